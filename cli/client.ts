@@ -1,0 +1,180 @@
+import {randomUUID} from 'node:crypto';
+import type {IncomingMessage} from 'node:http';
+import type {AppName, CommitId} from '../schemas/ids.ts';
+import type {LogLine, LogQuery} from '../reconciler/node.ts';
+import type {AppAnswer, ConvergedLine, CreatedApp, PlanAnswer, Problem, ScaledApp} from '../reconciler/api/answers.ts';
+import type {FlynnEvent, NodeStatus} from '../reconciler/status/status.ts';
+import {exchange, type Exchange} from './exchange.ts';
+import {Failure} from './command.ts';
+import type {Cluster} from './which-cluster.ts';
+
+/** What a cluster's API can be asked. Every call throws `Failure` with what to do about it; `ApiFailure` when the cluster itself said no. */
+export interface Client {
+  readonly cluster: Cluster;
+  status(signal: AbortSignal): Promise<NodeStatus>;
+  apps(signal: AbortSignal): Promise<readonly AppAnswer[]>;
+  app(name: AppName, signal: AbortSignal): Promise<AppAnswer>;
+  createApp(name: string, signal: AbortSignal): Promise<CreatedApp>;
+  confirm(commit: string, signal: AbortSignal): Promise<{readonly commit: CommitId}>;
+  scale(name: AppName, services: Readonly<Record<string, number>>, signal: AbortSignal): Promise<ScaledApp>;
+  plan(signal: AbortSignal): Promise<PlanAnswer>;
+  logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
+  events(follow: 'follow' | 'so-far', signal: AbortSignal): AsyncIterable<FlynnEvent>;
+  converged(name: AppName, signal: AbortSignal): AsyncIterable<ConvergedLine>;
+}
+
+/** The cluster was reached and refused: the message is its own. */
+export class ApiFailure extends Failure {
+  override name = 'ApiFailure';
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** A question is answered within seconds, a commit within a minute (the server's own limit). */
+const ANSWER_MS_MAX = 90_000;
+/** The server sends something every 15 s at least. */
+const SILENCE_MS_MAX = 60_000;
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+const LINE_LENGTH_MAX = 4 * 1024 * 1024;
+/** For writes whose answer was lost: the operation id makes a repetition find what the first try did. */
+const TRIES_MAX = 3;
+
+/** `author` is asked for with the first change: finding out takes some 10 ms, which questions should not cost. */
+export function createClient(cluster: Cluster, author: () => Promise<string>): Client {
+  const connection: Connection = {cluster, author};
+  // Our own API, of the same version: its types are taken at their word.
+  const get = async <Answer>(path: string, signal: AbortSignal) => await ask(connection, {method: 'GET', path}, signal) as Answer;
+  const post = async <Answer>(path: string, body: unknown, signal: AbortSignal) => await write(connection, {path, body}, signal) as Answer;
+  const follow = <Line>(path: string, signal: AbortSignal) => lines(connection, path, signal) as AsyncIterable<Line>;
+  return {
+    cluster,
+    status: (signal) => get('/v1/status', signal),
+    apps: (signal) => get('/v1/apps', signal),
+    app: (name, signal) => get(`/v1/apps/${name}`, signal),
+    createApp: (name, signal) => post('/v1/apps', {name}, signal),
+    confirm: (commit, signal) => post('/v1/confirm', {commit}, signal),
+    scale: (name, services, signal) => post(`/v1/apps/${name}/scale`, {services}, signal),
+    plan: (signal) => get('/v1/plan', signal),
+    logs: ({app, lines: count, follow: isFollowed, service}, signal) => {
+      const query = new URLSearchParams({lines: String(count), follow: String(isFollowed), ...(service === undefined ? {} : {service})});
+      return follow(`/v1/apps/${app}/logs?${query}`, signal);
+    },
+    events: (mode, signal) => follow(`/v1/events?follow=${mode === 'follow'}`, signal),
+    converged: (name, signal) => follow(`/v1/apps/${name}/converged`, signal),
+  };
+}
+
+interface Connection {
+  readonly cluster: Cluster;
+  readonly author: () => Promise<string>;
+}
+
+async function write(connection: Connection, {path, body}: {readonly path: string; readonly body: unknown}, signal: AbortSignal): Promise<unknown> {
+  const request: Partial<Exchange> = {
+    method: 'POST', path, body: JSON.stringify(body),
+    headers: {'content-type': 'application/json', 'idempotency-key': randomUUID(), 'x-flynn-author': await connection.author()},
+  };
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask(connection, request, signal);
+    } catch (error) {
+      const isLost = error instanceof Failure && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET';
+      if (!isLost || tries === TRIES_MAX || signal.aborted) throw error;
+    }
+  }
+}
+
+async function ask(connection: Connection, request: Partial<Exchange>, signal: AbortSignal): Promise<unknown> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]);
+  const response = await open(connection, request, deadline);
+  try {
+    return JSON.parse(await textOf(response)) as unknown;
+  } catch (error) {
+    throw explained(error, connection.cluster, signal);
+  }
+}
+
+async function* lines(connection: Connection, path: string, signal: AbortSignal): AsyncGenerator<unknown> {
+  const response = await open(connection, {method: 'GET', path, silenceMsMax: SILENCE_MS_MAX}, signal);
+  let rest = '';
+  try {
+    for await (const chunk of response.setEncoding('utf8')) {
+      const parts = (rest + String(chunk)).split('\n');
+      rest = parts.pop() ?? '';
+      if (rest.length > LINE_LENGTH_MAX) throw new Failure(`a line of the answer is longer than ${LINE_LENGTH_MAX} characters`);
+      for (const part of parts.filter((one) => one !== '')) {
+        const line: unknown = JSON.parse(part);
+        if (isEnd(line)) return;
+        yield line;
+      }
+    }
+  } catch (error) {
+    throw explained(error, connection.cluster, signal);
+  }
+  throw cutOff(connection.cluster);
+}
+
+/** Throws the problem that a stream ended with. */
+function isEnd(line: unknown): boolean {
+  const {end, problem} = line as {readonly end?: true; readonly problem?: Problem};
+  if (problem !== undefined) throw new ApiFailure(problem.status, problem.detail);
+  return end === true;
+}
+
+/** Resolves to the answer when it is a success, its body unread. */
+async function open({cluster}: Connection, request: Partial<Exchange>, signal: AbortSignal): Promise<IncomingMessage> {
+  let response: IncomingMessage;
+  try {
+    const headers = {authorization: `Bearer ${cluster.token}`, ...request.headers};
+    response = await exchange({method: 'GET', path: '/', ...request, base: cluster.url, headers}, signal);
+  } catch (error) {
+    throw explained(error, cluster, signal);
+  }
+  const status = response.statusCode ?? 0;
+  if (status >= 200 && status < 300) return response;
+  throw await refusal(response, status, cluster);
+}
+
+async function refusal(response: IncomingMessage, status: number, {name, url, file}: Cluster): Promise<Failure> {
+  const text = await textOf(response).catch(() => '');
+  if (status === 401) {
+    return new Failure(`cluster "${name}" does not accept the token in ${file}`, {
+      advice: ["on the cluster's machine, 'flynn up' writes the right one"],
+    });
+  }
+  if (response.headers['content-type']?.startsWith('application/problem+json') === true) {
+    return new ApiFailure(status, (JSON.parse(text) as Problem).detail);
+  }
+  // Not our API's words: the router, or something else on its port.
+  if (status === 502 || status === 503 || status === 504) return notRunning(name, `${url} answers ${status}`);
+  return new Failure(`${url} answers ${status} and is not the API of a cluster`, {advice: [`is the url of "${name}" in ${file} right?`]});
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) {
+    text += String(chunk);
+    if (text.length > ANSWER_BYTES_MAX) throw new Failure(`the answer is longer than ${ANSWER_BYTES_MAX} bytes`);
+  }
+  return text;
+}
+
+function explained(error: unknown, {name, url}: Cluster, signal: AbortSignal): unknown {
+  if (error instanceof Failure || signal.aborted) return error;
+  if (error instanceof DOMException && error.name === 'TimeoutError') return new Failure(`cluster "${name}" did not answer within ${ANSWER_MS_MAX / 1000} s`);
+  const code = (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error));
+  if (code === 'ECONNRESET') return cutOff({url}, error);
+  return notRunning(name, `${url}: ${code}`, error);
+}
+
+function cutOff({url}: Pick<Cluster, 'url'>, cause?: unknown): Failure {
+  return new Failure(`the connection to ${url} was cut off`, {cause, advice: ['was the cluster stopped? see: flynn status']});
+}
+
+function notRunning(name: string, what: string, cause?: unknown): Failure {
+  return new Failure(`cluster "${name}" can't be reached (${what})`, {cause, advice: ["if it should run on this machine, start it: flynn up"]});
+}

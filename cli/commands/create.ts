@@ -1,0 +1,79 @@
+import {randomInt} from 'node:crypto';
+import type {CreatedApp} from '../../reconciler/api/answers.ts';
+import {ApiFailure, type Client} from '../client.ts';
+import {type Command, type CommandContext, Failure, UsageError} from '../command.ts';
+import {parseFlags} from '../flags.ts';
+import {git, remotes} from '../git.ts';
+import {answerGitWith} from '../git-credentials.ts';
+import {randomName} from '../random-name.ts';
+
+const REMOTE_DEFAULT = 'flynn';
+/** A name that is taken out of some 100,000 is bad luck; three in a row are something else. */
+const NAMES_MAX = 3;
+
+export const create: Command = {
+  usage: 'create [<name>] [-r <remote>] [-y]',
+  summary: 'Make an app, and a git remote to push it to',
+  details: [
+    'Without a name it makes one up.',
+    `-r, --remote <remote>   name of the git remote (default "${REMOTE_DEFAULT}"; "" for none)`,
+    '-y, --yes               replace that remote when it points elsewhere, without asking',
+  ],
+  examples: ['flynn create shop', 'flynn create shop-staging -r staging'],
+
+  async run(args, context, signal) {
+    const {values, words: [word]} = parseFlags(args, {
+      remote: {type: 'string', short: 'r', default: REMOTE_DEFAULT},
+      yes: {type: 'boolean', short: 'y', default: false},
+    }, {wordsMax: 1});
+    const {remote, yes} = values;
+    if (word !== undefined && context.appFlag !== undefined) throw new UsageError(`the name is there twice: "${word}" and -a "${context.appFlag}"`);
+    if (!/^(\w[\w./-]*)?$/.test(remote)) throw new UsageError(`"${remote}" can't name a git remote`);
+    const name = word ?? context.appFlag;
+    const client = await context.client();
+    // Looked at first: an app without its remote would be half a job.
+    const isWorkTree = remote !== '' && await git(['rev-parse', '--is-inside-work-tree'], context.cwd, signal) === 'true';
+    if (isWorkTree) await mayTake(remote, {name, yes, context, client}, signal);
+
+    const app = name === undefined ? await createSomehow(client, signal) : await client.createApp(name, signal);
+    context.err(name === undefined ? `Creating app... done, ⬢ ${app.name}` : `Creating ⬢ ${app.name}... done`);
+    context.out(context.isJson ? JSON.stringify(app, null, 2) : `${app.webUrl} | ${app.gitUrl}`);
+    if (isWorkTree) await addRemote(app, {remote, context, client}, signal);
+    else if (remote !== '') {
+      context.err('this is no git work tree; in the one of the app:');
+      context.err(`  git remote add ${remote} ${app.gitUrl} && git push ${remote} main`);
+    }
+    return 0;
+  },
+};
+
+async function createSomehow(client: Client, signal: AbortSignal): Promise<CreatedApp> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await client.createApp(randomName(randomInt), signal);
+    } catch (error) {
+      if (!(error instanceof ApiFailure && error.status === 409) || tries === NAMES_MAX) throw error;
+    }
+  }
+}
+
+/** Throws `Failure` when the remote is somebody else's and may not be replaced. */
+async function mayTake(
+  remote: string, {name, yes, context, client}: {name: string | undefined; yes: boolean; context: CommandContext; client: Client}, signal: AbortSignal,
+): Promise<void> {
+  const url = (await remotes(context.cwd, signal)).get(remote);
+  if (url === undefined || yes || (name !== undefined && url === `${client.cluster.gitUrl}/${name}.git`)) return;
+  if (await context.confirm(`The git remote "${remote}" is ${url}. Replace it?`, signal)) return;
+  throw new Failure(`the git remote "${remote}" is there already: ${url}`, {advice: ['give the new one another name with -r <remote>, or replace it with -y']});
+}
+
+async function addRemote(app: CreatedApp, {remote, context, client}: {remote: string; context: CommandContext; client: Client}, signal: AbortSignal): Promise<void> {
+  const isThere = (await remotes(context.cwd, signal)).has(remote);
+  const done = await git(isThere ? ['remote', 'set-url', remote, app.gitUrl] : ['remote', 'add', remote, app.gitUrl], context.cwd, signal);
+  if (done === undefined) {
+    throw new Failure(`⬢ ${app.name} is made, but git refuses the remote "${remote}"`, {advice: [`git remote add <remote> ${app.gitUrl}`]});
+  }
+  await answerGitWith(client.cluster.gitUrl, context, signal);
+  const branch = await git(['symbolic-ref', '--short', 'HEAD'], context.cwd, signal) ?? 'main';
+  context.err(`The git remote "${remote}" is ${isThere ? 'now this app' : 'added'}. Deploy with: git push ${remote} ${branch === 'main' || branch === 'master' ? branch : `${branch}:main`}`);
+}

@@ -1,0 +1,34 @@
+import {type Command, UsageError} from '../command.ts';
+import {loadContexts} from '../context.ts';
+import {identity} from '../identity.ts';
+import {configFile} from '../which-cluster.ts';
+
+export const gitCredential: Command = {
+  usage: 'git-credential get|store|erase',
+  summary: 'Answer git with the token of a cluster (see gitcredentials(7)); called by git',
+
+  async run([operation], context, signal) {
+    if (operation !== 'get' && operation !== 'store' && operation !== 'erase') throw new UsageError(`"${operation ?? ''}" is no operation of a credential helper`);
+    // The token has its own file: there is nothing to store, and a refusal is no reason to forget it.
+    if (operation !== 'get') return 0;
+    const asked = parseAttributes(await context.input());
+    const {clusters} = await loadContexts(configFile(context.env));
+    const cluster = Object.values(clusters).find(({gitUrl}) => isSameOrigin(gitUrl, asked));
+    // Silence lets git ask the next helper, or the user.
+    if (cluster === undefined) return 0;
+    context.out(`username=${await identity(cluster, context, signal)}`);
+    context.out(`password=${cluster.token}`);
+    return 0;
+  },
+};
+
+/** `key=value` lines up to an empty one. */
+export function parseAttributes(input: string): ReadonlyMap<string, string> {
+  const lines = input.split('\n\n', 1)[0]?.split('\n') ?? [];
+  return new Map(lines.filter((line) => line.includes('=')).map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+}
+
+function isSameOrigin(gitUrl: string, asked: ReadonlyMap<string, string>): boolean {
+  const {protocol, host} = new URL(gitUrl);
+  return protocol === `${asked.get('protocol')}:` && host === asked.get('host')?.toLowerCase();
+}

@@ -1,0 +1,35 @@
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {type Command, type CommandContext, Failure} from '../command.ts';
+import {parseFlags} from '../flags.ts';
+
+export const open: Command = {
+  usage: 'open [<app>]',
+  summary: 'Open an app in the browser, or print its URL where there is none',
+  examples: ['flynn open', 'curl "$(flynn open -a shop)"'],
+
+  async run(args, context, signal) {
+    const {words: [named]} = parseFlags(args, {}, {wordsMax: 1});
+    const client = await context.client();
+    const {name, urls} = await client.app(await context.app(named, signal), signal);
+    const [url] = urls;
+    if (url === undefined) throw new Failure(`⬢ ${name} has no URL yet`, {advice: ['its first deploy gives it one: git push flynn main']});
+    if (context.isJson) context.out(JSON.stringify({app: name, urls}));
+    else if (!await isOpened(url, context)) context.out(url);
+    return 0;
+  },
+};
+
+/** Only for somebody who sits in front of a desktop. */
+async function isOpened(url: string, {isTerminal, env, err}: CommandContext): Promise<boolean> {
+  if (!isTerminal || ((env.DISPLAY ?? '') === '' && (env.WAYLAND_DISPLAY ?? '') === '')) return false;
+  const browser = spawn('xdg-open', [url], {detached: true, stdio: 'ignore'});
+  try {
+    await once(browser, 'spawn');
+  } catch {
+    return false;
+  }
+  browser.unref();
+  err(`Opening ${url}`);
+  return true;
+}

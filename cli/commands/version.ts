@@ -1,0 +1,13 @@
+import {readFile} from 'node:fs/promises';
+import type {Command} from '../command.ts';
+
+export const version: Command = {
+  usage: 'version',
+  summary: 'Print the version of this program',
+
+  async run(_args, context) {
+    const {version: number} = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {version: string};
+    context.out(context.isJson ? JSON.stringify({version: number, node: process.version}) : `flynn ${number} (node ${process.version})`);
+    return 0;
+  },
+};

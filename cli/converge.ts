@@ -1,0 +1,34 @@
+import type {DeployOutcome} from '../reconciler/node.ts';
+import type {AppName} from '../schemas/ids.ts';
+import type {Client} from './client.ts';
+import {type CommandContext, Failure} from './command.ts';
+
+/**
+ * Waits until what is in git is what runs of this app, telling progress. Ctrl-C ends the wait and not the change: that is in git already.
+ * Throws `Failure` when the answer ends without an outcome.
+ */
+export async function waitForConvergence({client, app, context}: {client: Client; app: AppName; context: CommandContext}, signal: AbortSignal): Promise<DeployOutcome> {
+  const interrupted = () => context.err('stopped waiting; the change is in git, and goes on');
+  signal.addEventListener('abort', interrupted, {once: true});
+  try {
+    for await (const line of client.converged(app, signal)) {
+      if ('progress' in line) context.err(`  ${line.progress}`);
+      if ('outcome' in line) return line.outcome;
+    }
+  } finally {
+    signal.removeEventListener('abort', interrupted);
+  }
+  throw new Failure('the cluster stopped answering before the change was done', {advice: [`it goes on by itself; see: flynn status ${app}`]});
+}
+
+/** Exit status for the outcome, whose bad news are told on stderr. */
+export function reportOutcome(outcome: DeployOutcome, app: AppName, context: CommandContext): 0 | 1 {
+  if (outcome.result === 'healthy') return 0;
+  if (outcome.result === 'removed') {
+    context.err(`error: ⬢ ${app} was removed meanwhile, by commit ${outcome.commit.slice(0, 8)}`);
+    return 1;
+  }
+  context.err(`error: ${outcome.cause}`);
+  for (const line of outcome.log) context.err(`       ${line}`);
+  return 1;
+}

@@ -1,0 +1,47 @@
+import type {LookupFunction} from 'node:net';
+import type {IncomingMessage, RequestOptions} from 'node:http';
+
+export interface Exchange {
+  /** `http://api.flynn.localhost:8080`, without path. */
+  readonly base: string;
+  readonly method: 'GET' | 'POST';
+  /** With its query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Ends the exchange with ETIMEDOUT when nothing came for so long. */
+  readonly silenceMsMax?: number;
+}
+
+/**
+ * One HTTP request, by node:http: loading undici would double the start-up time of the command. Resolves when the status is there; the
+ * body is for the caller to read. Rejects as the socket does.
+ */
+export async function exchange({base, method, path, headers, body, silenceMsMax}: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
+  const url = new URL(path, base);
+  const {request} = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const options: RequestOptions = {
+    method, signal, headers: {accept: 'application/json, application/problem+json', ...headers},
+    // One exchange a connection: a kept one would keep the process from ending.
+    agent: false,
+    ...(isLoopbackName(url.hostname) ? {lookup: lookupLoopback} : {}),
+  };
+  return new Promise((resolve, reject) => {
+    const sent = request(url, options, resolve);
+    sent.on('error', reject);
+    if (silenceMsMax !== undefined) {
+      sent.setTimeout(silenceMsMax, () => sent.destroy(Object.assign(new Error(`silent for ${silenceMsMax} ms`), {code: 'ETIMEDOUT'})));
+    }
+    sent.end(body);
+  });
+}
+
+/** Names below `localhost` are this machine (RFC 6761, 6.3): browsers and curl know that, Node's `dns.lookup` does not. */
+function isLoopbackName(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost');
+}
+
+const lookupLoopback: LookupFunction = (_host, options, callback) => {
+  if (options.all === true) callback(null, [{address: '127.0.0.1', family: 4}]);
+  else callback(null, '127.0.0.1', 4);
+};

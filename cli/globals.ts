@@ -1,0 +1,43 @@
+import {UsageError} from './command.ts';
+
+export interface GlobalFlags {
+  readonly app?: string;
+  readonly cluster?: string;
+  readonly isJson: boolean;
+  readonly isHelp: boolean;
+  readonly isVersion: boolean;
+}
+
+/**
+ * Takes `-a/--app`, `-c/--cluster`, `--json`, `-h/--help` and `--version` out of a command line, wherever they stand before `--`.
+ * `--version` counts only before the command's name. Throws `UsageError` for a flag without its value.
+ */
+export function parseGlobals(argv: readonly string[]): {readonly flags: GlobalFlags; readonly rest: readonly string[]} {
+  const rest: string[] = [];
+  let flags: GlobalFlags = {isJson: false, isHelp: false, isVersion: false};
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at] ?? '';
+    if (word === '--') {
+      rest.push(...argv.slice(at));
+      break;
+    }
+    const {name, value} = split(word);
+    if (name === '-a' || name === '--app') flags = {...flags, app: value ?? needed(argv[++at], name)};
+    else if (name === '-c' || name === '--cluster') flags = {...flags, cluster: value ?? needed(argv[++at], name)};
+    else if (word === '--json') flags = {...flags, isJson: true};
+    else if (word === '-h' || word === '--help') flags = {...flags, isHelp: true};
+    else if (word === '--version' && rest.length === 0) flags = {...flags, isVersion: true};
+    else rest.push(word);
+  }
+  return {flags, rest};
+}
+
+function split(word: string): {readonly name: string; readonly value?: string} {
+  const [, name, value] = /^(--[a-z-]+)=(.*)$/s.exec(word) ?? [];
+  return name === undefined || value === undefined ? {name: word} : {name, value};
+}
+
+function needed(value: string | undefined, flag: string): string {
+  if (value === undefined || value === '' || value.startsWith('-')) throw new UsageError(`${flag} needs a name after it`);
+  return value;
+}

@@ -1,0 +1,89 @@
+import type {AppStatus, Condition, NodeStatus} from '../../reconciler/status/status.ts';
+import type {Palette} from './color.ts';
+import {table} from './table.ts';
+import {age} from './time.ts';
+
+interface Look {
+  readonly nowMs: number;
+  readonly colors: Palette;
+}
+
+/** `flynn status`: the node, and a line for each app. */
+export function nodeStatus(status: NodeStatus, look: Look): readonly string[] {
+  return [
+    look.colors.title(`=== ${status.cluster} (${status.domain}), node ${status.node}`),
+    ...facts([
+      ['revision', status.revision ?? 'none applied yet'],
+      ['last pass', since(status.lastPassAt, look)],
+      ['last success', since(status.lastSuccessfulPassAt, look)],
+    ]),
+    ...conditions(status.conditions, look),
+    '',
+    ...(status.apps.length === 0 ? ['no apps yet; make one: flynn create'] : appTable(status.apps, look)),
+  ];
+}
+
+/** `flynn status shop`. */
+export function appStatus(app: AppStatus, look: Look): readonly string[] {
+  const services = app.services.map(({name, healthy, wanted}) => `${name} ${healthy}/${wanted}`).join(', ');
+  return [
+    look.colors.title(`=== ${app.name}${release(app)}`),
+    ...facts([['services', services === '' ? 'none yet: git push flynn main' : services], ...app.urls.map((url) => ['url', url] as const)]),
+    ...conditions(app.conditions, look),
+    ...app.services.flatMap(({replicas}) => replicas).filter(({detail}) => detail !== undefined)
+      .map(({name, state, detail}) => `  ${name} ${state}: ${detail}`),
+    ...app.waiting.map((wait) => `  ${wait}`),
+  ];
+}
+
+/** `flynn apps`, and a part of `flynn status`. */
+export function appTable(apps: readonly AppStatus[], {nowMs, colors}: Look): readonly string[] {
+  return table([
+    ['APP', 'RELEASE', 'SERVICES', 'STATE', 'SINCE', 'MESSAGE'],
+    ...apps.map((app) => {
+      const condition = leading(app.conditions);
+      return [
+        app.name,
+        app.release === undefined ? '-' : `v${app.release}`,
+        app.services.map(({name, healthy, wanted}) => `${name} ${healthy}/${wanted}`).join(', ') || '-',
+        condition === undefined ? '-' : colored(condition, colors)(condition.reason),
+        condition === undefined ? '-' : age(condition.since, nowMs),
+        condition?.message ?? '',
+      ];
+    }),
+  ]);
+}
+
+/** The condition that says most about what a person should do: what is stuck, else what goes on, else whether it is ready. */
+function leading(all: readonly Condition[]): Condition | undefined {
+  const find = (type: Condition['type']) => all.find((condition) => condition.type === type);
+  const [stalled, reconciling] = [find('Stalled'), find('Reconciling')];
+  if (stalled?.status === true) return stalled;
+  return reconciling?.status === true ? reconciling : find('Ready') ?? all[0];
+}
+
+function conditions(all: readonly Condition[], {nowMs, colors}: Look): readonly string[] {
+  return table(all.map((condition) => [
+    ` ${colored(condition, colors)(condition.type)}`,
+    String(condition.status), condition.reason, condition.commit.slice(0, 8), age(condition.since, nowMs), condition.message,
+  ])).map((line) => ` ${line}`);
+}
+
+function colored({type, status}: Condition, {good, bad, busy}: Palette): (text: string) => string {
+  if (type === 'Stalled') return status ? bad : (text) => text;
+  if (type === 'Reconciling') return status ? busy : (text) => text;
+  return status ? good : bad;
+}
+
+function facts(rows: readonly (readonly [string, string])[]): readonly string[] {
+  return table(rows).map((line) => `  ${line}`);
+}
+
+function since(at: string | undefined, {nowMs}: Look): string {
+  return at === undefined ? 'never' : `${age(at, nowMs)} ago`;
+}
+
+function release({release, servingRelease}: AppStatus): string {
+  if (release === undefined) return '';
+  return servingRelease === undefined || servingRelease === release ? ` v${release}` : ` v${release} (v${servingRelease} serves)`;
+}

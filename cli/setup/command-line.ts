@@ -1,0 +1,113 @@
+import {lstat, readlink, rename, rm, symlink} from 'node:fs/promises';
+import path from 'node:path';
+import type {Layout} from '../../reconciler/layout.ts';
+import {instanceOf, urlOf, type NodeSettings} from '../../reconciler/settings.ts';
+import {findCluster, loadContexts, saveContexts, saveOrRemoveContexts, withCluster, withoutCluster, type ClusterContext} from '../context.ts';
+import {configFile} from '../which-cluster.ts';
+import {readToken} from './data.ts';
+import {exec, mustExec} from './exec.ts';
+import type {Step} from './step.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** The launcher beside this folder. */
+export const LAUNCHER = path.resolve(import.meta.dirname, '..', 'flynn');
+const SYMLINK = '/usr/local/bin/flynn';
+
+/** `flynn` as a command from everywhere. Something else of that name is left alone. */
+export function linkStep(link = SYMLINK): Step {
+  return {
+    title: 'flynn command',
+    async check() {
+      const found = await lstat(link).catch(() => undefined);
+      if (found === undefined) return undefined;
+      if (!found.isSymbolicLink()) return `'${link}' is something else and stays; add this to your PATH: ${path.dirname(LAUNCHER)}`;
+      const target = await readlink(link);
+      // A link into a checkout that is gone is nobody's any more.
+      const isAlive = (await lstat(path.resolve(path.dirname(link), target)).catch(() => undefined)) !== undefined;
+      if (target === LAUNCHER) return link;
+      return isAlive ? `'${link}' belongs to '${target}' and stays; add this to your PATH: ${path.dirname(LAUNCHER)}` : undefined;
+    },
+    async do(print) {
+      try {
+        await rm(`${link}.new`, {force: true});
+        await symlink(LAUNCHER, `${link}.new`);
+        await rename(`${link}.new`, link);
+        return link;
+      } catch (error) {
+        print(`'${link}' could not be made: ${error instanceof Error ? error.message : String(error)}`);
+        return `add this to your PATH: ${path.dirname(LAUNCHER)}`;
+      }
+    },
+  };
+}
+
+export async function unlinkCommand(link = SYMLINK): Promise<void> {
+  if ((await readlink(link).catch(() => undefined)) === LAUNCHER) await rm(link);
+}
+
+/** Where this user's `flynn` and `git` find the cluster, and with which token. */
+export function contextStep(settings: NodeSettings, layout: Layout, env: Env): Step {
+  const file = configFile(env);
+  const name = instanceOf(settings.data);
+  const {gitUrl} = addressesOf(settings);
+  return {
+    title: 'Context and git credentials',
+    async check(signal) {
+      const known = findCluster(await loadContexts(file), name)?.cluster;
+      const token = await readToken(layout.token).catch(() => undefined);
+      if (known === undefined || token === undefined || JSON.stringify(known) !== JSON.stringify(contextOf(settings, token, known.user))) return undefined;
+      const {stdout} = await exec(['git', 'config', '--global', '--get-all', helperKey(gitUrl)], {env}, signal);
+      return stdout === `\n${HELPER}\n` ? `${file} ("${name}")` : undefined;
+    },
+    async do(_print, signal) {
+      const contexts = await loadContexts(file);
+      const before = findCluster(contexts, name)?.cluster;
+      const user = before?.user ?? env.SUDO_USER ?? env.USER ?? 'root';
+      await saveContexts(file, withCluster(contexts, name, contextOf(settings, await readToken(layout.token), user)));
+      if (before !== undefined && before.gitUrl !== gitUrl) await removeCredentialHelper(before.gitUrl, env, signal);
+      await setCredentialHelper(gitUrl, env, signal);
+      return `${file} ("${name}")`;
+    },
+  };
+}
+
+/** Takes this cluster out of the user's context file and git configuration. */
+export async function forgetContext(name: string, env: Env, signal: AbortSignal): Promise<void> {
+  const file = configFile(env);
+  const contexts = await loadContexts(file);
+  const known = findCluster(contexts, name);
+  if (known === undefined) return;
+  await removeCredentialHelper(known.cluster.gitUrl, env, signal);
+  await saveOrRemoveContexts(file, withoutCluster(contexts, name));
+}
+
+export function addressesOf(settings: Pick<NodeSettings, 'domain' | 'httpPort'>): {readonly url: string; readonly gitUrl: string} {
+  const base = (part: string) => urlOf(`${part}.${settings.domain}`, settings).replace(/\/$/, '');
+  return {url: base('api'), gitUrl: base('git')};
+}
+
+function contextOf(settings: NodeSettings, token: string, user: string): ClusterContext {
+  return {...addressesOf(settings), token, user};
+}
+
+/** By its whole path: git is also run by programs whose PATH is short. */
+const HELPER = `!'${LAUNCHER.replaceAll("'", `'\\''`)}' git-credential`;
+
+function helperKey(gitUrl: string): string {
+  return `credential.${gitUrl}.helper`;
+}
+
+/** The empty value in front makes git forget helpers of its general configuration here, which would store the token elsewhere. */
+async function setCredentialHelper(gitUrl: string, env: Env, signal: AbortSignal): Promise<void> {
+  const advice = ['is git installed, and your ~/.gitconfig writable? then run this again'];
+  await mustExec(['git', 'config', '--global', '--replace-all', helperKey(gitUrl), ''], {env, advice}, signal);
+  await mustExec(['git', 'config', '--global', '--add', helperKey(gitUrl), HELPER], {env, advice}, signal);
+}
+
+async function removeCredentialHelper(gitUrl: string, env: Env, signal: AbortSignal): Promise<void> {
+  await exec(['git', 'config', '--global', '--unset-all', helperKey(gitUrl)], {env}, signal);
+  // git leaves the empty section behind; one that holds other settings of the user's stays.
+  const {stdout} = await exec(['git', 'config', '--global', '--get-regexp', `^credential\\.${gitUrl.replace(/[.\\/:]/g, '\\$&')}\\.`], {env}, signal);
+  if (stdout === '') await exec(['git', 'config', '--global', '--remove-section', `credential.${gitUrl}`], {env}, signal);
+}

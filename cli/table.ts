@@ -1,0 +1,24 @@
+import type {Command} from './command.ts';
+
+/** Every command, in the order in which `flynn help` lists them. Loaded one by one: starting must stay fast. */
+export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import('./commands/up.ts')).up,
+  down: async () => (await import('./commands/down.ts')).down,
+  create: async () => (await import('./commands/create.ts')).create,
+  apps: async () => (await import('./commands/apps.ts')).apps,
+  status: async () => (await import('./commands/status.ts')).status,
+  ps: async () => (await import('./commands/ps.ts')).ps,
+  logs: async () => (await import('./commands/logs.ts')).logs,
+  scale: async () => (await import('./commands/scale.ts')).scale,
+  open: async () => (await import('./commands/open.ts')).open,
+  plan: async () => (await import('./commands/plan.ts')).plan,
+  events: async () => (await import('./commands/events.ts')).events,
+  confirm: async () => (await import('./commands/confirm.ts')).confirm,
+  cluster: async () => (await import('./commands/cluster.ts')).cluster,
+  version: async () => (await import('./commands/version.ts')).version,
+  completion: async () => (await import('./commands/completion.ts')).completion,
+  'git-credential': async () => (await import('./commands/git-credential.ts')).gitCredential,
+};
+
+/** Called by programs, not by people: not listed. */
+export const HIDDEN: ReadonlySet<string> = new Set(['git-credential']);

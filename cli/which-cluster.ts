@@ -1,0 +1,40 @@
+import {createClient, type Client} from './client.ts';
+import {type CommandContext, Failure} from './command.ts';
+import {type ClusterContext, contextFile, type Contexts, findCluster, loadContexts} from './context.ts';
+import {identity} from './identity.ts';
+
+export interface Cluster extends ClusterContext {
+  readonly name: string;
+  /** The context file that says so. */
+  readonly file: string;
+}
+
+type Asker = Pick<CommandContext, 'env' | 'cwd' | 'clusterFlag'>;
+
+/** `FLYNN_CONFIG`, or the usual place. */
+export function configFile(env: CommandContext['env']): string {
+  const {FLYNN_CONFIG: given = ''} = env;
+  return given === '' ? contextFile(env) : given;
+}
+
+/** `-c`, else `FLYNN_CLUSTER`, else the default of the context file. Throws `Failure`. */
+export async function whichCluster({env, clusterFlag}: Asker): Promise<Cluster> {
+  const file = configFile(env);
+  const contexts = await loadContexts(file);
+  const named = clusterFlag ?? (env.FLYNN_CLUSTER === '' ? undefined : env.FLYNN_CLUSTER);
+  const found = findCluster(contexts, named === 'default' ? undefined : named);
+  if (found === undefined) throw noCluster(named, contexts, file);
+  return {...found.cluster, name: found.name, file};
+}
+
+export async function clientOf(asker: Asker): Promise<Client> {
+  const cluster = await whichCluster(asker);
+  return createClient(cluster, () => identity(cluster, asker, new AbortController().signal));
+}
+
+function noCluster(named: string | undefined, {clusters}: Contexts, file: string): Failure {
+  const names = Object.keys(clusters);
+  if (names.length === 0) return new Failure(`${file} names no cluster`, {advice: ['start one on this machine: flynn up']});
+  if (named === undefined) return new Failure(`${file} has no default cluster`, {advice: [`say which one with -c: ${names.join(', ')}`]});
+  return new Failure(`${file} has no cluster "${named}"`, {advice: [`it has: ${names.join(', ')}`]});
+}

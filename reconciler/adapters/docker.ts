@@ -1,0 +1,198 @@
+import type Docker from 'dockerode';
+import {logLines} from './docker-log.ts';
+import {demultiplexed} from './docker-output.ts';
+import {ENGINE_CALL_MS_MAX, engineCall, hasStatus} from './docker-client.ts';
+import {dockerEvents} from './docker-events.ts';
+import {DockerExecs} from './docker-exec.ts';
+import {NetworkMissing, type ContainerRecord, type ContainerSpec, type Engine, type EngineEvent, type EngineLogLine, type ImageRecord, type LogOptions} from './engine.ts';
+
+/** Inspections at once: more gain nothing on two cores and can hold up an engine that has other work. */
+const INSPECT_PARALLEL_MAX = 8;
+/** A start may have to wait for the disk. */
+const START_MS_MAX = 60_000;
+/** What the engine notes of a start whose caller went away, as a killed reconciler does: nothing is wrong with the container (seen with 26.1.5). */
+const CLIENT_GONE = 'context canceled';
+
+/** The engine through dockerode. Every call has a deadline; every change can be repeated. */
+export class DockerEngine implements Engine {
+  readonly #docker: Docker;
+  readonly #execs: DockerExecs;
+
+  constructor(docker: Docker) {
+    this.#docker = docker;
+    this.#execs = new DockerExecs(docker);
+  }
+
+  async containers(labels: readonly string[], signal: AbortSignal): Promise<readonly ContainerRecord[]> {
+    const listed = await this.#call('list containers', (abortSignal) => this.#docker.listContainers({all: true, filters: {label: [...labels]}, abortSignal}), signal);
+    const records: ContainerRecord[] = [];
+    for (let start = 0; start < listed.length; start += INSPECT_PARALLEL_MAX) {
+      const some = await Promise.all(listed.slice(start, start + INSPECT_PARALLEL_MAX).map(({Id}) => this.container(Id, signal)));
+      records.push(...some.filter((record) => record !== undefined));
+    }
+    return records;
+  }
+
+  async container(id: string, signal: AbortSignal): Promise<ContainerRecord | undefined> {
+    try {
+      return toRecord(await this.#call('inspect container', (abortSignal) => this.#docker.getContainer(id).inspect({abortSignal}), signal));
+    } catch (error) {
+      if (hasStatus(error, 404)) return undefined;
+      throw error;
+    }
+  }
+
+  async images(labels: readonly string[], signal: AbortSignal): Promise<readonly ImageRecord[]> {
+    const listed = await this.#call('list images', (abortSignal) => this.#docker.listImages({filters: {label: [...labels]}, abortSignal}), signal);
+    return listed.map((image): ImageRecord => ({id: image.Id, tags: image.RepoTags ?? [], labels: image.Labels ?? {}, createdAtMs: image.Created * 1000, sizeBytes: image.Size}));
+  }
+
+  async run(spec: ContainerSpec, signal: AbortSignal): Promise<string> {
+    const id = await this.#create(spec, signal);
+    try {
+      await engineCall(`start ${spec.name}`, (abortSignal) => this.#docker.getContainer(id).start({abortSignal}), {ms: START_MS_MAX, signal});
+    } catch (error) {
+      if (hasStatus(error, 404) && /network .* not found/i.test(String(error))) throw new NetworkMissing(`start ${spec.name}: there is no network "${spec.network}"`, {cause: error});
+      if (!hasStatus(error, 304)) throw error;
+    }
+    return id;
+  }
+
+  async #create(spec: ContainerSpec, signal: AbortSignal): Promise<string> {
+    try {
+      return (await this.#call(`create ${spec.name}`, (abortSignal) => this.#docker.createContainer({...createOptions(spec), abortSignal}), signal)).id;
+    } catch (error) {
+      if (!hasStatus(error, 409)) throw error;
+      // The name is taken: by the container that an earlier call made, or by somebody else's, which is not to be touched.
+      const there = await this.#call(`inspect ${spec.name}`, (abortSignal) => this.#docker.getContainer(spec.name).inspect({abortSignal}), signal);
+      const isOurs = Object.entries(spec.labels).every(([key, value]) => there.Config.Labels[key] === value);
+      if (isOurs) return there.Id;
+      throw new Error(`create ${spec.name}: a container that is not ours has this name`, {cause: error});
+    }
+  }
+
+  async stop(id: string, graceMs: number, signal: AbortSignal): Promise<void> {
+    const ms = graceMs + ENGINE_CALL_MS_MAX;
+    const there = await this.container(id, signal);
+    // A frozen process hears neither SIGTERM nor, with cgroup v1, SIGKILL: the engine would wait in vain.
+    if (there?.status === 'running' && there.isPaused) await this.#unlessGone(this.#call('unpause container', (abortSignal) => this.#docker.getContainer(id).unpause({abortSignal}), signal), 404, 409, 500);
+    await this.#unlessGone(engineCall('stop container', (abortSignal) => this.#docker.getContainer(id).stop({t: Math.ceil(graceMs / 1000), abortSignal}), {ms, signal}), 304, 404);
+  }
+
+  async remove(id: string, signal: AbortSignal): Promise<void> {
+    const container = this.#docker.getContainer(id);
+    try {
+      await this.#call('remove container', (abortSignal) => container.remove({force: true, v: true, abortSignal}), signal);
+    } catch (error) {
+      if (hasStatus(error, 404)) return;
+      if (!hasStatus(error, 409)) throw error;
+      // Somebody removes it already. Not done until it is gone: who looks at once would ask for it again, dozens of times.
+      await this.#unlessGone(this.#call('wait until the container is gone', (abortSignal) => container.wait({condition: 'removed', abortSignal}), signal), 404);
+    }
+  }
+
+  async removeImage(id: string, signal: AbortSignal): Promise<void> {
+    await this.#unlessGone(this.#call('remove image', (abortSignal) => this.#docker.getImage(id).remove({force: true, abortSignal}), signal), 404);
+  }
+
+  async ensureNetwork(name: string, labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
+    const there = await this.#call('list networks', (abortSignal) => this.#docker.listNetworks({filters: {name: [name]}, abortSignal}), signal);
+    if (there.some(({Name}) => Name === name)) return;
+    await this.#unlessGone(this.#call(`create network ${name}`, (abortSignal) => this.#docker.createNetwork({Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: {...labels}, abortSignal}), signal), 409);
+  }
+
+  exec(id: string, command: readonly string[], signal: AbortSignal): Promise<{readonly exitCode: number; readonly output: string}> {
+    return this.#execs.run(id, command, signal);
+  }
+
+  events(labels: readonly string[], signal: AbortSignal): AsyncIterable<EngineEvent> {
+    return dockerEvents(this.#docker, labels, signal);
+  }
+
+  async* logs(id: string, {tail, follow}: LogOptions, signal: AbortSignal): AsyncIterable<EngineLogLine> {
+    const options = {stdout: true, stderr: true, timestamps: true, tail};
+    const container = this.#docker.getContainer(id);
+    try {
+      if (!follow) {
+        const all = await this.#call('read log', (abortSignal) => container.logs({...options, follow: false, abortSignal}), signal);
+        yield* logLines(demultiplexed([all]));
+        return;
+      }
+      const stream = await this.#call('read log', (abortSignal) => container.logs({...options, follow: true, abortSignal}), signal);
+      const stop = () => (stream as NodeJS.ReadableStream & {destroy?: () => void}).destroy?.();
+      signal.addEventListener('abort', stop, {once: true});
+      try {
+        yield* logLines(demultiplexed(stream));
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      } finally {
+        signal.removeEventListener('abort', stop);
+        stop();
+      }
+    } catch (error) {
+      if (!hasStatus(error, 404)) throw error;
+    }
+  }
+
+  #call<Value>(what: string, ask: (abortSignal: AbortSignal) => Promise<Value>, signal: AbortSignal): Promise<Value> {
+    return engineCall(what, ask, {ms: ENGINE_CALL_MS_MAX, signal});
+  }
+
+  async #unlessGone(work: Promise<unknown>, ...codes: readonly number[]): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (!hasStatus(error, ...codes)) throw error;
+    }
+  }
+}
+
+function createOptions(spec: ContainerSpec): Docker.ContainerCreateOptions {
+  const isHost = spec.network === 'host';
+  return {
+    name: spec.name,
+    Image: spec.image,
+    ...(spec.entrypoint && {Entrypoint: [...spec.entrypoint]}),
+    ...(spec.command.length > 0 && {Cmd: [...spec.command]}),
+    Env: Object.entries(spec.env).map(([key, value]) => `${key}=${value}`),
+    Labels: {...spec.labels},
+    ...(spec.user !== undefined && {User: spec.user}),
+    HostConfig: {
+      NetworkMode: spec.network,
+      Binds: spec.mounts.map(({source, target, isReadOnly}) => `${source}:${target}${isReadOnly ? ':ro' : ''}`),
+      Memory: spec.memoryBytes,
+      // As much again in swap would be twice the limit that the manifest gives.
+      MemorySwap: spec.memoryBytes,
+      NanoCpus: Math.round(spec.cpus * 1e9),
+      ...(spec.pidsMax > 0 && {PidsLimit: spec.pidsMax}),
+      CapDrop: ['ALL'],
+      CapAdd: [...spec.capabilities],
+      SecurityOpt: ['no-new-privileges'],
+      RestartPolicy: {Name: spec.restart === 'always' ? 'always' : 'no'},
+      LogConfig: {Type: 'json-file', Config: {'max-size': String(spec.logBytesMax), 'max-file': '2'}},
+      ...(!isHost && {Init: true}),
+    },
+  };
+}
+
+function toRecord(inspected: Docker.ContainerInspectInfo): ContainerRecord {
+  const {State: state, HostConfig: host} = inspected;
+  const base = {
+    id: inspected.Id,
+    name: inspected.Name.replace(/^\//, ''),
+    image: inspected.Image,
+    labels: inspected.Config.Labels,
+    createdAtMs: Date.parse(inspected.Created),
+    memoryBytes: host.Memory ?? 0,
+    cpus: (host.NanoCpus ?? 0) / 1e9,
+  };
+  if (state.Running || state.Paused || state.Restarting) {
+    const networks = Object.entries(inspected.NetworkSettings.Networks);
+    const addresses = Object.fromEntries(networks.filter(([, {IPAddress}]) => IPAddress !== '').map(([name, {IPAddress}]) => [name, IPAddress]));
+    return {...base, status: 'running', isPaused: state.Paused, startedAtMs: Date.parse(state.StartedAt), addresses};
+  }
+  if (state.Status === 'created') return {...base, status: 'created', error: state.Error.endsWith(CLIENT_GONE) ? '' : state.Error};
+  // "Never started" has year 1 as its times: what an engine leaves that was killed while starting.
+  const startedAtMs = Math.max(Date.parse(state.StartedAt), base.createdAtMs);
+  return {...base, status: 'exited', startedAtMs, finishedAtMs: Math.max(Date.parse(state.FinishedAt), startedAtMs), exitCode: state.ExitCode, isOutOfMemory: state.OOMKilled};
+}

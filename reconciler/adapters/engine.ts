@@ -1,0 +1,114 @@
+/**
+ * All that the pass needs of a container engine, in the engine's own words: this folder knows nothing of apps and plans.
+ *
+ * Every change is safe to repeat: asking for what is already so succeeds. `docker.ts` implements this with dockerode,
+ * `test/support/fake-engine.ts` in memory; both have to pass `test/support/engine-contract.ts`.
+ */
+export interface Engine {
+  /** All containers, running or not, that carry every given label (`key` or `key=value`). */
+  containers(labels: readonly string[], signal: AbortSignal): Promise<readonly ContainerRecord[]>;
+  /** One container by id, or undefined when there is none. */
+  container(id: string, signal: AbortSignal): Promise<ContainerRecord | undefined>;
+  /**
+   * What happens to containers that carry every given label, and to all images and networks (their events carry no labels), live. The first one says `listening`: what happens
+   * from then on is told, what happened before has to be looked at. Ends, or rejects, when the engine goes away.
+   */
+  events(labels: readonly string[], signal: AbortSignal): AsyncIterable<EngineEvent>;
+  /** Lines of a container's log, oldest first: the last `tail` ones, then, with `follow`, all that come until it stops. */
+  logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<EngineLogLine>;
+  /** All images that carry every given label. */
+  images(labels: readonly string[], signal: AbortSignal): Promise<readonly ImageRecord[]>;
+  /**
+   * Makes and starts a container, or starts the one that already has this name. Resolves to its id.
+   * @throws {NetworkMissing} when its network is not there: make it with `ensureNetwork` and repeat.
+   */
+  run(spec: ContainerSpec, signal: AbortSignal): Promise<string>;
+  /** SIGTERM, then SIGKILL after `graceMs`. Resolves when it has stopped, or was gone. */
+  stop(id: string, graceMs: number, signal: AbortSignal): Promise<void>;
+  /** Kills it if it runs, and removes it with its anonymous volumes. */
+  remove(id: string, signal: AbortSignal): Promise<void>;
+  removeImage(id: string, signal: AbortSignal): Promise<void>;
+  /** Makes the bridge network if there is none with this name. */
+  ensureNetwork(name: string, labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
+  /** Runs a command in a running container. Output is at most its first 1,000 bytes, both streams together. */
+  exec(id: string, command: readonly string[], signal: AbortSignal): Promise<{readonly exitCode: number; readonly output: string}>;
+}
+
+export interface ContainerSpec {
+  readonly name: string;
+  /** Id (`sha256:…`) or a tag. */
+  readonly image: string;
+  /** Replaces the image's entrypoint when given. */
+  readonly entrypoint?: readonly string[];
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `host`, or the name of a network. */
+  readonly network: string;
+  readonly mounts: readonly Mount[];
+  /** 0: no limit. */
+  readonly memoryBytes: number;
+  /** 0: no limit. */
+  readonly cpus: number;
+  /** 0: no limit. */
+  readonly pidsMax: number;
+  /** Linux capabilities to keep; all others are dropped. */
+  readonly capabilities: readonly string[];
+  readonly user?: string;
+  /** `always`: the engine itself restarts it, also after a reboot. For the platform's own containers. */
+  readonly restart: 'never' | 'always';
+  readonly logBytesMax: number;
+}
+
+export interface Mount {
+  /** Absolute path on the host, or the name of a volume. */
+  readonly source: string;
+  readonly target: string;
+  readonly isReadOnly: boolean;
+}
+
+export type ContainerRecord = {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly createdAtMs: number;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+} & (
+  | {readonly status: 'created'; readonly error: string}
+  | {readonly status: 'running'; readonly isPaused: boolean; readonly startedAtMs: number; /** IPv4 by network name. */ readonly addresses: Readonly<Record<string, string>>}
+  | {readonly status: 'exited'; readonly startedAtMs: number; readonly finishedAtMs: number; readonly exitCode: number; readonly isOutOfMemory: boolean}
+);
+
+export interface ImageRecord {
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly createdAtMs: number;
+  readonly sizeBytes: number;
+}
+
+export class NetworkMissing extends Error {
+  override name = 'NetworkMissing';
+}
+
+export interface EngineEvent {
+  readonly type: 'listening' | 'container' | 'image' | 'network';
+  /** `start`, `die`, `destroy`, `oom`, `update`, `rename`, `disconnect`, … */
+  readonly action: string;
+  /** Id of the container (also for network events) or image. */
+  readonly id: string;
+}
+
+export interface LogOptions {
+  readonly tail: number;
+  readonly follow: boolean;
+}
+
+export interface EngineLogLine {
+  /** RFC 3339 with nanoseconds, UTC. */
+  readonly at: string;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}

@@ -1,0 +1,93 @@
+import {randomBytes} from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import {writeBlob, writeCommit, writeTree} from 'isomorphic-git';
+import type {TreeEntry} from './git-format.ts';
+import {git, GitError} from './git.ts';
+
+export interface NewCommit {
+  readonly tree: string;
+  readonly parents: readonly string[];
+  readonly message: string;
+  readonly author: Person;
+  readonly committer: Person;
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+}
+
+export interface Person {
+  readonly name: string;
+  readonly email: string;
+}
+
+/**
+ * Writes objects of one repository. They are named after their content, so that any number of writers can't disturb
+ * each other; nothing is visible until a ref is moved to it. Each call resolves to the new object's id.
+ */
+export function objectWriter(gitdir: string) {
+  return {
+    blob: (text: string | Buffer): Promise<string> => writeBlob({fs: wholeFiles, gitdir, blob: Buffer.from(text)}),
+
+    tree: (entries: readonly TreeEntry[]): Promise<string> => writeTree({
+      fs: wholeFiles,
+      gitdir,
+      tree: entries.map(({mode, name, id}) => ({mode: mode === '40000' ? '040000' : mode, path: name, oid: id, type: typeOf(mode)})),
+    }),
+
+    commit: ({tree, parents, message, author, committer, atMs}: NewCommit): Promise<string> => {
+      const when = {timestamp: Math.floor(atMs / 1000), timezoneOffset: 0};
+      return writeCommit({
+        fs: wholeFiles,
+        gitdir,
+        commit: {tree, parent: [...parents], message, author: {...tame(author), ...when}, committer: {...tame(committer), ...when}},
+      });
+    },
+  };
+}
+
+/**
+ * Moves a ref, if it still is where the caller saw it (`from` of 40 zeros: it does not exist). False: somebody else was faster,
+ * or is at this moment.
+ */
+export async function moveRef(gitdir: string, {ref, from, to, reason}: {ref: string; from: string; to: string; reason: string}, signal: AbortSignal): Promise<boolean> {
+  try {
+    await git(['update-ref', '--no-deref', '-m', reason, '--', ref, to, from], {gitdir}, signal);
+    return true;
+  } catch (error) {
+    if (!(error instanceof GitError) || !/cannot lock ref|unable to lock/i.test(error.stderr)) throw error;
+    await removeStaleLock(path.join(gitdir, `${ref}.lock`));
+    return false;
+  }
+}
+
+/** A lock of this age belongs to a git that was killed, in milliseconds: moving a ref takes a few. */
+const LOCK_STALE_MS = 60_000;
+
+/** Git never removes the lock of a git that was killed: every later push would fail. */
+async function removeStaleLock(file: string): Promise<void> {
+  const stats = await fs.promises.stat(file).catch(() => undefined);
+  if (stats !== undefined && Date.now() - stats.mtimeMs > LOCK_STALE_MS) await fs.promises.rm(file, {force: true});
+}
+
+function typeOf(mode: string): 'blob' | 'tree' | 'commit' {
+  return mode === '40000' ? 'tree' : mode === '160000' ? 'commit' : 'blob';
+}
+
+/** Git's commit format has no way to write these characters in a name. */
+function tame({name, email}: Person): Person {
+  const clean = (text: string) => text.replaceAll(/[<>\n\r\0]/g, '').trim();
+  return {name: clean(name) || 'unknown', email: clean(email)};
+}
+
+/** isomorphic-git writes into the final file: killed in the middle it would leave half an object that never heals. */
+const wholeFiles = {
+  promises: {
+    ...fs.promises,
+    async writeFile(file: string, content: Uint8Array): Promise<void> {
+      // `git prune` knows this prefix and clears away what a kill left.
+      const unfinished = path.join(path.dirname(file), `tmp_obj_${randomBytes(6).toString('hex')}`);
+      await fs.promises.writeFile(unfinished, content, {mode: 0o444, flag: 'wx'});
+      await fs.promises.rename(unfinished, file);
+    },
+  },
+};

@@ -1,0 +1,66 @@
+import type {AppName, CommitId} from '../../schemas/ids.ts';
+import type {DeployOutcome} from '../node.ts';
+import type {Waiting} from '../plan/action.ts';
+import type {AppStatus} from '../status/status.ts';
+
+/** What the API answers, as JSON. The command line imports these types; nothing here runs. */
+
+/** RFC 9457, `application/problem+json`. */
+export interface Problem {
+  /** `about:blank`: the status says it all. */
+  readonly type: string;
+  readonly status: number;
+  readonly title: string;
+  /** For people, in the form of all our messages. */
+  readonly detail: string;
+}
+
+export interface AppAnswer extends AppStatus {
+  readonly gitUrl: string;
+}
+
+/** A change of intent is a commit: this one. */
+export interface Written {
+  readonly commit: CommitId;
+  /** False: the repository said so already. */
+  readonly isNew: boolean;
+  /** The commit's subject. */
+  readonly message: string;
+}
+
+export interface CreatedApp extends Written {
+  readonly name: AppName;
+  readonly gitUrl: string;
+  readonly webUrl: string;
+}
+
+export interface ScaledApp extends Written {
+  /** As it was asked for. */
+  readonly services: Readonly<Record<string, number>>;
+}
+
+export interface PlanAnswer {
+  readonly actions: readonly PlannedAction[];
+  readonly waiting: readonly Waiting[];
+  /** The same for people. Empty: nothing to do, nothing to wait for. */
+  readonly text: string;
+}
+
+/** An action without what only its executor needs: environments hold secrets, and never leave the node. */
+export interface PlannedAction {
+  readonly kind: string;
+  readonly app?: AppName;
+  /** Container, role, image or app that it is about. */
+  readonly subject: string;
+  readonly reason: string;
+}
+
+/** A line of `GET /v1/apps/:app/converged`. */
+export type ConvergedLine =
+  | {readonly progress: string}
+  | {readonly outcome: DeployOutcome};
+
+/** The last line of every stream is one of these; without, it was cut off. */
+export type StreamEnd =
+  | {readonly end: true}
+  | {readonly problem: Problem};

@@ -1,0 +1,114 @@
+import {randomUUID} from 'node:crypto';
+import type {FastifyInstance, FastifyRequest} from 'fastify';
+import {parse} from 'yaml';
+import {replicasDefault} from '../../schemas/app.ts';
+import type {AppName} from '../../schemas/ids.ts';
+import type {Author, Change} from '../checkout/snapshot.ts';
+import {createApp, scale} from '../commits/edits.ts';
+import type {DeployOutcome, NodeView} from '../node.ts';
+import {urlOf} from '../settings.ts';
+import type {AppStatus} from '../status/status.ts';
+import type {AppAnswer, ConvergedLine, CreatedApp, ScaledApp, Written} from './answers.ts';
+import type {RouteParts} from './node-routes.ts';
+import {ApiError, explaining} from './problem.ts';
+import {field, readAppName, readLogQuery, readOperationId, readReplicas} from './read.ts';
+import {LineQueue, sendLines} from './stream.ts';
+
+/** With some tries against other writers; the remote repository may be slow. */
+const COMMIT_MS_MAX = 60_000;
+/** Longer than any deploy's own limit: that one ends the wait, this one only a bug. */
+const CONVERGE_MS_MAX = 60 * 60_000;
+
+type AppRequest = FastifyRequest<{Params: {app: string}}>;
+
+export function registerAppRoutes(server: FastifyInstance, {view, authenticate, closing}: RouteParts): void {
+  server.get('/apps', async () => view.status().apps.map((app) => answerOf(app, view)));
+
+  server.get('/apps/:app', async (request: AppRequest) => answerOf(known(readAppName(request.params.app), view), view));
+
+  server.post<{Body: unknown}>('/apps', async (request, reply): Promise<CreatedApp> => {
+    const name = readAppName(field(request.body, 'name'));
+    const written = await commit(request, {edit: createApp(name), message: `${name}: create`});
+    reply.status(written.isNew ? 201 : 200);
+    return {...written, name, gitUrl: gitUrlOf(name, view), webUrl: urlOf(`${name}.${view.status().domain}`, view.settings)};
+  });
+
+  server.post<{Params: {app: string}; Body: unknown}>('/apps/:app/scale', async (request): Promise<ScaledApp> => {
+    const name = readAppName(request.params.app);
+    const services = readReplicas(field(request.body, 'services'));
+    const before = await explaining("can't read the cluster repository", replicasInGit({name, wanted: Object.keys(services), view}, deadline()));
+    const message = `${name}: scale ${Object.entries(services).map(([service, count]) => change(service, before[service], count)).join(', ')}`;
+    return {...await commit(request, {edit: scale(name, services), message}), services};
+  });
+
+  server.get<{Params: {app: string}; Querystring: Record<string, string>}>('/apps/:app/logs', (request, reply) => {
+    const query = readLogQuery(known(readAppName(request.params.app), view).name, request.query);
+    return sendLines(reply, (signal) => view.logs(query, signal), closing);
+  });
+
+  server.get<{Params: {app: string}}>('/apps/:app/converged', (request, reply) => {
+    const name = readAppName(request.params.app);
+    return sendLines(reply, (signal) => converged(name, view, signal), closing);
+  });
+
+  async function commit(request: FastifyRequest, {edit, message}: Pick<Change, 'edit' | 'message'>): Promise<Written> {
+    const change: Change = {edit, message, author: authorOf(request), operationId: readOperationId(request.headers['idempotency-key']) ?? randomUUID()};
+    // Not ended by the client's going: what was asked for is done, and a repeated request finds it.
+    const {commit: id, isNew} = await explaining("can't commit to the cluster repository", view.repo.commit(change, deadline()));
+    view.wake(message);
+    return {commit: id, isNew, message};
+  }
+
+  function authorOf(request: FastifyRequest): Author {
+    const author = authenticate(request.headers);
+    if (author === undefined) throw new ApiError(401, 'the token is missing or not the cluster\'s');
+    return author;
+  }
+
+  function deadline(): AbortSignal {
+    return AbortSignal.any([closing, AbortSignal.timeout(COMMIT_MS_MAX)]);
+  }
+}
+
+function known(name: AppName, view: NodeView): AppStatus {
+  const app = view.status().apps.find((one) => one.name === name);
+  if (app === undefined) throw new ApiError(404, `there is no app "${name}"`);
+  return app;
+}
+
+function answerOf(app: AppStatus, view: NodeView): AppAnswer {
+  return {...app, gitUrl: gitUrlOf(app.name, view)};
+}
+
+function gitUrlOf(name: AppName, {settings}: NodeView): string {
+  return `${urlOf(`git.${settings.domain}`, settings)}${name}.git`;
+}
+
+function change(service: string, from: number | undefined, to: number): string {
+  return from === undefined ? `${service} to ${to}` : `${service} ${from} → ${to}`;
+}
+
+/** For the words of a commit's subject only: what can't be read is left out of them, and the edit itself looks again. */
+async function replicasInGit({name, wanted, view}: {name: AppName; wanted: readonly string[]; view: NodeView}, signal: AbortSignal): Promise<Readonly<Record<string, number>>> {
+  const piece = (await view.repo.snapshot(signal)).apps.find((app) => app.name === name);
+  const file = (await piece?.files(signal))?.find(({path}) => path === `apps/${name}/app.yaml`);
+  if (file?.kind !== 'text') return {};
+  try {
+    const {services} = parse(file.text) as {services?: Record<string, {replicas?: unknown} | null> | null};
+    return Object.fromEntries(wanted.flatMap((service) => {
+      const replicas = services?.[service]?.replicas ?? replicasDefault(service);
+      return typeof replicas === 'number' ? [[service, replicas]] : [];
+    }));
+  } catch {
+    return {};
+  }
+}
+
+async function* converged(app: AppName, view: NodeView, signal: AbortSignal): AsyncGenerator<ConvergedLine> {
+  const queue = new LineQueue<ConvergedLine>(signal);
+  const waiting = view.converged(app, (progress) => queue.push({progress}), AbortSignal.any([signal, AbortSignal.timeout(CONVERGE_MS_MAX)]));
+  const outcome: Promise<DeployOutcome> = waiting.finally(() => queue.end());
+  outcome.catch(() => {}); // Awaited below, after the lines that came before.
+  yield* queue;
+  yield {outcome: await outcome};
+}

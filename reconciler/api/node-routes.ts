@@ -1,0 +1,47 @@
+import type {FastifyInstance} from 'fastify';
+import {formatPlan} from '../plan/format.ts';
+import type {NodeView} from '../node.ts';
+import type {FlynnEvent} from '../status/status.ts';
+import type {PlanAnswer} from './answers.ts';
+import type {Authenticate} from './authenticate.ts';
+import {withoutSecrets} from './planned-action.ts';
+import {explaining} from './problem.ts';
+import {field, readCommit} from './read.ts';
+import {LineQueue, sendLines} from './stream.ts';
+
+export interface RouteParts {
+  readonly view: NodeView;
+  readonly authenticate: Authenticate;
+  /** Aborted when the server closes. */
+  readonly closing: AbortSignal;
+}
+
+/** A look at the engine with 1,000 containers takes well under a second; this is for an engine that hangs. */
+const PLAN_MS_MAX = 30_000;
+
+/** Questions about the whole node. */
+export function registerNodeRoutes(server: FastifyInstance, {view, closing}: RouteParts): void {
+  server.get('/status', async () => view.status());
+
+  server.get('/plan', async (): Promise<PlanAnswer> => {
+    const plan = await explaining("can't look at what runs", view.plan(AbortSignal.any([closing, AbortSignal.timeout(PLAN_MS_MAX)])));
+    return {actions: plan.actions.map(withoutSecrets), waiting: plan.waiting, text: formatPlan(plan)};
+  });
+
+  server.post<{Body: unknown}>('/confirm', async (request) => {
+    const commit = await explaining("can't confirm it", view.confirm(readCommit(field(request.body, 'commit')), AbortSignal.any([closing, AbortSignal.timeout(PLAN_MS_MAX)])));
+    return {commit};
+  });
+
+  server.get<{Querystring: {follow?: string}}>('/events', (request, reply) =>
+    sendLines(reply, (signal) => events(view, {isFollowed: request.query.follow === 'true'}, signal), closing));
+}
+
+async function* events(view: NodeView, {isFollowed}: {readonly isFollowed: boolean}, signal: AbortSignal): AsyncGenerator<FlynnEvent> {
+  const queue = new LineQueue<FlynnEvent>(signal);
+  // Both in one turn of the event loop: none is missed or told twice.
+  for (const event of view.events()) queue.push(event);
+  if (isFollowed) view.onEvent((event) => queue.push(event), signal);
+  else queue.end();
+  yield* queue;
+}

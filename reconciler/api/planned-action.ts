@@ -1,0 +1,24 @@
+import {unreachable} from '../../schemas/result.ts';
+import type {Action} from '../plan/action.ts';
+import type {PlannedAction} from './answers.ts';
+
+/** What may be told of an action. Written out per kind, so that nothing new leaves the node by accident. */
+export function withoutSecrets(action: Action): PlannedAction {
+  const {kind, app, reason} = action;
+  return {kind, ...(app === undefined ? {} : {app}), subject: subjectOf(action), reason};
+}
+
+function subjectOf(action: Action): string {
+  switch (action.kind) {
+    case 'run-container':
+    case 'stop-container':
+    case 'remove-container': return action.name;
+    case 'run-system': return action.system.role;
+    case 'publish-names': return 'names';
+    case 'load-routes': return 'routes';
+    case 'write-deploy':
+    case 'forget-app': return action.app;
+    case 'remove-image': return action.image;
+    default: return unreachable(action);
+  }
+}

@@ -1,0 +1,51 @@
+import {STATUS_CODES} from 'node:http';
+import type {FastifyError, FastifyInstance} from 'fastify';
+import {EditRefused} from '../checkout/snapshot.ts';
+import type {Problem} from './answers.ts';
+
+/** Thrown by a handler to answer with a problem. The message is for people. */
+export class ApiError extends Error {
+  override name = 'ApiError';
+  readonly status: number;
+
+  constructor(status: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+  }
+}
+
+/** Makes every error of the server `application/problem+json`. What went wrong inside is logged, and told without its details. */
+export function answerProblems(server: FastifyInstance, log: (message: string, error: unknown) => void): void {
+  server.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500) log(`${request.method} ${request.routeOptions.url ?? '(no route)'} failed`, error);
+    if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="flynn", Basic realm="flynn"');
+    return reply.status(problem.status).type('application/problem+json').send(problem);
+  });
+  server.setNotFoundHandler((request, reply) =>
+    reply.status(404).type('application/problem+json').send(problemOf(new ApiError(404, `there is no ${request.method} "${request.url.split('?')[0]}"`))));
+}
+
+export function problemOf(error: unknown): Problem {
+  if (error instanceof EditRefused) return problem(409, error.message);
+  if (error instanceof ApiError) return problem(error.status, error.message);
+  if (error instanceof DOMException && error.name === 'TimeoutError') return problem(504, 'it took too long');
+  const status = (error as Partial<FastifyError> | undefined)?.statusCode;
+  if (status !== undefined && status >= 400 && status < 500) return problem(status, error instanceof Error ? error.message : 'refused');
+  return problem(500, 'the node could not do this; its log has the cause');
+}
+
+/** Rejections of `work` become `doing: cause`: of what is outside of us, the person who asked should know why it failed. */
+export async function explaining<Value>(doing: string, work: Promise<Value>): Promise<Value> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof EditRefused || error instanceof ApiError) throw error;
+    const cause = error instanceof DOMException && error.name === 'TimeoutError' ? 'it took too long' : error instanceof Error ? error.message : String(error);
+    throw new ApiError(503, `${doing}: ${cause}`, {cause: error});
+  }
+}
+
+function problem(status: number, detail: string): Problem {
+  return {type: 'about:blank', status, title: STATUS_CODES[status] ?? 'Error', detail};
+}

@@ -1,0 +1,57 @@
+import {REPLICAS_MAX} from '../../schemas/app.ts';
+import type {AppName} from '../../schemas/ids.ts';
+import {NAME_PATTERN, problemOfAppName} from '../../schemas/names.ts';
+import type {LogQuery} from '../node.ts';
+import {ApiError} from './problem.ts';
+
+export const LOG_LINES_DEFAULT = 100;
+export const LOG_LINES_MAX = 10_000;
+const SERVICES_MAX = 100;
+const LABEL = new RegExp(NAME_PATTERN);
+
+/** Whether it is free is the edit's business. */
+export function readAppName(value: unknown): AppName {
+  if (typeof value !== 'string') throw new ApiError(400, 'the name of the app has to be a string');
+  const problem = problemOfAppName(value);
+  if (problem !== undefined) throw new ApiError(400, problem);
+  return value as AppName;
+}
+
+export function readReplicas(value: unknown): Readonly<Record<string, number>> {
+  const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+  if (entries.length === 0 || entries.length > SERVICES_MAX) throw new ApiError(400, 'services has to be an object such as {"web": 3}');
+  for (const [service, count] of entries) {
+    if (!LABEL.test(service)) throw new ApiError(400, `"${service}" can't name a service`);
+    if (!Number.isInteger(count) || count < 0 || count > REPLICAS_MAX) {
+      throw new ApiError(400, `replicas of "${service}" are ${JSON.stringify(count)}; they have to be a whole number from 0 to ${REPLICAS_MAX}`);
+    }
+  }
+  return Object.fromEntries(entries);
+}
+
+export function readLogQuery(app: AppName, {lines, follow, service}: Readonly<Record<string, string>>): LogQuery {
+  const count = lines === undefined ? LOG_LINES_DEFAULT : Number(lines);
+  if (!Number.isInteger(count) || count < 0 || count > LOG_LINES_MAX) {
+    throw new ApiError(400, `lines is "${lines}"; it has to be a whole number from 0 to ${LOG_LINES_MAX}`);
+  }
+  if (service !== undefined && !LABEL.test(service)) throw new ApiError(400, `"${service}" can't name a service`);
+  return {app, lines: count, follow: follow === 'true', ...(service === undefined ? {} : {service})};
+}
+
+/** It becomes a line of the commit's message. */
+export function readOperationId(header: string | readonly string[] | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (typeof header === 'string' && /^[\w.:-]{8,100}$/.test(header)) return header;
+  throw new ApiError(400, 'the Idempotency-Key has to be 8 to 100 letters, digits, dots, colons, dashes or underscores');
+}
+
+export function field(body: unknown, name: string): unknown {
+  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) throw new ApiError(400, `the body has to be a JSON object with "${name}"`);
+  return (body as Record<string, unknown>)[name];
+}
+
+/** A commit as people type it. Which one is meant, or whether any is, is for others to say. */
+export function readCommit(value: unknown): string {
+  if (typeof value !== 'string' || !/^[0-9a-f]{7,40}$/.test(value)) throw new ApiError(400, 'a commit is 7 to 40 hex digits');
+  return value;
+}

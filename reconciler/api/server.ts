@@ -1,0 +1,58 @@
+import {type FastifyInstance, fastify} from 'fastify';
+import type {NodeView} from '../node.ts';
+import {registerAppRoutes} from './apps.ts';
+import type {Authenticate} from './authenticate.ts';
+import {registerNodeRoutes} from './node-routes.ts';
+import {registerOpenRoutes} from './open.ts';
+import {answerProblems, ApiError} from './problem.ts';
+
+export interface ServerParts {
+  readonly view: NodeView;
+  readonly authenticate: Authenticate;
+  /** Gets what failed inside of us; the client is only told that it did. */
+  log(message: string, error: unknown): void;
+}
+
+/** Bodies of this API are small JSON; git's, which are not, have a parser and a limit of their own. */
+const BODY_BYTES_MAX = 64 * 1024;
+const URL_PARAMETER_LENGTH_MAX = 200;
+
+/**
+ * The API of a node, and what git's plugin is registered on. For 127.0.0.1: the router passes `api.<domain>` on to it.
+ * `close()` ends all streams.
+ */
+export function createServer({view, authenticate, log}: ServerParts): FastifyInstance {
+  const server = newServer(log);
+  const closing = new AbortController();
+  server.addHook('preClose', async () => closing.abort());
+  registerOpenRoutes(server, view);
+  server.register(async (v1) => {
+    v1.addHook('onRequest', async (request) => {
+      if (authenticate(request.headers) === undefined) throw new ApiError(401, 'the token is missing or not the cluster\'s');
+    });
+    const parts = {view, authenticate, closing: closing.signal};
+    registerNodeRoutes(v1, parts);
+    registerAppRoutes(v1, parts);
+  }, {prefix: '/v1'});
+  return server;
+}
+
+/** What listens on the unix socket for programs on this machine: git's hooks register their routes on it. The socket's folder is 0700, so nobody is asked who he is. */
+export function createLocalServer({view, log}: Pick<ServerParts, 'view' | 'log'>): FastifyInstance {
+  const server = newServer(log);
+  registerOpenRoutes(server, view);
+  return server;
+}
+
+function newServer(log: ServerParts['log']): FastifyInstance {
+  const server = fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    // Streams never become idle: without this, closing would wait for their clients.
+    forceCloseConnections: true,
+    routerOptions: {maxParamLength: URL_PARAMETER_LENGTH_MAX},
+  });
+  // JSON only: a web page of another origin cannot send that without being asked by the browser first.
+  server.removeContentTypeParser('text/plain');
+  answerProblems(server, log);
+  return server;
+}

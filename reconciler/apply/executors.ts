@@ -1,0 +1,66 @@
+import type {AppName} from '../../schemas/ids.ts';
+import {NetworkMissing, type ContainerSpec, type Engine} from '../adapters/engine.ts';
+import type {DesiredSystem} from '../desired/state.ts';
+import type {DeployRecord, NameTable, RouteStructure} from '../observed/state.ts';
+import {LABEL_INSTANCE} from '../labels.ts';
+import type {Action, ActionOf} from '../plan/action.ts';
+import {replicaSpec} from './replica-spec.ts';
+
+/** All that a plan can change. */
+export interface World {
+  readonly engine: Engine;
+  readonly journal: {
+    readonly records: ReadonlyMap<AppName, DeployRecord>;
+    write(record: DeployRecord): Promise<void>;
+    forget(app: AppName): Promise<void>;
+  };
+  readonly router: {
+    publishNames(names: NameTable, signal: AbortSignal): Promise<void>;
+    loadRoutes(structure: RouteStructure, signal: AbortSignal): Promise<void>;
+  };
+  /** How the platform's own containers are made. */
+  readonly systemSpecs: Readonly<Record<DesiredSystem['role'], ContainerSpec>>;
+  readonly instance: string;
+  readonly network: string;
+  /** Bytes of log kept a container; two such files. */
+  readonly logBytesMax: number;
+}
+
+type Executors = {
+  readonly [Kind in Action['kind']]: (action: ActionOf<Kind>, world: World, signal: AbortSignal) => Promise<void>;
+};
+
+/** The only code that changes the machine. An executor decides nothing: the plan has decided. */
+const executors: Executors = {
+  'run-container': async (action, world, signal) => {
+    const {engine, network, instance} = world;
+    const spec = replicaSpec(action, world);
+    try {
+      await engine.run(spec, signal);
+    } catch (error) {
+      // Only the very first start, or one after somebody removed it, finds no network: asking each time would slow all the others.
+      if (!(error instanceof NetworkMissing)) throw error;
+      await engine.ensureNetwork(network, {[LABEL_INSTANCE]: instance}, signal);
+      await engine.run(spec, signal);
+    }
+  },
+  'stop-container': ({id, graceMs}, {engine}, signal) => engine.stop(id, graceMs, signal),
+  'remove-container': ({id}, {engine}, signal) => engine.remove(id, signal),
+  'run-system': async ({system}, {engine, systemSpecs}, signal) => {
+    await engine.run(systemSpecs[system.role], signal);
+  },
+  'publish-names': ({names}, {router}, signal) => router.publishNames(names, signal),
+  'load-routes': ({structure}, {router}, signal) => router.loadRoutes(structure, signal),
+  'write-deploy': ({app, deploy, lastGood}, {journal}) => {
+    const before = journal.records.get(app);
+    const good = lastGood ?? before?.lastGood;
+    return journal.write({app, deploy, ...(good && {lastGood: good})});
+  },
+  'forget-app': ({app}, {journal}) => journal.forget(app),
+  'remove-image': ({image}, {engine}, signal) => engine.removeImage(image, signal),
+};
+
+export function execute<Kind extends Action['kind']>(action: ActionOf<Kind>, world: World, signal: AbortSignal): Promise<void> {
+  const executor: Executors[Kind] = executors[action.kind as Kind];
+  return executor(action, world, signal);
+}

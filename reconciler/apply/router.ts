@@ -1,0 +1,104 @@
+import {mkdir, open, readFile, rename} from 'node:fs/promises';
+import type {CaddyAdmin} from '../adapters/caddy.ts';
+import {ConfigRefused} from '../adapters/caddy.ts';
+import type {UnboundControl} from '../adapters/unbound.ts';
+import type {Layout} from '../layout.ts';
+import type {NameTable, RouteStructure} from '../observed/state.ts';
+import {renderCaddyConfig, structureIn} from '../router/caddy-config.ts';
+import {routerFiles} from '../router/files.ts';
+import {GENERATION_NAME} from '../router/names.ts';
+import {answerable, generationRecord, recordChange, renderRecordsFile} from '../router/records.ts';
+import {renderUnboundConfig} from '../router/unbound-config.ts';
+import type {NodeSettings} from '../settings.ts';
+
+export interface RouterWorld {
+  readonly settings: NodeSettings;
+  readonly layout: Layout;
+  readonly caddy: CaddyAdmin;
+  readonly unbound: UnboundControl;
+}
+
+/** sun_path of unix(7) holds 108 bytes, the last of them 0. */
+const SOCKET_PATH_BYTES_MAX = 107;
+
+/**
+ * Makes the DNS server answer these names and no others: first in the file that it starts from, then in the running
+ * one, of which only the difference is changed. Safe to repeat; rejects when unbound can't be asked.
+ */
+export async function publishNames(names: NameTable, {layout, unbound}: RouterWorld, signal: AbortSignal): Promise<void> {
+  const wanted = answerable(names);
+  await replaceFile(routerFiles(layout).records, renderRecordsFile(wanted), signal);
+  const change = recordChange(await unbound.listRecords(signal), wanted);
+  // Whoever looks now, or after we were killed half-way, must not take the old generation for what is there.
+  await unbound.removeRecords([`${GENERATION_NAME}.`], signal);
+  await unbound.addZones(change.zonesToAdd, signal);
+  await unbound.addRecords(change.recordsToAdd, signal);
+  await unbound.removeRecords(change.namesToReplace, signal);
+  await unbound.addRecords(change.replacements, signal);
+  await unbound.removeZones(change.zonesToRemove, signal);
+  await unbound.addRecords([generationRecord(wanted)], signal);
+}
+
+/** Makes Caddy run this structure, now and after a restart. A structure that it refuses leaves everything as it was. */
+export async function loadRoutes(structure: RouteStructure, {settings, layout, caddy}: RouterWorld, signal: AbortSignal): Promise<void> {
+  const files = routerFiles(layout);
+  const config = renderCaddyConfig(settings, files, structure);
+  const before = await readIfThere(files.caddyConfig, signal);
+  await replaceFile(files.caddyConfig, JSON.stringify(config), signal);
+  try {
+    await caddy.load(config, signal);
+  } catch (error) {
+    if (error instanceof ConfigRefused && before !== undefined) await replaceFile(files.caddyConfig, before, signal);
+    throw error;
+  }
+}
+
+/**
+ * Writes what the two containers start from, before they are made. Routes and names that are on the disk already stay:
+ * they are what runs. Throws when the data directory's path is too long for a unix socket.
+ */
+export async function prepareRouterFiles({settings, layout}: Pick<RouterWorld, 'settings' | 'layout'>, signal: AbortSignal): Promise<void> {
+  const files = routerFiles(layout);
+  assertSocketPaths([files.caddySocket, files.unboundSocket]);
+  for (const folder of [layout.caddy, layout.unbound]) await mkdir(folder, {recursive: true, mode: 0o700});
+
+  await replaceFile(files.unboundConfig, renderUnboundConfig(settings, files), signal);
+  const records = await readIfThere(files.records, signal);
+  if (records === undefined) await replaceFile(files.records, renderRecordsFile(new Map()), signal);
+  const structure = parsedStructure(await readIfThere(files.caddyConfig, signal));
+  await replaceFile(files.caddyConfig, JSON.stringify(renderCaddyConfig(settings, files, structure)), signal);
+}
+
+/** What an earlier start of ours wrote, possibly for other settings; nothing when that cannot be read any more. */
+function parsedStructure(text: string | undefined): RouteStructure {
+  try {
+    return structureIn(JSON.parse(text ?? 'null')) ?? [];
+  } catch (error) {
+    if (error instanceof SyntaxError) return [];
+    throw error;
+  }
+}
+
+function assertSocketPaths(sockets: readonly string[]): void {
+  const excess = Math.max(...sockets.map((socket) => Buffer.byteLength(socket))) - SOCKET_PATH_BYTES_MAX;
+  if (excess > 0) throw new Error(`the paths of sockets such as "${sockets[0]}" would be too long: choose a data directory whose path is ${excess} bytes shorter`);
+}
+
+async function readIfThere(file: string, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    return await readFile(file, {encoding: 'utf8', signal});
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new Error(`reading "${file}" failed`, {cause});
+  }
+}
+
+/** All or nothing, also when the machine loses power. */
+async function replaceFile(file: string, text: string, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const next = `${file}.next`;
+  await using handle = await open(next, 'w', 0o600);
+  await handle.writeFile(text);
+  await handle.sync();
+  await rename(next, file);
+}

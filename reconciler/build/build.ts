@@ -1,0 +1,40 @@
+import type {Readable} from 'node:stream';
+import type {AppName, CommitId, ImageDigest} from '../../schemas/ids.ts';
+import type {Result} from '../../schemas/result.ts';
+
+export interface BuildRequest {
+  readonly app: AppName;
+  readonly sourceCommit: CommitId;
+  /** `git archive` of the commit: a tar stream. Called once. */
+  source(signal: AbortSignal): Readable;
+  /** The app's env: what a buildpack gets as files in ENV_DIR. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly limits: BuildLimits;
+  /** One line of output in Heroku's grammar (`-----> `, 7 spaces, ` !     `), without newline. */
+  print(line: string): void;
+}
+
+/** From `cluster.yaml`. */
+export interface BuildLimits {
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly timeMs: number;
+  readonly diskBytes: number;
+}
+
+export interface BuiltImage {
+  readonly image: ImageDigest;
+  /** Procfile's lines, or the buildpack's default ones. */
+  readonly commands: Readonly<Record<string, readonly string[]>>;
+  /** `Node.js`, `Dockerfile`, … */
+  readonly builder: string;
+  readonly sizeBytes: number;
+}
+
+/** Why there is no image, in words for the pusher, and the end of the output. */
+export interface BuildFailure {
+  readonly reason: string;
+}
+
+/** Aborting the signal stops the build and leaves nothing behind. */
+export type Build = (request: BuildRequest, signal: AbortSignal) => Promise<Result<BuiltImage, BuildFailure>>;

@@ -1,0 +1,68 @@
+import path from 'node:path';
+import {ok, fail, type Result} from '../../schemas/result.ts';
+import type {AppName} from '../../schemas/ids.ts';
+import {LABEL_APP, LABEL_INSTANCE} from '../labels.ts';
+import type {Build, BuildFailure, BuildRequest, BuiltImage} from './build.ts';
+import {buildWithBuildpack} from './buildpack.ts';
+import {chooseBuilder} from './choose.ts';
+import type {BuildContext, BuilderSettings} from './context.ts';
+import {buildWithDockerfile} from './dockerfile.ts';
+import {BuildRefused} from './refused.ts';
+import {LimitExceeded, limitSignal} from './limits.ts';
+import {openBuildLog} from './log.ts';
+import {step, warning} from './output.ts';
+import {rememberedNpmrc} from './npm-settings.ts';
+import {keepSource} from './source.ts';
+
+/** Standard label of the commit that an image was made of (OCI image-spec, annotations.md). */
+const LABEL_REVISION = 'org.opencontainers.image.revision';
+
+/**
+ * Builds apps in containers. What the pusher sees is printed, the reason of a failure last (` !     Push rejected, …`): nobody
+ * else has to print it. Builds of one app must not run at the same time.
+ */
+export function createBuilder(given: BuilderSettings): Build {
+  const settings = {...given, npmrc: given.npmrc ?? rememberedNpmrc()};
+  return async (request, signal) => {
+    const log = await openBuildLog(path.join(settings.logs, request.app));
+    const print = (line: string) => {
+      log.write(line);
+      request.print(line);
+    };
+    try {
+      return await build(settings, {...request, source: innerSignal => request.source(innerSignal), print}, signal);
+    } finally {
+      await log.close();
+    }
+  };
+}
+
+async function build(settings: BuildContext['settings'], request: BuildRequest, outer: AbortSignal): Promise<Result<BuiltImage, BuildFailure>> {
+  using limits = limitSignal(request.limits, outer);
+  const {signal} = limits;
+  try {
+    request.print(step('Building on the Flynn stack'));
+    await using source = await keepSource(() => request.source(signal), request.limits.diskBytes, signal);
+    const context: BuildContext = {
+      ...request,
+      settings,
+      files: source,
+      labels: {[LABEL_INSTANCE]: settings.instance, [LABEL_APP]: request.app, [LABEL_REVISION]: request.sourceCommit},
+      tag: imageTag(settings.instance, request.app, request.sourceCommit),
+      exceed: limits.exceed,
+    };
+    const chosen = await chooseBuilder(source, request.env);
+    return ok(chosen.kind === 'dockerfile' ? await buildWithDockerfile(context, signal) : await buildWithBuildpack(context, chosen, signal));
+  } catch (error) {
+    outer.throwIfAborted();
+    const cause: unknown = signal.aborted ? signal.reason : error;
+    if (!(cause instanceof BuildRefused || cause instanceof LimitExceeded)) throw cause;
+    const {message: reason} = cause;
+    request.print(warning(`Push rejected, ${reason}.`));
+    return fail({reason});
+  }
+}
+
+export function imageTag(instance: string, app: AppName, sourceCommit: string): string {
+  return `${instance}/${app}:${sourceCommit.slice(0, 12)}`;
+}

@@ -1,0 +1,27 @@
+import type Docker from 'dockerode';
+import type {StackImages} from '../../buildpacks/stack/images.ts';
+import type {BuildRequest} from './build.ts';
+import type {LimitExceeded} from './limits.ts';
+import type {Source} from './source.ts';
+
+export interface BuilderSettings {
+  readonly docker: Docker;
+  /** Labels and names of everything it makes start with it, see `instanceOf`. */
+  readonly instance: string;
+  readonly stack: Pick<StackImages, 'run' | 'build'>;
+  /** Folder of the builds' logs, `layout.builds`. */
+  readonly logs: string;
+  /** Contents of an npmrc for builds: the host's registries unless given, see npm-settings.ts. */
+  npmrc?(signal: AbortSignal): Promise<string>;
+  /** `layers`: an archive that leaves out what the engine holds. `dockerfile`: for image stores that don't take that. Asked of the engine unless given. */
+  readonly assembly?: 'layers' | 'dockerfile';
+}
+
+/** One build on its way. */
+export interface BuildContext extends BuildRequest {
+  readonly settings: BuilderSettings & {npmrc(signal: AbortSignal): Promise<string>};
+  readonly files: Source;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly tag: string;
+  exceed(limit: LimitExceeded): void;
+}

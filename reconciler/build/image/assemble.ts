@@ -1,0 +1,73 @@
+import type Docker from 'dockerode';
+import type {ImageDigest} from '../../../schemas/ids.ts';
+import type {BuildContainer} from '../../adapters/build-container.ts';
+import {buildDockerfile, inspectImage, loadImage, removeImage, withDeadline} from '../../adapters/docker-build.ts';
+import {LABEL_INSTANCE} from '../../labels.ts';
+import type {BuildContext} from '../context.ts';
+import {imageArchive, imageDockerfile, type ImageDescription} from './archive.ts';
+import {appLayers, heldLayers} from './layers.ts';
+import {tarStream} from './tar.ts';
+
+export interface AssembledImage {
+  readonly digest: ImageDigest;
+  readonly sizeBytes: number;
+  /** Of the app's own layers, without what it stands on. */
+  readonly addedBytes: number;
+}
+
+interface Assembly {
+  /** The source's time, seconds since 1970. */
+  readonly timeSeconds: number;
+  readonly command: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/** Makes the app's image of the files in /tmp/build and the run image. The same files give the same digest. */
+export async function assembleImage(container: BuildContainer, context: BuildContext, {timeSeconds, command, signal}: Assembly): Promise<AssembledImage> {
+  const {docker, stack} = context.settings;
+  const base = await inspectImage(docker, stack.run, signal);
+  if (!base) throw new Error(`the image "${stack.run}" that apps run on is missing: "flynn up" makes it`);
+  const image: ImageDescription = {
+    base: {architecture: base.Architecture, layers: base.RootFS.Layers ?? [], env: base.Config.Env ?? []},
+    layers: await appLayers(container, timeSeconds, signal),
+    tag: context.tag,
+    command,
+    labels: context.labels,
+    createdAtSeconds: timeSeconds,
+  };
+  const digest = (context.settings.assembly ?? (await assemblyOf(docker, signal))) === 'layers' ? await load(context, image, signal) : await add(context, image, signal);
+  const made = await inspectImage(docker, digest, signal);
+  if (!made) throw new Error(`the engine took the image "${context.tag}" and does not know it`);
+  return {
+    digest: made.Id as ImageDigest,
+    sizeBytes: made.Size,
+    addedBytes: image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0),
+  };
+}
+
+async function load(context: BuildContext, image: ImageDescription, signal: AbortSignal): Promise<string> {
+  const {docker, instance} = context.settings;
+  const {digest, entries} = imageArchive(image, await heldLayers(docker, `${LABEL_INSTANCE}=${instance}`, signal));
+  const wasThere = (await inspectImage(docker, digest, signal)) !== undefined;
+  try {
+    await loadImage(docker, tarStream(entries), signal);
+    signal.throwIfAborted();
+  } catch (error) {
+    // The engine may have finished after all.
+    if (!wasThere) await removeImage(docker, context.tag, AbortSignal.timeout(10_000)).catch(() => {});
+    throw error;
+  }
+  return digest;
+}
+
+async function add(context: BuildContext, image: ImageDescription, signal: AbortSignal): Promise<string> {
+  const {docker, stack} = context.settings;
+  const archive = tarStream(imageDockerfile(image, stack.run));
+  return buildDockerfile(docker, {context: archive, tag: context.tag, arguments: {}, labels: context.labels, network: 'bridge', memoryBytes: 0, cpus: 0, onLine: () => {}}, signal);
+}
+
+/** A containerd image store wants every layer in an archive; the engine's older store does not. */
+async function assemblyOf(docker: Docker, signal: AbortSignal): Promise<'layers' | 'dockerfile'> {
+  const {DriverStatus} = (await docker.info({abortSignal: withDeadline(signal)} as never)) as unknown as {DriverStatus?: readonly (readonly string[])[] | null};
+  return (DriverStatus ?? []).flat().some(text => text.startsWith('io.containerd.snapshotter')) ? 'dockerfile' : 'layers';
+}

@@ -1,0 +1,79 @@
+import type {BuildContainer} from '../adapters/build-container.ts';
+import type {BuildLimits} from './build.ts';
+import {formatDuration, formatLimit} from './output.ts';
+
+/** A build that used more than it may. The message is for the pusher. */
+export class LimitExceeded extends Error {
+  override name = 'LimitExceeded';
+}
+
+/** Between two looks at the disk, milliseconds. A look takes as long as there are files, hence also a share of time. */
+const DISK_EVERY_MS = 2000;
+const DISK_SHARE = 10;
+/** Looks that may fail one after the other before the build is taken to hide its files. */
+const DISK_FAILURES_MAX = 3;
+
+/** A signal for the whole build: the caller's, its time limit, and `exceed` for other limits. */
+export function limitSignal({timeMs}: BuildLimits, signal: AbortSignal): {signal: AbortSignal; exceed(limit: LimitExceeded): void; [Symbol.dispose](): void} {
+  const limits = new AbortController();
+  const timer = setTimeout(() => limits.abort(new LimitExceeded(`the build took longer than ${formatDuration(timeMs)}`)), timeMs);
+  return {
+    signal: AbortSignal.any([signal, limits.signal]),
+    exceed: limit => limits.abort(limit),
+    [Symbol.dispose]: () => clearTimeout(timer),
+  };
+}
+
+/** The caller's signal, aborted also when the scope ends. */
+export function abortable(signal: AbortSignal): {signal: AbortSignal; [Symbol.dispose](): void} {
+  const own = new AbortController();
+  return {signal: AbortSignal.any([signal, own.signal]), [Symbol.dispose]: () => own.abort()};
+}
+
+export interface DiskWatch {
+  /** Bytes on the disk now. */
+  measure(signal: AbortSignal): Promise<number>;
+  readonly diskBytes: number;
+  exceed(limit: LimitExceeded): void;
+}
+
+/** Looks at the disk again and again until the signal is aborted; calls `exceed` once when there is too much on it. Never rejects. */
+export async function watchDisk({measure, diskBytes, exceed}: DiskWatch, signal: AbortSignal): Promise<void> {
+  let failures = 0;
+  while (!signal.aborted) {
+    const startedAt = performance.now();
+    try {
+      const usedBytes = await measure(signal);
+      failures = 0;
+      if (usedBytes > diskBytes) return exceed(new LimitExceeded(`the build used more than ${formatLimit(diskBytes)} of disk`));
+    } catch {
+      failures += 1;
+      if (failures >= DISK_FAILURES_MAX && !signal.aborted) return exceed(new LimitExceeded('the disk that the build uses could not be measured'));
+    }
+    await pause(Math.max(DISK_EVERY_MS, DISK_SHARE * (performance.now() - startedAt)), signal);
+  }
+}
+
+export async function diskBytesOf(container: BuildContainer, signal: AbortSignal): Promise<number> {
+  return (await container.writtenBytes(signal)) + (await cacheBytes(container, signal));
+}
+
+export async function cacheBytes(container: BuildContainer, signal: AbortSignal): Promise<number> {
+  let text = '';
+  // Files come and go while it looks: what is gone counts nothing.
+  const command = {words: ['bash', '-c', 'du --summarize --block-size=1 /tmp/cache 2>/dev/null | cut -f1']};
+  for await (const chunk of container.read(command, signal)) text += Buffer.from(chunk).toString();
+  const bytes = Number.parseInt(text, 10);
+  if (Number.isNaN(bytes)) throw new Error(`du answered "${text.slice(0, 50)}"`);
+  return bytes;
+}
+
+/** Ends early when the signal is aborted. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const {promise, resolve} = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener('abort', () => resolve(), {once: true});
+  await promise;
+  clearTimeout(timer);
+}

@@ -1,0 +1,73 @@
+import type {AppName, BlobId, CommitId, TreeId} from '../../schemas/ids.ts';
+
+/**
+ * The cluster repository at one commit, cut into the pieces that are parsed together.
+ * Two snapshots with the same tree id of an app have the same files of it: nothing has to be read or parsed again.
+ */
+export interface Snapshot {
+  readonly commit: CommitId;
+  /** Committer's time, milliseconds since 1970. */
+  readonly committedAtMs: number;
+  /** Files outside of `apps/`: cluster.yaml, nodes/…. Their tree ids folded into one. */
+  readonly shared: Piece;
+  /** Sorted by name. Every entry of `apps/` that is a folder, whatever its name. */
+  readonly apps: readonly AppPiece[];
+}
+
+export interface Piece {
+  readonly treeId: TreeId;
+  /** Reads the files, once. Paths from the repository's root. Rejects when git can't read them: never answers with fewer. */
+  files(signal: AbortSignal): Promise<readonly ManifestFile[]>;
+}
+
+export interface AppPiece extends Piece {
+  readonly name: AppName;
+}
+
+export type ManifestFile = {
+  readonly path: string;
+} & (
+  | {readonly kind: 'text'; readonly blobId: BlobId; readonly text: string}
+  /** A symlink, submodule, or something too large: never followed, reported as a problem. */
+  | {readonly kind: 'refused'; readonly why: string}
+);
+
+/** What the loop follows. Implementations: our own bare repository, a remote one, a plain folder. */
+export interface ClusterRepo {
+  /** The newest commit that may be applied. Cheap when nothing changed. Rejects when it can't be known. */
+  snapshot(signal: AbortSignal): Promise<Snapshot>;
+  /** Commits an edit on the tip and publishes it, without force. See `commits/`. */
+  commit(change: Change, signal: AbortSignal): Promise<Committed>;
+  /** Calls back soon after the tip may have moved. */
+  watch(onMove: () => void, signal: AbortSignal): void;
+}
+
+export interface Change {
+  /** Pure; run again on the new tip when somebody else was faster. Throws an `EditRefused` to give up. */
+  readonly edit: Edit;
+  readonly message: string;
+  readonly author: Author;
+  /** Same id, same commit: a retry after a lost answer finds its own commit. Trailer `Flynn-Operation`. */
+  readonly operationId: string;
+  /** Published whatever the check would say: for going back to what there was, which must not depend on other people's mistakes. */
+  readonly isUnchecked?: true;
+}
+
+/** `undefined` for a file removes it. Files that are not named stay. */
+export type Edit = (read: (path: string) => string | undefined, list: (folder: string) => readonly string[]) => Readonly<Record<string, string | undefined>>;
+
+export interface Author {
+  readonly name: string;
+  readonly email: string;
+}
+
+export interface Committed {
+  readonly commit: CommitId;
+  /** False: the tip had it already. */
+  readonly isNew: boolean;
+}
+
+/** The edit can't be made on what is there, and trying again won't help. The message is for people. */
+export class EditRefused extends Error {
+  override name = 'EditRefused';
+}

@@ -1,0 +1,30 @@
+/** What `flynn create` writes: valid as it is, and the manual of what can be said. */
+export const APP_TEMPLATE = `# yaml-language-server: $schema=../../.flynn/schemas/app.schema.json
+apiVersion: flynn/v1
+kind: App
+
+# Everything below is optional: take the # away from what you need, or let an editor with a YAML language server complete it.
+# What runs comes from the newest file in releases/, which every \`git push\` of the app's source writes.
+
+# services:
+#   web:                      # a line of the Procfile
+#     replicas: 2             # copies; 1 for web, 0 for others unless set here (or: flynn scale web=2)
+#     port: 8080              # where it listens; it is told by the variable PORT
+#     limits: {memory: 256Mi, cpus: 0.5}
+#     check: {http: /healthz} # what says that a copy works; otherwise: its port accepts connections
+#     stopGraceSeconds: 30    # between SIGTERM and SIGKILL
+#   worker:
+#     command: node worker.js # instead of the Procfile's line
+#     replicas: 1
+
+# env:                        # no secrets here: everybody who can read this repository can read them
+#   LOG_LEVEL: info
+
+# routes:                     # instead of <app>.<domain>, which leads to web
+#   - host: shop.example.com
+#   - host: shop.example.com
+#     path: /api
+#     service: api
+
+# deployTimeoutSeconds: 120   # a deploy that is not healthy by then has failed; the release before it goes on
+`;

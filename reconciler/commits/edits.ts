@@ -1,0 +1,157 @@
+import {isDeepStrictEqual} from 'node:util';
+import {stringify} from 'yaml';
+import {REPLICAS_MAX, replicasDefault, type AppManifest, type ServiceManifest} from '../../schemas/app.ts';
+import {formatDiagnostic} from '../../schemas/diagnostic.ts';
+import type {AppName} from '../../schemas/ids.ts';
+import {loadManifest} from '../../schemas/load.ts';
+import {problemOfAppName} from '../../schemas/names.ts';
+import {releaseFileName, releaseNumberOf, type ReleaseManifest} from '../../schemas/release.ts';
+import {API_VERSION} from '../../schemas/schema.ts';
+import {EditRefused, type Edit} from '../checkout/snapshot.ts';
+import {APP_TEMPLATE} from './app-template.ts';
+import {setScalar} from './yaml-edit.ts';
+
+const CLUSTER_FILE = 'cluster.yaml';
+
+/** A release before it has a number. */
+export type NewRelease = Omit<ReleaseManifest, 'apiVersion' | 'kind'>;
+
+export interface ReleaseOptions {
+  /** Release files that are left, this one included. */
+  readonly keep: number;
+  /** The new number is higher than this: numbers of releases that were taken out of the tree are not used again. */
+  readonly numberAbove?: number;
+}
+
+/** Writes an annotated `apps/<name>/app.yaml`. Refused when the name is bad, or taken. */
+export function createApp(name: AppName): Edit {
+  return (read) => {
+    const problem = problemOfAppName(name);
+    if (problem !== undefined) throw new EditRefused(problem);
+    if (read(appFile(name)) !== undefined) throw new EditRefused(`app "${name}" exists already`);
+    return {[appFile(name)]: APP_TEMPLATE};
+  };
+}
+
+/** Sets replicas by service: one changed line each. Refused for services that neither app.yaml nor the current release has. */
+export function scale(app: AppName, replicas: Readonly<Record<string, number>>): Edit {
+  return (read, list) => {
+    const file = appFile(app);
+    const original = mustRead(read, app);
+    const before = mustLoad(file, original);
+    const known = new Set([...Object.keys(before.services ?? {}), ...releasedServices(app, read, list)]);
+    let text = original;
+    let manifest = before;
+    for (const [service, count] of Object.entries(replicas)) {
+      if (!known.has(service)) throw new EditRefused(unknownService(app, service, known));
+      if (!Number.isInteger(count) || count < 0 || count > REPLICAS_MAX) {
+        throw new EditRefused(`replicas of "${service}" must be a whole number from 0 to ${REPLICAS_MAX}, not "${count}"`);
+      }
+      if (count === replicasOf(manifest, service)) continue;
+      const wanted = withReplicas(manifest, service, count);
+      text = setScalar(text, ['services', service, 'replicas'], count) ?? text;
+      const after = loadManifest('App', file, text);
+      if (!after.ok || !isDeepStrictEqual(after.value, wanted)) {
+        throw new EditRefused(`${file} can't be edited by a tool, because of how its YAML is shared or written: set services.${service}.replicas to ${count} by hand`);
+      }
+      manifest = after.value;
+    }
+    return text === original ? {} : {[file]: text};
+  };
+}
+
+/** Moves the cluster to another domain: where apps without routes of their own are served. */
+export function setDomain(domain: string): Edit {
+  return (read) => {
+    const original = read(CLUSTER_FILE);
+    const before = original === undefined ? undefined : loadManifest('Cluster', CLUSTER_FILE, original);
+    if (original === undefined || before?.ok !== true) throw new EditRefused(`${CLUSTER_FILE} is missing or wrong: set its domain to ${domain} by hand`);
+    if (before.value.domain === domain) return {};
+    const text = setScalar(original, ['domain'], domain) ?? original;
+    const after = loadManifest('Cluster', CLUSTER_FILE, text);
+    if (!after.ok || !isDeepStrictEqual(after.value, {...before.value, domain})) throw new EditRefused(`${CLUSTER_FILE} can't be edited by a tool: set its domain to ${domain} by hand`);
+    return {[CLUSTER_FILE]: text};
+  };
+}
+
+/** Writes the next release and removes the oldest ones beyond `keep`. Refused when the app is gone. */
+export function addRelease(app: AppName, release: NewRelease, {keep, numberAbove = 0}: ReleaseOptions): Edit {
+  return (read, list) => {
+    mustRead(read, app);
+    const numbers = releaseNumbers(list(releaseFolder(app)));
+    const number = 1 + Math.max(numberAbove, ...numbers, 0);
+    const pruned = numbers.slice(Math.max(keep - 1, 0));
+    return {
+      ...Object.fromEntries(pruned.map((old) => [releaseFile(app, old), undefined])),
+      [releaseFile(app, number)]: releaseText(app, number, release),
+    };
+  };
+}
+
+/** Takes a release out of the tree again, for example one that failed. Nothing to do when it is gone. */
+export function removeRelease(app: AppName, number: number): Edit {
+  return (read) => (read(releaseFile(app, number)) === undefined ? {} : {[releaseFile(app, number)]: undefined});
+}
+
+/** Numbers of the releases among file names, the highest (the current one) first. */
+export function releaseNumbers(names: readonly string[]): readonly number[] {
+  return names.flatMap((name) => releaseNumberOf(name) ?? []).toSorted((a, b) => b - a);
+}
+
+export function releaseFile(app: AppName, number: number): string {
+  return `${releaseFolder(app)}/${releaseFileName(number)}`;
+}
+
+function appFile(app: AppName): string {
+  return `apps/${app}/app.yaml`;
+}
+
+function releaseFolder(app: AppName): string {
+  return `apps/${app}/releases`;
+}
+
+function mustRead(read: Parameters<Edit>[0], app: AppName): string {
+  const text = read(appFile(app));
+  if (text === undefined) throw new EditRefused(`there is no app "${app}" (${appFile(app)})`);
+  return text;
+}
+
+function mustLoad(file: string, text: string): AppManifest {
+  const loaded = loadManifest('App', file, text);
+  if (!loaded.ok) throw new EditRefused(`the manifest has to be put right first:\n${loaded.problem.map(formatDiagnostic).join('\n')}`);
+  return loaded.value;
+}
+
+/** None when there is no release, or it can't be read: then only what app.yaml names is known. */
+function releasedServices(app: AppName, read: Parameters<Edit>[0], list: Parameters<Edit>[1]): readonly string[] {
+  const [current] = releaseNumbers(list(releaseFolder(app)));
+  if (current === undefined) return [];
+  const file = releaseFile(app, current);
+  const release = loadManifest('Release', file, read(file) ?? '');
+  return release.ok ? Object.keys(release.value.services) : [];
+}
+
+function withReplicas(manifest: AppManifest, service: string, replicas: number): AppManifest {
+  return {...manifest, services: {...manifest.services, [service]: {...serviceOf(manifest, service), replicas}}};
+}
+
+function replicasOf(manifest: AppManifest, service: string): number {
+  return serviceOf(manifest, service)?.replicas ?? replicasDefault(service);
+}
+
+function serviceOf({services}: AppManifest, service: string): ServiceManifest | undefined {
+  return services !== undefined && Object.hasOwn(services, service) ? services[service] : undefined;
+}
+
+function unknownService(app: AppName, service: string, known: ReadonlySet<string>): string {
+  if (known.size === 0) return `app "${app}" has no services yet: push its code first`;
+  return `app "${app}" has no service "${service}"; known are ${[...known].toSorted().join(', ')}`;
+}
+
+function releaseText(app: AppName, number: number, release: NewRelease): string {
+  const header = '# yaml-language-server: $schema=../../../.flynn/schemas/release.schema.json\n';
+  const text = header + stringify({apiVersion: API_VERSION, kind: 'Release', ...release}, {lineWidth: 0});
+  const loaded = loadManifest('Release', releaseFile(app, number), text);
+  if (!loaded.ok) throw new EditRefused(`the release would not be valid:\n${loaded.problem.map(formatDiagnostic).join('\n')}`);
+  return text;
+}

@@ -1,0 +1,46 @@
+import {readdir, readFile} from 'node:fs/promises';
+import path from 'node:path';
+
+/** Path from the root of the new repository, to text. */
+export type Files = Readonly<Record<string, string>>;
+
+export interface TemplateValues {
+  /** Of the cluster, for people. */
+  readonly name: string;
+  readonly domain: string;
+  /** Name of the first node. */
+  readonly node: string;
+}
+
+/** The file that becomes the first node's. */
+const NODE_FILE = 'nodes/node.yaml';
+
+/** Fills in `{{name}}`, `{{domain}}` and `{{node}}`. Throws when a file asks for something else. */
+export function renderTemplate(files: Files, values: TemplateValues): Files {
+  return Object.fromEntries(Object.entries(files).map(([file, text]) => [
+    file === NODE_FILE ? `nodes/${values.node}.yaml` : file,
+    text.replaceAll(/\{\{(\w+)\}\}/g, (_match, key: string) => {
+      if (!Object.hasOwn(values, key)) throw new Error(`bug: ${file} of the template asks for "${key}"`);
+      const value = values[key as keyof TemplateValues]; // just checked
+      return file.endsWith('.yaml') ? JSON.stringify(value).slice(1, -1) : value; // stands in double quotes
+    }),
+  ]));
+}
+
+/** The template as it is in our own source tree, with the JSON Schemas that its first lines point editors to. */
+export async function readTemplate(signal: AbortSignal): Promise<Files> {
+  const root = path.join(import.meta.dirname, '..', '..');
+  const [files, schemas] = await Promise.all([
+    readFolder(path.join(root, 'cluster-repo-template'), signal),
+    readFolder(path.join(root, 'schemas', 'json'), signal),
+  ]);
+  return {...files, ...Object.fromEntries(Object.entries(schemas).map(([name, text]) => [`.flynn/schemas/${name}`, text]))};
+}
+
+async function readFolder(folder: string, signal: AbortSignal): Promise<Files> {
+  const entries = await readdir(folder, {recursive: true, withFileTypes: true});
+  const names = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+  return Object.fromEntries(await Promise.all(names.toSorted().map(async (name) => (
+    [path.relative(folder, name), await readFile(name, {encoding: 'utf8', signal})] as const
+  ))));
+}

@@ -1,0 +1,86 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {formatDiagnostic, type Diagnostic} from '../../schemas/diagnostic.ts';
+import type {CommitId} from '../../schemas/ids.ts';
+import {parseCommit} from '../adapters/git-format.ts';
+import type {ObjectReader} from '../adapters/git-objects.ts';
+import {objectWriter, type Person} from '../adapters/git-write.ts';
+import {EditRefused, type Change, type Committed} from '../checkout/snapshot.ts';
+import {mutex} from './mutex.ts';
+import {OPERATION_TRAILER, OperationLog} from './operations.ts';
+import {runEdit} from './run-edit.ts';
+
+/** How often an edit is made again because somebody else was faster. */
+const TRIES_MAX = 20;
+/** Wait before another try, in milliseconds: at random up to this, times the number of tries so far. */
+const JITTER_MS = 25;
+
+/** Who commits on behalf of the author: our own server. */
+export const COMMITTER: Person = {name: 'Flynn', email: 'flynn@localhost'};
+
+/** Where commits are published. Implementations: our own repository, a remote one, a plain folder. */
+export interface Target {
+  readonly gitdir: string;
+  readonly objects: ObjectReader;
+  /** The newest published commit, asked anew. */
+  freshTip(signal: AbortSignal): Promise<CommitId>;
+  /** Moves the branch, without force. `moved`: it is not at `from` any more. Throws `EditRefused` when it may not be moved. */
+  publish(move: {readonly from: CommitId; readonly to: CommitId}, signal: AbortSignal): Promise<'published' | 'moved'>;
+  /** What is wrong with the new commit; it is published only when nothing is, or the change is unchecked. */
+  check(move: {readonly from: CommitId; readonly to: CommitId}, signal: AbortSignal): Promise<readonly Diagnostic[]>;
+}
+
+/**
+ * Makes a function that commits edits on the tip and publishes them (rule 8): read the tip, run the edit, write objects, move the
+ * branch if it is still where it was read. Somebody was faster: again on the new tip.
+ *
+ * @throws {EditRefused} when the edit can't be made, or would break a manifest
+ */
+export function writer(target: Target): (change: Change, signal: AbortSignal) => Promise<Committed> {
+  const inTurn = mutex();
+  const operations = new OperationLog(target.objects);
+
+  return (change, signal) => inTurn(async () => {
+    for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
+      const tip = await target.freshTip(signal);
+      const done = await operations.find(change.operationId, tip, signal);
+      if (done !== undefined) return {commit: done, isNew: false};
+      const commit = await writeCommit(target, {change, tip}, signal);
+      if (commit === undefined) return {commit: tip, isNew: false};
+      if (await target.publish({from: tip, to: commit}, signal) === 'published') return {commit, isNew: true};
+      await sleep(Math.random() * JITTER_MS * attempt, undefined, {signal});
+    }
+    throw new Error(`could not commit "${change.message.split('\n')[0]}": others changed the cluster repository ${TRIES_MAX} times meanwhile, try again`);
+  }, signal);
+}
+
+/** Undefined: the edit changes nothing. */
+async function writeCommit(target: Target, {change, tip}: {change: Change; tip: CommitId}, signal: AbortSignal): Promise<CommitId | undefined> {
+  const object = await target.objects.read(tip, signal);
+  if (object?.type !== 'commit') throw new Error(`commit ${tip} is not in the repository`);
+  const before = parseCommit(object.content).tree;
+  const write = objectWriter(target.gitdir);
+  const tree = await runEdit({objects: target.objects, write, tree: before}, change.edit, signal);
+  if (tree === before) return undefined;
+  const id = await write.commit({
+    tree,
+    parents: [tip],
+    message: withTrailer(change.message, change.operationId),
+    author: change.author,
+    committer: COMMITTER,
+    atMs: Date.now(),
+  });
+  // It was just written, so it is 40 hex digits.
+  const commit = id as CommitId;
+  const problems = change.isUnchecked === true ? [] : await target.check({from: tip, to: commit}, signal);
+  if (problems.length > 0) throw new EditRefused(problems.map(formatDiagnostic).join('\n'));
+  return commit;
+}
+
+/** Trailers stand together in the last paragraph, git-interpret-trailers(1). */
+function withTrailer(message: string, operationId: string): string {
+  if (/[\r\n]/.test(operationId)) throw new Error(`bug: operation id ${JSON.stringify(operationId)} has several lines`);
+  const text = message.trim();
+  const last = text.split(/\n\n+/).slice(1).at(-1);
+  const hasTrailers = last?.split('\n').every((line) => /^[A-Za-z][A-Za-z0-9-]*: /.test(line)) ?? false;
+  return `${text}\n${hasTrailers ? '' : '\n'}${OPERATION_TRAILER}: ${operationId}\n`;
+}

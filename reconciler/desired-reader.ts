@@ -1,0 +1,61 @@
+import type {AppName, TreeId} from '../schemas/ids.ts';
+import {formatDiagnostic} from '../schemas/diagnostic.ts';
+import type {AppPiece, Snapshot} from './checkout/snapshot.ts';
+import {combine} from './desired/combine.ts';
+import {resolveApp} from './desired/app.ts';
+import {resolveCluster, type ClusterConfig} from './desired/cluster.ts';
+import type {DesiredApp, DesiredState, DesiredSystem} from './desired/state.ts';
+
+/** Apps read at once: reading is one process's pipe, so more only fills the memory. */
+const READ_PARALLEL_MAX = 16;
+
+/** What a commit wants, with everything that did not change since the last one taken from there: cost follows the change. */
+export class DesiredReader {
+  readonly #domain: string | undefined;
+  readonly #system: readonly DesiredSystem[];
+  #sharedTree: TreeId | undefined;
+  #cluster: ClusterConfig | undefined;
+  #apps = new Map<AppName, DesiredApp>();
+  #last: DesiredState | undefined;
+
+  /** `domain` overrides cluster.yaml's, for a node that follows a repository made for another domain. */
+  constructor({domain, system}: {domain: string | undefined; system: readonly DesiredSystem[]}) {
+    this.#domain = domain;
+    this.#system = system;
+  }
+
+  get cluster(): ClusterConfig | undefined {
+    return this.#cluster;
+  }
+
+  /** Rejects when cluster.yaml is wrong, with every problem, or when something can't be read. */
+  async read(snapshot: Snapshot, signal: AbortSignal): Promise<DesiredState> {
+    if (this.#last?.commit === snapshot.commit) return this.#last;
+    if (this.#sharedTree !== snapshot.shared.treeId || this.#cluster === undefined) {
+      const resolved = resolveCluster(await snapshot.shared.files(signal));
+      if (!resolved.ok) throw new Error(`cluster.yaml of commit ${snapshot.commit.slice(0, 8)} is wrong:\n${resolved.problem.map(formatDiagnostic).join('\n')}`);
+      this.#cluster = resolved.value;
+      this.#sharedTree = snapshot.shared.treeId;
+      this.#apps = new Map();
+    }
+    const cluster: ClusterConfig = this.#cluster;
+    const stale = snapshot.apps.filter(({name, treeId}) => this.#apps.get(name)?.treeId !== treeId);
+    const fresh = new Map<AppName, DesiredApp>();
+    for (let start = 0; start < stale.length; start += READ_PARALLEL_MAX) {
+      const some = stale.slice(start, start + READ_PARALLEL_MAX);
+      for (const app of await Promise.all(some.map((piece) => this.#resolve(piece, cluster, signal)))) fresh.set(app.name, app);
+    }
+    this.#apps = new Map(snapshot.apps.flatMap(({name}): [AppName, DesiredApp][] => {
+      const app = fresh.get(name) ?? this.#apps.get(name);
+      return app === undefined ? [] : [[name, app]];
+    }));
+    const desired = combine(snapshot.commit, [...this.#apps.values()], {system: this.#system, keptImages: cluster.keep.images});
+    this.#last = desired;
+    return desired;
+  }
+
+  async #resolve(piece: AppPiece, cluster: ClusterConfig, signal: AbortSignal): Promise<DesiredApp> {
+    const files = await piece.files(signal);
+    return resolveApp({name: piece.name, treeId: piece.treeId, files}, cluster, this.#domain ?? cluster.domain);
+  }
+}

@@ -1,0 +1,107 @@
+import type {AppManifest} from '../../schemas/app.ts';
+import {DEPLOY_TIMEOUT_SECONDS_DEFAULT} from '../../schemas/app.ts';
+import type {Diagnostic} from '../../schemas/diagnostic.ts';
+import type {AppName, ImageDigest, TreeId} from '../../schemas/ids.ts';
+import {loadManifest, locate} from '../../schemas/load.ts';
+import type {ReleaseManifest} from '../../schemas/release.ts';
+import type {Problem} from '../../schemas/schema.ts';
+import type {ManifestFile} from '../checkout/snapshot.ts';
+import type {ClusterConfig} from './cluster.ts';
+import {appFile, sortFolder, type AppFolder, type TextFile} from './folder.ts';
+import {hashOf} from './hash.ts';
+import {problemOfHost, problemsOfRoutes, routesOf} from './routes.ts';
+import {resolveService, serviceNames} from './service.ts';
+import type {DesiredApp, DesiredService, ResolvedApp} from './state.ts';
+
+/** An app's folder of the repository, already read. */
+export interface AppFiles {
+  readonly name: AppName;
+  readonly treeId: TreeId;
+  readonly files: readonly ManifestFile[];
+}
+
+/**
+ * What one app wants: app.yaml merged with the current release, every default filled in. Pure, and dependent on nothing
+ * but its arguments: the caller may keep the answer for as long as tree id, cluster and domain are the same.
+ *
+ * Of the releases only the current one is read. `checkApp` reads all.
+ */
+export function resolveApp({name, treeId, files}: AppFiles, cluster: ClusterConfig, domain: string): DesiredApp {
+  const folder = sortFolder(name, files);
+  const invalid = (problems: readonly Diagnostic[]) => ({state: 'invalid', name, treeId, problems} as const);
+  const [current] = folder.releases;
+  const app = folder.manifest && loadManifest('App', folder.manifest.path, folder.manifest.text);
+  const release = current && loadManifest('Release', current.file.path, current.file.text);
+  const problems = [
+    ...folder.problems,
+    ...(app?.ok === false ? app.problem : []),
+    ...(release?.ok === false ? release.problem : []),
+  ];
+  if (problems.length > 0 || folder.manifest === undefined || app?.ok !== true) return invalid(problems);
+
+  const shared = {state: 'resolved', name, treeId, deployTimeoutMs: (app.value.deployTimeoutSeconds ?? DEPLOY_TIMEOUT_SECONDS_DEFAULT) * 1000, releasedImages: imagesOf(folder)} as const;
+  if (current === undefined || release?.ok !== true) {
+    const hosts = (app.value.routes ?? []).flatMap(({host}, index) => (
+      problemOfHost(host, domain).map((message) => ({path: ['routes', index, 'host'], message}))
+    ));
+    return hosts.length > 0 ? invalid(place(hosts, folder.manifest)) : {...shared, specKey: hashOf({services: []}), services: [], routes: []};
+  }
+
+  const released = {app: app.value, release: release.value, releaseNumber: current.number, limits: cluster.limits};
+  const {services, problems: serviceProblems} = resolveServices(released);
+  const routeProblems = problemsOfRoutes(app.value.routes ?? [], domain, services);
+  const all = [...serviceProblems, ...routeProblems];
+  if (all.length > 0) return invalid(place(all, folder.manifest));
+  return {
+    ...shared,
+    release: current.number,
+    specKey: hashOf({release: current.number, services: services.map(({name: service, specHash}) => [service, specHash])}),
+    services,
+    routes: routesOf(app.value.routes, `${name}.${domain}`, services),
+  } satisfies ResolvedApp;
+}
+
+/** Every problem of the app's folder: those that make it invalid, and those of releases that are not the current one. */
+export function checkApp(app: AppFiles, cluster: ClusterConfig, domain: string): readonly Diagnostic[] {
+  const resolved = resolveApp(app, cluster, domain);
+  const [, ...older] = sortFolder(app.name, app.files).releases;
+  return [
+    ...(resolved.state === 'invalid' ? resolved.problems : []),
+    ...older.flatMap(({file}) => {
+      const loaded = loadManifest('Release', file.path, file.text);
+      return loaded.ok ? [] : loaded.problem;
+    }),
+  ];
+}
+
+/** Where the route of an app is written; its app.yaml where it is not (the default route). */
+export function locateRoute({name, files}: AppFiles, host: string, message: string): Diagnostic {
+  const file = files.find(({path}) => path === appFile(name));
+  const loaded = file?.kind === 'text' ? loadManifest('App', file.path, file.text) : undefined;
+  if (file?.kind !== 'text' || loaded?.ok !== true) return {file: appFile(name), line: 1, column: 1, message};
+  const index = loaded.value.routes?.findIndex((route) => route.host === host) ?? -1;
+  return locate({path: index < 0 ? [] : ['routes', index, 'host'], message}, file.path, file.text);
+}
+
+function resolveServices(input: {app: AppManifest; release: ReleaseManifest; releaseNumber: number; limits: ClusterConfig['limits']}) {
+  const services: DesiredService[] = [];
+  const problems: Problem[] = [];
+  for (const name of serviceNames(input)) {
+    const service = resolveService(name, input);
+    if (!service.ok) problems.push(...service.problem);
+    else if (service.value !== undefined) services.push(service.value);
+  }
+  return {services, problems};
+}
+
+/**
+ * Images that any release names. Read with a pattern, not parsed: thousands of old releases would take seconds, and a line too many
+ * only keeps an image.
+ */
+function imagesOf({releases}: AppFolder): readonly ImageDigest[] {
+  return [...new Set(releases.flatMap(({file}) => file.text.match(/\bsha256:[0-9a-f]{64}\b/g) ?? []))] as readonly string[] as readonly ImageDigest[];
+}
+
+function place(problems: readonly Problem[], file: TextFile): readonly Diagnostic[] {
+  return problems.map((problem) => locate(problem, file.path, file.text));
+}

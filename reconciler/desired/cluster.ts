@@ -1,0 +1,72 @@
+import {CLUSTER_DEFAULTS, type ClusterManifest} from '../../schemas/cluster.ts';
+import type {Diagnostic} from '../../schemas/diagnostic.ts';
+import type {LimitsManifest} from '../../schemas/limits.ts';
+import {loadManifest} from '../../schemas/load.ts';
+import {bytesOf} from '../../schemas/quantity.ts';
+import {fail, ok, type Result} from '../../schemas/result.ts';
+import type {BuildLimits} from '../build/build.ts';
+import type {ManifestFile} from '../checkout/snapshot.ts';
+
+/** `cluster.yaml` with every default filled in, in the units that we work with. */
+export interface ClusterConfig {
+  readonly name: string;
+  readonly domain: string;
+  /** Of a container whose service has no limits of its own. */
+  readonly limits: ContainerLimits;
+  readonly builds: BuildLimits & {readonly concurrent: number};
+  /** Per app. */
+  readonly keep: {readonly releases: number; readonly images: number};
+  /** Per container. */
+  readonly logBytesMax: number;
+}
+
+export interface ContainerLimits {
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly pidsMax: number;
+}
+
+export const CLUSTER_FILE = 'cluster.yaml';
+
+/** Reads `cluster.yaml` among the files outside of `apps/`. Others are not looked at: see `validateFiles`. */
+export function resolveCluster(files: readonly ManifestFile[]): Result<ClusterConfig, readonly Diagnostic[]> {
+  const file = files.find(({path}) => path === CLUSTER_FILE);
+  const problem = (message: string) => fail([{file: CLUSTER_FILE, line: 1, column: 1, message}]);
+  if (file === undefined) return problem('is missing: every cluster repository has one');
+  if (file.kind === 'refused') return problem(file.why);
+  const loaded = loadManifest('Cluster', CLUSTER_FILE, file.text);
+  return loaded.ok ? ok(withDefaults(loaded.value)) : loaded;
+}
+
+/** What one build may use. */
+export function buildLimits({builds: {memoryBytes, cpus, timeMs, diskBytes}}: ClusterConfig): BuildLimits {
+  return {memoryBytes, cpus, timeMs, diskBytes};
+}
+
+/** What a manifest asks for; the rest as in `otherwise`. */
+export function limitsOf({memory, cpus, pids}: LimitsManifest, otherwise: ContainerLimits): ContainerLimits {
+  return {
+    memoryBytes: memory === undefined ? otherwise.memoryBytes : bytesOf(memory),
+    cpus: cpus ?? otherwise.cpus,
+    pidsMax: pids ?? otherwise.pidsMax,
+  };
+}
+
+function withDefaults({name, domain, defaults, builds, keep, logs}: ClusterManifest): ClusterConfig {
+  const build = {...CLUSTER_DEFAULTS.builds, ...builds};
+  const limits = {...CLUSTER_DEFAULTS.defaults, ...defaults};
+  return {
+    name,
+    domain,
+    limits: {memoryBytes: bytesOf(limits.memory), cpus: limits.cpus, pidsMax: limits.pids},
+    builds: {
+      memoryBytes: bytesOf(build.memory),
+      cpus: build.cpus,
+      timeMs: build.timeoutSeconds * 1000,
+      diskBytes: bytesOf(build.disk),
+      concurrent: build.concurrent,
+    },
+    keep: {...CLUSTER_DEFAULTS.keep, ...keep},
+    logBytesMax: bytesOf({...CLUSTER_DEFAULTS.logs, ...logs}.maxSize),
+  };
+}

@@ -1,0 +1,63 @@
+import type {Diagnostic} from '../../schemas/diagnostic.ts';
+import type {AppName} from '../../schemas/ids.ts';
+import {problemOfAppName} from '../../schemas/names.ts';
+import {releaseNumberOf} from '../../schemas/release.ts';
+import type {ManifestFile} from '../checkout/snapshot.ts';
+
+export type TextFile = Extract<ManifestFile, {kind: 'text'}>;
+
+/** The files of `apps/<app>/`, by what they are. */
+export interface AppFolder {
+  readonly manifest?: TextFile;
+  /** Newest first. */
+  readonly releases: readonly {readonly number: number; readonly file: TextFile}[];
+  /** About names and kinds of files; their texts are not read. */
+  readonly problems: readonly Diagnostic[];
+}
+
+export function appFile(app: AppName): string {
+  return `apps/${app}/app.yaml`;
+}
+
+export function sortFolder(app: AppName, files: readonly ManifestFile[]): AppFolder {
+  const texts = files.filter((file) => file.kind === 'text');
+  const manifest = texts.find(({path}) => path === appFile(app));
+  const releases = texts.flatMap((file) => {
+    const number = numberOf(app, file.path);
+    return number === undefined ? [] : [{number, file}];
+  });
+  const problems = files.flatMap((file) => {
+    const message = problemOf(app, file);
+    return message === undefined ? [] : [{file: file.path, line: 1, column: 1, message}];
+  });
+
+  const nameProblem = problemOfAppName(app);
+  if (nameProblem !== undefined) problems.unshift({file: appFile(app), line: 1, column: 1, message: nameProblem});
+  if (!files.some(({path}) => path === appFile(app))) {
+    problems.push({file: appFile(app), line: 1, column: 1, message: `is missing: every folder of apps/ has an app.yaml (remove the folder to remove the app)`});
+  }
+  return {
+    ...(manifest && {manifest}),
+    releases: releases.toSorted((a, b) => b.number - a.number),
+    problems,
+  };
+}
+
+/** Files that anybody may put beside manifests. */
+export function isDocumentation(path: string): boolean {
+  return /(^|\/)([^/]+\.md|\.gitkeep|\.gitignore|\.editorconfig)$/i.test(path);
+}
+
+function numberOf(app: AppName, path: string): number | undefined {
+  const folder = `apps/${app}/releases/`;
+  return path.startsWith(folder) ? releaseNumberOf(path.slice(folder.length)) : undefined;
+}
+
+function problemOf(app: AppName, file: ManifestFile): string | undefined {
+  const {path} = file;
+  if (isDocumentation(path)) return undefined;
+  if (file.kind === 'refused') return file.why;
+  if (path === appFile(app) || numberOf(app, path) !== undefined) return undefined;
+  if (path.startsWith(`apps/${app}/releases/`)) return 'is not the name of a release: they are v0001.yaml, v0002.yaml …';
+  return 'is not a file of an app: known are app.yaml, releases/v0001.yaml … and *.md';
+}

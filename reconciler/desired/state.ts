@@ -1,0 +1,104 @@
+import type {AppName, CommitId, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
+import type {Diagnostic} from '../../schemas/diagnostic.ts';
+
+/** What this node should run, according to one commit. Complete: planning never has to ask for more. */
+export interface DesiredState {
+  readonly commit: CommitId;
+  /** Sorted by name. */
+  readonly apps: readonly DesiredApp[];
+  /** Containers of the platform itself (router, DNS): from the node's own settings, not from the commit. */
+  readonly system: readonly DesiredSystem[];
+  /** Newest images of each app that stay beside those of its kept releases: what a failed deploy is looked into with. */
+  readonly keptImages: number;
+}
+
+export type DesiredApp = ResolvedApp | InvalidApp;
+
+/** An app whose manifests are right, with every default filled in. Plain JSON: it is kept on disk as the last good one. */
+export interface ResolvedApp {
+  readonly state: 'resolved';
+  readonly name: AppName;
+  /** Tree of `apps/<name>/`: the same id means that nothing of the app changed. */
+  readonly treeId: TreeId;
+  /** Number of the current release; absent: nothing was pushed yet, and `services` is empty. */
+  readonly release?: number;
+  /** Hash of release and all service specs, without replica counts: a change of it is a deploy. */
+  readonly specKey: SpecHash;
+  /** Sorted by name. */
+  readonly services: readonly DesiredService[];
+  /** Sorted by host, then longest path first. */
+  readonly routes: readonly DesiredRoute[];
+  /** Limit for the whole deploy, in milliseconds. */
+  readonly deployTimeoutMs: number;
+  /** Images of all releases that git has, not only of the current one: a rollback starts from them without a build. */
+  readonly releasedImages: readonly ImageDigest[];
+}
+
+/** An app that this commit gets wrong. It keeps what it has (`DeployRecord.lastGood`), and its owner is told why. */
+export interface InvalidApp {
+  readonly state: 'invalid';
+  readonly name: AppName;
+  readonly treeId: TreeId;
+  readonly problems: readonly Diagnostic[];
+}
+
+export interface DesiredService {
+  readonly name: ServiceName;
+  /** Hash over `container` and the release number: a change of it needs a new container. */
+  readonly specHash: SpecHash;
+  /** Copies on THIS node; placement has already divided the app's total among nodes. */
+  readonly replicas: number;
+  readonly container: ContainerTemplate;
+}
+
+/** Everything about a container that is the same for all replicas of a service. */
+export interface ContainerTemplate {
+  readonly image: ImageDigest;
+  /** Argument vector; empty: the image's own command. A Procfile line becomes `['/bin/bash', '-c', line]` through the image's entrypoint, see `buildpacks/`. */
+  readonly command: readonly string[];
+  /** Sorted by name; `PORT` is included when there is a port. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly memoryBytes: number;
+  /** Cores, as a fraction: 0.5 is half a core. */
+  readonly cpus: number;
+  readonly pidsMax: number;
+  readonly facts: ContainerFacts;
+}
+
+/** What the prober, the router and the stopper have to know of a container, whatever became of its manifest. */
+export interface ContainerFacts {
+  /** TCP port that the service listens on inside its container. Absent: it takes no traffic. */
+  readonly port?: number;
+  readonly check: HealthCheck;
+  /** Between SIGTERM and SIGKILL. */
+  readonly stopGraceMs: number;
+}
+
+/** `up` has no probe: the container is healthy once it has stayed up for `startPeriodMs`. */
+export type HealthCheck = {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Failures in a row that make a healthy container unhealthy. */
+  readonly retries: number;
+  /** Failures within this time after the start do not count. */
+  readonly startPeriodMs: number;
+} & (
+  | {readonly kind: 'http'; readonly path: string; readonly port: number}
+  | {readonly kind: 'tcp'; readonly port: number}
+  | {readonly kind: 'command'; readonly command: readonly string[]}
+  | {readonly kind: 'up'}
+);
+
+export interface DesiredRoute {
+  /** Lower case, without port. */
+  readonly host: string;
+  /** `/` or a prefix without trailing slash, matched on whole segments. */
+  readonly path: string;
+  readonly service: ServiceName;
+}
+
+/** A container of the platform itself. `specHash` covers everything it is made from, configuration files included that need a restart. */
+export interface DesiredSystem {
+  readonly role: 'router' | 'dns';
+  readonly specHash: SpecHash;
+}

@@ -1,0 +1,110 @@
+import type {Diagnostic} from '../../schemas/diagnostic.ts';
+import type {AppName, TreeId} from '../../schemas/ids.ts';
+import {loadManifest} from '../../schemas/load.ts';
+import {problemOfNodeName} from '../../schemas/names.ts';
+import type {ManifestFile} from '../checkout/snapshot.ts';
+import {checkApp, locateRoute, resolveApp, type AppFiles} from './app.ts';
+import {CLUSTER_FILE, resolveCluster, type ClusterConfig} from './cluster.ts';
+import {findConflicts} from './combine.ts';
+import {appFile, isDocumentation} from './folder.ts';
+import type {DesiredApp} from './state.ts';
+
+/** A commit as the push check sees it: what it changed is read, the rest was checked when it was pushed. */
+export interface Commit {
+  /** All files outside of `apps/<app>/`. */
+  readonly shared: readonly ManifestFile[];
+  /** False: none of them is touched. What was wrong in them before, by force or in a remote repository, then stops nobody. */
+  readonly isSharedChanged: boolean;
+  readonly changed: readonly AppFiles[];
+  /** The other apps, resolved: a changed app may claim a route of theirs. */
+  readonly unchanged: readonly DesiredApp[];
+}
+
+/** Every problem of a whole repository, for example of a work tree. Sorted by file and place. */
+export function validateFiles(files: readonly ManifestFile[], domain: string): readonly Diagnostic[] {
+  const apps = Map.groupBy(files, ({path}) => /^apps\/([^/]+)\//.exec(path)?.[1] ?? '');
+  const shared = apps.get('') ?? [];
+  apps.delete('');
+  const changed = [...apps].map(([name, own]) => ({name: name as AppName, treeId: '' as TreeId, files: own})); // names are checked below
+  return validateCommit({shared, isSharedChanged: true, changed, unchanged: []}, domain);
+}
+
+/** Every problem in what a commit changed. Costs as much as the change is large. Sorted by file and place. */
+export function validateCommit({shared, isSharedChanged, changed, unchanged}: Commit, domain: string): readonly Diagnostic[] {
+  const config = configForChecks(shared);
+  const resolved = changed.map((app) => resolveApp(app, config, domain));
+  const byName = new Map(changed.map((app) => [app.name, app]));
+  // Two apps that were at odds before, and are not touched, stop nobody.
+  const conflicts = findConflicts([...unchanged, ...resolved]).filter(({app, owner}) => byName.has(app) || byName.has(owner)).map(({app, route, message}) => {
+    const files = byName.get(app);
+    // An unchanged app can lose its route to a changed one: it is named without a line.
+    return files === undefined ? {file: appFile(app), line: 1, column: 1, message} : locateRoute(files, route.host, message);
+  });
+  return [
+    ...(isSharedChanged ? checkAllShared(shared) : []),
+    ...changed.flatMap((app) => checkApp(app, config, domain)),
+    ...conflicts,
+  ].toSorted(byPlace);
+}
+
+/** App manifests are checked even when cluster.yaml is wrong: all problems at once, and none of them for a file that nobody touched. */
+export function configForChecks(shared: readonly ManifestFile[]): ClusterConfig {
+  const cluster = resolveCluster(shared);
+  return cluster.ok ? cluster.value : UNLIMITED;
+}
+
+/** Stands in for a wrong cluster.yaml; nothing is ever run from it. */
+const UNLIMITED: ClusterConfig = {
+  name: '',
+  domain: '',
+  limits: {memoryBytes: 0, cpus: 0, pidsMax: 0},
+  builds: {memoryBytes: 0, cpus: 0, timeMs: 0, diskBytes: 0, concurrent: 1},
+  keep: {releases: 1, images: 1},
+  logBytesMax: 0,
+};
+
+function checkAllShared(shared: readonly ManifestFile[]): readonly Diagnostic[] {
+  const cluster = resolveCluster(shared);
+  return [...(cluster.ok ? [] : cluster.problem), ...shared.flatMap(checkShared)];
+}
+
+function checkShared(file: ManifestFile): readonly Diagnostic[] {
+  const {path} = file;
+  if (path === CLUSTER_FILE || isDocumentation(path)) return [];
+  const node = /^nodes\/([^/]+)\.yaml$/.exec(path)?.[1];
+  const message = node === undefined ? misplaced(file) : problemOfNodeName(node);
+  if (message !== undefined) return [{file: path, line: 1, column: 1, message}];
+  if (node === undefined) return [];
+  if (file.kind === 'refused') return [{file: path, line: 1, column: 1, message: file.why}];
+  const loaded = loadManifest('Node', path, file.text);
+  return loaded.ok ? [] : loaded.problem;
+}
+
+/** Where manifests belong, by kind. */
+const PLACES: Readonly<Record<string, string>> = {
+  App: 'apps/<app>/app.yaml',
+  Release: 'apps/<app>/releases/v0001.yaml',
+  Cluster: 'cluster.yaml',
+  Node: 'nodes/<node>.yaml',
+};
+
+/** Folders whose manifests are examples at most. */
+const ELSEWHERE = /^(\.|docs?\/|examples?\/)/i;
+
+/** A manifest where nobody reads it is a change that silently does nothing. Other people's files are none of our business. */
+function misplaced(file: ManifestFile): string | undefined {
+  const {path} = file;
+  if (/^apps\/[^/]+$/.test(path)) return `is not read: an app is a folder, ${PLACES['App']}`;
+  if (path.startsWith('nodes/')) return `is not read: a node is a file ${PLACES['Node']}`;
+  if (/^cluster\.ya?ml$/i.test(path)) return `is not read: its name is ${CLUSTER_FILE}`;
+  if (ELSEWHERE.test(path) || !/\.ya?ml$/i.test(path) || file.kind === 'refused') return undefined;
+  if (!/^apiVersion:\s*["']?flynn\//m.test(file.text)) return undefined;
+  const kind = /^kind:\s*["']?(\w+)/m.exec(file.text)?.[1] ?? '';
+  const place = Object.hasOwn(PLACES, kind) ? PLACES[kind] : Object.values(PLACES).join(', ');
+  return `is a manifest of Flynn where none is read: it belongs to ${place}`;
+}
+
+function byPlace(a: Diagnostic, b: Diagnostic): number {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+  return a.line - b.line || a.column - b.column;
+}

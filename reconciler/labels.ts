@@ -1,0 +1,23 @@
+/**
+ * Labels by which we know our containers, images, volumes and networks again after a restart: the engine is our memory.
+ * A thing without LABEL_INSTANCE of *this* instance is not ours, is not observed and is never touched.
+ */
+export const LABEL_INSTANCE = 'flynn.instance';
+/** `app`, `router` (Caddy), `dns` (unbound) or `build`. */
+export const LABEL_ROLE = 'flynn.role';
+export const LABEL_APP = 'flynn.app';
+export const LABEL_SERVICE = 'flynn.service';
+/** Number of the replica, from 1. */
+export const LABEL_SLOT = 'flynn.slot';
+/** Number of the release, from 1. */
+export const LABEL_RELEASE = 'flynn.release';
+/** SpecHash of the whole resolved spec. */
+export const LABEL_SPEC = 'flynn.spec';
+/** Counts containers of one slot and spec, from 0: makes the name unique. */
+export const LABEL_ATTEMPT = 'flynn.attempt';
+/** Failures in a row before this container was started: the back-off is derived from it. */
+export const LABEL_FAILURES = 'flynn.failures';
+/** JSON of `ContainerFacts`: what has to be known of a running container whose manifest is gone. */
+export const LABEL_FACTS = 'flynn.facts';
+/** `<memory in bytes>/<cores>` as asked for: what differs from it was changed by hand. */
+export const LABEL_LIMITS = 'flynn.limits';

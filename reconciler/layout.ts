@@ -1,0 +1,50 @@
+import path from 'node:path';
+
+/** Where everything is on a node's disk, below the data directory. Nothing else writes there. */
+export interface Layout {
+  readonly root: string;
+  /** YAML: what `flynn up` was told (`NodeSettings`), so that the next start needs no flags. */
+  readonly settings: string;
+  /** The operator's token, mode 0600. */
+  readonly token: string;
+  /** Bare repository: ours, or the mirror of the remote one. */
+  readonly clusterRepo: string;
+  /** One JSON file an app: `DeployRecord`. */
+  readonly journal: string;
+  /** Bare repositories of app sources, `<app>.git`. */
+  readonly sources: string;
+  /** Logs of builds, `<app>/<number>.log`. */
+  readonly builds: string;
+  /** What git runs when somebody pushes; generated at each start. */
+  readonly hooks: string;
+  /** Sockets and pid files; mode 0700. */
+  readonly run: string;
+  /** Unix socket of the reconciler's API for hooks on this machine. */
+  readonly socket: string;
+  readonly pidFile: string;
+  /** Configuration, storage and admin socket of Caddy: mounted into its container at the same path. */
+  readonly caddy: string;
+  /** Configuration, records and control socket of unbound: mounted into its container at the same path. */
+  readonly unbound: string;
+  readonly log: string;
+}
+
+export function layout(root: string): Layout {
+  const below = (...parts: string[]) => path.join(root, ...parts);
+  return {
+    root,
+    settings: below('settings.yaml'),
+    token: below('token'),
+    clusterRepo: below('cluster.git'),
+    journal: below('journal'),
+    sources: below('sources'),
+    builds: below('builds'),
+    hooks: below('hooks'),
+    run: below('run'),
+    socket: below('run', 'reconciler.sock'),
+    pidFile: below('run', 'reconciler.pid'),
+    caddy: below('caddy'),
+    unbound: below('unbound'),
+    log: below('reconciler.log'),
+  };
+}

@@ -1,0 +1,209 @@
+import {chmod, readFile, rm} from 'node:fs/promises';
+import {flushCompileCache} from 'node:module';
+import {makeStackImages} from '../buildpacks/stack/images.ts';
+import type {AppName, CommitId, SpecHash} from '../schemas/ids.ts';
+import {formatDiagnostic} from '../schemas/diagnostic.ts';
+import {connectDocker} from './adapters/docker-client.ts';
+import {DockerEngine} from './adapters/docker.ts';
+import type {ContainerSpec, Engine} from './adapters/engine.ts';
+import {createAuthenticate} from './api/authenticate.ts';
+import {createLocalServer, createServer} from './api/server.ts';
+import type {World} from './apply/executors.ts';
+import {Journal} from './apply/journal.ts';
+import {Operations, type Outcome} from './apply/operations.ts';
+import {prepareRouterFiles} from './apply/router.ts';
+import {confirmDelete, isDeleteConfirmed} from './checkout/confirm.ts';
+import {followedRepo} from './checkout/followed.ts';
+import {DesiredReader} from './desired-reader.ts';
+import type {DesiredSystem} from './desired/state.ts';
+import {LABEL_SPEC} from './labels.ts';
+import type {Layout} from './layout.ts';
+import {Loop, type PassReport} from './loop.ts';
+import {saveMemory} from './memory.ts';
+import {EngineObserver} from './observed/engine-observer.ts';
+import {Prober} from './observed/prober.ts';
+import {probeContainer} from './probe-container.ts';
+import {connectRouter} from './router-world.ts';
+import {dnsContainerSpec, routerContainerSpec} from './router/containers.ts';
+import {instanceOf, type NodeSettings} from './settings.ts';
+import {EventLog} from './status/events.ts';
+import {describe} from './plan/format.ts';
+import {commitCheck} from './receive/check.ts';
+import {receivePushes} from './receiver.ts';
+import {View} from './view.ts';
+
+export interface NodeOptions {
+  readonly settings: NodeSettings;
+  readonly layout: Layout;
+  /** One line for people, without newline. */
+  readonly print: (line: string) => void;
+}
+
+/** Bytes of log that one container may keep, in each of two files, until cluster.yaml has been read. */
+const LOG_BYTES_DEFAULT = 10 * 1024 * 1024;
+
+/**
+ * Runs this node until the signal is aborted: puts the parts together, and nothing else. Apps, router and DNS go on
+ * running afterwards. Rejects when the node can't start.
+ */
+export async function runNode({settings, layout, print}: NodeOptions, outer: AbortSignal): Promise<void> {
+  saveMemory();
+  const stopping = new AbortController();
+  const signal = AbortSignal.any([outer, stopping.signal]);
+  const instance = instanceOf(settings.data);
+  const docker = connectDocker();
+  const stack = await makeStackImages({docker, print}, signal);
+  const events = new EventLog();
+  events.listen(({at, app, message}) => print(`${at.slice(11, 19)} ${app === undefined ? '' : `${app}: `}${message}`), signal);
+
+  await prepareRouterFiles({settings, layout}, signal);
+  const {router, observer: routerObserver} = connectRouter({settings, layout});
+  const routerImage = await imageIdOf(docker, stack.router);
+  const systemSpecs = {
+    router: routerContainerSpec({settings, layout, image: routerImage, instance}),
+    dns: dnsContainerSpec({settings, layout, image: routerImage, instance}),
+  };
+  const journal = await Journal.open(layout.journal, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
+  const domain = () => domainOverride(settings) ?? reader.cluster?.domain ?? settings.domain;
+  const check = commitCheck({domain});
+  const repo = followedRepo({layout, source: settings.cluster, check});
+  const reader = new DesiredReader({domain: domainOverride(settings), system: systemOf(systemSpecs)});
+
+  const engineDirect = new DockerEngine(docker);
+  const wake = () => void loop.wake();
+  const prober = new Prober({probe: probeContainer(engineDirect), onChange: wake, signal});
+  const building = new Set<string>();
+  const engineObserver = new EngineObserver({engine: engineDirect, instance, network: instance, prober, isBuilding: (app) => building.has(app)});
+  const engine = noticing(engineDirect, engineObserver);
+  const world: World = {
+    engine, journal, router, systemSpecs, instance, network: instance,
+    get logBytesMax() {
+      return reader.cluster?.logBytesMax ?? LOG_BYTES_DEFAULT;
+    },
+  };
+  const operations = new Operations({
+    world,
+    signal,
+    onDone: (outcome) => {
+      events.add({...toEvent(outcome), ...(lastCommit !== undefined && {commit: lastCommit})});
+      wake();
+    },
+  });
+
+  let lastCommit: CommitId | undefined;
+  let lastHeld = '';
+  const loop: Loop = new Loop({
+    repo,
+    reader,
+    operations,
+    look: async (nowMs, until) => {
+      const [seen, seenRouter] = await Promise.all([engineObserver.look(nowMs, until), routerObserver.observe(nowMs, until)]);
+      return {nowMs, ...seen, router: seenRouter, journal: journal.records};
+    },
+    isRouterAsLeft: (until) => routerObserver.isAsLeft(until),
+    knownApps: () => [...journal.records.keys()],
+    isDeleteConfirmed: async (commit, until) => isDeleteConfirmed(layout.clusterRepo, {commit, applied: await repo.lastApplied(until)}, until),
+    onNewCommit: (commit) => {
+      engineObserver.invalidateImages();
+      lastCommit = commit;
+      events.add({kind: 'commit', message: `applying main@sha1:${commit}`, commit});
+    },
+    onPass: (report) => {
+      const held = report.held?.message ?? '';
+      if (held !== lastHeld) events.add(held === '' ? {kind: 'recovered', message: 'the newest commit is followed again'} : {kind: 'held', message: held});
+      lastHeld = held;
+      invalidApps(report).forEach(tellOnce);
+      view.publish(report);
+    },
+  });
+  const told = new Map<AppName, string>();
+  const tellOnce = ({app, message}: {app: AppName; message: string}) => {
+    if (told.get(app) === message) return;
+    told.set(app, message);
+    if (message !== '') events.add({app, kind: 'invalid', message});
+  };
+  const view: View = new View({settings, repo, loop, engine, events, confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+
+  const operator = {name: 'operator', email: `operator@${settings.node}`};
+  const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});
+  const log = (message: string, error: unknown) => events.add({kind: 'error', message: `${message}: ${error instanceof Error ? error.message : String(error)}`});
+  const server = createServer({view, authenticate, log});
+  const local = createLocalServer({view, log});
+  receivePushes({server, local, view, repo, layout, docker, instance, stack, building, authenticate, check, log});
+
+  try {
+    await rm(layout.socket, {force: true});
+    await server.listen({host: '127.0.0.1', port: settings.apiPort});
+    await local.listen({path: layout.socket});
+    await chmod(layout.socket, 0o600);
+    const running = Promise.all([
+      loop.run(signal),
+      engineObserver.watch(wake, (state) => {
+        if (state.isUp) events.add({kind: 'engine-back', message: 'the engine answers again'});
+        else events.add({kind: 'engine-lost', message: `the engine is gone: ${state.error instanceof Error ? state.error.message : String(state.error)}`});
+      }, signal),
+    ]);
+    // Kept now, not at the end: a node may be killed, and the next start is to be as quick.
+    flushCompileCache();
+    await running;
+  } finally {
+    stopping.abort();
+    await Promise.all([server.close(), local.close()]);
+    repo.close();
+    await rm(layout.socket, {force: true});
+  }
+}
+
+/**
+ * The domain that apps get theirs from. Our own repository's cluster.yaml says it; a repository that this node only follows
+ * may have been made for another domain, and then the node's counts.
+ */
+function domainOverride({cluster, domain}: NodeSettings): string | undefined {
+  return cluster.kind === 'own' ? undefined : domain;
+}
+
+function systemOf(specs: Readonly<Record<DesiredSystem['role'], ContainerSpec>>): readonly DesiredSystem[] {
+  // The DNS server first: Caddy can't route without it.
+  return (['dns', 'router'] as const).map((role) => ({role, specHash: (specs[role].labels[LABEL_SPEC] ?? '') as SpecHash}));
+}
+
+/** The same engine; but what we change ourselves is looked at again without waiting for its event. */
+function noticing(engine: DockerEngine, observer: EngineObserver): Engine {
+  const notice = (id: string) => observer.invalidate(id);
+  return {
+    containers: (labels, signal) => engine.containers(labels, signal),
+    container: (id, signal) => engine.container(id, signal),
+    images: (labels, signal) => engine.images(labels, signal),
+    events: (labels, signal) => engine.events(labels, signal),
+    logs: (id, options, signal) => engine.logs(id, options, signal),
+    exec: (id, command, signal) => engine.exec(id, command, signal),
+    ensureNetwork: (name, labels, signal) => engine.ensureNetwork(name, labels, signal),
+    removeImage: (id, signal) => engine.removeImage(id, signal),
+    run: async (spec, signal) => {
+      try {
+        const id = await engine.run(spec, signal);
+        notice(id);
+        return id;
+      } catch (error) {
+        observer.invalidate();
+        throw error;
+      }
+    },
+    stop: (id, graceMs, signal) => engine.stop(id, graceMs, signal).finally(() => notice(id)),
+    remove: (id, signal) => engine.remove(id, signal).finally(() => notice(id)),
+  };
+}
+
+function toEvent(outcome: Outcome): {readonly app?: AppName; readonly kind: string; readonly message: string} {
+  const {action} = outcome;
+  const message = outcome.result === 'done' ? `${describe(action)} (${action.reason})` : `${describe(action)} failed: ${outcome.error.message}`;
+  return {kind: outcome.result === 'done' ? action.kind : 'failed', message, ...(action.app !== undefined && {app: action.app})};
+}
+
+function invalidApps({seen}: PassReport): readonly {app: AppName; message: string}[] {
+  return (seen?.desired.apps ?? []).map((app) => ({app: app.name, message: app.state === 'invalid' ? app.problems.map(formatDiagnostic).join('\n') : ''}));
+}
+
+async function imageIdOf(docker: ReturnType<typeof connectDocker>, tag: string): Promise<string> {
+  return (await docker.getImage(tag).inspect()).Id;
+}

@@ -1,0 +1,59 @@
+import type {AppName, CommitId} from '../schemas/ids.ts';
+import type {ClusterRepo} from './checkout/snapshot.ts';
+import type {Plan} from './plan/action.ts';
+import type {NodeSettings} from './settings.ts';
+import type {FlynnEvent, NodeStatus} from './status/status.ts';
+
+/**
+ * What the parts around the pass (API, git receiver, `flynn up`) may ask of it. They ask questions and make commits;
+ * nothing here changes a container.
+ */
+export interface NodeView {
+  readonly settings: NodeSettings;
+  readonly repo: ClusterRepo;
+  status(): NodeStatus;
+  /** People can come in: since the start there was a moment at which the router answered and was as it has to be. */
+  isReady(): boolean;
+  /** What the next pass plans. It is woken for that, and carries it out as it would have done anyway. */
+  plan(signal: AbortSignal): Promise<Plan>;
+  /** Looks at the repository soon. */
+  wake(reason: string): void;
+  /**
+   * Waits until what is in git *now* (so: call it after the commit) is what runs of this app, or has failed.
+   * `onProgress` gets lines such as `web [1/3] starting`. Rejects only when the signal is aborted.
+   */
+  converged(app: AppName, onProgress: (line: string) => void, signal: AbortSignal): Promise<DeployOutcome>;
+  /** Merged in time order. With `follow` it ends only by the signal, and new replicas join by themselves. */
+  logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
+  /**
+   * Says that the commit which is held back, for what it removes or because history was rewritten, is meant, and lets it be applied.
+   * @param commit  The commit as people type it: at least its first 7 digits.
+   * @throws {EditRefused} when no such commit is held back.
+   */
+  confirm(commit: string, signal: AbortSignal): Promise<CommitId>;
+  onEvent(listener: (event: FlynnEvent) => void, signal: AbortSignal): void;
+  /** Newest last; a bounded number. */
+  events(): readonly FlynnEvent[];
+}
+
+export type DeployOutcome =
+  | {readonly result: 'healthy'; readonly commit: CommitId; readonly release?: number; readonly urls: readonly string[]}
+  /** `log`: the last lines of the container that failed. */
+  | {readonly result: 'failed'; readonly commit: CommitId; readonly cause: string; readonly log: readonly string[]}
+  | {readonly result: 'removed'; readonly commit: CommitId};
+
+export interface LogQuery {
+  readonly app: AppName;
+  readonly service?: string;
+  readonly lines: number;
+  readonly follow: boolean;
+}
+
+export interface LogLine {
+  /** ISO 8601 with nanoseconds, as the engine has it. */
+  readonly at: string;
+  /** `web.1` */
+  readonly replica: string;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}

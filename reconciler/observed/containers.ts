@@ -1,0 +1,74 @@
+import type {ContainerFacts, DesiredSystem} from '../desired/state.ts';
+import type {AppName, ContainerId, ServiceName, SpecHash} from '../../schemas/ids.ts';
+import type {ContainerRecord} from '../adapters/engine.ts';
+import * as labels from '../labels.ts';
+import type {Health, ObservedContainer, ObservedSystem} from './state.ts';
+
+/** A replica as the planner sees it; undefined when the labels don't say that it is one: then it is not to be planned for. */
+export function toReplica(record: ContainerRecord, network: string, health: (id: string) => Health): ObservedContainer | undefined {
+  const label = record.labels;
+  const [app, service, specHash, facts] = [label[labels.LABEL_APP], label[labels.LABEL_SERVICE], label[labels.LABEL_SPEC], factsOf(label[labels.LABEL_FACTS])];
+  const slot = Number(label[labels.LABEL_SLOT]);
+  const attempt = Number(label[labels.LABEL_ATTEMPT]);
+  if (label[labels.LABEL_ROLE] !== 'app' || app === undefined || service === undefined || specHash === undefined || facts === undefined) return undefined;
+  if (!Number.isInteger(slot) || !Number.isInteger(attempt)) return undefined;
+  const base = {
+    id: record.id as ContainerId,
+    name: `${app}.${service}.${slot}-${specHash.slice(0, 8)}-${attempt}`,
+    app: app as AppName,
+    service: service as ServiceName,
+    slot,
+    release: Number(label[labels.LABEL_RELEASE] ?? 0),
+    specHash: specHash as SpecHash,
+    attempt,
+    failures: Number(label[labels.LABEL_FAILURES] ?? 0),
+    createdAtMs: record.createdAtMs,
+    facts,
+  };
+  switch (record.status) {
+    case 'created': return {...base, state: 'created', ...(record.error === '' ? {} : {error: record.error})};
+    case 'exited': {
+      const {startedAtMs, finishedAtMs, exitCode, isOutOfMemory} = record;
+      return {...base, state: 'exited', startedAtMs, finishedAtMs, exitCode, isOutOfMemory};
+    }
+    case 'running': {
+      const address = record.addresses[network];
+      const drift = driftOf(record, address);
+      return {
+        ...base,
+        state: 'running',
+        startedAtMs: record.startedAtMs,
+        // It answers nobody: what its last probe said does not count any more.
+        health: record.isPaused ? {state: 'unhealthy', detail: 'it is paused'} : health(record.id),
+        ...(address === undefined ? {} : {address}),
+        ...(drift === undefined ? {} : {drift}),
+      };
+    }
+  }
+}
+
+function driftOf(record: ContainerRecord & {status: 'running'}, address: string | undefined): string | undefined {
+  if (record.isPaused) return 'it is paused';
+  if (address === undefined) return 'it is not connected to its network';
+  const [memory, cpus] = (record.labels[labels.LABEL_LIMITS] ?? '').split('/').map(Number);
+  if (memory !== undefined && record.memoryBytes !== memory) return `its memory limit is ${record.memoryBytes} bytes, not ${memory}`;
+  if (cpus !== undefined && Math.abs(record.cpus - cpus) > 0.001) return `its CPU limit is ${record.cpus} cores, not ${cpus}`;
+  return undefined;
+}
+
+/** Written by us; but a label can be anything by the time it is read. */
+function factsOf(text: string | undefined): ContainerFacts | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const facts = JSON.parse(text) as Partial<ContainerFacts> | null;
+    return typeof facts?.stopGraceMs === 'number' && typeof facts.check?.kind === 'string' ? (facts as ContainerFacts) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function toSystem(record: ContainerRecord): ObservedSystem | undefined {
+  const role = record.labels[labels.LABEL_ROLE];
+  if (role !== 'router' && role !== 'dns') return undefined;
+  return {id: record.id as ContainerId, name: record.name, role: role satisfies DesiredSystem['role'], specHash: (record.labels[labels.LABEL_SPEC] ?? '') as SpecHash, state: record.status === 'running' && record.isPaused ? 'paused' : record.status, ...(record.status === 'running' && {startedAtMs: record.startedAtMs})};
+}

@@ -1,0 +1,167 @@
+import {stat} from 'node:fs/promises';
+import {setTimeout as wait} from 'node:timers/promises';
+import {isDeepStrictEqual} from 'node:util';
+import type {CaddyAdmin} from '../adapters/caddy.ts';
+import type {UnboundControl} from '../adapters/unbound.ts';
+import type {Layout} from '../layout.ts';
+import {structureOf} from '../router/caddy-config.ts';
+import {routerFiles} from '../router/files.ts';
+import {addressOf, GENERATION_NAME} from '../router/names.ts';
+import {generationOf, keyOf, tableOf} from '../router/records.ts';
+import {ROUTER_LETS_GO_MS} from '../router/times.ts';
+import type {DesiredSystem} from '../desired/state.ts';
+import type {NodeSettings} from '../settings.ts';
+import type {NameTable, ObservedRouter, RouteStructure} from './state.ts';
+
+interface ObserverWorld {
+  readonly settings: NodeSettings;
+  readonly layout: Layout;
+  readonly caddy: CaddyAdmin;
+  readonly unbound: UnboundControl;
+}
+
+/** What both servers say of themselves in short; comparing two of them tells whether anything changed. */
+type Marks =
+  | {readonly state: 'unreachable'; readonly error: string; readonly silent: readonly DesiredSystem['role'][]}
+  | {readonly state: 'ready'; readonly config: unknown; /** Absent: records are being changed, or were lost. */ readonly generation: string | undefined};
+
+/**
+ * All records are listed at least this often, because a record changed by hand does not change the generation.
+ * Listing 1,000 hosts with three replicas each takes some 10 ms, asking for the generation takes less than 1.
+ */
+const LIST_EVERY_MS = 10_000;
+/** Calls of `isAsLeft`, which the loop makes each second. */
+const LIST_EVERY_LOOKS = 10;
+/** After that nobody asks any more: no request is in flight for so long. */
+const LEFT_KEPT_MS = 3_600_000;
+
+/** Twice as long as Caddy needs, because the file is written before the server is told. */
+export const FIRST_LOOK_AFTER_MS = 2 * ROUTER_LETS_GO_MS;
+
+/** Looks at the router. It remembers only what cannot be looked up: when an address left the names. */
+export class RouterObserver {
+  readonly #world: ObserverWorld;
+  #marks: Marks | undefined;
+  #names: {readonly table: NameTable; readonly generation: string; readonly listedAtMs: number} | undefined;
+  #structure: {readonly config: unknown; readonly structure: RouteStructure | undefined} | undefined;
+  #published: ReadonlySet<string> = new Set();
+  readonly #leftAtMs = new Map<string, number>();
+  readonly #silentSinceMs = new Map<DesiredSystem['role'], number>();
+  #looks = 0;
+
+  constructor(world: ObserverWorld) {
+    this.#world = world;
+  }
+
+  /** `nowMs`: milliseconds since 1970. Rejects only when the signal is aborted. */
+  async observe(nowMs: number, signal: AbortSignal): Promise<ObservedRouter> {
+    try {
+      if (this.#marks === undefined) await this.#waitForTheLastChange(nowMs, signal);
+      return await this.#look(nowMs, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#names = undefined;
+      if (this.#marks?.state !== 'unreachable') this.#marks = {state: 'unreachable', error: (error as Error).message, silent: []};
+      return {state: 'unreachable', error: (error as Error).message, silentSinceMs: new Map(this.#silentSinceMs)};
+    }
+  }
+
+  /**
+   * False when the router is not as `observe` last saw it, by whoever's doing: time for a pass. Cheap enough for once
+   * a second. A router that is as unreachable as before is as it was left.
+   */
+  async isAsLeft(signal: AbortSignal): Promise<boolean> {
+    const before = this.#marks;
+    const marks = await this.#readMarks(signal);
+    if (before?.state !== 'ready' || marks.state !== 'ready') return before?.state === marks.state;
+    if (before.generation !== marks.generation || !isDeepStrictEqual(before.config, marks.config)) return false;
+    this.#looks += 1;
+    return this.#looks % LIST_EVERY_LOOKS !== 0 || this.#areNamesAsLeft(signal);
+  }
+
+  /**
+   * What left the names just before we were killed is in nobody's memory. So the first look comes when Caddy has let go
+   * of it in any case: at most `FIRST_LOOK_AFTER_MS` after the names were last written.
+   */
+  async #waitForTheLastChange(nowMs: number, signal: AbortSignal): Promise<void> {
+    const written = await stat(routerFiles(this.#world.layout).records).catch(() => undefined);
+    const ageMs = nowMs - (written?.mtimeMs ?? 0);
+    if (ageMs >= 0 && ageMs < FIRST_LOOK_AFTER_MS) await wait(FIRST_LOOK_AFTER_MS - ageMs, undefined, {signal});
+  }
+
+  async #look(nowMs: number, signal: AbortSignal): Promise<ObservedRouter> {
+    const {caddy} = this.#world;
+    const marks = await this.#readMarks(signal);
+    this.#noteSilence(marks, nowMs);
+    if (marks.state === 'unreachable') {
+      this.#marks = marks;
+      throw new Error(marks.error);
+    }
+    const [upstreams, names] = await Promise.all([caddy.requestsInFlight(signal), this.#namesAt(nowMs, marks.generation, signal)]);
+    this.#marks = marks;
+    this.#noteLeaving(names, nowMs);
+    return {state: 'ready', names, structure: this.#structureOf(marks.config), inFlight: byAddress(upstreams), leftAtMs: new Map(this.#leftAtMs)};
+  }
+
+  async #readMarks(signal: AbortSignal): Promise<Marks> {
+    const {caddy, unbound} = this.#world;
+    const [config, generation] = await Promise.allSettled([caddy.config(signal), unbound.resolveText(GENERATION_NAME, signal)]);
+    signal.throwIfAborted();
+    if (config.status === 'fulfilled' && generation.status === 'fulfilled') return {state: 'ready', config: config.value, generation: generation.value};
+    const failures = [['router', config] as const, ['dns', generation] as const].flatMap(([role, {status, ...result}]) =>
+      (status === 'rejected' && 'reason' in result ? [{role, error: (result.reason as Error).message}] : []));
+    return {state: 'unreachable', error: failures.map(({error}) => error).join('; '), silent: failures.map(({role}) => role)};
+  }
+
+  #noteSilence(marks: Marks, nowMs: number): void {
+    const silent = marks.state === 'unreachable' ? marks.silent : [];
+    for (const role of this.#silentSinceMs.keys()) if (!silent.includes(role)) this.#silentSinceMs.delete(role);
+    for (const role of silent) if (!this.#silentSinceMs.has(role)) this.#silentSinceMs.set(role, nowMs);
+  }
+
+  async #namesAt(nowMs: number, generation: string | undefined, signal: AbortSignal): Promise<NameTable> {
+    const known = this.#names;
+    if (known !== undefined && known.generation === generation && nowMs - known.listedAtMs < LIST_EVERY_MS) return known.table;
+    const table = tableOf(await this.#world.unbound.listRecords(signal));
+    // Records changed by hand, or being changed, belong to no generation: they are listed each time until they are put right.
+    this.#names = generationOf(table) === generation ? {table, generation, listedAtMs: nowMs} : undefined;
+    return table;
+  }
+
+  async #areNamesAsLeft(signal: AbortSignal): Promise<boolean> {
+    try {
+      const table = tableOf(await this.#world.unbound.listRecords(signal));
+      if (this.#names !== undefined && generationOf(table) === this.#names.generation) return true;
+    } catch {
+      signal.throwIfAborted();
+    }
+    // The pass that this causes must not take the names from memory.
+    this.#names = undefined;
+    return false;
+  }
+
+  #structureOf(config: unknown): RouteStructure | undefined {
+    if (this.#structure === undefined || !isDeepStrictEqual(this.#structure.config, config)) {
+      const {settings, layout} = this.#world;
+      this.#structure = {config, structure: structureOf(config, settings, routerFiles(layout))};
+    }
+    return this.#structure.structure;
+  }
+
+  #noteLeaving(names: NameTable, nowMs: number): void {
+    const published = new Set([...names.values()].flat().map(keyOf));
+    for (const key of this.#published) if (!published.has(key)) this.#leftAtMs.set(key, nowMs);
+    for (const [key, leftAtMs] of this.#leftAtMs) if (published.has(key) || nowMs - leftAtMs > LEFT_KEPT_MS) this.#leftAtMs.delete(key);
+    this.#published = published;
+  }
+}
+
+/** Caddy counts by the name that it dialled. What is not one of ours (git, the API) is left out. */
+function byAddress(upstreams: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const counts = [...upstreams].flatMap(([dialled, count]) => {
+    const colon = dialled.lastIndexOf(':');
+    const address = addressOf(dialled.slice(0, colon));
+    return address === undefined ? [] : [[keyOf({address, port: Number(dialled.slice(colon + 1))}), count] as const];
+  });
+  return new Map(counts);
+}

@@ -1,0 +1,133 @@
+import type {AppName, ContainerId, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
+import type {ContainerFacts, DesiredSystem, ResolvedApp} from '../desired/state.ts';
+
+/** What this node was seen to run. Already out of date when it is read: plans must be safe to make from it. */
+export interface ObservedState {
+  /** Milliseconds since 1970, at the moment of the look. The planner's only clock. */
+  readonly nowMs: number;
+  readonly containers: readonly ObservedContainer[];
+  readonly system: readonly ObservedSystem[];
+  /** Build containers of ours whose build is not in progress any more: what a killed reconciler left behind. */
+  readonly abandonedBuilds: readonly {readonly id: ContainerId; readonly name: string}[];
+  /** Images of ours that the engine holds. */
+  readonly images: readonly ObservedImage[];
+  /** What this node's disk says of the deploys of each app. */
+  readonly journal: ReadonlyMap<AppName, DeployRecord>;
+  readonly router: ObservedRouter;
+  /** Keys (`actionKey`) of the actions that are still being carried out. */
+  readonly operations: ReadonlySet<string>;
+}
+
+export interface ObservedImage {
+  readonly id: ImageDigest;
+  readonly app: AppName;
+  /** When it was made, or last loaded or tagged here if that was later: an image that is being deployed is among the newest. */
+  readonly createdAtMs: number;
+}
+
+export type ObservedContainer = {
+  readonly id: ContainerId;
+  readonly name: string;
+  readonly app: AppName;
+  readonly service: ServiceName;
+  readonly slot: number;
+  readonly release: number;
+  readonly specHash: SpecHash;
+  readonly attempt: number;
+  /** Failures in a row before this container was made. */
+  readonly failures: number;
+  readonly createdAtMs: number;
+  readonly facts: ContainerFacts;
+} & (
+  /** Made but not started; `error` when the engine could not start it ("executable file not found in $PATH"). */
+  | {readonly state: 'created'; readonly error?: string}
+  | {
+      readonly state: 'running';
+      readonly startedAtMs: number;
+      /** IPv4 in our network; absent when somebody disconnected it. */
+      readonly address?: string;
+      readonly health: Health;
+      /** How it was changed by hand, in words; such a container is replaced. */
+      readonly drift?: string;
+    }
+  | {
+      readonly state: 'exited';
+      readonly startedAtMs: number;
+      readonly finishedAtMs: number;
+      readonly exitCode: number;
+      readonly isOutOfMemory: boolean;
+    }
+);
+
+export type Health =
+  /** Not probed since the reconciler started: say nothing, change nothing. */
+  | {readonly state: 'unknown'}
+  | {readonly state: 'starting'; readonly detail?: string}
+  | {readonly state: 'healthy'}
+  | {readonly state: 'unhealthy'; readonly detail: string};
+
+export interface ObservedSystem {
+  readonly id: ContainerId;
+  readonly name: string;
+  readonly role: DesiredSystem['role'];
+  readonly specHash: SpecHash;
+  readonly state: 'created' | 'running' | 'paused' | 'exited';
+  /** Of one that runs. */
+  readonly startedAtMs?: number;
+}
+
+/** One app's deploy, as this node's disk has it: what has to outlive the containers that showed it. */
+export interface DeployRecord {
+  readonly app: AppName;
+  readonly deploy?: Deploy;
+  /** What serves while a newer one is deployed, has failed, or is invalid. */
+  readonly lastGood?: ResolvedApp;
+}
+
+export type Deploy = {
+  readonly treeId: TreeId;
+  readonly specKey: SpecHash;
+  readonly release?: number;
+  readonly startedAtMs: number;
+} & (
+  | {readonly state: 'deploying'}
+  | {readonly state: 'healthy'; readonly endedAtMs: number}
+  | {readonly state: 'failed'; readonly endedAtMs: number; readonly cause: string; readonly container?: ContainerId}
+);
+
+/** `unreachable`: it could not be asked, which says nothing of what it serves. */
+export type ObservedRouter =
+  | {
+      readonly state: 'unreachable';
+      readonly error: string;
+      /** Which of the two servers does not answer, and since when as far as was seen: milliseconds since 1970. */
+      readonly silentSinceMs: ReadonlyMap<DesiredSystem['role'], number>;
+    }
+  | {
+      readonly state: 'ready';
+      /** What the DNS server answers: SRV name → targets. Sorted by name, targets by address. */
+      readonly names: NameTable;
+      /** What Caddy is configured with; `undefined` when it is not what we loaded (by hand, or empty after a restart). */
+      readonly structure: RouteStructure | undefined;
+      /** Requests in flight by `address:port`. Absent: none. */
+      readonly inFlight: ReadonlyMap<string, number>;
+      /** When an `address:port` was last seen in `names`, for those that are not in it now. Absent: long ago, or never since the start. */
+      readonly leftAtMs: ReadonlyMap<string, number>;
+    };
+
+/** SRV name, such as `_http._tcp.shop.flynn.localhost`, to the replicas behind it. */
+export type NameTable = ReadonlyMap<string, readonly Target[]>;
+
+export interface Target {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Hosts with options of their own: what has to be in Caddy's configuration. All other hosts are names only. Sorted. */
+export type RouteStructure = readonly StructuredHost[];
+
+export interface StructuredHost {
+  readonly host: string;
+  /** Longest path first; `/` last where there is one. */
+  readonly paths: readonly {readonly path: string; /** SRV name. */ readonly name: string}[];
+}

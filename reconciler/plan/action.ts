@@ -1,0 +1,58 @@
+import type {AppName, ContainerId, ImageDigest} from '../../schemas/ids.ts';
+import type {DesiredService, DesiredSystem, ResolvedApp} from '../desired/state.ts';
+import type {Deploy, NameTable, RouteStructure} from '../observed/state.ts';
+
+/** One change to the world. Plain data: it can be printed, compared, sent to another machine and replayed. */
+export type Action = {readonly reason: string; /** Absent: of the platform itself. */ readonly app?: AppName} & (
+  | {
+      readonly kind: 'run-container';
+      readonly name: string;
+      readonly app: AppName;
+      readonly service: DesiredService;
+      readonly release: number;
+      readonly slot: number;
+      readonly attempt: number;
+      readonly failures: number;
+    }
+  | {readonly kind: 'stop-container'; readonly id: ContainerId; readonly name: string; readonly graceMs: number}
+  | {readonly kind: 'remove-container'; readonly id: ContainerId; readonly name: string}
+  | {readonly kind: 'run-system'; readonly system: DesiredSystem}
+  | {readonly kind: 'publish-names'; readonly names: NameTable}
+  | {readonly kind: 'load-routes'; readonly structure: RouteStructure}
+  | {readonly kind: 'write-deploy'; readonly app: AppName; readonly deploy: Deploy; /** Present: this is now the last good one. */ readonly lastGood?: ResolvedApp}
+  | {readonly kind: 'forget-app'; readonly app: AppName}
+  | {readonly kind: 'remove-image'; readonly image: ImageDigest}
+);
+
+export type ActionOf<Kind extends Action['kind']> = Extract<Action, {kind: Kind}>;
+
+/** Something left undone on purpose, and what will end the wait. It has no executor: the next pass looks again. */
+export interface Waiting {
+  /** Absent: the platform itself waits. */
+  readonly app?: AppName;
+  /** `web.2`, `router`, … */
+  readonly subject: string;
+  readonly on: string;
+  /** When time alone ends the wait, milliseconds since 1970: the loop looks again then. */
+  readonly untilMs?: number;
+}
+
+export interface Plan {
+  readonly actions: readonly Action[];
+  readonly waiting: readonly Waiting[];
+}
+
+/** Two actions with one key are never carried out at the same time. */
+export function actionKey(action: Action): string {
+  switch (action.kind) {
+    case 'run-container': return `container ${action.name}`;
+    case 'stop-container':
+    case 'remove-container': return `container ${action.name}`;
+    case 'run-system': return `system ${action.system.role}`;
+    case 'publish-names': return 'names';
+    case 'load-routes': return 'routes';
+    case 'write-deploy':
+    case 'forget-app': return `journal ${action.app}`;
+    case 'remove-image': return `image ${action.image}`;
+  }
+}

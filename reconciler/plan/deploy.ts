@@ -1,0 +1,76 @@
+import type {DesiredApp} from '../desired/state.ts';
+import type {Deploy, ObservedContainer, ObservedState} from '../observed/state.ts';
+import type {Action, Plan} from './action.ts';
+import {isBusy} from './busy.ts';
+import {DEPLOY_FAILURES_MAX} from './limits.ts';
+import type {Phase} from './phase.ts';
+import {howItEnded, type SlotPlan} from './slots.ts';
+
+const nothing: Plan = {actions: [], waiting: []};
+
+/** Moves an app's deploy on: begun, healthy, or failed with its cause. What it says is written to disk before anything follows from it. */
+export function planDeploy(app: DesiredApp, phase: Phase, slots: readonly SlotPlan[], observed: ObservedState): Plan {
+  if (app.state === 'invalid') return nothing;
+  const write = (deploy: Deploy, reason: string, lastGood = deploy.state === 'healthy' ? app : undefined): Plan => {
+    if (observed.operations.has(`journal ${app.name}`)) return nothing;
+    const action: Action = {kind: 'write-deploy', app: app.name, deploy, reason, ...(lastGood && {lastGood})};
+    return {actions: [action], waiting: []};
+  };
+  const base = {treeId: app.treeId, specKey: app.specKey, ...(app.release === undefined ? {} : {release: app.release})};
+  const what = app.release === undefined ? 'configuration' : `release v${app.release}`;
+
+  switch (phase.kind) {
+    case 'new': return write({...base, startedAtMs: observed.nowMs, state: 'deploying'}, `${what} is new`);
+    case 'steady':
+      if (phase.isRecorded) return nothing;
+      return write({...base, startedAtMs: observed.nowMs, state: 'healthy', endedAtMs: observed.nowMs}, 'scale or routes changed');
+    case 'deploying': {
+      const {startedAtMs} = phase.deploy;
+      const candidates = slots.filter(({want}) => want.isCandidate);
+      const failure = failureOf(app, candidates, startedAtMs, observed);
+      if (failure !== undefined) {
+        const {cause, container} = failure;
+        return write({...base, startedAtMs, state: 'failed', endedAtMs: observed.nowMs, cause, ...(container && {container: container.id})}, `${what} failed: ${cause}`);
+      }
+      const missing = candidates.filter(({healthy, want}) => healthy < want.service.replicas);
+      if (missing.length === 0) return write({...base, startedAtMs, state: 'healthy', endedAtMs: observed.nowMs}, `${what} is healthy`);
+      const on = missing.map(({healthy, want}) => `${want.service.name} [${healthy}/${want.service.replicas}]`).join(', ');
+      return {actions: [], waiting: [{app: app.name, subject: what, on: `healthy replicas: ${on}`, untilMs: startedAtMs + app.deployTimeoutMs}]};
+    }
+    case 'failed': return phase.isRecorded ? nothing : write(phase.deploy, `${what} failed, what serves is scaled`, phase.serving);
+    case 'invalid': return nothing;
+  }
+}
+
+interface Failure {
+  readonly cause: string;
+  readonly container?: ObservedContainer;
+}
+
+function failureOf(app: DesiredApp, candidates: readonly SlotPlan[], startedAtMs: number, observed: ObservedState): Failure | undefined {
+  if (app.state === 'invalid') return undefined;
+  for (const {newest, want} of candidates) {
+    const {image} = want.service.container;
+    if (want.service.replicas > newest.length && !observed.images.some(({id}) => id === image)) return {cause: `image ${image.slice(0, 19)} is not on this node`};
+    for (const container of newest.filter(({createdAtMs}) => createdAtMs >= startedAtMs)) {
+      const subject = `${container.service}.${container.slot}`;
+      // While it is still being started the engine's error is not the last word: the start is repeated when only its network was missing.
+      if (container.state === 'created' && container.error !== undefined && !isBusy(container, observed)) return {cause: `${subject} could not start: ${container.error}`, container};
+      if (container.state === 'exited' && container.failures + 1 >= DEPLOY_FAILURES_MAX) return {cause: `${subject} ${howItEnded(container)}, ${DEPLOY_FAILURES_MAX} times in a row`, container};
+      // What somebody changed by hand says nothing of the release; it is replaced.
+      if (container.state === 'running' && container.drift === undefined && container.health.state === 'unhealthy') return {cause: `${subject} health check failed: ${container.health.detail}`, container};
+    }
+  }
+  if (observed.nowMs < startedAtMs + app.deployTimeoutMs) return undefined;
+  const late = candidates.find(({healthy, want}) => healthy < want.service.replicas);
+  if (late === undefined) return undefined;
+  const worst = late.newest.find((container) => container.state !== 'running' || container.health.state !== 'healthy');
+  const counts = `${late.want.service.name} [${late.healthy}/${late.want.service.replicas}] healthy`;
+  return {cause: `not healthy within ${app.deployTimeoutMs / 1000} s: ${counts}${worst === undefined ? '' : `; ${worst.service}.${worst.slot} ${stateInWords(worst)}`}`, ...(worst && {container: worst})};
+}
+
+function stateInWords(container: ObservedContainer): string {
+  if (container.state !== 'running') return howItEnded(container);
+  const {health} = container;
+  return 'detail' in health && health.detail !== undefined ? `is ${health.state}: ${health.detail}` : `is ${health.state}`;
+}

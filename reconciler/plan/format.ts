@@ -1,0 +1,27 @@
+import {unreachable} from '../../schemas/result.ts';
+import type {Action, Plan, Waiting} from './action.ts';
+
+/** One line an action and one a wait, as `flynn plan` prints it and as the golden tests compare it. Never holds env values. */
+export function formatPlan(plan: Plan): string {
+  return [...plan.actions.map((action) => `${describe(action)}  # ${action.reason}`), ...plan.waiting.map(formatWaiting)].join('\n');
+}
+
+export function formatWaiting({app, subject, on}: Waiting): string {
+  return `wait ${app === undefined ? '' : `${app} `}${subject}  # on ${on}`;
+}
+
+/** The action in a few words, without its reason. */
+export function describe(action: Action): string {
+  switch (action.kind) {
+    case 'run-container': return `run ${action.name}`;
+    case 'stop-container': return `stop ${action.name} within ${action.graceMs / 1000}s`;
+    case 'remove-container': return `remove ${action.name}`;
+    case 'run-system': return `run ${action.system.role}`;
+    case 'publish-names': return `publish ${action.names.size} names`;
+    case 'load-routes': return `load ${action.structure.length} hosts with paths`;
+    case 'write-deploy': return `mark ${action.app} ${action.deploy.state}`;
+    case 'forget-app': return `forget ${action.app}`;
+    case 'remove-image': return `remove image ${action.image.slice(7, 19)}`;
+    default: return unreachable(action);
+  }
+}

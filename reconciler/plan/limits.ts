@@ -1,0 +1,11 @@
+/** Failures in a row of one replica, during a deploy, that make the deploy fail. With the back-off: after about a second. */
+export const DEPLOY_FAILURES_MAX = 3;
+
+/** Exited containers of a service that are kept, newest first, because their logs say why they exited. */
+export const KEPT_EXITED_MAX = 2;
+
+/** While requests are in flight to a replica that leaves, it is looked at again after this many milliseconds. */
+export const DRAIN_LOOK_MS = 200;
+
+/** How long Caddy or unbound may run without answering before it is made anew, in milliseconds: both answer within one after a start. */
+export const SILENT_MS_MAX = 5_000;

@@ -1,0 +1,49 @@
+import type {DesiredApp, DesiredService, ResolvedApp} from '../desired/state.ts';
+import type {Deploy, DeployRecord} from '../observed/state.ts';
+
+/** Where an app stands between what it was last known to be good at and what its manifests want. */
+export type Phase =
+  /** What serves is what is wanted. `isRecorded`: the journal has these very manifests as the last good ones. */
+  | {readonly kind: 'steady'; readonly serving: ResolvedApp; readonly isRecorded: boolean}
+  /** Wanted, but no deploy of it has begun. */
+  | {readonly kind: 'new'; readonly serving: ResolvedApp | undefined; readonly candidate: ResolvedApp}
+  | {readonly kind: 'deploying'; readonly serving: ResolvedApp | undefined; readonly candidate: ResolvedApp; readonly deploy: Deploy}
+  /** Sticky: not tried again until the app's files change. */
+  | {
+      readonly kind: 'failed';
+      readonly serving: ResolvedApp | undefined;
+      readonly deploy: Extract<Deploy, {state: 'failed'}>;
+      /** The journal has the last good release at today's scale. */
+      readonly isRecorded: boolean;
+    }
+  | {readonly kind: 'invalid'; readonly serving: ResolvedApp | undefined};
+
+export function phaseOf(app: DesiredApp, record: DeployRecord | undefined): Phase {
+  const lastGood = record?.lastGood;
+  if (app.state === 'invalid') return {kind: 'invalid', serving: lastGood};
+  const deploy = record?.deploy;
+  if (deploy === undefined || deploy.specKey !== app.specKey) return {kind: 'new', serving: lastGood, candidate: app};
+  const isSameTree = deploy.treeId === app.treeId;
+  switch (deploy.state) {
+    case 'healthy': return {kind: 'steady', serving: app, isRecorded: isSameTree};
+    case 'deploying': return isSameTree ? {kind: 'deploying', serving: lastGood, candidate: app, deploy} : {kind: 'new', serving: lastGood, candidate: app};
+    case 'failed': {
+      if (!isSameTree) return {kind: 'new', serving: lastGood, candidate: app};
+      const serving = withReplicasOf(lastGood, app);
+      return {kind: 'failed', serving, deploy, isRecorded: isSameScale(serving, lastGood)};
+    }
+  }
+}
+
+/** The last good release at today's scale: scaling goes on working while a newer release has failed. */
+function withReplicasOf(lastGood: ResolvedApp | undefined, wanted: ResolvedApp): ResolvedApp | undefined {
+  if (lastGood === undefined) return undefined;
+  const replicas = new Map(wanted.services.map((service) => [service.name, service.replicas]));
+  const services = lastGood.services.map((service): DesiredService => ({...service, replicas: replicas.get(service.name) ?? service.replicas}));
+  return {...lastGood, services};
+}
+
+function isSameScale(a: ResolvedApp | undefined, b: ResolvedApp | undefined): boolean {
+  const scale = (app: ResolvedApp | undefined) => app?.services.map(({name, replicas}) => `${name}=${replicas}`).join();
+  return scale(a) === scale(b);
+}

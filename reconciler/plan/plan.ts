@@ -1,0 +1,63 @@
+import type {AppName} from '../../schemas/ids.ts';
+import type {DesiredApp, DesiredState} from '../desired/state.ts';
+import type {ObservedContainer, ObservedState} from '../observed/state.ts';
+import type {Plan} from './action.ts';
+import {planApp, type AppPlan, type RoutedPath} from './app.ts';
+import {planImages} from './images.ts';
+import {planAbandonedBuilds, planSystem} from './platform.ts';
+import {retireAll} from './retire.ts';
+import {planRouter} from './router.ts';
+import {hostName, serviceName} from '../router/names.ts';
+
+/**
+ * Decides what to do so that the node comes closer to `desired`.
+ *
+ * Pure and deterministic: no clock, no randomness, no I/O; the same two states give the same plan, byte for byte.
+ * No `actions` means: nothing to do now. No `actions` and no `waiting` means: converged.
+ */
+export function plan(desired: DesiredState, observed: ObservedState): Plan {
+  const byApp = Map.groupBy(observed.containers, ({app}) => app);
+  const apps = desired.apps.map((app) => planAlone(app, byApp.get(app.name) ?? [], observed));
+  const parts: readonly Plan[] = [
+    planSystem(desired, observed),
+    planRouter(apps, observed),
+    ...apps,
+    ...planGone(desired, byApp, observed),
+    planImages(desired, observed),
+    planAbandonedBuilds(observed),
+  ];
+  return {
+    actions: parts.flatMap((part) => part.actions),
+    waiting: parts.flatMap((part) => part.waiting),
+  };
+}
+
+/** One bad app never blocks another, not even when it is we who are wrong about it: then it stays as it is, its traffic included. */
+function planAlone(app: DesiredApp, containers: readonly ObservedContainer[], observed: ObservedState): AppPlan {
+  try {
+    return planApp(app, containers, observed);
+  } catch (error) {
+    const on = `a mistake of Flynn's own to be mended: ${error instanceof Error ? error.message : String(error)}`;
+    return {actions: [], waiting: [{app: app.name, subject: 'its plan', on}], routes: routesAsTheyAre(app, observed)};
+  }
+}
+
+function routesAsTheyAre(app: DesiredApp, {journal, router}: ObservedState): readonly RoutedPath[] {
+  const known = journal.get(app.name)?.lastGood ?? (app.state === 'resolved' ? app : undefined);
+  const names = router.state === 'ready' ? router.names : new Map();
+  return (known?.routes ?? []).map((route): RoutedPath =>
+    ({...route, app: app.name, isHeld: true, targets: names.get(hostName(route.host)) ?? names.get(serviceName(route.service, app.name)) ?? []}));
+}
+
+/** Apps that left the commit: their containers go, and what the disk knows of their deploys. Images, sources and volumes stay. */
+function planGone(desired: DesiredState, byApp: ReadonlyMap<AppName, readonly ObservedContainer[]>, observed: ObservedState): readonly Plan[] {
+  const wanted = new Set(desired.apps.map(({name}) => name));
+  const known = new Set([...byApp.keys(), ...observed.journal.keys()]);
+  return [...known].filter((app) => !wanted.has(app)).toSorted().map((app): Plan => {
+    const reason = `app ${app} is not in commit ${desired.commit.slice(0, 8)}`;
+    const containers = byApp.get(app) ?? [];
+    if (containers.length > 0) return retireAll(containers, {reason, observed, keepExited: 0});
+    return {actions: [{kind: 'forget-app', app, reason}], waiting: []};
+  });
+}
+

@@ -1,0 +1,46 @@
+import type {DesiredState, DesiredSystem} from '../desired/state.ts';
+import type {ObservedState, ObservedSystem} from '../observed/state.ts';
+import type {Action, Plan, Waiting} from './action.ts';
+import {SILENT_MS_MAX} from './limits.ts';
+
+/** The platform's own containers: exactly one of each role, made from what is wanted now. */
+export function planSystem(desired: DesiredState, observed: ObservedState): Plan {
+  const parts = desired.system.map((system) => planRole(system, observed));
+  return {actions: parts.flatMap(({actions}) => actions), waiting: parts.flatMap(({waiting}) => waiting)};
+}
+
+function planRole(system: DesiredSystem, observed: ObservedState): Plan {
+  const mine = observed.system.filter(({role}) => role === system.role);
+  const isOutdated = ({specHash, state}: ObservedSystem) => specHash !== system.specHash || state === 'paused';
+  const outdated = mine.filter(isOutdated);
+  const current = mine.filter((container) => !isOutdated(container));
+  const isBusy = (key: string) => observed.operations.has(key);
+  const waits = (on: string): Plan => ({actions: [], waiting: [{subject: system.role, on} satisfies Waiting]});
+
+  if (isBusy(`system ${system.role}`)) return waits('a container being started');
+  if (outdated.length > 0) {
+    // One name, hence one container at a time: the new one is started when the old one is gone.
+    const actions = outdated.filter(({name}) => !isBusy(`container ${name}`)).map((container): Action => ({kind: 'remove-container', id: container.id, name: container.name, reason: container.state === 'paused' ? `${system.role} is paused` : `${system.role} is to be made anew`}));
+    return {actions, waiting: [{subject: system.role, on: 'the old container to be removed'}]};
+  }
+  const running = current.find(({state}) => state === 'running');
+  if (running !== undefined) return planSilent(running, observed);
+  return {actions: [{kind: 'run-system', system, reason: current.length === 0 ? `${system.role} is missing` : `${system.role} does not run`}], waiting: []};
+}
+
+/** One that runs but does not answer is made anew: somebody may have taken its socket away, or it hangs. */
+function planSilent({role, id, name, startedAtMs = 0}: ObservedSystem, {router, nowMs, operations}: ObservedState): Plan {
+  const silentSinceMs = router.state === 'unreachable' ? router.silentSinceMs.get(role) : undefined;
+  if (silentSinceMs === undefined) return {actions: [], waiting: []};
+  const untilMs = Math.max(silentSinceMs, startedAtMs) + SILENT_MS_MAX;
+  if (nowMs < untilMs || operations.has(`container ${name}`)) return {actions: [], waiting: [{subject: role, on: 'an answer', untilMs}]};
+  return {actions: [{kind: 'remove-container', id, name, reason: `${role} runs but did not answer for ${SILENT_MS_MAX / 1000} s`}], waiting: []};
+}
+
+/** Build containers whose build has ended, in this process or with one that was killed. */
+export function planAbandonedBuilds(observed: ObservedState): Plan {
+  const actions = observed.abandonedBuilds
+    .filter(({name}) => !observed.operations.has(`container ${name}`))
+    .map(({id, name}): Action => ({kind: 'remove-container', id, name, reason: 'its build has ended'}));
+  return {actions, waiting: []};
+}

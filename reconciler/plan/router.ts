@@ -1,0 +1,69 @@
+import type {NameTable, ObservedState, RouteStructure, StructuredHost, Target} from '../observed/state.ts';
+import type {Action, Plan} from './action.ts';
+import type {AppPlan, RoutedPath} from './app.ts';
+import {byAddress} from './routed.ts';
+import {hostName, serviceName} from '../router/names.ts';
+
+/** What the DNS server is to answer and what Caddy is to be configured with; nothing when both are so already. */
+export function planRouter(apps: readonly AppPlan[], observed: ObservedState): Plan {
+  const {router, operations} = observed;
+  if (router.state === 'unreachable') return {actions: [], waiting: [{subject: 'router', on: `an answer: ${router.error}`}]};
+  const {names, structure} = routing(apps.flatMap(({routes}) => routes));
+  const actions: Action[] = [];
+  if (!operations.has('names') && !sameNames(names, router.names)) actions.push({kind: 'publish-names', names, reason: namesReason(names, router.names)});
+  if (!operations.has('routes') && !sameStructure(structure, router.structure)) {
+    actions.push({kind: 'load-routes', structure, reason: router.structure === undefined ? 'the router\'s configuration is not what was loaded' : 'hosts with paths changed'});
+  }
+  return {actions, waiting: []};
+}
+
+/** A host with nothing but `/` is a name; a host with paths has to be in Caddy's configuration. */
+export function routing(routes: readonly RoutedPath[]): {readonly names: NameTable; readonly structure: RouteStructure} {
+  const names = new Map<string, readonly Target[]>();
+  const structure: StructuredHost[] = [];
+  for (const [host, paths] of Map.groupBy(withoutRivals(routes), (route) => route.host)) {
+    const [only] = paths;
+    if (paths.length === 1 && only?.path === '/') {
+      names.set(hostName(host), only.targets);
+      continue;
+    }
+    const byLength = paths.toSorted((a, b) => b.path.length - a.path.length || (a.path < b.path ? -1 : 1));
+    structure.push({host, paths: byLength.map(({path, service, app}) => ({path, name: serviceName(service, app)}))});
+    for (const {service, app, targets} of paths) names.set(serviceName(service, app), targets);
+  }
+  return {
+    names: new Map([...names].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, targets]) => [name, targets.toSorted(byAddress)])),
+    structure: structure.toSorted((a, b) => (a.host < b.host ? -1 : 1)),
+  };
+}
+
+/**
+ * Each host and path once. Where two apps have it, the one that holds on to its last good manifests was there first: whoever claims
+ * it now does not take its traffic away.
+ */
+function withoutRivals(routes: readonly RoutedPath[]): readonly RoutedPath[] {
+  const claims = Map.groupBy(routes, ({host, path}) => `${host} ${path}`);
+  return [...claims.values()].flatMap((rivals) => rivals.find(({isHeld}) => isHeld) ?? rivals.slice(0, 1));
+}
+
+function sameNames(a: NameTable, b: NameTable): boolean {
+  return a.size === b.size && [...a].every(([name, targets]) => sameTargets(targets, b.get(name)));
+}
+
+function sameTargets(a: readonly Target[], b: readonly Target[] | undefined): boolean {
+  return b !== undefined && a.length === b.length && a.every(({address, port}, index) => address === b[index]?.address && port === b[index]?.port);
+}
+
+function sameStructure(a: RouteStructure, b: RouteStructure | undefined): boolean {
+  return b !== undefined && JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Names at most this many changed hosts: a reason is read by people. */
+const NAMED_IN_REASON_MAX = 3;
+
+function namesReason(wanted: NameTable, seen: NameTable): string {
+  const changed = [...new Set([...wanted.keys(), ...seen.keys()])].filter((name) => !sameTargets(wanted.get(name) ?? [], seen.get(name)) || wanted.has(name) !== seen.has(name));
+  const shown = changed.slice(0, NAMED_IN_REASON_MAX).map((name) => `${name.replace(/^_[a-z]+\._tcp\./, '')}: ${seen.get(name)?.length ?? 'none'} → ${wanted.get(name)?.length ?? 'none'}`);
+  const more = changed.length - shown.length;
+  return `replicas behind ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

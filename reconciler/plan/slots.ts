@@ -1,0 +1,156 @@
+import type {AppName} from '../../schemas/ids.ts';
+import {CLEAN_SLATE_MS, pauseMs} from '../backoff.ts';
+import type {DesiredService} from '../desired/state.ts';
+import type {ObservedContainer, ObservedState} from '../observed/state.ts';
+import type {Action, ActionOf, Plan} from './action.ts';
+import {isBusy} from './busy.ts';
+
+/** One spec of one service, and how many replicas of it are to run. */
+export interface Wanted {
+  readonly service: DesiredService;
+  readonly release: number;
+  /** Failures from before this moment don't count: a new deploy gets its own tries. */
+  readonly sinceMs: number;
+  readonly isCandidate: boolean;
+}
+
+export interface SlotPlan extends Plan {
+  readonly want: Wanted;
+  /** Containers that hold a slot now. All others of this spec are surplus. */
+  readonly kept: readonly ObservedContainer[];
+  /** Healthy ones that stay: not those being stopped. */
+  readonly healthy: number;
+  /** What became of each slot's newest container, for the deploy's verdict. */
+  readonly newest: readonly ObservedContainer[];
+}
+
+/** Fills the slots 1 … replicas of one spec: one container each, restarted with back-off when it fails. */
+export function planSlots(app: AppName, want: Wanted, containers: readonly ObservedContainer[], observed: ObservedState): SlotPlan {
+  const mine = containers.filter(({service, specHash}) => service === want.service.name && specHash === want.service.specHash);
+  const bySlot = Map.groupBy(mine, ({slot}) => slot);
+  const slots = Array.from({length: want.service.replicas}, (_, index) => planSlot({app, want, slot: index + 1}, bySlot.get(index + 1) ?? [], observed));
+  const kept = slots.flatMap((slot) => slot.kept);
+  return {
+    want,
+    kept,
+    actions: slots.flatMap((slot) => slot.actions),
+    waiting: slots.flatMap((slot) => slot.waiting),
+    healthy: kept.filter((container) => isHealthy(container) && !isBusy(container, observed)).length,
+    newest: slots.flatMap((slot) => slot.newest ?? []),
+  };
+}
+
+export function isHealthy(container: ObservedContainer): boolean {
+  return container.state === 'running' && container.health.state === 'healthy' && container.drift === undefined;
+}
+
+interface Slot {
+  readonly app: AppName;
+  readonly want: Wanted;
+  readonly slot: number;
+}
+
+interface OneSlot extends Plan {
+  readonly kept: readonly ObservedContainer[];
+  readonly newest?: ObservedContainer;
+}
+
+function planSlot(slot: Slot, containers: readonly ObservedContainer[], observed: ObservedState): OneSlot {
+  const subject = `${slot.want.service.name}.${slot.slot}`;
+  const byAge = containers.toSorted((a, b) => b.attempt - a.attempt);
+  const newest = byAge[0];
+  const waits = (on: string, kept: readonly ObservedContainer[], untilMs?: number): OneSlot =>
+    ({actions: [], waiting: [{app: slot.app, subject, on, ...(untilMs === undefined ? {} : {untilMs})}], kept, ...(newest && {newest})});
+  const acts = (action: Action, kept: readonly ObservedContainer[]): OneSlot => ({actions: [action], waiting: [], kept, ...(newest && {newest})});
+
+  const running = byAge.filter((container) => container.state === 'running');
+  const whole = running.filter(({drift}) => drift === undefined);
+  const holder = whole.find(isHealthy) ?? whole[0];
+
+  if (holder !== undefined) {
+    // Whoever was changed by hand goes only after its successor is healthy.
+    const drifted = isHealthy(holder) ? [] : running.filter(({drift}) => drift !== undefined);
+    const kept = [holder, ...drifted];
+    if (isBusy(holder, observed)) return waits('its end: it is being stopped', kept);
+    if (holder.health.state === 'unhealthy') {
+      return acts({kind: 'stop-container', app: slot.app, id: holder.id, name: holder.name, graceMs: holder.facts.stopGraceMs, reason: `health check failed: ${holder.health.detail}`}, kept);
+    }
+    if (holder.health.state !== 'healthy') return waits(holder.health.state === 'unknown' ? 'its first health check' : `its health check${detail(holder.health.detail)}`, kept);
+    return {actions: [], waiting: [], kept, newest: holder};
+  }
+
+  // What ended last is kept as the evidence that the back-off is derived from; what was changed by hand until its successor is healthy.
+  const evidence = [...new Set([...running, ...(newest === undefined ? [] : [newest])])];
+  const {image} = slot.want.service.container;
+  if (!observed.images.some(({id}) => id === image)) return waits(`image ${image.slice(0, 19)}, which is not on this node`, evidence);
+  if (isStarting(slot, containers, observed) || (newest?.state === 'created' && isBusy(newest, observed))) return waits('a container being started', evidence);
+  const next = restart(slot, newest, observed.nowMs);
+  if (next.untilMs > observed.nowMs) return waits(`back-off after ${next.action.failures} failures in a row`, evidence, next.untilMs);
+  if (observed.operations.has(`container ${next.action.name}`)) return waits('a container being started', evidence);
+  return acts(next.action, evidence);
+}
+
+/**
+ * Whether something is being done to a container of this slot that can't be seen: yet, or any more. Looking for the very next name is not
+ * enough: when what ended last is removed by hand while its successor is being started, the count of attempts begins anew.
+ */
+function isStarting({app, want, slot}: Slot, containers: readonly ObservedContainer[], {operations}: ObservedState): boolean {
+  const seen = new Set(containers.map(({name}) => `container ${name}`));
+  const prefix = `container ${slotName({app, service: want.service, slot})}-`;
+  return [...operations].some((key) => key.startsWith(prefix) && !seen.has(key));
+}
+
+function detail(text: string | undefined): string {
+  return text === undefined ? '' : `: ${text}`;
+}
+
+/** What fills a slot in which nothing runs, or only what was changed by hand, and from when on it may. */
+function restart(slot: Slot, newest: ObservedContainer | undefined, nowMs: number): {readonly action: ActionOf<'run-container'>; readonly untilMs: number} {
+  const subject = `${slot.want.service.name}.${slot.slot}`;
+  if (newest === undefined) return {action: runAction(slot, undefined, 0, `${subject} is missing`), untilMs: nowMs};
+  if (newest.state === 'running') return {action: runAction(slot, newest, 0, `${subject} was changed by hand: ${newest.drift}`), untilMs: nowMs};
+  if (newest.state === 'created' && newest.error === undefined) {
+    // Made, but a crash came before the start: the same container is started.
+    return {action: {...runAction(slot, newest, newest.failures, `${subject} was made but never started`), name: newest.name, attempt: newest.attempt}, untilMs: nowMs};
+  }
+  if (newest.createdAtMs < slot.want.sinceMs) return {action: runAction(slot, newest, 0, `${subject} is to be tried anew`), untilMs: nowMs};
+  const endedAtMs = newest.state === 'exited' ? newest.finishedAtMs : newest.createdAtMs;
+  const upMs = newest.state === 'exited' ? newest.finishedAtMs - newest.startedAtMs : 0;
+  const failures = upMs >= CLEAN_SLATE_MS ? 1 : newest.failures + 1;
+  return {action: runAction(slot, newest, failures, `${subject} ${howItEnded(newest)}`), untilMs: endedAtMs + pauseMs(failures)};
+}
+
+/** `exited with code 3`, `was killed: out of memory`, … */
+export function howItEnded(container: ObservedContainer): string {
+  switch (container.state) {
+    case 'running': return 'runs';
+    case 'created': return container.error === undefined ? 'was never started' : `could not start: ${container.error}`;
+    case 'exited': {
+      if (container.isOutOfMemory) return `was killed: out of memory (exit code ${container.exitCode})`;
+      const meaning = EXIT_CODES[container.exitCode] ?? SIGNALS[container.exitCode - 128];
+      return `exited with code ${container.exitCode}${meaning === undefined ? '' : ` (${meaning})`}`;
+    }
+  }
+}
+
+/** What shells and the init process that the engine puts into a container say of a command that they can't start (POSIX, exec). */
+const EXIT_CODES: Readonly<Record<number, string>> = {126: 'its command can\'t be executed', 127: 'its command was not found'};
+
+/** Signals that end a process often enough to be named; 128 + number is the shell's and the engine's exit code (signal(7)). */
+const SIGNALS: Readonly<Record<number, string>> = {1: 'SIGHUP', 2: 'SIGINT', 4: 'SIGILL', 6: 'SIGABRT', 7: 'SIGBUS', 8: 'SIGFPE', 9: 'SIGKILL', 11: 'SIGSEGV', 13: 'SIGPIPE', 15: 'SIGTERM'};
+
+function runAction({app, want, slot}: Slot, previous: ObservedContainer | undefined, failures: number, reason: string): ActionOf<'run-container'> {
+  const attempt = previous === undefined ? 0 : previous.attempt + 1;
+  const {service, release} = want;
+  return {kind: 'run-container', name: containerName({app, service, slot, attempt}), app, service, release, slot, attempt, failures, reason};
+}
+
+/** Unique and the same each time it is computed: a repeated start finds the container of the first one. */
+export function containerName({app, service, slot, attempt}: {app: AppName; service: DesiredService; slot: number; attempt: number}): string {
+  return `${slotName({app, service, slot})}-${attempt}`;
+}
+
+function slotName({app, service, slot}: {app: AppName; service: DesiredService; slot: number}): string {
+  return `${app}.${service.name}.${slot}-${service.specHash.slice(0, 8)}`;
+}
+

@@ -1,0 +1,81 @@
+import {formatDiagnostic} from '../../schemas/diagnostic.ts';
+import type {CommitId} from '../../schemas/ids.ts';
+import {NO_COMMIT} from '../adapters/git-format.ts';
+import {ObjectReader} from '../adapters/git-objects.ts';
+import {detail, warning} from '../build/output.ts';
+import {isAncestor} from '../checkout/bare.ts';
+import {confirmDelete} from '../checkout/confirm.ts';
+import {MAIN} from '../checkout/own.ts';
+import {cutIntoPieces} from '../checkout/pieces.ts';
+import {massDelete} from '../desired/mass-delete.ts';
+import type {GitDeps} from './deps.ts';
+import {PushRejected, type Push, type RefUpdate} from './push.ts';
+
+/** `git push -o …`: accepts manifests with problems; each app with problems keeps its last good ones. */
+export const OPTION_FORCE = 'flynn.force';
+/** `git push -o …`: says that removing most of the apps is meant. */
+export const OPTION_CONFIRM_DELETE = 'flynn.confirm-delete';
+
+/** Pushes to the cluster repository: main is what the nodes follow, other branches are people's own business. */
+export class ClusterPushes {
+  readonly #deps: GitDeps;
+
+  constructor(deps: GitDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws {PushRejected} with every problem */
+  async mayReceive(push: Push, signal: AbortSignal): Promise<void> {
+    for (const {ref} of push.updates) {
+      if (!/^refs\/(heads|tags)\//.test(ref)) throw new PushRejected(warning(`Push rejected, "${ref}" is neither a branch nor a tag`));
+    }
+    const update = push.updates.find(({ref}) => ref === MAIN);
+    if (update === undefined) return;
+    await this.#mayMoveMain(update, push, signal);
+    // Before main moves: a pass that came in between would hold the commit back. Git itself names commits by 40 hex digits.
+    if (push.options.includes(OPTION_CONFIRM_DELETE)) await confirmDelete(push.gitdir, update.after as CommitId, signal);
+  }
+
+  received(push: Push): void {
+    const update = push.updates.find(({ref}) => ref === MAIN);
+    if (update === undefined) {
+      push.print(detail('Nodes follow main only: nothing is changed by this.'));
+      return;
+    }
+    // Git itself names commits by 40 hex digits.
+    const commit = update.after as CommitId;
+    this.#deps.node.wake(`push of ${commit.slice(0, 8)} by ${push.author.name}`);
+    push.print(detail(`Revision main@sha1:${commit}`));
+    push.print(detail('See what the nodes make of it with: flynn status'));
+  }
+
+  async #mayMoveMain({before, after}: RefUpdate, push: Push, signal: AbortSignal): Promise<void> {
+    if (after === NO_COMMIT) throw new PushRejected(warning('Push rejected, main can\'t be deleted: it is what the nodes run'));
+    const {gitdir, env} = push;
+    if (before !== NO_COMMIT && !await isAncestor(gitdir, {ancestor: before, of: after, env}, signal)) {
+      throw new PushRejected(warning('Push rejected, main is never rewritten: nodes follow it forward only. To go back: git revert'));
+    }
+    const objects = new ObjectReader({gitdir, env});
+    try {
+      const old = before === NO_COMMIT ? undefined : await this.#deps.repo.snapshotAt(before as CommitId, signal);
+      const next = await cutIntoPieces(objects, {commit: after as CommitId, before: old}, signal);
+      const gone = old === undefined ? undefined : massDelete(old.apps.map(({name}) => name), next.apps.map(({name}) => name));
+      if (gone !== undefined && !push.options.includes(OPTION_CONFIRM_DELETE)) {
+        throw new PushRejected(
+          ...gone.removed.map((app) => detail(`removes ${app}`)),
+          warning(`Push rejected, this removes ${gone.removed.length} of ${old?.apps.length} apps. If that is meant: git push -o ${OPTION_CONFIRM_DELETE}`),
+        );
+      }
+      const problems = (await this.#deps.check({before: old, after: next}, signal)).map(formatDiagnostic);
+      if (problems.length === 0) return;
+      if (!push.options.includes(OPTION_FORCE)) {
+        const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+        throw new PushRejected(...problems, warning(`Push rejected, ${count} in the manifests. To push them all the same: git push -o ${OPTION_FORCE}`));
+      }
+      for (const problem of problems) push.print(problem);
+      push.print(warning('Accepted all the same: apps with problems keep what they have.'));
+    } finally {
+      objects.close();
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import type {Authenticate} from '../api/authenticate.ts';
+import type {Build} from '../build/build.ts';
+import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
+import type {Layout} from '../layout.ts';
+import type {NodeView} from '../node.ts';
+import type {PushSessions} from './sessions.ts';
+
+/** What receiving pushes needs of the rest. The same object goes to `registerGit` and to `registerHooks`. */
+export interface GitDeps {
+  readonly layout: Layout;
+  readonly node: Pick<NodeView, 'settings' | 'wake' | 'converged'>;
+  readonly repo: FollowedRepo;
+  readonly build: Build;
+  readonly authenticate: Authenticate;
+  /** See `check.ts`. */
+  readonly check: CommitCheck;
+  readonly pushes: PushSessions;
+  /** Gets what failed inside of us; the pusher is told in a sentence. */
+  log(message: string, error: unknown): void;
+}

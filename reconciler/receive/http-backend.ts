@@ -1,0 +1,123 @@
+import {spawn, type ChildProcess} from 'node:child_process';
+import type {IncomingMessage, ServerResponse} from 'node:http';
+import {gitEnvironment} from '../adapters/git.ts';
+
+/** Largest push that is taken, in bytes. */
+const PUSH_BYTES_MAX = 1024 * 1024 * 1024;
+/** Between SIGTERM, at which git removes its temporary files, and SIGKILL, in milliseconds. */
+const KILL_AFTER_MS = 2000;
+/** Most bytes of headers that are waited for. */
+const HEADER_BYTES_MAX = 64 * 1024;
+
+export interface CgiRequest {
+  readonly gitdir: string;
+  /** `/info/refs`, `/git-upload-pack` or `/git-receive-pack` */
+  readonly path: string;
+  readonly query: string;
+  readonly user: string;
+  readonly config: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * Lets git's own `git http-backend` (CGI, RFC 3875) answer a request. Resolves when it has ended.
+ * Aborting the signal ends git and all that it has started, so that nothing is received any more.
+ */
+export async function runHttpBackend(cgi: CgiRequest, {request, response}: {request: IncomingMessage; response: ServerResponse}, signal: AbortSignal): Promise<void> {
+  const child = spawn('git', ['http-backend'], {env: environment(cgi, request), stdio: ['pipe', 'pipe', 'ignore'], detached: true});
+  const stop = () => stopGroup(child);
+  signal.addEventListener('abort', stop, {once: true});
+  if (signal.aborted) stop();
+  const ended = new Promise<void>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', () => resolve());
+  });
+  // Git may end before it has read everything (a refused push): that is its answer, not an error.
+  child.stdin.on('error', () => request.unpipe(child.stdin).resume());
+  request.on('error', () => child.stdin.destroy());
+  request.pipe(child.stdin);
+  answer(child, response);
+  try {
+    await ended;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    if (!response.headersSent) response.writeHead(500, {'content-type': 'text/plain'}).end('git gave no answer\n');
+  }
+}
+
+function environment({gitdir, path, query, user, config, env}: CgiRequest, request: IncomingMessage): Record<string, string> {
+  const header = (name: string) => String(request.headers[name] ?? '');
+  return gitEnvironment({
+    config: {
+      'http.receivepack': 'true',
+      'http.getanyfile': 'false',
+      'receive.advertisePushOptions': 'true',
+      'receive.maxInputSize': String(PUSH_BYTES_MAX),
+      ...config,
+    },
+    env: {
+      GATEWAY_INTERFACE: 'CGI/1.1',
+      SERVER_PROTOCOL: `HTTP/${request.httpVersion}`,
+      REQUEST_METHOD: request.method ?? 'GET',
+      PATH_TRANSLATED: `${gitdir}${path}`,
+      PATH_INFO: path,
+      QUERY_STRING: query,
+      REMOTE_USER: user,
+      REMOTE_ADDR: request.socket.remoteAddress ?? '',
+      GIT_HTTP_EXPORT_ALL: '1',
+      CONTENT_TYPE: header('content-type'),
+      // Git compresses large requests.
+      HTTP_CONTENT_ENCODING: header('content-encoding'),
+      GIT_PROTOCOL: header('git-protocol'),
+      ...(request.headers['content-length'] === undefined ? {} : {CONTENT_LENGTH: header('content-length')}),
+      ...env,
+    },
+  });
+}
+
+/** Passes the CGI answer on, each piece at once: a push shows its output as it comes. */
+function answer(child: ChildProcess, response: ServerResponse): void {
+  const stdout = child.stdout;
+  if (stdout === null) throw new Error('bug: the answer of git is not piped');
+  let head = Buffer.alloc(0);
+  const onData = (chunk: Buffer) => {
+    head = Buffer.concat([head, chunk]);
+    const end = head.indexOf('\r\n\r\n');
+    if (end === -1) {
+      if (head.length > HEADER_BYTES_MAX) stopGroup(child);
+      return;
+    }
+    stdout.off('data', onData);
+    stdout.pause();
+    const {status, headers} = parseHead(head.toString('latin1', 0, end));
+    response.writeHead(status, headers);
+    response.flushHeaders();
+    response.write(head.subarray(end + 4));
+    stdout.pipe(response);
+  };
+  stdout.on('data', onData);
+}
+
+function parseHead(text: string): {status: number; headers: Record<string, string>} {
+  const headers = Object.fromEntries(text.split('\r\n').map((line) => {
+    const colon = line.indexOf(':');
+    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+  }));
+  const {status = '200', ...rest} = headers;
+  return {status: Number.parseInt(status, 10), headers: rest};
+}
+
+function stopGroup(child: ChildProcess): void {
+  signalGroup(child, 'SIGTERM');
+  const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), KILL_AFTER_MS);
+  child.once('close', () => clearTimeout(timer));
+}
+
+function signalGroup({pid}: ChildProcess, name: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, name);
+  } catch {
+    // It has ended already.
+  }
+}

@@ -1,0 +1,36 @@
+import {randomBytes} from 'node:crypto';
+import type {Author} from '../checkout/snapshot.ts';
+
+/** One client that is connected to us and pushes: what its hooks, which are other processes, can't know. */
+export interface PushSession {
+  readonly id: string;
+  readonly author: Author;
+  /** Aborted when the client goes away, or we stop. */
+  readonly signal: AbortSignal;
+  /** True: the work is done, and losing the client now must not undo it. */
+  isSettled: boolean;
+  /** Resolves when git has ended. */
+  readonly ended: Promise<void>;
+}
+
+/** The pushes that are going on, by the id that their hooks carry. */
+export class PushSessions {
+  readonly #open = new Map<string, PushSession>();
+
+  open(author: Author, signal: AbortSignal): {readonly session: PushSession; end(): void} {
+    const ended = Promise.withResolvers<void>();
+    const session: PushSession = {id: randomBytes(16).toString('hex'), author, signal, isSettled: false, ended: ended.promise};
+    this.#open.set(session.id, session);
+    return {
+      session,
+      end: () => {
+        this.#open.delete(session.id);
+        ended.resolve();
+      },
+    };
+  }
+
+  find(id: string): PushSession | undefined {
+    return this.#open.get(id);
+  }
+}

@@ -1,0 +1,184 @@
+import {isDeepStrictEqual} from 'node:util';
+import type {RouteStructure, StructuredHost} from '../observed/state.ts';
+import type {NodeSettings} from '../settings.ts';
+import type {RouterFiles} from './files.ts';
+import {isHost, NOWHERE_NAME} from './names.ts';
+import {HOLD_MS, KEEP_ALIVE_MS, DIAL_MS, REFRESH_MS, RETRY_EVERY_MS} from './times.ts';
+import {NO_SUCH_HOST_PAGE, NO_SUCH_PATH_PAGE, UNAVAILABLE_PAGE} from './pages.ts';
+import {UNKNOWN_HOST_ADDRESS} from './unbound-config.ts';
+
+export type CaddySettings = Pick<NodeSettings, 'domain' | 'listen' | 'httpPort' | 'httpsPort' | 'apiPort' | 'dnsPort'>;
+
+/** Anything that JSON can say. */
+export type Json = string | number | boolean | null | readonly Json[] | {readonly [key: string]: Json};
+
+/**
+ * The whole configuration of Caddy. Everything that changes often (plain hosts, replicas) is not in it: Caddy asks our
+ * DNS server for `_http._tcp.<host>` (see `records.ts`), because each change of a configuration closes websockets.
+ *
+ * Manifests' words get in as JSON values only, and only hosts and paths that mean nothing special to Caddy
+ * (`{…}` would be a placeholder, `*` a wildcard); others are left out.
+ */
+export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, structure: RouteStructure): Json {
+  const {listen, httpPort, httpsPort, domain, apiPort, dnsPort} = settings;
+  const address = listen.includes(':') ? `[${listen}]` : listen;
+  return {
+    admin: {listen: `unix/${files.caddySocket}`, config: {persist: false}},
+    storage: {module: 'file_system', root: files.caddyStorage},
+    logging: {logs: {default: {
+      // One line for each failed request or try: the answer says as much, and anybody could fill the log.
+      exclude: ['http.handlers.reverse_proxy', 'http.log.error'],
+      level: 'WARN',
+    }}},
+    apps: {
+      http: {
+        // The port of these two that gets no TLS, although one server has both.
+        http_port: httpPort,
+        https_port: httpsPort,
+        servers: {
+          apps: {
+            listen: [`${address}:${httpPort}`, `${address}:${httpsPort}`],
+            protocols: ['h1', 'h2'],
+            read_header_timeout: duration(30_000),
+            automatic_https: {disable: true},
+            tls_connection_policies: [{}],
+            routes: [
+              {match: [{host: [`git.${domain}`, `api.${domain}`]}], handle: [toApi(apiPort)], terminal: true},
+              ...structure.filter(({host}) => isHost(host)).map((host) => structuredRoute(host, dnsPort)),
+              catchAll(dnsPort),
+              {handle: [answer(404, NO_SUCH_HOST_PAGE)]},
+            ],
+            errors: {routes: [
+              {
+                match: [{expression: `{http.reverse_proxy.upstream.host} == "${NOWHERE_NAME}." || {http.error.status_code} == 503`}],
+                handle: [answer(503, UNAVAILABLE_PAGE, {'Retry-After': ['1']})],
+                terminal: true,
+              },
+              {handle: [answer('{http.error.status_code}', UNAVAILABLE_PAGE)]},
+            ]},
+          },
+          unknown: {
+            listen: [`${UNKNOWN_HOST_ADDRESS}:${dnsPort}`],
+            protocols: ['h1'],
+            automatic_https: {disable: true},
+            routes: [{handle: [answer(404, NO_SUCH_HOST_PAGE)]}],
+          },
+        },
+      },
+      tls: {automation: {
+        on_demand: {ask: `http://127.0.0.1:${apiPort}/internal/tls-ask`},
+        policies: [{issuers: [{module: 'internal'}], on_demand: true}],
+      }},
+      pki: {certificate_authorities: {local: {install_trust: false}}},
+    },
+  };
+}
+
+/**
+ * The structure that a running configuration has, or undefined when it is not exactly what we would load for it:
+ * changed by hand, empty, or made for other settings.
+ */
+export function structureOf(config: unknown, settings: CaddySettings, files: RouterFiles): RouteStructure | undefined {
+  const structure = structureIn(config);
+  if (structure === undefined) return undefined;
+  return isDeepStrictEqual(renderCaddyConfig(settings, files, structure), config) ? structure : undefined;
+}
+
+/** Reads only what `structuredRoute` writes; whether the rest is as it should be, the caller finds out by rendering it again. */
+export function structureIn(config: unknown): RouteStructure | undefined {
+  try {
+    const {apps: {http: {servers: {apps: {routes}}}}} = config as {apps: {http: {servers: {apps: {routes: readonly RenderedRoute[]}}}}};
+    // The first is git and API, the last two are the catch-all and the answer to hosts that are none.
+    return routes.slice(1, -2).map(({match: [{host: [host]}], handle: [{routes: paths}]}) => ({
+      host,
+      paths: paths.slice(0, -1).map(({match, handle: [{dynamic_upstreams: {name}}]}) => ({path: match?.[0].path[0] ?? '/', name: name.slice(0, -1)})),
+    }));
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+interface RenderedRoute {
+  readonly match: readonly [{readonly host: readonly [string]}];
+  readonly handle: readonly [{readonly routes: readonly {
+    readonly match?: readonly [{readonly path: readonly [string]}];
+    readonly handle: readonly [{readonly dynamic_upstreams: {readonly name: string}}];
+  }[]}];
+}
+
+function structuredRoute({host, paths}: StructuredHost, dnsPort: number): Json {
+  const known = paths.filter(({path}) => PATH.test(path)).toSorted((a, b) => b.path.length - a.path.length);
+  return {
+    match: [{host: [host]}],
+    terminal: true,
+    handle: [{
+      handler: 'subroute',
+      routes: [
+        ...known.map(({path, name}) => ({
+          ...(path !== '/' && {match: [{path: [path, `${path}/*`]}]}),
+          handle: [toReplicas(`${name}.`, dnsPort)],
+          terminal: true,
+        })),
+        {handle: [answer(404, NO_SUCH_PATH_PAGE)]},
+      ],
+    }],
+  };
+}
+
+/** Letters, digits and what a URL's path may have besides, without `*`, `{`, `}` and `\`. */
+const PATH = /^\/(?:[\w.~!$&'()+,;=:@%-]+(?:\/[\w.~!$&'()+,;=:@%-]+)*)?$/;
+
+/** The first group is the host, without port and without the dot that may end it. */
+const HOST_HEADER = '^([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*)\\.?(?::[0-9]*)?$';
+
+/**
+ * Any host that can be a name. The name that is asked for starts with `_http._tcp.` whatever the Host header says, so no
+ * header leads to a service's own name, and ends in a dot, so that no search domain of the machine is tried.
+ */
+function catchAll(dnsPort: number): Json {
+  return {
+    match: [{header_regexp: {Host: {name: 'host', pattern: HOST_HEADER}}}],
+    handle: [toReplicas('_http._tcp.{http.regexp.host.1}.', dnsPort)],
+    terminal: true,
+  };
+}
+
+/** `flush_interval` must not be set: event streams are flushed anyway, and -1 kills them at each change (2.6.2). */
+function toReplicas(name: string, dnsPort: number): Json {
+  return {
+    handler: 'reverse_proxy',
+    // Over TCP: Caddy does not ask again over TCP when an answer was cut, and 25 replicas do not fit into a UDP packet.
+    dynamic_upstreams: {source: 'srv', name, refresh: duration(REFRESH_MS), resolver: {addresses: [`tcp/127.0.0.1:${dnsPort}`]}},
+    load_balancing: {try_duration: duration(HOLD_MS), try_interval: duration(RETRY_EVERY_MS)},
+    transport: {
+      protocol: 'http',
+      dial_timeout: duration(DIAL_MS),
+      resolver: {addresses: [`127.0.0.1:${dnsPort}`]},
+      keep_alive: {idle_timeout: duration(KEEP_ALIVE_MS)},
+    },
+  };
+}
+
+function toApi(apiPort: number): Json {
+  return {
+    handler: 'reverse_proxy',
+    upstreams: [{dial: `127.0.0.1:${apiPort}`}],
+    load_balancing: {try_duration: duration(HOLD_MS), try_interval: duration(RETRY_EVERY_MS)},
+    transport: {protocol: 'http', dial_timeout: duration(DIAL_MS), keep_alive: {idle_timeout: duration(KEEP_ALIVE_MS)}},
+  };
+}
+
+function answer(status: number | string, body: string, headers: {readonly [name: string]: readonly string[]} = {}): Json {
+  return {
+    handler: 'static_response',
+    status_code: status,
+    headers: {'Content-Type': ['text/html; charset=utf-8'], 'Cache-Control': ['no-store'], ...headers},
+    body,
+  };
+}
+
+/** Nanoseconds, Caddy's own unit for durations in JSON. */
+function duration(milliseconds: number): number {
+  return milliseconds * 1_000_000;
+}

@@ -1,0 +1,84 @@
+import {createHash} from 'node:crypto';
+import type {ContainerSpec} from '../adapters/engine.ts';
+import {LABEL_INSTANCE, LABEL_ROLE, LABEL_SPEC} from '../labels.ts';
+import type {Layout} from '../layout.ts';
+import type {NodeSettings} from '../settings.ts';
+import {routerFiles} from './files.ts';
+import {renderUnboundConfig} from './unbound-config.ts';
+
+export interface SystemContainer {
+  readonly settings: Pick<NodeSettings, 'dnsPort'>;
+  readonly layout: Pick<Layout, 'caddy' | 'unbound'>;
+  /** Holds `caddy` and `unbound`: a tag, or better an id, so that a newer image replaces the container. */
+  readonly image: string;
+  /** `instanceOf(data)` */
+  readonly instance: string;
+}
+
+const LOG_BYTES_MAX = 10 * 1024 * 1024;
+
+/** Caddy: `<instance>-router`. Its label LABEL_SPEC is the hash that `DesiredSystem` wants. */
+export function routerContainerSpec({layout, image, instance}: SystemContainer): ContainerSpec {
+  const {caddyConfig} = routerFiles(layout);
+  return systemSpec({
+    name: `${instance}-router`,
+    instance,
+    role: 'router',
+    image,
+    command: ['caddy', 'run', '--config', caddyConfig],
+    env: {HOME: layout.caddy, XDG_CONFIG_HOME: layout.caddy, XDG_DATA_HOME: layout.caddy},
+    folder: layout.caddy,
+    // Ports and routes are loaded into the running Caddy.
+    restartsFor: '',
+  });
+}
+
+/** unbound: `<instance>-dns`. */
+export function dnsContainerSpec({settings, layout, image, instance}: SystemContainer): ContainerSpec {
+  const files = routerFiles(layout);
+  return systemSpec({
+    name: `${instance}-dns`,
+    instance,
+    role: 'dns',
+    image,
+    command: ['unbound', '-d', '-c', files.unboundConfig],
+    env: {},
+    folder: layout.unbound,
+    restartsFor: renderUnboundConfig(settings, files),
+  });
+}
+
+interface SystemParts {
+  readonly name: string;
+  readonly instance: string;
+  readonly role: 'router' | 'dns';
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly folder: string;
+  /** Whatever else is read at the start only. */
+  readonly restartsFor: string;
+}
+
+/**
+ * Root in the container, but with one capability only: to listen on ports below 1024. `always`: after a crash or a
+ * reboot the engine starts it without us, from its own files.
+ */
+function systemSpec({name, instance, role, image, command, env, folder, restartsFor}: SystemParts): ContainerSpec {
+  const spec: Omit<ContainerSpec, 'labels'> = {
+    name,
+    image,
+    command,
+    env,
+    network: 'host',
+    mounts: [{source: folder, target: folder, isReadOnly: false}],
+    memoryBytes: 0,
+    cpus: 0,
+    pidsMax: 0,
+    capabilities: ['NET_BIND_SERVICE'],
+    restart: 'always',
+    logBytesMax: LOG_BYTES_MAX,
+  };
+  const hash = createHash('sha256').update(JSON.stringify([spec, restartsFor])).digest('hex').slice(0, 16);
+  return {...spec, labels: {[LABEL_INSTANCE]: instance, [LABEL_ROLE]: role, [LABEL_SPEC]: hash}};
+}

@@ -1,0 +1,44 @@
+import {isIPv4} from 'node:net';
+
+/** Names of our own making are below this: services, and what SRV records point to. */
+export const OUR_ZONE = 'flynn.internal';
+
+// All but services have a label with `_`, which no host has: `_http._tcp.<any host>` can never be below one of them.
+/** Its text says which table the DNS server has: missing while the table is being changed. */
+export const GENERATION_NAME = `_generation.${OUR_ZONE}`;
+/** Where names without replicas point to. It has no address, so that Caddy can't connect and holds the request. */
+export const NOWHERE_NAME = `_none.${OUR_ZONE}`;
+/** Where every host that nobody published points to. */
+export const UNKNOWN_NAME = `_unknown.${OUR_ZONE}`;
+const ADDRESS_ZONE = `_ip.${OUR_ZONE}`;
+const TARGET = /^a-(\d+)-(\d+)-(\d+)-(\d+)\._ip\.flynn\.internal\.?$/;
+
+/** SRV name of a plain host. Caddy asks for it whenever somebody comes with this Host header. */
+export function hostName(host: string): string {
+  return `_http._tcp.${host}`;
+}
+
+/** SRV name of one service of an app. No Host header leads here: those are always asked for as `_http._tcp.…`. */
+export function serviceName(service: string, app: string): string {
+  return `_svc._tcp.${service}.${app}.${OUR_ZONE}`;
+}
+
+/** SRV records point to names, never to addresses (RFC 2782): each address gets one that spells it. */
+export function targetName(address: string): string {
+  if (!isIPv4(address)) throw new Error(`bug: "${address}" is not an IPv4 address`);
+  return `a-${address.replaceAll('.', '-')}.${ADDRESS_ZONE}`;
+}
+
+/** The address that a name of `targetName` spells, or undefined for any other name. */
+export function addressOf(target: string): string | undefined {
+  const address = TARGET.exec(target)?.slice(1).join('.');
+  return address !== undefined && isIPv4(address) ? address : undefined;
+}
+
+/** Lower case letters, digits and `-` in labels of at most 63 bytes, 240 in all: `_http._tcp.` has to fit in front of it. */
+export function isHost(host: string): boolean {
+  return host.length <= HOST_LENGTH_MAX && HOST.test(host);
+}
+
+const HOST_LENGTH_MAX = 240;
+const HOST = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;

@@ -1,0 +1,9 @@
+/** The pages that Caddy answers itself. Small, without anything from outside: the Host header is not repeated. */
+export const NO_SUCH_HOST_PAGE = page('No such host', 'No app has a route for this host. Apps and their routes: <code>flynn apps</code>.');
+export const NO_SUCH_PATH_PAGE = page('No such path', 'This host has routes, but none for this path.');
+export const UNAVAILABLE_PAGE = page('Not available', 'The app behind this host does not answer at the moment. What it does: <code>flynn status</code>, <code>flynn logs</code>.');
+
+function page(title: string, text: string): string {
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>`
+    + `<body style="font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:15vh auto;padding:0 1em"><h1>${title}</h1><p>${text}</p></body></html>\n`;
+}

@@ -1,0 +1,17 @@
+/** How old an answer of the DNS server may be when Caddy uses it: how long a change takes, at most, to be felt. */
+export const REFRESH_MS = 100;
+/**
+ * How long Caddy tries to connect to one replica. Those of this machine answer in less than 1 ms or not at all: the
+ * address of a container that is gone answers nothing for 3 s.
+ */
+export const DIAL_MS = 500;
+/** How long a request is held while no replica can be connected to: a crashed single replica is back by then. */
+export const HOLD_MS = 5000;
+export const RETRY_EVERY_MS = 50;
+/** Shorter than servers usually keep an idle connection (Node 5 s, gunicorn 2 s): a request must not meet one being closed. */
+export const KEEP_ALIVE_MS = 1500;
+/**
+ * After that Caddy gives no new request to a replica that left the names: the last answer that had it is `REFRESH_MS` old, and
+ * the time of an answer and of a loaded machine. Measured: see `test/system/router.test.ts`.
+ */
+export const ROUTER_LETS_GO_MS = REFRESH_MS + 250;

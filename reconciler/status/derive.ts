@@ -1,0 +1,105 @@
+import {formatDiagnostic} from '../../schemas/diagnostic.ts';
+import type {DesiredApp, DesiredService, ResolvedApp} from '../desired/state.ts';
+import type {DeployRecord, ObservedContainer} from '../observed/state.ts';
+import {formatWaiting} from '../plan/format.ts';
+import type {Waiting} from '../plan/action.ts';
+import {phaseOf} from '../plan/phase.ts';
+import {howItEnded, isHealthy} from '../plan/slots.ts';
+import type {AppStatus, Condition, ReplicaStatus, ServiceStatus} from './status.ts';
+
+/** A condition without its time, which only the hub knows. */
+export type Claim = Omit<Condition, 'since' | 'commit'>;
+
+export interface AppFacts {
+  readonly app: DesiredApp;
+  readonly record: DeployRecord | undefined;
+  readonly containers: readonly ObservedContainer[];
+  readonly waiting: readonly Waiting[];
+  /** Names of containers that something is being done to. */
+  readonly busy: ReadonlySet<string>;
+  urlOf(host: string): string;
+}
+
+/** What people see of one app, from what one pass saw, but for its conditions. Pure. */
+export function deriveApp(facts: AppFacts): Omit<AppStatus, 'conditions'> {
+  const {app, record, containers} = facts;
+  const phase = phaseOf(app, record);
+  const serving = phase.serving;
+  const wanted = app.state === 'resolved' ? app : serving;
+  const hosts = [...new Set((serving ?? wanted)?.routes.map(({host}) => host) ?? [])];
+  return {
+    name: app.name,
+    ...(wanted?.release === undefined ? {} : {release: wanted.release}),
+    ...(serving?.release === undefined || serving.release === wanted?.release ? {} : {servingRelease: serving.release}),
+    urls: hosts.map(facts.urlOf),
+    services: (wanted?.services ?? []).map((service) => serviceStatus(service, serving, containers, facts.busy)),
+    waiting: facts.waiting.map(formatWaiting),
+  };
+}
+
+/** What can be said of one app after one pass. Pure. */
+export function claimsOf({app, record, containers}: Pick<AppFacts, 'app' | 'record' | 'containers'>): readonly Claim[] {
+  const phase = phaseOf(app, record);
+  const ready = readiness(phase.serving, containers);
+  switch (phase.kind) {
+    case 'steady': return ready.status ? [ready] : [ready, {type: 'Reconciling', status: true, reason: 'ReplicasMissing', message: ready.message}];
+    case 'new':
+    case 'deploying': return [ready, {type: 'Reconciling', status: true, reason: 'Deploying', message: `${releaseName(phase.candidate)} is being deployed: ${counts(phase.candidate, containers)}`}];
+    case 'failed': return [ready, {type: 'Stalled', status: true, reason: 'ReleaseFailed', message: `${releaseName(phase.deploy)} failed: ${phase.deploy.cause}`}];
+    case 'invalid': {
+      const problems = app.state === 'invalid' ? app.problems.map(formatDiagnostic).join('\n') : '';
+      return [ready, {type: 'Stalled', status: true, reason: 'InvalidManifest', message: problems}];
+    }
+  }
+}
+
+function serviceStatus(service: DesiredService, serving: ResolvedApp | undefined, containers: readonly ObservedContainer[], busy: ReadonlySet<string>): ServiceStatus {
+  const mine = containers.filter((container) => container.service === service.name);
+  const hashes = new Set([service.specHash, serving?.services.find(({name}) => name === service.name)?.specHash]);
+  const shown = mine.filter((container) => container.state !== 'exited' || isNewestOfSlot(container, mine) && hashes.has(container.specHash) && container.slot <= service.replicas);
+  return {
+    name: service.name,
+    command: service.container.command,
+    wanted: service.replicas,
+    healthy: mine.filter((container) => container.specHash === service.specHash && isHealthy(container)).length,
+    replicas: shown.toSorted((a, b) => a.slot - b.slot || a.createdAtMs - b.createdAtMs).map((container) => replicaStatus(container, busy)),
+  };
+}
+
+function isNewestOfSlot(container: ObservedContainer, all: readonly ObservedContainer[]): boolean {
+  return !all.some((other) => other.slot === container.slot && other.createdAtMs > container.createdAtMs);
+}
+
+function replicaStatus(container: ObservedContainer, busy: ReadonlySet<string>): ReplicaStatus {
+  const base = {name: `${container.service}.${container.slot}`, containerId: container.id, release: container.release};
+  const at = (ms: number) => new Date(ms).toISOString();
+  if (container.state === 'created') return {...base, state: container.error === undefined ? 'starting' : 'crashed', since: at(container.createdAtMs), ...(container.error !== undefined && {detail: howItEnded(container)})};
+  if (container.state === 'exited') return {...base, state: 'crashed', since: at(container.finishedAtMs), detail: howItEnded(container)};
+  const since = at(container.startedAtMs);
+  if (busy.has(`container ${container.name}`)) return {...base, state: 'stopping', since};
+  const {health} = container;
+  if (health.state === 'healthy') return {...base, state: 'up', since, ...(container.drift !== undefined && {detail: container.drift})};
+  const detail = 'detail' in health && health.detail !== undefined ? {detail: health.detail} : {};
+  return {...base, state: health.state === 'unhealthy' ? 'unhealthy' : 'starting', since, ...detail};
+}
+
+function readiness(serving: ResolvedApp | undefined, containers: readonly ObservedContainer[]): Claim {
+  if (serving === undefined) return {type: 'Ready', status: false, reason: 'NothingServes', message: 'no release has become healthy yet'};
+  if (serving.release === undefined) return {type: 'Ready', status: true, reason: 'NoRelease', message: 'nothing was pushed yet: git push flynn main'};
+  const isComplete = serving.services.every((service) => healthyOf(service, containers) >= service.replicas);
+  return {type: 'Ready', status: isComplete, reason: isComplete ? 'Healthy' : 'ReplicasMissing', message: `${releaseName(serving)}: ${counts(serving, containers)}`};
+}
+
+function releaseName({release}: {readonly release?: number}): string {
+  return release === undefined ? 'the configuration' : `release v${release}`;
+}
+
+function counts(app: ResolvedApp, containers: readonly ObservedContainer[]): string {
+  const running = app.services.filter(({replicas}) => replicas > 0);
+  if (running.length === 0) return 'scaled to nothing';
+  return running.map((service) => `${service.name} [${Math.min(healthyOf(service, containers), service.replicas)}/${service.replicas}]`).join(', ');
+}
+
+function healthyOf(service: DesiredService, containers: readonly ObservedContainer[]): number {
+  return containers.filter((container) => container.service === service.name && container.specHash === service.specHash && isHealthy(container)).length;
+}

@@ -1,0 +1,71 @@
+import type {AppName, CommitId} from '../../schemas/ids.ts';
+
+/** What people see. JSON as it is: `GET /v1/status` and `flynn status --json` print it unchanged. */
+export interface NodeStatus {
+  readonly node: string;
+  readonly cluster: string;
+  readonly domain: string;
+  /** Last applied commit; absent before the first pass. */
+  readonly commit?: CommitId;
+  /** `main@sha1:<40 hex>`. */
+  readonly revision?: string;
+  readonly lastPassAt?: string;
+  /** ISO 8601, UTC: when the last pass ended in which nothing failed. A polling that died silently shows here. */
+  readonly lastSuccessfulPassAt?: string;
+  readonly conditions: readonly Condition[];
+  readonly apps: readonly AppStatus[];
+}
+
+export interface AppStatus {
+  readonly name: AppName;
+  readonly release?: number;
+  /** The release that really serves, when it is another one (a failed or unfinished deploy). */
+  readonly servingRelease?: number;
+  readonly urls: readonly string[];
+  readonly services: readonly ServiceStatus[];
+  readonly conditions: readonly Condition[];
+  /** What is not done yet, and on what it waits: the planner's own words. */
+  readonly waiting: readonly string[];
+}
+
+export interface ServiceStatus {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly wanted: number;
+  readonly healthy: number;
+  readonly replicas: readonly ReplicaStatus[];
+}
+
+export interface ReplicaStatus {
+  /** `web.1` */
+  readonly name: string;
+  readonly containerId: string;
+  readonly release: number;
+  /** `starting`, `up`, `unhealthy`, `crashed`, `stopping` */
+  readonly state: 'starting' | 'up' | 'unhealthy' | 'crashed' | 'stopping';
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  readonly detail?: string;
+}
+
+/** As Kubernetes and Flux have it: `Ready`, `Reconciling`, `Stalled`. */
+export interface Condition {
+  readonly type: 'Ready' | 'Reconciling' | 'Stalled';
+  readonly status: boolean;
+  /** CamelCase, for programs. */
+  readonly reason: string;
+  /** A sentence, for people. */
+  readonly message: string;
+  readonly commit: CommitId;
+  /** ISO 8601, UTC: when `status` or `reason` last changed. */
+  readonly since: string;
+}
+
+/** One thing that happened: a line of `flynn up` and of the event log. */
+export interface FlynnEvent {
+  readonly at: string;
+  readonly app?: AppName;
+  readonly kind: string;
+  readonly message: string;
+  readonly commit?: CommitId;
+}

@@ -1,0 +1,243 @@
+import type {AppName, CommitId, ContainerId} from '../schemas/ids.ts';
+import {formatDiagnostic} from '../schemas/diagnostic.ts';
+import type {Engine} from './adapters/engine.ts';
+import {EditRefused, type ClusterRepo} from './checkout/snapshot.ts';
+import type {Loop, PassReport} from './loop.ts';
+import type {DeployOutcome, LogLine, LogQuery, NodeView} from './node.ts';
+import {phaseOf} from './plan/phase.ts';
+import type {Plan} from './plan/action.ts';
+import {urlOf, type NodeSettings} from './settings.ts';
+import {Conditions} from './status/conditions.ts';
+import {deriveApp, type Claim} from './status/derive.ts';
+import type {EventLog} from './status/events.ts';
+import {mergedLogs} from './status/logs.ts';
+import type {AppStatus, FlynnEvent, NodeStatus} from './status/status.ts';
+
+/** Lines of the failed container's log that go with a failure. */
+const FAILURE_LOG_LINES = 30;
+/** Digits of a commit that name it well enough, as git shows it. */
+const COMMIT_PREFIX_MIN = 7;
+
+export interface ViewOptions {
+  readonly settings: NodeSettings;
+  readonly repo: ClusterRepo;
+  readonly loop: Pick<Loop, 'wake'>;
+  readonly engine: Engine;
+  readonly events: EventLog;
+  /** Writes down that a commit which is held back is meant. */
+  confirm(held: {readonly reason: 'MassDelete' | 'HistoryRewritten'; readonly commit: CommitId}, signal: AbortSignal): Promise<void>;
+  clusterName(): string;
+  domain(): string;
+}
+
+/** What people and the parts around the pass see of a node: each answer is made from what the last pass saw. */
+export class View implements NodeView {
+  readonly settings: NodeSettings;
+  readonly repo: ClusterRepo;
+  readonly #options: ViewOptions;
+  readonly #conditions = new Conditions();
+  readonly #passListeners = new Set<(report: PassReport) => void>();
+  #last: PassReport | undefined;
+  #lastSeen: NonNullable<PassReport['seen']> | undefined;
+  #lastSuccessAtMs: number | undefined;
+  #isReady = false;
+
+  constructor(options: ViewOptions) {
+    this.#options = options;
+    this.settings = options.settings;
+    this.repo = options.repo;
+  }
+
+  /** Called by the loop after each pass. */
+  publish(report: PassReport): void {
+    this.#last = report;
+    if (report.seen !== undefined) this.#lastSeen = report.seen;
+    this.#isReady ||= isUp(report.seen);
+    if (report.held === undefined && report.seen !== undefined) this.#lastSuccessAtMs = report.startedAtMs + report.tookMs;
+    this.#noteConditions(report);
+    for (const listener of this.#passListeners) listener(report);
+  }
+
+  isReady(): boolean {
+    return this.#isReady;
+  }
+
+  status(): NodeStatus {
+    const seen = this.#lastSeen;
+    const commit = seen?.desired.commit;
+    const at = (ms: number) => new Date(ms).toISOString();
+    return {
+      node: this.settings.node,
+      cluster: this.#options.clusterName(),
+      domain: this.#options.domain(),
+      ...(commit !== undefined && {commit, revision: `main@sha1:${commit}`}),
+      ...(this.#last && {lastPassAt: at(this.#last.startedAtMs + this.#last.tookMs)}),
+      ...(this.#lastSuccessAtMs !== undefined && {lastSuccessfulPassAt: at(this.#lastSuccessAtMs)}),
+      conditions: this.#conditions.ofNode(),
+      apps: seen === undefined ? [] : this.#apps(seen),
+    };
+  }
+
+  wake(_reason: string): void {
+    this.#options.loop.wake();
+  }
+
+  /** The plan of the next pass: asking changes nothing, and does nothing that the pass would not do anyway. */
+  async plan(signal: AbortSignal): Promise<Plan> {
+    const from = this.#options.loop.wake();
+    const {held, seen} = await this.#nextPass(({number}) => number >= from, signal);
+    if (seen === undefined) throw new Error(held?.message ?? 'no commit has been read yet');
+    return seen.plan;
+  }
+
+  async confirm(commit: string, signal: AbortSignal): Promise<CommitId> {
+    const held = this.#last?.held;
+    if ((held?.reason !== 'MassDelete' && held?.reason !== 'HistoryRewritten') || held.commit === undefined) throw new EditRefused('no commit is held back that could be confirmed');
+    if (commit.length < COMMIT_PREFIX_MIN || !held.commit.startsWith(commit)) throw new EditRefused(`the commit that is held back is ${held.commit.slice(0, 8)}, not "${commit}"`);
+    await this.#options.confirm({reason: held.reason, commit: held.commit}, signal);
+    this.#options.loop.wake();
+    return held.commit;
+  }
+
+  events(): readonly FlynnEvent[] {
+    return this.#options.events.all();
+  }
+
+  onEvent(listener: (event: FlynnEvent) => void, signal: AbortSignal): void {
+    this.#options.events.listen(listener, signal);
+  }
+
+  logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine> {
+    const containers = () => (this.#lastSeen?.observed.containers ?? []).filter(({app}) => app === query.app);
+    return mergedLogs(query, {engine: this.#options.engine, containers, onPass: (listener, until) => this.#onPass(listener, until)}, signal);
+  }
+
+  async converged(app: AppName, onProgress: (line: string) => void, signal: AbortSignal): Promise<DeployOutcome> {
+    const from = this.#options.loop.wake();
+    const decided = Promise.withResolvers<Verdict>();
+    const waiting = new AbortController();
+    const startedAtMs = Date.now();
+    let lastProgress = '';
+    this.#onPass((report) => {
+      if (report.number < from) return;
+      const verdict = judge(app, report, startedAtMs);
+      if ('progress' in verdict) {
+        if (verdict.progress !== lastProgress) onProgress(verdict.progress);
+        lastProgress = verdict.progress;
+      } else decided.resolve(verdict);
+    }, waiting.signal);
+    const onAbort = () => decided.reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, {once: true});
+    if (signal.aborted) onAbort();
+    try {
+      return await this.#outcome(await decided.promise, signal);
+    } finally {
+      waiting.abort();
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #outcome(verdict: Verdict, signal: AbortSignal): Promise<DeployOutcome> {
+    switch (verdict.result) {
+      case 'removed': return verdict;
+      case 'failed': {
+        const {commit, cause, container} = verdict;
+        return {result: 'failed', commit, cause, log: container === undefined ? [] : await this.#logTail(container, signal)};
+      }
+      case 'healthy': return {...verdict, urls: verdict.hosts.map((host) => urlOf(host, this.settings))};
+    }
+  }
+
+  async #logTail(container: ContainerId, signal: AbortSignal): Promise<readonly string[]> {
+    const lines: string[] = [];
+    try {
+      for await (const {text} of this.#options.engine.logs(container, {tail: FAILURE_LOG_LINES, follow: false}, signal)) lines.push(text);
+    } catch (error) {
+      lines.push(`(its log can't be read: ${error instanceof Error ? error.message : String(error)})`);
+    }
+    return lines;
+  }
+
+  #nextPass(isMeant: (report: PassReport) => boolean, signal: AbortSignal): Promise<PassReport> {
+    const heard = new AbortController();
+    return new Promise<PassReport>((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason as Error);
+      signal.addEventListener('abort', () => reject(signal.reason as Error), {once: true, signal: heard.signal});
+      this.#onPass((report) => {
+        if (isMeant(report)) resolve(report);
+      }, heard.signal);
+    }).finally(() => heard.abort());
+  }
+
+  #onPass(listener: (report: PassReport) => void, signal: AbortSignal): void {
+    this.#passListeners.add(listener);
+    signal.addEventListener('abort', () => this.#passListeners.delete(listener), {once: true});
+  }
+
+  #apps({desired, observed, plan}: NonNullable<PassReport['seen']>): readonly AppStatus[] {
+    const byApp = Map.groupBy(observed.containers, ({app}) => app);
+    const waits = Map.groupBy(plan.waiting, ({app}) => app);
+    return desired.apps.map((app): AppStatus => {
+      const rest = deriveApp({
+        app,
+        record: observed.journal.get(app.name),
+        containers: byApp.get(app.name) ?? [],
+        waiting: waits.get(app.name) ?? [],
+        busy: observed.operations,
+        urlOf: (host) => urlOf(host, this.settings),
+      });
+      // True of the newest commit, however long they have been so.
+      return {...rest, conditions: this.#conditions.of(app.name).map((condition) => ({...condition, commit: desired.commit}))};
+    });
+  }
+
+  #noteConditions({held, seen}: PassReport): void {
+    const at = {commit: seen?.desired.commit ?? this.#lastSeen?.desired.commit ?? NO_COMMIT, now: new Date().toISOString()};
+    this.#conditions.seeNode(nodeClaims(held, this.#lastSeen !== undefined), at);
+    if (seen === undefined) return;
+    const {desired, observed} = seen;
+    const byApp = Map.groupBy(observed.containers, ({app}) => app);
+    this.#conditions.see(desired.apps.map((app) => ({app, record: observed.journal.get(app.name), containers: byApp.get(app.name) ?? []})), at);
+  }
+}
+
+/** The router answers, and nothing is left to be done of the platform's own (no app) that may take it away again. */
+function isUp(seen: PassReport['seen']): boolean {
+  const isPlatformsOwn = ({app}: {app?: AppName}) => app === undefined;
+  return seen?.observed.router.state === 'ready' && !seen.plan.actions.some(isPlatformsOwn) && !seen.plan.waiting.some(isPlatformsOwn);
+}
+
+const NO_COMMIT = '0'.repeat(40) as CommitId;
+
+function nodeClaims(held: PassReport['held'], hasSeen: boolean): readonly Claim[] {
+  if (held === undefined) return [{type: 'Ready', status: hasSeen, reason: hasSeen ? 'Reconciled' : 'Starting', message: 'the newest commit is applied'}];
+  const {reason, message} = held;
+  return [{type: 'Ready', status: false, reason, message}, {type: 'Stalled', status: true, reason, message}];
+}
+
+type Verdict =
+  | {readonly result: 'removed'; readonly commit: CommitId}
+  | {readonly result: 'failed'; readonly commit: CommitId; readonly cause: string; readonly container?: ContainerId}
+  | {readonly result: 'healthy'; readonly commit: CommitId; readonly release?: number; readonly hosts: readonly string[]};
+
+/** What one pass says of an app that somebody waits for. */
+function judge(name: AppName, {held, seen}: PassReport, waitingSinceMs: number): Verdict | {readonly progress: string} {
+  if (held !== undefined || seen === undefined) return {progress: held?.message ?? 'starting'};
+  const {desired, observed, plan} = seen;
+  const {commit} = desired;
+  const app = desired.apps.find((candidate) => candidate.name === name);
+  const containers = observed.containers.filter((container) => container.app === name);
+  if (app === undefined) return containers.some(({state}) => state === 'running') ? {progress: 'stopping'} : {result: 'removed', commit};
+  if (app.state === 'invalid') return {result: 'failed', commit, cause: app.problems.map(formatDiagnostic).join('\n')};
+  const phase = phaseOf(app, observed.journal.get(name));
+  if (phase.kind === 'failed') return {result: 'failed', commit, cause: phase.deploy.cause, ...(phase.deploy.container && {container: phase.deploy.container})};
+  const {services} = deriveApp({app, record: observed.journal.get(name), containers, waiting: [], busy: observed.operations, urlOf: (host) => host});
+  const late = services.filter(({healthy, wanted}) => healthy < wanted);
+  const progress = services.filter(({wanted}) => wanted > 0).map(({name: service, healthy, wanted}) => `${service} [${Math.min(healthy, wanted)}/${wanted}]`).join(', ');
+  const isRouted = observed.router.state === 'ready' && !observed.operations.has('names') && !plan.actions.some(({kind}) => kind === 'publish-names' || kind === 'load-routes');
+  if (phase.kind === 'steady' && phase.isRecorded) {
+    if (late.length === 0 && isRouted) return {result: 'healthy', commit, ...(app.release !== undefined && {release: app.release}), hosts: [...new Set(app.routes.map(({host}) => host))]};
+    if (observed.nowMs - waitingSinceMs > app.deployTimeoutMs) return {result: 'failed', commit, cause: `not healthy within ${app.deployTimeoutMs / 1000} s: ${progress}`};
+  }
+  return {progress: progress === '' ? 'routing' : progress};
+}

@@ -1,0 +1,192 @@
+import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
+import {hostSchema, serviceNameSchema} from './names.ts';
+import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
+
+/** An app as its owner writes it, in `apps/<app>/app.yaml`. Plain data, as in the file: `desired/` fills in the defaults. */
+export interface AppManifest extends Header<'App'> {
+  readonly services?: Readonly<Record<string, ServiceManifest>>;
+  readonly env?: EnvManifest;
+  readonly routes?: readonly RouteManifest[];
+  readonly deployTimeoutSeconds?: number;
+}
+
+export interface ServiceManifest {
+  /** A shell line, or an argument vector. Absent: the release's. */
+  readonly command?: string | readonly string[];
+  /** Copies to keep running across the cluster. */
+  readonly replicas?: number;
+  readonly port?: number;
+  readonly env?: EnvManifest;
+  readonly limits?: LimitsManifest;
+  readonly stopGraceSeconds?: number;
+  readonly check?: CheckManifest;
+}
+
+/** Numbers and booleans in the file have become text, exactly as they were written: `1.10` stays `1.10`. */
+export type EnvManifest = Readonly<Record<string, string>>;
+
+/** Exactly one of `http`, `tcp` and `command`. */
+export interface CheckManifest {
+  /** Path: a 2xx or 3xx answer is healthy. */
+  readonly http?: string;
+  readonly tcp?: true;
+  readonly command?: readonly string[];
+  readonly port?: number;
+  readonly intervalSeconds?: number;
+  readonly timeoutSeconds?: number;
+  readonly retries?: number;
+  readonly startPeriodSeconds?: number;
+}
+
+export interface RouteManifest {
+  readonly host: string;
+  readonly path?: string;
+  readonly service?: string;
+}
+
+export const REPLICAS_MAX = 1000;
+export const WEB = 'web';
+export const WEB_PORT_DEFAULT = 8080;
+export const STOP_GRACE_SECONDS_DEFAULT = 30;
+export const DEPLOY_TIMEOUT_SECONDS_DEFAULT = 120;
+export const CHECK_DEFAULTS = {intervalSeconds: 5, timeoutSeconds: 2, retries: 3, startPeriodSeconds: 60} as const;
+/** How long a service without any check has to stay up before it counts as healthy. */
+export const UP_SECONDS_DEFAULT = 2;
+
+/** The kernel's limit for one environment string is 128 KiB (execve(2), MAX_ARG_STRLEN). */
+const ENV_VALUE_LENGTH_MAX = 100_000;
+
+const portSchema = {type: 'integer', minimum: 1, maximum: 65_535};
+
+const envSchema = {
+  type: 'object',
+  propertyNames: {pattern: '^[A-Za-z_][A-Za-z0-9_]*$', errorMessage: 'must be the name of a variable: letters, digits and _, not a digit first'},
+  additionalProperties: {type: ['string', 'number', 'boolean'], maxLength: ENV_VALUE_LENGTH_MAX},
+};
+
+const checkSchema: ObjectSchema<CheckManifest> = {
+  type: 'object',
+  description: 'How we know that a copy works. Without it: its port accepts connections, or it stays up where it has none.',
+  additionalProperties: false,
+  required: [],
+  oneOf: [{required: ['http']}, {required: ['tcp']}, {required: ['command']}],
+  errorMessage: 'must have exactly one of http, tcp and command',
+  properties: {
+    http: {type: 'string', pattern: '^/[^\\s]*$', errorMessage: 'must be a path such as /healthz', description: 'Path to GET: an answer 200 to 399 is healthy.', examples: ['/healthz']},
+    tcp: {const: true, description: 'The port accepts connections.'},
+    command: {type: 'array', minItems: 1, items: {type: 'string'}, description: 'Runs inside the container: exit code 0 is healthy.', examples: [['pg_isready']]},
+    port: {...portSchema, description: "Another port than the service's."},
+    intervalSeconds: {type: 'number', minimum: 1, maximum: 3600, default: CHECK_DEFAULTS.intervalSeconds, description: 'From one check to the next.'},
+    timeoutSeconds: {type: 'number', minimum: 0.1, maximum: 300, default: CHECK_DEFAULTS.timeoutSeconds, description: 'Limit for one check.'},
+    retries: {type: 'integer', minimum: 1, maximum: 100, default: CHECK_DEFAULTS.retries, description: 'Failures in a row that make it unhealthy.'},
+    startPeriodSeconds: {type: 'number', minimum: 0, maximum: 3600, default: CHECK_DEFAULTS.startPeriodSeconds, description: 'Failures this soon after the start do not count.'},
+  },
+};
+
+const serviceSchema: ObjectSchema<ServiceManifest> = {
+  type: 'object',
+  additionalProperties: false,
+  required: [],
+  properties: {
+    command: {
+      type: ['string', 'array'],
+      pattern: '\\S',
+      minItems: 1,
+      items: {type: 'string'},
+      errorMessage: 'must be a shell line or a list of arguments',
+      description: "A shell line, or a list of arguments that is run without a shell. Absent: what the release has (the Procfile's line).",
+      examples: ['node server.js', ['node', 'server.js']],
+    },
+    replicas: {type: 'integer', minimum: 0, maximum: REPLICAS_MAX, description: 'Copies to keep running. Default: 1 for web, 0 for others.'},
+    port: {...portSchema, description: `TCP port that it listens on; it gets it as PORT. Default: ${WEB_PORT_DEFAULT} for web, none for others.`},
+    env: {...envSchema, description: "Environment of this service only; wins over the app's."},
+    limits: {...limitsSchema, description: 'What one copy may use. Default: those in cluster.yaml.'},
+    stopGraceSeconds: {type: 'number', minimum: 0, maximum: 3600, default: STOP_GRACE_SECONDS_DEFAULT, description: 'Between SIGTERM and SIGKILL.'},
+    check: checkSchema,
+  },
+};
+
+const routeSchema: ObjectSchema<RouteManifest> = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['host'],
+  properties: {
+    host: {...hostSchema, description: 'Exactly this host.', examples: ['shop.example.com']},
+    path: {
+      type: 'string',
+      pattern: '^(/|(/(?!\\.{1,2}(/|$))[A-Za-z0-9._~!$&\'()+,;=:@%-]+)+)$',
+      default: '/',
+      errorMessage: 'must be a path such as / or /api, without a slash at its end',
+      description: 'Only requests below this path.',
+    },
+    service: {...serviceNameSchema, type: 'string', default: WEB, description: 'Which service answers.'},
+  },
+};
+
+export const appSchema: ObjectSchema<AppManifest> = {
+  title: 'App',
+  description: 'An app of a Flynn cluster: apps/<app>/app.yaml. All but the first two fields may be left out.',
+  type: 'object',
+  additionalProperties: false,
+  required: ['apiVersion', 'kind'],
+  properties: {
+    ...headerProperties('App'),
+    services: {
+      type: 'object',
+      propertyNames: serviceNameSchema,
+      additionalProperties: serviceSchema,
+      description: "What differs from the defaults, by service. Services come from the release's Procfile, or from a `command` here.",
+    },
+    env: {...envSchema, description: 'Environment of all services.'},
+    routes: {type: 'array', items: routeSchema, maxItems: 1000, description: 'Hosts that lead to this app. Absent: <app>.<domain> leads to web. An empty list: none.'},
+    deployTimeoutSeconds: {type: 'number', minimum: 1, maximum: 3600, default: DEPLOY_TIMEOUT_SECONDS_DEFAULT, description: 'Limit for a whole deploy; after it the deploy has failed and the old release goes on.'},
+  },
+  examples: [{
+    apiVersion: 'flynn/v1',
+    kind: 'App',
+    services: {web: {replicas: 2, check: {http: '/healthz'}}, worker: {replicas: 1, limits: {memory: '256Mi'}}},
+    env: {LOG_LEVEL: 'info'},
+    routes: [{host: 'shop.example.com'}],
+  }],
+};
+
+export function checkApp(app: AppManifest): readonly Problem[] {
+  return [
+    ...Object.entries(app.services ?? {}).flatMap(([name, service]) => checkService(name, service)),
+    ...checkPortVariable(app.env, ['env'], WEB),
+    ...checkTwice(app.routes ?? []),
+  ];
+}
+
+/** The port that a service listens on, when it takes traffic. */
+export function portOf(name: string, service: ServiceManifest | undefined): number | undefined {
+  return service?.port ?? (name === WEB ? WEB_PORT_DEFAULT : undefined);
+}
+
+/** Copies of a service that says nothing: a first deploy starts one `web`. */
+export function replicasDefault(name: string): number {
+  return name === WEB ? 1 : 0;
+}
+
+function checkService(name: string, service: ServiceManifest): readonly Problem[] {
+  const path = ['services', name];
+  const {check} = service;
+  const port = portOf(name, service);
+  const problems = [...checkLimits(service.limits, [...path, 'limits'])];
+  if (port !== undefined) problems.push(...checkPortVariable(service.env, [...path, 'env'], name));
+  if (check !== undefined && check.command === undefined && check.port === undefined && port === undefined) {
+    problems.push({path: [...path, 'check'], message: `the check of "${name}" needs a port: add \`port:\` to the service, or to the check`});
+  }
+  return problems;
+}
+
+/** PORT comes from `port:`. One that is set beside it would be ignored, which nobody expects. */
+function checkPortVariable(env: EnvManifest | undefined, path: Problem['path'], service: string): readonly Problem[] {
+  if (env === undefined || !Object.hasOwn(env, 'PORT')) return [];
+  return [{path: [...path, 'PORT'], message: `PORT can't be set here: it is \`services.${service}.port\`, so set that to "${env['PORT']}"`}];
+}
+
+function checkTwice(routes: readonly RouteManifest[]): readonly Problem[] {
+  const keys = routes.map(({host, path = '/'}) => `${host}${path}`);
+  return keys.flatMap((key, index) => (keys.indexOf(key) === index ? [] : [{path: ['routes', index], message: `route "${key}" is there twice`}]));
+}

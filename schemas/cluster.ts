@@ -1,0 +1,112 @@
+import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
+import {hostSchema} from './names.ts';
+import {quantitySchema} from './quantity.ts';
+import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
+
+/** What holds for the whole cluster: `cluster.yaml`. */
+export interface ClusterManifest extends Header<'Cluster'> {
+  readonly name: string;
+  readonly domain: string;
+  /** Limits of a container whose service has none of its own. */
+  readonly defaults?: LimitsManifest;
+  readonly builds?: BuildsManifest;
+  readonly keep?: KeepManifest;
+  readonly logs?: LogsManifest;
+}
+
+/** What one build may use, and how many run at once. */
+export interface BuildsManifest {
+  readonly memory?: string;
+  readonly cpus?: number;
+  readonly timeoutSeconds?: number;
+  readonly disk?: string;
+  readonly concurrent?: number;
+}
+
+/** How many of each are kept per app. */
+export interface KeepManifest {
+  readonly releases?: number;
+  readonly images?: number;
+}
+
+export interface LogsManifest {
+  /** Per container. */
+  readonly maxSize?: string;
+}
+
+/** What holds where `cluster.yaml` says nothing. */
+export const CLUSTER_DEFAULTS = {
+  defaults: {memory: '512Mi', cpus: 1, pids: 512},
+  builds: {memory: '2Gi', cpus: 2, timeoutSeconds: 900, disk: '4Gi', concurrent: 2},
+  keep: {releases: 10, images: 5},
+  logs: {maxSize: '10Mi'},
+} as const satisfies {
+  readonly defaults: Required<LimitsManifest>;
+  readonly builds: Required<BuildsManifest>;
+  readonly keep: Required<KeepManifest>;
+  readonly logs: Required<LogsManifest>;
+};
+
+const {memory, cpus, pids} = CLUSTER_DEFAULTS.defaults;
+const LIMITS_IN_WORDS = `${memory}, ${cpus} core, ${pids} threads and processes`;
+
+const buildsSchema: ObjectSchema<BuildsManifest> = {
+  type: 'object',
+  additionalProperties: false,
+  required: [],
+  description: 'What one build may use, and how many run at once.',
+  properties: {
+    memory: {...quantitySchema, default: CLUSTER_DEFAULTS.builds.memory, description: 'Memory of one build.'},
+    cpus: {type: 'number', minimum: 0.01, maximum: 1024, default: CLUSTER_DEFAULTS.builds.cpus, description: 'Cores of one build.'},
+    timeoutSeconds: {type: 'number', minimum: 10, maximum: 86_400, default: CLUSTER_DEFAULTS.builds.timeoutSeconds, description: 'Limit for one build.'},
+    disk: {...quantitySchema, default: CLUSTER_DEFAULTS.builds.disk, description: 'What one build may write, its cache included.'},
+    concurrent: {type: 'integer', minimum: 1, maximum: 32, default: CLUSTER_DEFAULTS.builds.concurrent, description: 'Builds at once; others wait.'},
+  },
+};
+
+const keepSchema: ObjectSchema<KeepManifest> = {
+  type: 'object',
+  additionalProperties: false,
+  required: [],
+  description: 'How many of each are kept per app.',
+  properties: {
+    releases: {type: 'integer', minimum: 2, maximum: 1000, default: CLUSTER_DEFAULTS.keep.releases, description: 'Release files; older ones are in the history of git.'},
+    images: {type: 'integer', minimum: 2, maximum: 1000, default: CLUSTER_DEFAULTS.keep.images, description: 'Images on each node; the newest releases have theirs.'},
+  },
+};
+
+const logsSchema: ObjectSchema<LogsManifest> = {
+  type: 'object',
+  additionalProperties: false,
+  required: [],
+  description: 'Logs of containers.',
+  properties: {
+    maxSize: {...quantitySchema, default: CLUSTER_DEFAULTS.logs.maxSize, description: 'Log that is kept per container.'},
+  },
+};
+
+export const clusterSchema: ObjectSchema<ClusterManifest> = {
+  title: 'Cluster',
+  description: 'What holds for the whole Flynn cluster: cluster.yaml.',
+  type: 'object',
+  additionalProperties: false,
+  required: ['apiVersion', 'kind', 'name', 'domain'],
+  properties: {
+    ...headerProperties('Cluster'),
+    name: {type: 'string', minLength: 1, maxLength: 63, description: 'For people only.', examples: ['production']},
+    domain: {...hostSchema, description: 'Apps are served at <app>.<domain>.', examples: ['flynn.localhost']},
+    defaults: {...limitsSchema, description: `Limits of a container whose service has none of its own. Default: ${LIMITS_IN_WORDS}.`},
+    builds: buildsSchema,
+    keep: keepSchema,
+    logs: logsSchema,
+  },
+  examples: [{apiVersion: 'flynn/v1', kind: 'Cluster', name: 'production', domain: 'apps.example.com', ...CLUSTER_DEFAULTS}],
+};
+
+export function checkCluster(cluster: ClusterManifest): readonly Problem[] {
+  const {memory} = cluster.builds ?? {};
+  return [
+    ...checkLimits(cluster.defaults, ['defaults']),
+    ...checkLimits(memory === undefined ? undefined : {memory}, ['builds']),
+  ];
+}

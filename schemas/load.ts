@@ -1,0 +1,146 @@
+import {Ajv} from 'ajv';
+import {isAlias, isMap, isScalar, LineCounter, parseDocument, Scalar, type Document, type YAMLError} from 'yaml';
+import {appSchema, checkApp, type AppManifest} from './app.ts';
+import {checkCluster, clusterSchema, type ClusterManifest} from './cluster.ts';
+import type {Diagnostic} from './diagnostic.ts';
+import {explain, isRepetition, pointerOf} from './explain.ts';
+import {nodeSchema, type NodeManifest} from './node.ts';
+import {offsetOf} from './position.ts';
+import {releaseSchema, type ReleaseManifest} from './release.ts';
+import {fail, ok, type Result} from './result.ts';
+import type {Problem} from './schema.ts';
+
+/** Every kind of manifest, and the type of what is read from it. */
+export interface Manifests {
+  readonly App: AppManifest;
+  readonly Cluster: ClusterManifest;
+  readonly Node: NodeManifest;
+  readonly Release: ReleaseManifest;
+}
+
+export type Kind = keyof Manifests;
+
+export const SCHEMAS = {App: appSchema, Cluster: clusterSchema, Node: nodeSchema, Release: releaseSchema} as const;
+
+/** What a schema can't say. Run only on manifests that the schema accepts. */
+const CHECKS: {readonly [K in Kind]: (manifest: Manifests[K]) => readonly Problem[]} = {
+  App: checkApp,
+  Cluster: checkCluster,
+  Node: () => [],
+  Release: () => [],
+};
+
+/** Larger files are refused unread: a hundred times of what people write. */
+export const MANIFEST_BYTES_MAX = 256 * 1024;
+
+/** Values that aliases may expand to: enough for sharing, too few for a bomb. */
+const ALIAS_COUNT_MAX = 100;
+
+/** Problems told of one file: the rest would only scroll the first away. */
+const PROBLEMS_MAX = 50;
+
+const ajv = new Ajv({allErrors: true, strict: true, allowUnionTypes: true, strictRequired: false, verbose: true});
+ajv.addKeyword('errorMessage');
+for (const kind of Object.keys(SCHEMAS) as Kind[]) ajv.addSchema(SCHEMAS[kind], kind); // compiled when first used
+
+/**
+ * Reads one manifest. Pure: the caller has already read the file; `file` is only named in diagnostics.
+ *
+ * Reports every problem, not the first, each at the place in the file that its owner has to change.
+ */
+export function loadManifest<K extends Kind>(kind: K, file: string, text: string): Result<Manifests[K], readonly Diagnostic[]> {
+  const parsed = parse(file, text);
+  if (!parsed.ok) return parsed;
+  const {document, lines} = parsed.value;
+  const tell = (problems: readonly {readonly offset: number; readonly message: string}[]) => {
+    const sorted = problems.toSorted((a, b) => a.offset - b.offset).slice(0, PROBLEMS_MAX);
+    return fail(sorted.map(({offset, message}) => at(file, lines, offset, message)));
+  };
+
+  if (document.contents === null) return tell([{offset: 0, message: `is empty: the first lines should be "apiVersion: flynn/v1" and "kind: ${kind}"`}]);
+  if (kind === 'App') keepEnvAsWritten(document);
+  const value = valueOf(document);
+  if (!value.ok) return tell([{offset: 0, message: value.problem}]);
+
+  const validate = ajv.getSchema(kind);
+  if (validate === undefined) throw new Error(`bug: no schema for ${kind}`);
+  if (!validate(value.value)) {
+    const errors = (validate.errors ?? []).filter((error) => !isRepetition(error));
+    return tell(unique(errors.map((error) => ({offset: offsetOf(document, ...pointerOf(error)), message: explain(error, kind)}))));
+  }
+  const manifest = value.value as Manifests[K]; // the schema is typed as this kind's
+  const problems = CHECKS[kind](manifest);
+  return problems.length > 0 ? tell(problems.map(({path, message}) => ({offset: offsetOf(document, path), message}))) : ok(manifest);
+}
+
+/** Puts a problem that was found later, for example between two files, at its place. For a text that `loadManifest` accepts. */
+export function locate({path, message}: Problem, file: string, text: string): Diagnostic {
+  const parsed = parse(file, text);
+  if (!parsed.ok) return {file, line: 1, column: 1, message};
+  return at(file, parsed.value.lines, offsetOf(parsed.value.document, path), message);
+}
+
+function parse(file: string, text: string): Result<{document: Document; lines: LineCounter}, readonly Diagnostic[]> {
+  if (Buffer.byteLength(text) > MANIFEST_BYTES_MAX) {
+    return fail([{file, line: 1, column: 1, message: `is larger than ${MANIFEST_BYTES_MAX / 1024} KiB`}]);
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, {lineCounter: lines, prettyErrors: false});
+  // A warning is for example an unknown tag: its value would not be what its author meant.
+  const errors: readonly YAMLError[] = [...document.errors, ...document.warnings];
+  if (errors.length === 0) return ok({document, lines});
+  // The parser recurses, and tells of each level that it gave up on.
+  const overflow = errors.find(({message}) => /call stack|stack overflow/i.test(message));
+  if (overflow !== undefined) return fail([at(file, lines, overflow.pos[0], 'is nested too deeply')]);
+  return fail(errors.slice(0, PROBLEMS_MAX).map((error) => at(file, lines, error.pos[0], explainYaml(error, text))));
+}
+
+function valueOf(document: Document): Result<unknown, string> {
+  try {
+    return ok(document.toJS({maxAliasCount: ALIAS_COUNT_MAX}));
+  } catch (error) {
+    // What yaml throws for an alias bomb and for an alias to nothing.
+    if (error instanceof ReferenceError) return fail(`has an alias that can't be expanded: ${error.message}`);
+    throw error;
+  }
+}
+
+function at(file: string, lines: LineCounter, offset: number, message: string): Diagnostic {
+  const {line, col} = lines.linePos(offset);
+  return {file, line: Math.max(line, 1), column: Math.max(col, 1), message};
+}
+
+function explainYaml({code, message, pos}: YAMLError, text: string): string {
+  if (code === 'DUPLICATE_KEY') return `${JSON.stringify(/^[^\s:,}]*/.exec(text.slice(pos[0]))?.[0])} is there twice`;
+  if (code === 'TAB_AS_INDENT') return 'a tab indents this line: YAML wants spaces';
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins here: write one manifest per file';
+  return message.slice(0, 1).toLowerCase() + message.slice(1);
+}
+
+/**
+ * Makes text of the numbers and booleans in `env`, as they stand in the file: `VERSION: 1.10` is "1.10", not "1.1".
+ */
+function keepEnvAsWritten(document: Document): void {
+  const services = resolve(document, document.get('services', true));
+  const owners = [document.contents, ...(isMap(services) ? services.items.map((pair) => resolve(document, pair.value)) : [])];
+  for (const owner of owners) {
+    const env = isMap(owner) ? resolve(document, owner.get('env', true)) : undefined;
+    if (!isMap(env)) continue;
+    for (const pair of env.items) {
+      const value = resolve(document, pair.value);
+      if (!isScalar(value) || value.source === undefined || !['number', 'boolean', 'bigint'].includes(typeof value.value)) continue;
+      const text = new Scalar(value.source);
+      text.range = value.range ?? null;
+      pair.value = text;
+    }
+  }
+}
+
+function resolve(document: Document, node: unknown): unknown {
+  return isAlias(node) ? node.resolve(document) : node;
+}
+
+function unique<T extends {readonly offset: number; readonly message: string}>(problems: readonly T[]): readonly T[] {
+  return [...new Map(problems.map((problem) => [`${problem.offset} ${problem.message}`, problem])).values()];
+}
+

@@ -1,0 +1,91 @@
+import {serviceNameSchema} from './names.ts';
+import {headerProperties, type Header, type ObjectSchema} from './schema.ts';
+
+/** What a push made, in `apps/<app>/releases/v0001.yaml`. Never changed afterwards; its number is in its name. */
+export interface ReleaseManifest extends Header<'Release'> {
+  readonly image: string;
+  readonly source: SourceManifest;
+  readonly services: Readonly<Record<string, ReleasedService>>;
+  readonly pushedBy: string;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  readonly description?: string;
+  /** Number of the release that this one repeats. */
+  readonly rollbackOf?: number;
+}
+
+export interface SourceManifest {
+  readonly commit: string;
+  /** What built it: `Node.js`, `Dockerfile` … */
+  readonly builder: string;
+}
+
+export interface ReleasedService {
+  /** Empty: the image's own command. */
+  readonly command: readonly string[];
+}
+
+/** Digits at least, so that names sort as numbers do for a long time. */
+const NUMBER_DIGITS_MIN = 4;
+
+const serviceSchema: ObjectSchema<ReleasedService> = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['command'],
+  properties: {
+    command: {type: 'array', items: {type: 'string'}, description: "Argument vector; empty: the image's own command."},
+  },
+};
+
+const sourceSchema: ObjectSchema<SourceManifest> = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['commit', 'builder'],
+  properties: {
+    commit: {type: 'string', pattern: '^[0-9a-f]{40}$', errorMessage: 'must be the 40 hex digits of a commit, in quotes', description: "Commit of the app's source."},
+    builder: {type: 'string', minLength: 1, description: 'What built it.', examples: ['Node.js']},
+  },
+};
+
+export const releaseSchema: ObjectSchema<ReleaseManifest> = {
+  title: 'Release',
+  description: 'A release of an app: apps/<app>/releases/v0001.yaml. Written by a push, never edited. The highest number is the current one.',
+  type: 'object',
+  additionalProperties: false,
+  required: ['apiVersion', 'kind', 'image', 'source', 'services', 'pushedBy', 'createdAt'],
+  properties: {
+    ...headerProperties('Release'),
+    image: {type: 'string', pattern: '^sha256:[0-9a-f]{64}$', errorMessage: 'must be an image by its digest: sha256: and 64 hex digits', description: 'The image, by content.'},
+    source: {...sourceSchema, description: 'What it was built from.'},
+    services: {type: 'object', propertyNames: serviceNameSchema, additionalProperties: serviceSchema, description: "The Procfile's lines."},
+    pushedBy: {type: 'string', minLength: 1, description: 'Who pushed it.'},
+    createdAt: {
+      type: 'string',
+      pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$',
+      errorMessage: 'must be a time in UTC such as 2026-11-23T09:30:00Z',
+      description: 'When, in UTC.',
+    },
+    description: {type: 'string', description: 'For people.'},
+    rollbackOf: {type: 'integer', minimum: 1, maximum: 1e9, description: 'Number of the release that this one repeats.'},
+  },
+  examples: [{
+    apiVersion: 'flynn/v1',
+    kind: 'Release',
+    image: `sha256:${'0'.repeat(64)}`,
+    source: {commit: 'f'.repeat(40), builder: 'Node.js'},
+    services: {web: {command: ['node server.js']}},
+    pushedBy: 'ann',
+    createdAt: '2026-11-23T09:30:00Z',
+  }],
+};
+
+/** `v0007.yaml` */
+export function releaseFileName(number: number): string {
+  return `v${String(number).padStart(NUMBER_DIGITS_MIN, '0')}.yaml`;
+}
+
+/** 7 of `v0007.yaml`; undefined for a name that we would not write. */
+export function releaseNumberOf(fileName: string): number | undefined {
+  const number = Number(/^v(\d{4,15})\.yaml$/.exec(fileName)?.[1]);
+  return number >= 1 && releaseFileName(number) === fileName ? number : undefined;
+}

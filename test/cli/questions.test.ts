@@ -1,0 +1,206 @@
+import test from 'ava';
+import type {AppName, CommitId} from '../../schemas/ids.ts';
+import {app, COMMIT} from '../reconciler/api/fake-view.ts';
+import {terminal, text} from './terminal.ts';
+
+process.env.TZ = 'UTC';
+
+const BROKEN = app('blog', {
+  release: 8, servingRelease: 7,
+  services: [{
+    name: 'web', command: ['node', 'server.js', 'a b'], wanted: 2, healthy: 1,
+    replicas: [
+      {name: 'web.1', containerId: 'd'.repeat(64), release: 7, state: 'up', since: '2026-11-20T10:12:01Z'},
+      {name: 'web.2', containerId: 'e'.repeat(64), release: 8, state: 'crashed', since: '2026-11-23T10:12:59Z', detail: 'exit code 1'},
+    ],
+  }, {name: 'worker', command: [], wanted: 0, healthy: 0, replicas: []}],
+  conditions: [
+    {type: 'Ready', status: false, reason: 'Failed', message: 'release v7 serves', commit: COMMIT, since: '2026-11-23T10:12:59Z'},
+    {type: 'Stalled', status: true, reason: 'ReleaseFailed', message: 'release v8 failed: exit code 1', commit: COMMIT, since: '2026-11-23T10:12:59Z'},
+  ],
+  waiting: ['wait blog web.2  # on a newer commit'],
+});
+
+const STATUS = {
+  node: 'n1', cluster: 'home', domain: 'flynn.localhost', commit: COMMIT, revision: `main@sha1:${COMMIT}`,
+  lastPassAt: '2026-11-23T10:12:59Z', lastSuccessfulPassAt: '2026-11-23T10:12:31Z',
+  conditions: [{type: 'Ready', status: true, reason: 'Applied', message: 'all but 1 app are ready', commit: COMMIT, since: '2026-11-23T08:12:31Z'}],
+  apps: [BROKEN, app('shop')],
+} as const;
+
+test('status shows the node, when it last succeeded, and the state of each app', async (t) => {
+  const {view, type} = await terminal(t);
+  view.current = STATUS;
+  t.is(await type('status'), text`
+    $ flynn status
+    === home (flynn.localhost), node n1
+      revision      main@sha1:1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d
+      last pass     2s ago
+      last success  30s ago
+      Ready  true  Applied  1a2b3c4d  2h  all but 1 app are ready
+
+    APP   RELEASE  SERVICES             STATE          SINCE  MESSAGE
+    blog  v8       web 1/2, worker 0/0  ReleaseFailed  2s     release v8 failed: exit code 1
+    shop  v3       web 1/1              Healthy        1m     release v3 serves
+    exit 0
+  `);
+});
+
+test('status of an app shows its conditions with reason, message and commit, and what it waits for', async (t) => {
+  const {view, type} = await terminal(t);
+  view.current = STATUS;
+  t.is(await type('status blog'), text`
+    $ flynn status blog
+    === blog v8 (v7 serves)
+      services  web 1/2, worker 0/0
+      url       http://blog.flynn.localhost:8080/
+      Ready    false  Failed         1a2b3c4d  2s  release v7 serves
+      Stalled  true   ReleaseFailed  1a2b3c4d  2s  release v8 failed: exit code 1
+      web.2 crashed: exit code 1
+      wait blog web.2  # on a newer commit
+    exit 0
+  `);
+});
+
+test('status is coloured on a terminal, and nowhere else', async (t) => {
+  const {view, type} = await terminal(t);
+  view.current = STATUS;
+  t.true((await type('status', {isTerminal: true})).includes('\x1b[31mReleaseFailed\x1b[0m  2s'));
+  t.false((await type('status', {isTerminal: true, env: {NO_COLOR: '1'}})).includes('\x1b'));
+  t.false((await type('status')).includes('\x1b'));
+});
+
+test('an empty cluster says how to get an app', async (t) => {
+  const {type} = await terminal(t);
+  t.regex(await type('status'), /revision {6}none applied yet[^]*last success  never[^]*no apps yet; make one: flynn create\nexit 0$/);
+  t.is(await type('apps'), text`
+    $ flynn apps
+    ! no apps yet; make one: flynn create
+    exit 0
+  `);
+});
+
+test('ps prints what heroku ps prints', async (t) => {
+  const {view, type} = await terminal(t);
+  view.current = STATUS;
+  t.is(await type('ps blog'), text`
+    $ flynn ps blog
+    === web (2): node server.js "a b"
+    web.1: up 2026/11/20 10:12:01 (~ 3d ago) v7
+    web.2: crashed 2026/11/23 10:12:59 (~ 2s ago) v8: exit code 1
+
+    === worker (0): the image's command
+    exit 0
+  `);
+  t.is(await type('ps -a shop'), text`
+    $ flynn ps -a shop
+    === web (1): npm start
+    web.1: up 2026/11/23 10:12:01 (~ 1m ago) v3
+    exit 0
+  `);
+});
+
+test('logs print what heroku logs print, filtered by the server', async (t) => {
+  const {view, type} = await terminal(t);
+  view.current = STATUS;
+  view.written = [
+    {at: '2026-11-23T10:12:01.123456789Z', replica: 'web.1', stream: 'stdout', text: 'listening on 8080'},
+    {at: '2026-11-23T10:12:02.000000000Z', replica: 'worker.1', stream: 'stderr', text: 'no work'},
+    {at: '2026-11-23T10:12:03.000000000Z', replica: 'web.1', stream: 'stdout', text: 'GET /'},
+  ];
+  t.is(await type('logs -a shop'), text`
+    $ flynn logs -a shop
+    2026-11-23T10:12:01+00:00 app[web.1]: listening on 8080
+    2026-11-23T10:12:02+00:00 app[worker.1]: no work
+    2026-11-23T10:12:03+00:00 app[web.1]: GET /
+    exit 0
+  `);
+  t.is(await type('logs shop -t web -n 1'), text`
+    $ flynn logs shop -t web -n 1
+    2026-11-23T10:12:03+00:00 app[web.1]: GET /
+    exit 0
+  `);
+  t.is(await type('logs shop -n many'), text`
+    $ flynn logs shop -n many
+    ! --lines is "many"; it has to be a whole number from 0 to 10000
+    ! usage: flynn logs [<app>] [-f] [-n <lines>] [-t <service>]
+    exit 2
+  `);
+});
+
+test('logs -f goes on until Ctrl-C, and leaves no stream open on the server', async (t) => {
+  const {view, type} = await terminal(t);
+  view.current = STATUS;
+  view.written = [{at: '2026-11-23T10:12:01.1Z', replica: 'web.1', stream: 'stdout', text: 'one'}];
+  const interrupt = new AbortController();
+  const shown = await type('logs shop -f', {signal: interrupt.signal, onOut: () => interrupt.abort()});
+  t.is(shown, '$ flynn logs shop -f\n2026-11-23T10:12:01+00:00 app[web.1]: one\nexit 130');
+  for (let tries = 0; view.streams.open > 0 && tries < 500; tries++) await new Promise((resolve) => setTimeout(resolve, 10));
+  t.is(view.streams.open, 0);
+});
+
+test('events of one app are chosen by -a', async (t) => {
+  const {view, type} = await terminal(t);
+  view.current = STATUS;
+  view.past = [
+    {at: '2026-11-23T10:12:01.5Z', kind: 'pass', message: 'applied 1a2b3c4d'},
+    {at: '2026-11-23T10:12:02.5Z', kind: 'deploy', app: 'shop' as AppName, message: 'v3 is healthy'},
+  ];
+  t.is(await type('events'), text`
+    $ flynn events
+    2026-11-23T10:12:01+00:00 flynn[pass]: applied 1a2b3c4d
+    2026-11-23T10:12:02+00:00 shop[deploy]: v3 is healthy
+    exit 0
+  `);
+  t.is(await type('events -a shop --json'), text`
+    $ flynn events -a shop --json
+    {"at":"2026-11-23T10:12:02.5Z","kind":"deploy","app":"shop","message":"v3 is healthy"}
+    exit 0
+  `);
+});
+
+test('plan exits 0 without actions, 1 with some, 2 when it is not known', async (t) => {
+  const {view, type} = await terminal(t);
+  t.is(await type('plan'), '$ flynn plan\n! nothing to do\nexit 0');
+  view.planned = {actions: [{kind: 'remove-container', id: 'f'.repeat(64) as never, name: 'flynn-shop-web-2', reason: 'replica 2 is not wanted'}], waiting: []};
+  t.is(await type('plan'), text`
+    $ flynn plan
+    remove flynn-shop-web-2  # replica 2 is not wanted
+    exit 1
+  `);
+  view.planned = new Error('the engine hangs');
+  t.is(await type('plan'), text`
+    $ flynn plan
+    ! error: can't look at what runs: the engine hangs
+    exit 2
+  `);
+});
+
+test('open prints the URL where there is no browser', async (t) => {
+  const {view, type} = await terminal(t);
+  view.current = {...STATUS, apps: [app('shop'), app('new', {urls: []})]};
+  t.is(await type('open shop'), '$ flynn open shop\nhttp://shop.flynn.localhost:8080/\nexit 0');
+  t.is(await type('open new'), text`
+    $ flynn open new
+    ! error: ⬢ new has no URL yet
+    !        its first deploy gives it one: git push flynn main
+    exit 1
+  `);
+});
+
+for (const line of ['status', 'status shop', 'apps', 'ps shop', 'plan', 'scale -a shop', 'open shop', 'cluster', 'version']) {
+  test(`${line} --json prints one JSON document to stdout`, async (t) => {
+    const {view, type} = await terminal(t);
+    view.current = STATUS;
+    const shown = await type(`${line} --json`);
+    const data = shown.split('\n').slice(1, -1).filter((one) => !one.startsWith('! ')).join('\n');
+    t.notThrows(() => JSON.parse(data), shown);
+    t.regex(shown, /\nexit 0$/);
+  });
+}
+
+test('ids of commits are shortened to 8 digits', async (t) => {
+  const {view, type} = await terminal(t);
+  view.current = {...STATUS, conditions: [{...STATUS.conditions[0], commit: 'abcdef0123'.repeat(4) as CommitId}]};
+  t.true((await type('status')).includes('Applied  abcdef01  2h'));
+});

@@ -1,0 +1,146 @@
+import {createHash} from 'node:crypto';
+import {once} from 'node:events';
+import type {AppName, BlobId, CommitId, TreeId} from '../../../schemas/ids.ts';
+import {type Author, type Change, type ClusterRepo, type Committed, EditRefused} from '../../../reconciler/checkout/snapshot.ts';
+import type {DeployOutcome, LogLine, NodeView} from '../../../reconciler/node.ts';
+import type {Plan} from '../../../reconciler/plan/action.ts';
+import type {AppStatus, FlynnEvent, NodeStatus} from '../../../reconciler/status/status.ts';
+
+export const COMMIT = '1a2b3c4d'.repeat(5) as CommitId;
+export const NOW = '2026-11-23T10:13:01Z';
+
+/** A node without engine or disk: tests set what it says, and read what was asked of it. */
+export class FakeView implements NodeView {
+  readonly settings = {
+    data: '/var/lib/flynn', node: 'n1', domain: 'flynn.localhost', listen: '127.0.0.1',
+    httpPort: 8080, httpsPort: 8443, apiPort: 3580, dnsPort: 3553, cluster: {kind: 'own'},
+  } as const;
+  readonly repo = new FakeRepo();
+  readonly wakes: string[] = [];
+  readonly streams = {open: 0};
+  ready = false;
+  /** The commit that is held back. */
+  held: CommitId | undefined;
+  current: NodeStatus = {node: 'n1', cluster: 'home', domain: 'flynn.localhost', conditions: [], apps: []};
+  planned: Plan | Error = {actions: [], waiting: []};
+  progress: readonly string[] = [];
+  outcome: DeployOutcome | Error = {result: 'healthy', commit: COMMIT, release: 1, urls: []};
+  written: readonly LogLine[] = [];
+  past: readonly FlynnEvent[] = [];
+  readonly #listeners = new Set<(event: FlynnEvent) => void>();
+
+  status(): NodeStatus {
+    return this.current;
+  }
+
+  isReady(): boolean {
+    return this.ready;
+  }
+
+  async plan(): Promise<Plan> {
+    if (this.planned instanceof Error) throw this.planned;
+    return this.planned;
+  }
+
+  async confirm(commit: string): Promise<CommitId> {
+    if (this.held?.startsWith(commit) !== true) throw new EditRefused('no commit is held back that could be confirmed');
+    return this.held;
+  }
+
+  wake(reason: string): void {
+    this.wakes.push(reason);
+  }
+
+  async converged(_app: AppName, onProgress: (line: string) => void): Promise<DeployOutcome> {
+    for (const line of this.progress) onProgress(line);
+    if (this.outcome instanceof Error) throw this.outcome;
+    return this.outcome;
+  }
+
+  async *logs({service, lines, follow}: Parameters<NodeView['logs']>[0], signal: AbortSignal): AsyncGenerator<LogLine> {
+    this.streams.open++;
+    try {
+      const all = this.written.filter(({replica}) => service === undefined || replica.startsWith(`${service}.`));
+      yield* all.slice(Math.max(0, all.length - lines));
+      if (follow && !signal.aborted) await once(signal, 'abort');
+    } finally {
+      this.streams.open--;
+    }
+  }
+
+  onEvent(listener: (event: FlynnEvent) => void, signal: AbortSignal): void {
+    this.#listeners.add(listener);
+    signal.addEventListener('abort', () => this.#listeners.delete(listener));
+  }
+
+  events(): readonly FlynnEvent[] {
+    return this.past;
+  }
+
+  emit(event: FlynnEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  listeners(): number {
+    return this.#listeners.size;
+  }
+}
+
+/** A cluster repository in memory, with one branch and no disk. */
+export class FakeRepo implements ClusterRepo {
+  readonly files = new Map<string, string>();
+  readonly commits: {readonly commit: CommitId; readonly message: string; readonly author: Author}[] = [];
+  readonly #operations = new Map<string, CommitId>();
+
+  async snapshot(): ReturnType<ClusterRepo['snapshot']> {
+    const names = new Set([...this.files.keys()].flatMap((file) => /^apps\/([^/]+)\//.exec(file)?.[1] ?? []));
+    return {
+      commit: this.commits.at(-1)?.commit ?? COMMIT,
+      committedAtMs: 0,
+      shared: {treeId: 'shared' as TreeId, files: async () => []},
+      apps: [...names].sort().map((name) => ({
+        name: name as AppName,
+        treeId: name as string as TreeId,
+        files: async () => [...this.files].filter(([path]) => path.startsWith(`apps/${name}/`))
+          .map(([path, text]) => ({path, kind: 'text' as const, blobId: path as BlobId, text})),
+      })),
+    };
+  }
+
+  async commit({edit, message, author, operationId}: Change): Promise<Committed> {
+    const done = this.#operations.get(operationId);
+    if (done !== undefined) return {commit: done, isNew: false};
+    const list = (folder: string) => [...new Set([...this.files.keys()]
+      .filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1).split('/')[0] ?? ''))];
+    const changed = edit((path) => this.files.get(path), list);
+    for (const [path, text] of Object.entries(changed)) {
+      if (text === undefined) this.files.delete(path);
+      else this.files.set(path, text);
+    }
+    const commit = createHash('sha1').update(`${this.commits.length} ${message}`).digest('hex') as CommitId;
+    this.commits.push({commit, message, author});
+    this.#operations.set(operationId, commit);
+    return {commit, isNew: true};
+  }
+
+  watch(): void {
+    throw new EditRefused('nobody watches in these tests');
+  }
+}
+
+/** A healthy app with one service, unless told otherwise. */
+export function app(name: string, over: Partial<AppStatus> = {}): AppStatus {
+  return {
+    name: name as AppName,
+    release: 3,
+    servingRelease: 3,
+    urls: [`http://${name}.flynn.localhost:8080/`],
+    services: [{
+      name: 'web', command: ['/bin/bash', '-c', 'npm start'], wanted: 1, healthy: 1,
+      replicas: [{name: 'web.1', containerId: 'c'.repeat(64), release: 3, state: 'up', since: '2026-11-23T10:12:01Z'}],
+    }],
+    conditions: [{type: 'Ready', status: true, reason: 'Healthy', message: 'release v3 serves', commit: COMMIT, since: '2026-11-23T10:12:01Z'}],
+    waiting: [],
+    ...over,
+  };
+}

@@ -1,0 +1,119 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import {ownRepo} from '../../../reconciler/checkout/own.ts';
+import {EditRefused} from '../../../reconciler/checkout/snapshot.ts';
+import {bareRepo, change, cloneOf, commitFiles, run} from '../checkout/support.ts';
+
+const signal = AbortSignal.timeout(60_000);
+const ONE = {'cluster.yaml': 'c\n', 'apps/shop/app.yaml': 'count: 0\n'};
+const countUp = (read: (path: string) => string | undefined) => ({'apps/shop/app.yaml': `count: ${Number(/\d+/.exec(read('apps/shop/app.yaml') ?? '')) + 1}\n`});
+
+test('20 writers at once, of four owners that know nothing of each other, lose nothing', async (t) => {
+  const gitdir = await bareRepo(t, ONE);
+  const repos = Array.from({length: 4}, () => ownRepo({gitdir}));
+  t.teardown(() => repos.forEach((repo) => repo.close()));
+  await Promise.all(Array.from({length: 20}, (_, number) => repos[number % 4]!.commit(change(countUp, `writer-${number}`), signal)));
+  t.is(await run(gitdir, 'show', 'main:apps/shop/app.yaml'), 'count: 20');
+  t.is(await run(gitdir, 'rev-list', '--count', 'main'), '21');
+  t.is(await run(gitdir, 'fsck', '--strict', '--no-dangling'), '');
+});
+
+test('writers and people who push at the same time lose nothing', async (t) => {
+  const gitdir = await bareRepo(t, ONE);
+  const repo = ownRepo({gitdir});
+  t.teardown(() => repo.close());
+  const clone = await cloneOf(t, gitdir);
+  const people = async () => {
+    for (let number = 0; number < 3; number += 1) {
+      await commitFiles(clone, {[`apps/p${number}/app.yaml`]: 'p\n'});
+      for (let tries = 0; ; tries += 1) {
+        const pushed = await run(clone, 'push', '--quiet', 'origin', 'main').then(() => true, () => false);
+        if (pushed || tries > 50) break;
+        await run(clone, 'pull', '--quiet', '--rebase', 'origin', 'main');
+      }
+    }
+  };
+  await Promise.all([people(), ...Array.from({length: 8}, (_, number) => repo.commit(change(countUp, `w-${number}`), signal))]);
+  t.is(await run(gitdir, 'show', 'main:apps/shop/app.yaml'), 'count: 8');
+  t.is((await run(gitdir, 'ls-tree', '--name-only', 'main:apps')).split('\n').length, 4);
+});
+
+test('a retry after a lost answer finds its own commit', async (t) => {
+  const gitdir = await bareRepo(t, ONE);
+  const repo = ownRepo({gitdir});
+  t.teardown(() => repo.close());
+  const first = await repo.commit(change(countUp, 'same'), signal);
+  await repo.commit(change(countUp, 'other'), signal);
+  const again = ownRepo({gitdir});
+  t.teardown(() => again.close());
+  t.deepEqual(await again.commit(change(countUp, 'same'), signal), {commit: first.commit, isNew: false});
+  t.is(await run(gitdir, 'show', 'main:apps/shop/app.yaml'), 'count: 2');
+});
+
+test('author, message and trailers are as they were given', async (t) => {
+  const gitdir = await bareRepo(t, ONE);
+  const repo = ownRepo({gitdir});
+  t.teardown(() => repo.close());
+  await repo.commit({...change(countUp, 'id-1'), message: 'shop: count\n\nFlynn-Source: abc'}, signal);
+  t.is(await run(gitdir, 'log', '-1', '--format=%an <%ae>|%cn|%B', 'main'), 'Ada <ada@example.com>|Flynn|shop: count\n\nFlynn-Source: abc\nFlynn-Operation: id-1\n');
+});
+
+test('an edit that changes nothing makes no commit', async (t) => {
+  const gitdir = await bareRepo(t, ONE);
+  const repo = ownRepo({gitdir});
+  t.teardown(() => repo.close());
+  const {isNew} = await repo.commit(change((read) => ({'apps/shop/app.yaml': read('apps/shop/app.yaml')}), 'none'), signal);
+  t.false(isNew);
+  t.is(await run(gitdir, 'rev-list', '--count', 'main'), '1');
+});
+
+test('an edit sees files and folders, and its refusal reaches the caller', async (t) => {
+  const repo = ownRepo({gitdir: await bareRepo(t, ONE)});
+  t.teardown(() => repo.close());
+  await t.throwsAsync(repo.commit(change((read, list) => {
+    throw new EditRefused(`${list('apps').join()} ${list('nowhere').length} ${list('apps/shop/').join()} ${read('apps/none.yaml')}`);
+  }, 'refused'), signal), {instanceOf: EditRefused, message: 'shop 0 app.yaml undefined'});
+});
+
+test('removing the last file of a folder removes the folder', async (t) => {
+  const gitdir = await bareRepo(t, ONE);
+  const repo = ownRepo({gitdir});
+  t.teardown(() => repo.close());
+  await repo.commit(change(() => ({'apps/shop/app.yaml': undefined}), 'gone'), signal);
+  t.is(await run(gitdir, 'ls-tree', '-r', '--name-only', 'main'), 'cluster.yaml');
+});
+
+for (const odd of ['../x', 'apps//x', '/etc/passwd', 'a/.git/config', 'a/../../b', '']) {
+  test(`an edit can't write to "${odd}"`, async (t) => {
+    const repo = ownRepo({gitdir: await bareRepo(t, ONE)});
+    t.teardown(() => repo.close());
+    await t.throwsAsync(repo.commit(change(() => ({[odd]: 'x'}), 'odd'), signal), {instanceOf: EditRefused});
+  });
+}
+
+test('a commit that breaks a manifest is refused with the place of the problem', async (t) => {
+  const gitdir = await bareRepo(t, ONE);
+  const repo = ownRepo({gitdir, check: async ({before, after}) => (before?.commit === after.commit ? [] : [{file: 'apps/shop/app.yaml', line: 3, column: 5, message: 'is wrong'}])});
+  t.teardown(() => repo.close());
+  await t.throwsAsync(repo.commit(change(countUp, 'bad'), signal), {instanceOf: EditRefused, message: 'apps/shop/app.yaml:3:5: is wrong'});
+  t.is(await run(gitdir, 'rev-list', '--count', 'main'), '1');
+});
+
+test('the lock that a killed git left behind does not stop commits for ever', async (t) => {
+  const gitdir = await bareRepo(t, ONE);
+  const lock = path.join(gitdir, 'refs/heads/main.lock');
+  await fs.writeFile(lock, '');
+  const longAgo = new Date(Date.now() - 120_000);
+  await fs.utimes(lock, longAgo, longAgo);
+  const repo = ownRepo({gitdir});
+  t.teardown(() => repo.close());
+  t.true((await repo.commit(change(countUp, 'after')  , signal)).isNew);
+});
+
+test('a change that goes back is made although the check refuses everything', async (t) => {
+  const repo = ownRepo({gitdir: await bareRepo(t, ONE), check: async () => [{file: 'apps/shop/app.yaml', line: 1, column: 1, message: 'is wrong'}]});
+  t.teardown(() => repo.close());
+  await t.throwsAsync(repo.commit(change(countUp, 'checked'), signal), {instanceOf: EditRefused, message: 'apps/shop/app.yaml:1:1: is wrong'});
+  t.true((await repo.commit({...change(countUp, 'unchecked'), isUnchecked: true}, signal)).isNew);
+});

@@ -1,0 +1,56 @@
+import test from 'ava';
+import type {ManifestFile} from '../../../reconciler/checkout/snapshot.ts';
+import {resolveApp} from '../../../reconciler/desired/app.ts';
+import {validateCommit, validateFiles} from '../../../reconciler/desired/validate.ts';
+import {formatDiagnostic} from '../../../schemas/diagnostic.ts';
+import type {AppName, TreeId} from '../../../schemas/ids.ts';
+import {app, cluster, config, file, head, release} from '../../support/manifests.ts';
+
+const finds = test.macro({
+  exec(t, files: readonly ManifestFile[], expected: readonly string[]) {
+    t.deepEqual(validateFiles(files, 'flynn.localhost').map(formatDiagnostic), expected);
+  },
+  title: (name) => `a repository ${name}`,
+});
+
+test("may hold other people's files", finds, [
+  cluster(), app('shop'), release('shop', 1), file('nodes/box-1.yaml', head('Node')),
+  file('README.md', ''), file('apps/README.md', ''), file('nodes/README.md', ''), file('.github/workflows/ci.yml', 'on: push'), file('docs/app.yaml', head('App')),
+  file('mkdocs.yml', 'site_name: x'), file('CODEOWNERS', ''), {path: 'latest', kind: 'refused', why: 'is a symlink'},
+], []);
+test('is told of manifests where nobody reads them', finds, [
+  cluster(), file('app.yaml', head('App')), file('app/shop/app.yaml', head('App')), file('apps/shop.yaml', ''), file('cluster.yml', ''),
+  file('nodes/a.yml', ''), file('nodes/x/a.yaml', ''), file('other.yaml', head('Nonsense')),
+], [
+  'app.yaml:1:1: is a manifest of Flynn where none is read: it belongs to apps/<app>/app.yaml',
+  'app/shop/app.yaml:1:1: is a manifest of Flynn where none is read: it belongs to apps/<app>/app.yaml',
+  'apps/shop.yaml:1:1: is not read: an app is a folder, apps/<app>/app.yaml',
+  'cluster.yml:1:1: is not read: its name is cluster.yaml',
+  'nodes/a.yml:1:1: is not read: a node is a file nodes/<node>.yaml',
+  'nodes/x/a.yaml:1:1: is not read: a node is a file nodes/<node>.yaml',
+  'other.yaml:1:1: is a manifest of Flynn where none is read: it belongs to apps/<app>/app.yaml, apps/<app>/releases/v0001.yaml, cluster.yaml, nodes/<node>.yaml',
+]);
+test('is told of every problem at once, in the order of files and lines', finds, [
+  app('shop', 'y: 1\nx: 1\n'), app('blog', 'z: 1\n'), file('nodes/Bad_Name.yaml', head('Node')), file('nodes/ok.yaml', head('Node') + 'drain: 1\n'),
+  file('cluster.yaml', head('Cluster') + 'name: x\n'), {path: 'nodes/link.yaml', kind: 'refused', why: 'is a symlink'},
+], [
+  'apps/blog/app.yaml:3:1: unknown field "z"; known are apiVersion, kind, services, env, routes, deployTimeoutSeconds',
+  'apps/shop/app.yaml:3:1: unknown field "y"; known are apiVersion, kind, services, env, routes, deployTimeoutSeconds',
+  'apps/shop/app.yaml:4:1: unknown field "x"; known are apiVersion, kind, services, env, routes, deployTimeoutSeconds',
+  'cluster.yaml:1:1: domain is missing',
+  'nodes/Bad_Name.yaml:1:1: "Bad_Name" can\'t name a node: it must be small letters, digits and inner dashes, at most 63 characters',
+  'nodes/link.yaml:1:1: is a symlink',
+  'nodes/ok.yaml:3:8: drain must be true or false, not "1"',
+]);
+test('is told of a host that two apps claim, where the second one does', finds, [
+  cluster(), app('a', 'routes: [{host: x.com}]\n'), release('a', 1), app('b', 'routes:\n  - {host: y.com}\n  - host: x.com\n'), release('b', 1),
+], ['apps/b/app.yaml:5:11: route "x.com/" of apps/b/app.yaml belongs to the app "a" already (apps/a/app.yaml)']);
+test('that is emptied is told that cluster.yaml is missing', finds, [], ['cluster.yaml:1:1: is missing: every cluster repository has one']);
+
+test('a commit is checked against apps that it did not change, without reading them', (t) => {
+  const of = (name: string, yaml: string) => ({name: name as AppName, treeId: '' as TreeId, files: [app(name, yaml), release(name, 1)]});
+  const unchanged = [of('a', 'routes: [{host: x.com}]\n'), of('c', 'routes: [{host: z.com}]\n'), of('d', 'routes: [{host: z.com}]\n')]
+    .map((files) => resolveApp(files, config(), 'flynn.localhost')); // c and d are at odds since before
+  const problems = validateCommit({shared: [cluster()], isSharedChanged: false, changed: [of('b', 'routes: [{host: x.com}]\n')], unchanged}, 'flynn.localhost');
+  t.deepEqual(problems.map(formatDiagnostic), ['apps/b/app.yaml:3:17: route "x.com/" of apps/b/app.yaml belongs to the app "a" already (apps/a/app.yaml)']);
+});

@@ -1,0 +1,77 @@
+import test from 'ava';
+import type {ContainerSpec} from '../../../reconciler/adapters/engine.ts';
+import * as labels from '../../../reconciler/labels.ts';
+import {EngineObserver} from '../../../reconciler/observed/engine-observer.ts';
+import type {ProbeResult} from '../../../reconciler/observed/health.ts';
+import {Prober} from '../../../reconciler/observed/prober.ts';
+import {FakeEngine} from '../../support/fake-engine.ts';
+import {FACTS} from '../../support/make.ts';
+
+const INSTANCE = 'flynn';
+const SPEC: ContainerSpec = {
+  name: 'flynn-shop.web.1-aaaaaaaa-0', image: 'sha256:v1', command: ['run'], env: {}, network: INSTANCE, mounts: [], memoryBytes: 256, cpus: 0.5, pidsMax: 100,
+  capabilities: [], restart: 'never', logBytesMax: 1024,
+  labels: {
+    [labels.LABEL_INSTANCE]: INSTANCE, [labels.LABEL_ROLE]: 'app', [labels.LABEL_APP]: 'shop', [labels.LABEL_SERVICE]: 'web', [labels.LABEL_SLOT]: '1', [labels.LABEL_RELEASE]: '1',
+    [labels.LABEL_SPEC]: 'aaaaaaaa', [labels.LABEL_ATTEMPT]: '0', [labels.LABEL_FAILURES]: '0', [labels.LABEL_FACTS]: JSON.stringify(FACTS), [labels.LABEL_LIMITS]: '256/0.5',
+  },
+};
+
+/** One running replica; `onHealth` resolves at the next change of a health. */
+async function setUp(signal: AbortSignal) {
+  const engine = new FakeEngine();
+  engine.addImage('sha256:v1');
+  await engine.ensureNetwork(INSTANCE);
+  let answer: ProbeResult = {ok: false, detail: 'nothing listens'};
+  let changed = Promise.withResolvers<void>();
+  const prober = new Prober({
+    probe: async () => answer,
+    onChange: () => {
+      changed.resolve();
+      changed = Promise.withResolvers();
+    },
+    signal,
+  });
+  // After the prober was made: it has seen the start.
+  const id = await engine.run(SPEC);
+  const observer = new EngineObserver({engine, instance: INSTANCE, network: INSTANCE, prober, isBuilding: () => false});
+  const look = async () => (await observer.look(Date.now(), signal)).containers[0];
+  const answerWith = (next: ProbeResult) => {
+    answer = next;
+    return changed.promise;
+  };
+  return {engine, observer, id, look, answerWith};
+}
+
+test('a replica that becomes healthy is seen as healthy, although the engine says the same of it as before', async (t) => {
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  const {look, answerWith} = await setUp(stop.signal);
+  t.like(await look(), {state: 'running', health: {state: 'starting'}});
+  await answerWith({ok: true});
+  t.like(await look(), {state: 'running', health: {state: 'healthy'}});
+});
+
+test('what was done to a container is seen once it has been called changed', async (t) => {
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  const {engine, observer, id, look} = await setUp(stop.signal);
+  t.like(await look(), {state: 'running'});
+  engine.tamper(id, {memoryBytes: 1});
+  observer.invalidate(id);
+  t.like(await look(), {drift: 'its memory limit is 1 bytes, not 256'});
+  engine.exit(id, 3);
+  observer.invalidate(id);
+  t.like(await look(), {state: 'exited', exitCode: 3});
+});
+
+test('a paused replica is ill, whatever its last probe said', async (t) => {
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  const {engine, observer, id, look, answerWith} = await setUp(stop.signal);
+  await look();
+  await answerWith({ok: true});
+  engine.tamper(id, {isPaused: true});
+  observer.invalidate(id);
+  t.like(await look(), {health: {state: 'unhealthy', detail: 'it is paused'}, drift: 'it is paused'});
+});

@@ -1,0 +1,80 @@
+import test from 'ava';
+import type {RouteStructure} from '../../../reconciler/observed/state.ts';
+import {renderCaddyConfig, structureOf} from '../../../reconciler/router/caddy-config.ts';
+import {routerFiles} from '../../../reconciler/router/files.ts';
+
+const SETTINGS = {domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553};
+const FILES = routerFiles({caddy: '/data/caddy', unbound: '/data/unbound'});
+const SHOP: RouteStructure = [{
+  host: 'shop.test',
+  paths: [{path: '/api', name: '_svc._tcp.api.shop.flynn.internal'}, {path: '/', name: '_svc._tcp.web.shop.flynn.internal'}],
+}];
+
+interface Rendered {
+  readonly apps: {readonly http: {readonly servers: {readonly apps: {
+    readonly listen: readonly string[];
+    readonly routes: readonly {readonly match?: readonly {readonly host?: readonly string[]}[]; readonly handle: readonly {readonly routes?: readonly unknown[]}[]}[];
+  }}}};
+}
+
+/** As Caddy gives it back: through JSON. */
+function rendered(structure: RouteStructure, settings = SETTINGS): Rendered {
+  return JSON.parse(JSON.stringify(renderCaddyConfig(settings, FILES, structure))) as Rendered;
+}
+
+test('a host with paths becomes one route, the longest path first, and 404 for what matches none', (t) => {
+  const [, route] = rendered(SHOP).apps.http.servers.apps.routes;
+  const short = JSON.stringify(route, (key, value: unknown) => (['load_balancing', 'transport', 'resolver', 'body', 'headers', 'refresh'].includes(key) ? undefined : value), 1);
+  t.is(short.replace(/\s+/g, ' '), `
+{ "match": [ { "host": [ "shop.test" ] } ], "terminal": true, "handle": [ { "handler": "subroute", "routes": [
+ { "match": [ { "path": [ "/api", "/api/*" ] } ],
+   "handle": [ { "handler": "reverse_proxy", "dynamic_upstreams": { "source": "srv", "name": "_svc._tcp.api.shop.flynn.internal." } } ], "terminal": true },
+ { "handle": [ { "handler": "reverse_proxy", "dynamic_upstreams": { "source": "srv", "name": "_svc._tcp.web.shop.flynn.internal." } } ], "terminal": true },
+ { "handle": [ { "handler": "static_response", "status_code": 404 } ] } ] } ] }`.trim().replace(/\s+/g, ' '));
+});
+
+test('plain hosts and replicas are not in the configuration', (t) => {
+  t.deepEqual(rendered([]).apps.http.servers.apps.routes.map(({match}) => match?.[0]?.host), [['git.flynn.localhost', 'api.flynn.localhost'], undefined, undefined]);
+});
+
+test('event streams and websockets keep their lives: no flush_interval anywhere', (t) => {
+  t.false(JSON.stringify(rendered(SHOP)).includes('flush_interval'));
+});
+
+test('an IPv6 address is written so that its port can be told from it', (t) => {
+  t.deepEqual(rendered([], {...SETTINGS, listen: '::'}).apps.http.servers.apps.listen, ['[::]:80', '[::]:443']);
+});
+
+const isLeftOut = test.macro((t, structure: RouteStructure) => {
+  t.deepEqual(rendered([...structure, ...SHOP]), rendered(SHOP));
+});
+for (const host of ['*', '*.test', '{env.HOME}', 'a b', 'a"', '', 'A.test', '_svc._tcp.web.shop.flynn.internal']) {
+  test(`a host that means something else to Caddy is left out: "${host}"`, isLeftOut, [{host, paths: [{path: '/', name: '_svc._tcp.x.y.flynn.internal'}]}]);
+}
+for (const path of ['/*', '/a*b', '/{http.request.host}', 'a', '', '/a\\b', '/a/', '//a', '/a\n']) {
+  test(`a path that means something else to Caddy is left out: ${JSON.stringify(path)}`, (t) => {
+    const [, route] = rendered([{host: 'shop.test', paths: [{path, name: '_svc._tcp.x.y.flynn.internal'}]}]).apps.http.servers.apps.routes;
+    t.is(route?.handle[0]?.routes?.length, 1);
+  });
+}
+
+test('the structure is read back from the configuration that runs', (t) => {
+  const many: RouteStructure = [...SHOP, {host: 'z.test', paths: [{path: '/only', name: '_svc._tcp.web.z.flynn.internal'}]}];
+  t.deepEqual(structureOf(rendered(many), SETTINGS, FILES), many);
+  t.deepEqual(structureOf(rendered([]), SETTINGS, FILES), []);
+});
+
+const isNotOurs = test.macro((t, change: (config: Rendered) => unknown) => {
+  t.is(structureOf(change(structuredClone(rendered(SHOP))), SETTINGS, FILES), undefined);
+});
+test('nothing loaded is not our structure', isNotOurs, () => null);
+test('an empty configuration is not our structure', isNotOurs, () => ({}));
+test('somebody else\'s configuration is not our structure', isNotOurs, () => ({apps: {http: {servers: {apps: {routes: [{handle: []}, {}, {}, {}]}}}}}));
+test('one more route by hand is noticed', isNotOurs, (config) => {
+  (config.apps.http.servers.apps.routes as unknown[]).push({handle: [{handler: 'static_response'}]});
+  return config;
+});
+test('one changed word is noticed', isNotOurs, (config) => JSON.parse(JSON.stringify(config).replace('/api/*', '/other/*')) as unknown);
+test('another port than the settings say is noticed', (t) => {
+  t.is(structureOf(rendered(SHOP), {...SETTINGS, httpPort: 8080}, FILES), undefined);
+});

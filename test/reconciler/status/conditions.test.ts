@@ -1,0 +1,50 @@
+import test from 'ava';
+import {Conditions} from '../../../reconciler/status/conditions.ts';
+import {app, COMMIT, container, deploying, failed, good, SHOP} from '../../support/make.ts';
+
+function at(now: string) {
+  return {commit: COMMIT, now};
+}
+
+function told(conditions: Conditions): readonly string[] {
+  return conditions.of(SHOP).map(({type, status, reason, since}) => `${type} ${status} ${reason} since ${since}`);
+}
+
+test('a condition keeps its time for as long as status and reason stay', (t) => {
+  const conditions = new Conditions();
+  const seen = {app: app('v1', 1), record: good(app('v1', 1)), containers: [container('web.1 v1 up')]};
+  conditions.see([seen], at('10:00'));
+  conditions.see([{...seen, containers: [container('web.1 v1 up attempt=1')]}], at('10:01'));
+  t.deepEqual(told(conditions), ['Ready true Healthy since 10:00']);
+  conditions.see([{...seen, containers: [container('web.1 v1 exited 1')]}], at('10:02'));
+  t.deepEqual(told(conditions), ['Ready false ReplicasMissing since 10:02', 'Reconciling true ReplicasMissing since 10:02']);
+  conditions.see([seen], at('10:03'));
+  t.deepEqual(told(conditions), ['Ready true Healthy since 10:03']);
+});
+
+test('a deploy is told beside what serves, and a failed one stays told', (t) => {
+  const conditions = new Conditions();
+  const [old, next] = [app('v1', 1), app('v2', 1)];
+  const containers = [container('web.1 v1 up')];
+  conditions.see([{app: next, record: deploying(next, old), containers}], at('10:00'));
+  t.deepEqual(told(conditions), ['Ready true Healthy since 10:00', 'Reconciling true Deploying since 10:00']);
+  conditions.see([{app: next, record: failed(next, old), containers}], at('10:02'));
+  t.deepEqual(told(conditions), ['Ready true Healthy since 10:00', 'Stalled true ReleaseFailed since 10:02']);
+  t.is(conditions.of(SHOP)[1]?.message, 'release v2 failed: web.1 exited with code 3');
+});
+
+test('an app whose manifests are wrong says where, and that the last good ones serve', (t) => {
+  const conditions = new Conditions();
+  const {name, treeId} = app('v2', 1);
+  const problems = [{file: 'apps/shop/app.yaml', line: 3, column: 5, message: 'unknown field "replcas"'}];
+  conditions.see([{app: {state: 'invalid', name, treeId, problems}, record: good(app('v1', 1)), containers: [container('web.1 v1 up')]}], at('10:00'));
+  t.deepEqual(told(conditions), ['Ready true Healthy since 10:00', 'Stalled true InvalidManifest since 10:00']);
+  t.is(conditions.of(SHOP)[1]?.message, 'apps/shop/app.yaml:3:5: unknown field "replcas"');
+});
+
+test('what is said of an app is forgotten with it', (t) => {
+  const conditions = new Conditions();
+  conditions.see([{app: app('v1', 0), record: good(app('v1', 0)), containers: []}], at('10:00'));
+  conditions.see([], at('10:01'));
+  t.deepEqual(told(conditions), []);
+});

@@ -1,0 +1,185 @@
+import type {AppName, CommitId, TreeId} from '../../schemas/ids.ts';
+import type {ContainerRecord} from '../../reconciler/adapters/engine.ts';
+import {execute, type World} from '../../reconciler/apply/executors.ts';
+import type {DesiredApp, DesiredState, ResolvedApp} from '../../reconciler/desired/state.ts';
+import {toReplica} from '../../reconciler/observed/containers.ts';
+import {nextHealth, type HealthHistory} from '../../reconciler/observed/health.ts';
+import type {DeployRecord, Health, NameTable, ObservedContainer, ObservedState, RouteStructure} from '../../reconciler/observed/state.ts';
+import {actionKey, type Action, type Plan} from '../../reconciler/plan/action.ts';
+import {plan} from '../../reconciler/plan/plan.ts';
+import {FakeEngine, type Fault} from '../support/fake-engine.ts';
+import {app, image} from '../support/make.ts';
+
+const INSTANCE = 'flynn';
+const NETWORK = 'flynn';
+const never = new AbortController().signal;
+
+/** A release of the simulation: `bad` ones crash at once, `slow` ones take their time to get healthy, `sick` ones never do. */
+export type Kind = 'good' | 'slow' | 'bad' | 'sick';
+
+/**
+ * One node in memory with a virtual clock: the real planner, executors, labels and health rules over a fake engine, DNS
+ * server and disk, each of which may refuse a change or lose the answer.
+ */
+export class SimulatedNode {
+  nowMs = 10_000_000;
+  readonly engine: FakeEngine;
+  readonly random: () => number;
+  readonly kinds = new Map<string, Kind>();
+  isFaulty = true;
+  wanted: readonly DesiredApp[] = [];
+  names: NameTable = new Map();
+  readonly #world: World;
+  readonly #journal = new Map<AppName, DeployRecord>();
+  readonly #histories = new Map<string, HealthHistory>();
+  readonly #leftAtMs = new Map<string, number>();
+  #structure: RouteStructure = [];
+  /** Stops that take their time: container id → when it ends. */
+  readonly #stopping = new Map<string, {readonly key: string; readonly endsAtMs: number}>();
+
+  constructor(random: () => number) {
+    this.random = random;
+    const nextFault = (): Fault => {
+      const roll = this.isFaulty ? random() : 1;
+      return roll < 0.12 ? 'refused' : roll < 0.24 ? 'answer-lost' : 'none';
+    };
+    const faultily = async (change: () => void) => {
+      const fault = nextFault();
+      if (fault === 'refused') throw new Error('injected: refused');
+      change();
+      if (fault === 'answer-lost') throw new Error('injected: answer lost');
+    };
+    this.engine = new FakeEngine({nextFault, nowMs: () => this.nowMs});
+    this.#world = {
+      engine: this.engine,
+      journal: {
+        records: this.#journal,
+        write: (record) => faultily(() => this.#journal.set(record.app, record)),
+        forget: (name) => faultily(() => this.#journal.delete(name)),
+      },
+      router: {
+        publishNames: (names) => faultily(() => this.#publish(names)),
+        loadRoutes: (structure) => faultily(() => (this.#structure = structure)),
+      },
+      systemSpecs: {} as World['systemSpecs'],
+      instance: INSTANCE,
+      network: NETWORK,
+      logBytesMax: 1,
+    };
+  }
+
+  /** The manifests now want this: a release `v<number>` of the given kind with so many replicas. */
+  want(number: number, replicas: number, kind: Kind): void {
+    const spec = `v${number}`;
+    const known = this.kinds.get(spec) ?? kind;
+    this.kinds.set(spec, known);
+    // With no replicas every release is as good as any: it would only be found out, and go on crashing, once it is scaled up.
+    const count = known === 'bad' || known === 'sick' ? Math.max(1, replicas) : replicas;
+    this.engine.addImage(image(spec), {'flynn.instance': INSTANCE, 'flynn.app': 'shop'});
+    this.wanted = [app(spec, count)];
+  }
+
+  /** The current manifests again, with their files changed in some other way. */
+  touch(): void {
+    this.wanted = this.wanted.map((wanted) => ({...wanted, treeId: `${wanted.treeId}'` as TreeId}));
+  }
+
+  desired(): DesiredState {
+    return {commit: 'c'.repeat(40) as CommitId, apps: this.wanted, system: [], keptImages: 5};
+  }
+
+  async observe(): Promise<ObservedState> {
+    const records = await this.engine.containers([`flynn.instance=${INSTANCE}`]);
+    const containers = records.map((record) => toReplica(record, NETWORK, (id) => this.#health(id))).filter((replica) => replica !== undefined);
+    return {
+      nowMs: this.nowMs,
+      containers: containers.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+      system: [],
+      abandonedBuilds: [],
+      images: (await this.engine.images([])).map(({id, createdAtMs}) => ({id: id as ReturnType<typeof image>, app: 'shop' as AppName, createdAtMs})),
+      journal: new Map(this.#journal),
+      router: {state: 'ready', names: this.names, structure: this.#structure, inFlight: this.#inFlight(), leftAtMs: new Map(this.#leftAtMs)},
+      operations: new Set([...this.#stopping.values()].map(({key}) => key)),
+    };
+  }
+
+  /** One pass. What fails, fails silently: the next look tells. Every action is announced before it is carried out. */
+  async pass(onAction: (action: Action, observed: ObservedState) => void): Promise<{observed: ObservedState; plan: Plan}> {
+    const observed = await this.observe();
+    const next = plan(this.desired(), observed);
+    for (const action of next.actions) {
+      // A kill -9 in the middle: the rest of the plan is not carried out.
+      if (this.isFaulty && this.random() < 0.05) break;
+      onAction(action, observed);
+      if (action.kind === 'stop-container' && this.random() < 0.5) {
+        this.#stopping.set(action.id, {key: actionKey(action), endsAtMs: this.nowMs + this.random() * action.graceMs});
+        continue;
+      }
+      await execute(action, this.#world, never).catch(() => {});
+    }
+    return {observed, plan: next};
+  }
+
+  /** Time passes: probes are made, bad releases crash, slow stops end. */
+  async tick(ms: number): Promise<void> {
+    this.nowMs += ms;
+    const records = await this.engine.containers([]);
+    // Stopping what somebody removed meanwhile ends at once.
+    for (const id of this.#stopping.keys()) if (!records.some((record) => record.id === id)) this.#stopping.delete(id);
+    for (const record of records) {
+      const stop = this.#stopping.get(record.id);
+      if (stop !== undefined && this.nowMs >= stop.endsAtMs) {
+        this.engine.exit(record.id, 143);
+        this.#stopping.delete(record.id);
+      }
+      if (record.status === 'running') this.#live(record);
+      else this.#stopping.delete(record.id);
+    }
+  }
+
+  /** kill -9 of the reconciler: what it only remembered is gone. */
+  restartReconciler(): void {
+    this.#histories.clear();
+    this.#leftAtMs.clear();
+    this.#stopping.clear();
+  }
+
+  /** One of the running containers, by chance. */
+  async anyRunning(): Promise<ContainerRecord | undefined> {
+    const running = (await this.engine.containers([])).filter(({status}) => status === 'running');
+    return running[Math.floor(this.random() * running.length)];
+  }
+
+  async healthy(observed: ObservedState): Promise<readonly ObservedContainer[]> {
+    return observed.containers.filter((container) => container.state === 'running' && container.health.state === 'healthy');
+  }
+
+  lastGood(): ResolvedApp | undefined {
+    return this.#journal.get('shop' as AppName)?.lastGood;
+  }
+
+  #live(record: ContainerRecord & {status: 'running'}): void {
+    const upMs = this.nowMs - record.startedAtMs;
+    const kind = this.kinds.get(record.labels['flynn.spec'] ?? '') ?? 'good';
+    if (kind === 'bad' && upMs > 200) return this.engine.exit(record.id, 3);
+    const isUp = !record.isPaused && (kind === 'good' || (kind === 'slow' && upMs > 8_000));
+    const history = this.#histories.get(record.id) ?? {health: {state: 'starting'}, failures: 0};
+    const {check} = JSON.parse(record.labels['flynn.facts'] ?? '{}') as {check: Parameters<typeof nextHealth>[2]};
+    this.#histories.set(record.id, nextHealth(history, isUp ? {ok: true} : {ok: false, detail: 'nothing listens'}, check, upMs));
+  }
+
+  #health(id: string): Health {
+    return this.#histories.get(id)?.health ?? {state: 'unknown'};
+  }
+
+  #publish(names: NameTable): void {
+    const after = new Set([...names.values()].flat().map(({address, port}) => `${address}:${port}`));
+    for (const {address, port} of [...this.names.values()].flat()) if (!after.has(`${address}:${port}`)) this.#leftAtMs.set(`${address}:${port}`, this.nowMs);
+    this.names = names;
+  }
+
+  #inFlight(): ReadonlyMap<string, number> {
+    const addresses = [...this.#leftAtMs.keys()];
+    return new Map(this.isFaulty ? addresses.filter(() => this.random() < 0.3).map((address) => [address, 1]) : []);
+  }
+}

@@ -1,0 +1,144 @@
+import {randomBytes} from 'node:crypto';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {get} from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import {setTimeout as delay} from 'node:timers/promises';
+import Docker from 'dockerode';
+import {makeStackImages} from '../../buildpacks/stack/images.ts';
+import {removeContainers} from '../../reconciler/adapters/build-container.ts';
+import type {BuildLimits, BuiltImage} from '../../reconciler/build/build.ts';
+import {createBuilder} from '../../reconciler/build/builder.ts';
+import type {BuilderSettings} from '../../reconciler/build/context.ts';
+import type {AppName} from '../../schemas/ids.ts';
+import {appSource} from './app-source.ts';
+
+const LIMITS: BuildLimits = {memoryBytes: 1024 ** 3, cpus: 2, timeMs: 180_000, diskBytes: 2 * 1024 ** 3};
+
+export interface Case {
+  readonly fixture: string;
+  readonly app?: string;
+  readonly changes?: Readonly<Record<string, string>>;
+  readonly limits?: Partial<BuildLimits>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly assembly?: NonNullable<BuilderSettings['assembly']>;
+  readonly signal?: AbortSignal;
+  readonly onLine?: (line: string) => void;
+}
+
+export type BuildTrial = Awaited<ReturnType<typeof buildTrial>>;
+
+/** Builds of a real engine under an instance of their own, and what they leave. Makes the stack images first, where they are missing. */
+export async function buildTrial() {
+  const docker = new Docker();
+  const instance = `flynn-build-test-${randomBytes(3).toString('hex')}`;
+  const ours = {label: [`flynn.instance=${instance}`]};
+  const logs = await mkdtemp(path.join(os.tmpdir(), 'flynn-build-logs-'));
+  const stack = await makeStackImages({docker, print: () => {}, which: ['run', 'build']}, AbortSignal.timeout(600_000));
+
+  async function build({fixture, app = fixture, changes = {}, limits, env = {}, assembly, signal = AbortSignal.timeout(240_000), onLine}: Case) {
+    await using source = await appSource(fixture, changes);
+    const commit = await source.commit();
+    const lines: string[] = [];
+    const print = (line: string) => {
+      lines.push(line);
+      onLine?.(line);
+    };
+    const run = createBuilder({docker, instance, stack, logs, ...(assembly && {assembly})});
+    const result = await run({app: app as AppName, sourceCommit: commit, source: source.archive(commit), env, limits: {...LIMITS, ...limits}, print}, signal);
+    return {result, lines};
+  }
+
+  async function buildWell(request: Case): Promise<BuiltImage & {lines: readonly string[]}> {
+    const {result, lines} = await build(request);
+    if (!result.ok) throw new Error(lines.join('\n'));
+    return {...result.value, lines};
+  }
+
+  async function buildBadly(request: Case): Promise<{reason: string; lines: readonly string[]}> {
+    const {result, lines} = await build(request);
+    if (result.ok) throw new Error(`built, against expectation:\n${lines.join('\n')}`);
+    return {reason: result.problem.reason, lines};
+  }
+
+  /** Runs the image as a node would and gives the answer to a request, within 20 s. */
+  async function serve({image, commands}: BuiltImage, url = '/'): Promise<{status: number; headers: NodeJS.Dict<string | string[]>; body: string; stopMs: number; exitCode: number; log: string}> {
+    const container = await docker.createContainer({
+      Image: image,
+      Cmd: [...(commands.web ?? [])],
+      Env: ['PORT=5000'],
+      Labels: {'flynn.instance': instance},
+      HostConfig: {CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges']},
+    });
+    try {
+      await container.start();
+      const {NetworkSettings} = await container.inspect();
+      const address = NetworkSettings.Networks['bridge']?.IPAddress;
+      const answer = await eventually(() => request(`http://${address}:5000${url}`));
+      const startedAt = performance.now();
+      await container.stop({t: 15});
+      const {State} = await container.inspect();
+      const stopMs = performance.now() - startedAt;
+      const log = (await container.logs({stdout: true, stderr: true})).toString();
+      return {...answer, stopMs, exitCode: State.ExitCode, log};
+    } finally {
+      await container.remove({force: true});
+    }
+  }
+
+  async function buildContainers(): Promise<readonly string[]> {
+    const containers = await docker.listContainers({all: true, filters: {label: [...ours.label, 'flynn.role=build']}});
+    return containers.flatMap(container => container.Names);
+  }
+
+  /** Containers and images, also nameless ones, in whose environment TRIAL is `name`. */
+  async function tracesOf(name: string): Promise<readonly string[]> {
+    const containers = await docker.listContainers({all: true});
+    const images = await docker.listImages({all: true});
+    const found = await Promise.all([
+      ...containers.map(({Id}) => docker.getContainer(Id).inspect().catch(() => undefined)),
+      ...images.map(({Id}) => docker.getImage(Id).inspect().catch(() => undefined)),
+    ]);
+    return found.flatMap(thing => (thing?.Config.Env?.includes(`TRIAL=${name}`) ? [thing.Id] : []));
+  }
+
+  async function layersOf(image: string): Promise<readonly string[]> {
+    return (await docker.getImage(image).inspect()).RootFS.Layers ?? [];
+  }
+
+  async function emptyCache(app: string): Promise<void> {
+    await removeContainers(docker, ours.label, AbortSignal.timeout(60_000));
+    await docker.getVolume(`${instance}-cache-${app}`).remove();
+  }
+
+  async function clean(): Promise<void> {
+    await removeContainers(docker, ours.label, AbortSignal.timeout(60_000));
+    for (const {Id} of await docker.listImages({filters: ours})) await docker.getImage(Id).remove({force: true});
+    for (const {Name} of (await docker.listVolumes({filters: ours})).Volumes) await docker.getVolume(Name).remove();
+    await rm(logs, {recursive: true, force: true});
+  }
+
+  return {docker, ours, logs, build, buildWell, buildBadly, serve, buildContainers, tracesOf, layersOf, emptyCache, clean};
+}
+
+function request(url: string): Promise<{status: number; headers: NodeJS.Dict<string | string[]>; body: string}> {
+  const {promise, resolve, reject} = Promise.withResolvers<{status: number; headers: NodeJS.Dict<string | string[]>; body: string}>();
+  get(url, {timeout: 2000}, response => {
+    let body = '';
+    response.setEncoding('utf8').on('data', chunk => (body += chunk));
+    response.on('end', () => resolve({status: response.statusCode ?? 0, headers: response.headers, body}));
+  }).on('error', reject);
+  return promise;
+}
+
+export async function eventually<Value>(attempt: () => Promise<Value>, limitMs = 20_000): Promise<Value> {
+  const until = performance.now() + limitMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > until) throw error;
+      await delay(50);
+    }
+  }
+}

@@ -1,0 +1,239 @@
+import {spawn, type ChildProcess} from 'node:child_process';
+import {cp, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {createServer, type AddressInfo} from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import Docker from 'dockerode';
+import {execa} from 'execa';
+import {isReady} from '../../cli/setup/ready.ts';
+import {layout as layoutOf, type Layout} from '../../reconciler/layout.ts';
+import {LABEL_APP, LABEL_INSTANCE, LABEL_ROLE} from '../../reconciler/labels.ts';
+import {instanceOf} from '../../reconciler/settings.ts';
+import type {AppAnswer, PlanAnswer} from '../../reconciler/api/answers.ts';
+import {ask, type Answer, type Target} from './load.ts';
+import {until} from './until.ts';
+
+const MAIN = path.join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
+const FIXTURES = path.join(import.meta.dirname, '..', 'fixtures', 'apps');
+const DOMAIN = 'flynn.localhost';
+const READY_MS_MAX = 120_000;
+
+export interface Ended {
+  readonly exitCode: number | undefined;
+  /** Both streams, as they came. */
+  readonly output: string;
+  readonly stdout: string;
+  /** Each line with when it came, as `performance.now()` says. */
+  readonly lines: readonly {readonly text: string; readonly atMs: number}[];
+}
+
+/** How a container of the trial node is, as the engine says. */
+export interface Seen {
+  readonly id: string;
+  readonly name: string;
+  readonly role: string;
+  readonly app: string;
+  readonly state: string;
+}
+
+/** A whole node of its own: data, ports, user and git configuration are nobody else's, only the engine is shared. */
+export class TrialNode implements AsyncDisposable {
+  readonly docker = new Docker();
+  readonly layout: Layout;
+  readonly instance: string;
+  readonly home: string;
+  readonly httpPort: number;
+  /** The API's own address: without the router. */
+  readonly apiUrl: string;
+  readonly #flags: readonly string[];
+  #child: ChildProcess | undefined;
+  #log = '';
+
+  private constructor(home: string, ports: readonly number[], flags: readonly string[]) {
+    const [httpPort = 0, httpsPort = 0, apiPort = 0, dnsPort = 0] = ports;
+    const data = path.join(home, 'data');
+    this.home = home;
+    this.layout = layoutOf(data);
+    this.instance = instanceOf(data);
+    this.httpPort = httpPort;
+    this.apiUrl = `http://127.0.0.1:${apiPort}`;
+    this.#flags = ['--data', data, '--http-port', `${httpPort}`, '--https-port', `${httpsPort}`, '--api-port', `${apiPort}`, '--dns-port', `${dnsPort}`, ...flags];
+  }
+
+  /** Sets a node up and starts it; `flags` go to `flynn up` too. */
+  static async start(flags: readonly string[] = []): Promise<TrialNode> {
+    const home = await mkdtemp(path.join(os.tmpdir(), 'flynn-trial-'));
+    const node = new TrialNode(home, await freePorts(4), flags);
+    await writeFile(path.join(home, '.gitconfig'), '[user]\n\tname = Ada\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n');
+    // A second cluster in the user's context: what belongs to all clusters of a user then survives the end of this one.
+    await mkdir(path.join(home, '.config', 'flynn'), {recursive: true});
+    const other = {url: 'http://api.other.test', gitUrl: 'http://git.other.test', token: 'none', user: 'nobody'};
+    await writeFile(path.join(home, '.config', 'flynn', 'config.yaml'), JSON.stringify({default: node.instance, clusters: {other}}), {mode: 0o600});
+    await node.up();
+    return node;
+  }
+
+  /** What the reconciler printed, of all its lives. */
+  get log(): string {
+    return this.#log;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  get #env(): NodeJS.ProcessEnv {
+    const {XDG_CONFIG_HOME: _, ...env} = process.env;
+    const caches = env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache');
+    return {...env, HOME: this.home, XDG_CACHE_HOME: caches, PATH: `${path.dirname(process.execPath)}:${env.PATH}`, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', USER: 'ada'};
+  }
+
+  /** Starts the reconciler in the foreground, as a process of its own. Resolves when it is ready. */
+  async up(flags: readonly string[] = []): Promise<void> {
+    this.spawn(flags);
+    const child = this.#child;
+    await until('the node is ready', async () => {
+      if (child?.exitCode !== null || child.signalCode !== null) throw new Error(`flynn up ended: ${this.#log.slice(-2000)}`);
+      return await isReady(this.layout, AbortSignal.timeout(5000)) && this.#log.includes('\nready');
+    }, READY_MS_MAX);
+  }
+
+  /** Only begins to start it. */
+  spawn(flags: readonly string[] = []): void {
+    const child = spawn(process.execPath, [MAIN, 'up', ...this.#flags, ...flags], {env: this.#env, cwd: this.home, stdio: ['ignore', 'pipe', 'pipe']});
+    this.#log = '';
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (this.#log += text));
+    this.#child = child;
+  }
+
+  /** Ends the reconciler, and nothing else. Resolves when its process is gone. */
+  async kill(signal: 'SIGKILL' | 'SIGINT' | 'SIGTERM'): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill('SIGKILL');
+    const {exitCode, output} = await this.flynn(['down', '--purge', '--yes', '--data', this.layout.root]);
+    if (exitCode !== 0) throw new Error(`flynn down --purge failed: ${output}`);
+    await rm(this.home, {recursive: true, force: true, maxRetries: 5});
+  }
+
+  flynn(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+    return this.run([process.execPath, MAIN, ...args], options);
+  }
+
+  git(folder: string, ...args: readonly string[]): Promise<Ended> {
+    return this.run(['git', ...args], {cwd: folder});
+  }
+
+  /** Runs a command as the node's user. Never rejects because of its status. */
+  async run([program = '', ...args]: readonly string[], {cwd = this.home, signal, onLine, env = {}}: RunOptions = {}): Promise<Ended> {
+    const child = execa(program, args, {
+      cwd, all: true, reject: false, stdin: 'ignore', env: {...this.#env, ...env}, extendEnv: false, timeout: 240_000,
+      // What a terminal's Ctrl-C does: the whole group gets it.
+      ...(signal === undefined ? {} : {cancelSignal: signal, killSignal: 'SIGINT', killDescendants: true}),
+    });
+    const lines: {text: string; atMs: number}[] = [];
+    for await (const line of child.iterable({from: 'all'})) {
+      const text = String(line).trimEnd();
+      lines.push({text, atMs: performance.now()});
+      onLine?.(text);
+    }
+    const {exitCode, stdout} = await child;
+    return {exitCode, stdout, lines, output: lines.map(({text}) => text).join('\n')};
+  }
+
+  /** A work tree with a copy of a folder in test/fixtures/apps, created as an app of that name and committed. */
+  async app(name: string, fixture: string, changes: Readonly<Record<string, string>> = {}): Promise<string> {
+    const folder = path.join(this.home, 'apps', name);
+    await mkdir(path.dirname(folder), {recursive: true});
+    await cp(path.join(FIXTURES, fixture), folder, {recursive: true});
+    await this.git(folder, 'init', '--quiet');
+    await this.commit(folder, changes);
+    const {exitCode, output} = await this.flynn(['create', name], {cwd: folder});
+    if (exitCode !== 0) throw new Error(output);
+    return folder;
+  }
+
+  /** Resolves to the commit. */
+  async commit(folder: string, changes: Readonly<Record<string, string>> = {}, message = 'change'): Promise<string> {
+    for (const [name, text] of Object.entries(changes)) {
+      await mkdir(path.dirname(path.join(folder, name)), {recursive: true});
+      await writeFile(path.join(folder, name), text);
+    }
+    await this.git(folder, 'add', '--all');
+    await this.git(folder, 'commit', '--quiet', '--allow-empty', '--message', message);
+    return (await this.git(folder, 'rev-parse', 'HEAD')).stdout;
+  }
+
+  /** A clone of the cluster repository, through the router. */
+  async clone(name = 'cluster'): Promise<string> {
+    const folder = path.join(this.home, name);
+    const {exitCode, output} = await this.git(this.home, 'clone', '--quiet', `http://git.${DOMAIN}:${this.httpPort}/cluster.git`, folder);
+    if (exitCode !== 0) throw new Error(output);
+    return folder;
+  }
+
+  /** The text of a file on main of our own cluster repository; undefined when there is none. */
+  async manifest(file: string): Promise<string | undefined> {
+    const {exitCode, stdout} = await this.git(this.home, `--git-dir=${this.layout.clusterRepo}`, 'show', `main:${file}`);
+    return exitCode === 0 ? stdout : undefined;
+  }
+
+  target(app: string, requestPath = '/'): Target {
+    return {port: this.httpPort, host: `${app}.${DOMAIN}`, path: requestPath};
+  }
+
+  ask(app: string, requestPath = '/'): Promise<Answer> {
+    return ask(this.target(app, requestPath));
+  }
+
+  async status(app: string): Promise<AppAnswer> {
+    const {stdout, output} = await this.flynn(['status', app, '--json']);
+    if (stdout === '') throw new Error(output);
+    return JSON.parse(stdout) as AppAnswer;
+  }
+
+  /** What the node would do now, asked without the router. */
+  async plan(): Promise<PlanAnswer> {
+    const answer = await fetch(`${this.apiUrl}/v1/plan`, {headers: {authorization: `Bearer ${await this.token()}`}, signal: AbortSignal.timeout(30_000)});
+    if (!answer.ok) throw new Error(`the API answers ${answer.status}: ${await answer.text()}`);
+    return await answer.json() as PlanAnswer;
+  }
+
+  /** All containers of this node, running or not. */
+  async containers(role = 'app', app?: string): Promise<readonly Seen[]> {
+    const labels = [`${LABEL_INSTANCE}=${this.instance}`, `${LABEL_ROLE}=${role}`, ...(app === undefined ? [] : [`${LABEL_APP}=${app}`])];
+    const listed = await this.docker.listContainers({all: true, filters: {label: labels}});
+    return listed.map(({Id, Names, Labels, State}): Seen => ({id: Id, name: Names[0] ?? '', role, app: Labels[LABEL_APP] ?? '', state: State}));
+  }
+
+  async running(app: string): Promise<readonly Seen[]> {
+    return (await this.containers('app', app)).filter(({state}) => state === 'running');
+  }
+
+  async token(): Promise<string> {
+    return (await readFile(this.layout.token, 'utf8')).trim();
+  }
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Interrupts the command and all that it started, as Ctrl-C does. */
+  readonly signal?: AbortSignal;
+  readonly onLine?: (line: string) => void;
+}
+
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(Array.from({length: count}, () => new Promise<ReturnType<typeof createServer>>((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
+  })));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}

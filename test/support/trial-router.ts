@@ -1,0 +1,82 @@
+import {mkdtemp, rm} from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
+import Docker from 'dockerode';
+import {execa} from 'execa';
+import {stackImages} from '../../buildpacks/stack/images.ts';
+import {connectCaddy} from '../../reconciler/adapters/caddy.ts';
+import {DockerEngine} from '../../reconciler/adapters/docker.ts';
+import {connectUnbound} from '../../reconciler/adapters/unbound.ts';
+import {prepareRouterFiles, type RouterWorld} from '../../reconciler/apply/router.ts';
+import {layout as layoutOf} from '../../reconciler/layout.ts';
+import {dnsContainerSpec, routerContainerSpec} from '../../reconciler/router/containers.ts';
+import type {NodeSettings} from '../../reconciler/settings.ts';
+
+export interface TrialRouter extends RouterWorld {
+  readonly engine: DockerEngine;
+  /** `<instance>-router` and `<instance>-dns` are the containers. */
+  readonly instance: string;
+  /** SIGKILL to the process itself: `docker kill` would make the engine believe that it is wanted stopped. */
+  kill(role: 'router' | 'dns'): Promise<void>;
+  /** Removes containers and files. */
+  remove(): Promise<void>;
+}
+
+const UP_MS_MAX = 20_000;
+const LOOK_EVERY_MS = 20;
+
+/** A real Caddy and a real unbound in containers, on free ports of 127.0.0.1, with files in a folder of their own. */
+export async function startTrialRouter(signal: AbortSignal): Promise<TrialRouter> {
+  const image = process.env['FLYNN_ROUTER_IMAGE'] ?? (await stackImages()).router;
+  // Short: the path of a unix socket has at most 107 bytes.
+  const data = await mkdtemp('/tmp/flynn-rt-');
+  const instance = path.basename(data).toLowerCase();
+  const [httpPort, httpsPort, apiPort, dnsPort] = await freePorts();
+  const settings: NodeSettings = {data, node: 'trial', domain: 'flynn.localhost', listen: '127.0.0.1', httpPort, httpsPort, apiPort, dnsPort, cluster: {kind: 'own'}};
+  const layout = layoutOf(data);
+  const engine = new DockerEngine(new Docker());
+  const containers: string[] = [];
+  const remove = async () => {
+    for (const id of containers) await engine.remove(id, AbortSignal.timeout(UP_MS_MAX));
+    await rm(data, {recursive: true, force: true});
+  };
+  try {
+    await prepareRouterFiles({settings, layout}, signal);
+    for (const spec of [dnsContainerSpec, routerContainerSpec]) containers.push(await engine.run(spec({settings, layout, image, instance}), signal));
+    const caddy = connectCaddy(path.join(layout.caddy, 'admin.sock'));
+    const unbound = connectUnbound({socketPath: path.join(layout.unbound, 'control.sock'), dnsPort});
+    await until('the trial router answers', async () => {
+      await Promise.all([caddy.config(signal), unbound.listRecords(signal)]);
+      return true;
+    });
+    return {settings, layout, engine, instance, caddy, unbound, kill: (role) => kill(`${instance}-${role}`), remove};
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function kill(container: string): Promise<void> {
+  const {stdout} = await execa('docker', ['inspect', '--format', '{{.State.Pid}}', container]);
+  process.kill(Number(stdout), 'SIGKILL');
+}
+
+/** Waits for a condition; one that throws is not met yet. Rejects with the last error after `limitMs`. */
+export async function until(what: string, isMet: () => Promise<boolean>, limitMs = UP_MS_MAX): Promise<void> {
+  const endMs = performance.now() + limitMs;
+  for (;;) {
+    const outcome = await isMet().catch((error: unknown) => error as Error);
+    if (outcome === true) return;
+    if (performance.now() > endMs) throw new Error(`not so within ${limitMs} ms: ${what}`, {cause: outcome === false ? undefined : outcome});
+    await new Promise((resolve) => { setTimeout(resolve, LOOK_EVERY_MS); });
+  }
+}
+
+/** Ports that nobody listens on now, on TCP. */
+async function freePorts(): Promise<readonly [number, number, number, number]> {
+  const servers = [1, 2, 3, 4].map(() => net.createServer());
+  for (const server of servers) await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  const [a = 0, b = 0, c = 0, d = 0] = servers.map((server) => (server.address() as net.AddressInfo).port);
+  for (const server of servers) server.close();
+  return [a, b, c, d];
+}

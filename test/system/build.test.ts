@@ -1,0 +1,244 @@
+import {randomBytes} from 'node:crypto';
+import {readdir, readFile} from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import {buildTrial, type BuildTrial} from '../support/build-trial.ts';
+
+let trial: BuildTrial;
+
+test.before(async t => {
+  t.timeout(600_000);
+  trial = await buildTrial();
+});
+
+test.after.always(() => trial?.clean());
+
+test.serial('a Node.js app without packages builds, serves and stops at once though it has no handler for SIGTERM', async t => {
+  t.timeout(120_000);
+  const built = await trial.buildWell({fixture: 'node-hello', app: 'node'});
+  t.deepEqual(built.commands, {web: ['npm start']});
+  t.is(built.builder, 'Node.js');
+  const answer = await trial.serve(built, '/x');
+  t.is(answer.body, 'hello from node-hello /x\n');
+  t.true(answer.stopMs < 5000, `stopped after ${answer.stopMs} ms`);
+});
+
+test.serial('a Node.js app with packages runs its build script, loses its development packages and closes gracefully', async t => {
+  t.timeout(120_000);
+  const built = await trial.buildWell({fixture: 'node-express', app: 'node'});
+  t.deepEqual(Object.keys(built.commands), ['web', 'worker']);
+  t.true(built.lines.includes('-----> Node.js app detected'));
+  t.true(built.lines.includes('       Procfile declares types -> web, worker'));
+  const answer = await trial.serve(built);
+  t.deepEqual(JSON.parse(answer.body), {greeting: 'hello from node-express', isThreeOdd: true, hasDevelopmentPackages: false, nodeEnv: 'production'});
+  t.is(answer.exitCode, 0);
+});
+
+test.serial('a command line that is more than one program gets the signal to stop as well', async t => {
+  t.timeout(120_000);
+  const built = await trial.buildWell({fixture: 'node-express', app: 'node', changes: {Procfile: 'web: node app.js 2>&1 | sed -u s/^/app:/\n'}});
+  const {log, stopMs} = await trial.serve(built);
+  t.regex(log, /app:listening/);
+  t.true(stopMs < 5000, `stopped after ${stopMs} ms`);
+});
+
+test.serial('the same source gives the same digest, from a warm cache and from none', async t => {
+  t.timeout(120_000);
+  const warm = await trial.buildWell({fixture: 'node-express', app: 'node'});
+  t.true(warm.lines.some(line => line.includes('Using node_modules of the last build')));
+  await trial.emptyCache('node');
+  const cold = await trial.buildWell({fixture: 'node-express', app: 'node'});
+  t.is(cold.image, warm.image);
+});
+
+test.serial('a changed line ships one small layer', async t => {
+  t.timeout(120_000);
+  const before = await trial.layersOf((await trial.buildWell({fixture: 'node-express', app: 'node'})).image);
+  const changed = await trial.buildWell({fixture: 'node-express', app: 'node', changes: {'LICENSE': 'none'}});
+  const after = await trial.layersOf(changed.image);
+  t.is(after.length, before.length);
+  t.deepEqual(after.slice(0, -1), before.slice(0, -1));
+  t.not(after.at(-1), before.at(-1));
+  const history = await trial.docker.getImage(changed.image).inspect();
+  const previous = await trial.docker.getImage((await trial.buildWell({fixture: 'node-express', app: 'node'})).image).inspect();
+  t.true(Math.abs(history.Size - previous.Size) < 100_000);
+});
+
+test.serial('config vars reach the build as files and are nowhere in the image', async t => {
+  t.timeout(120_000);
+  const secret = randomBytes(12).toString('hex');
+  const changes = {'build.js': "require('node:fs').writeFileSync('built.json', JSON.stringify({isThreeOdd: process.env.CANARY.length}))"};
+  const built = await trial.buildWell({fixture: 'node-express', app: 'node', changes, env: {CANARY: secret}});
+  t.is((JSON.parse((await trial.serve(built)).body) as {isThreeOdd: number}).isThreeOdd, 24);
+  t.false(JSON.stringify(await trial.docker.getImage(built.image).inspect()).includes(secret));
+  t.false(built.lines.join('\n').includes(secret));
+});
+
+test.serial('a static site serves with an answer that browsers may keep, and hides what is not part of it', async t => {
+  t.timeout(120_000);
+  const built = await trial.buildWell({fixture: 'static-site'});
+  const page = await trial.serve(built);
+  t.regex(page.body, /hello from static-site/);
+  t.is(page.headers['cache-control'], 'public, max-age=0, must-revalidate');
+  t.is(page.headers['last-modified'], 'Fri, 02 Jan 2026 03:04:05 GMT');
+  const missing = await trial.serve(built, '/notes.txt');
+  t.is(missing.status, 404);
+  t.regex(missing.body, /nothing here/);
+});
+
+test.serial('a static site at the root of its repository does not show its own plumbing', async t => {
+  t.timeout(120_000);
+  const built = await trial.buildWell({fixture: 'no-buildpack', app: 'static-site', changes: {'index.html': 'at the root'}});
+  t.is((await trial.serve(built)).body, 'at the root');
+  t.is((await trial.serve(built, '/.flynn/static/Caddyfile')).status, 404);
+});
+
+test.serial('a Dockerfile builds on the stack images and serves with its own command', async t => {
+  t.timeout(120_000);
+  const built = await trial.buildWell({fixture: 'dockerfile'});
+  t.deepEqual(built.commands, {web: []});
+  t.regex((await trial.serve(built)).body, /^hello from dockerfile, made by gcc/);
+});
+
+test.serial('a Dockerfile with a Procfile runs the line in a shell', async t => {
+  t.timeout(120_000);
+  const built = await trial.buildWell({fixture: 'dockerfile', changes: {Procfile: 'web: cd /srv && perl server.pl\n'}});
+  t.deepEqual(built.commands, {web: ['/bin/sh', '-c', 'cd /srv && perl server.pl']});
+  t.is((await trial.serve(built)).status, 200);
+});
+
+test.serial('a base image that is out of reach is named as the reason', async t => {
+  t.timeout(120_000);
+  const {reason, lines} = await trial.buildBadly({fixture: 'dockerfile', changes: {Dockerfile: 'FROM nowhere.invalid/base:1\n'}});
+  t.is(reason, 'the base image of the Dockerfile is out of reach');
+  t.true(lines.some(line => line.includes('nowhere.invalid')), lines.join('\n'));
+});
+
+test.serial('a failing step of a Dockerfile rejects the push with the engine’s words', async t => {
+  t.timeout(120_000);
+  const {reason, lines} = await trial.buildBadly({fixture: 'dockerfile', changes: {Dockerfile: 'FROM flynn/run\nRUN echo broken && exit 4\n'}});
+  t.is(reason, 'failed to build the Dockerfile');
+  t.true(lines.some(line => line.endsWith('broken')));
+  t.true(lines.some(line => line.includes('returned a non-zero code: 4')));
+  t.is(lines.at(-1), ' !     Push rejected, failed to build the Dockerfile.');
+});
+
+test.serial('an app that no buildpack knows is refused with a hint', async t => {
+  t.timeout(120_000);
+  const {reason, lines} = await trial.buildBadly({fixture: 'no-buildpack'});
+  t.is(reason, 'no buildpack fits the app');
+  t.true(lines.includes(' !     No default language could be detected for this app.'));
+});
+
+for (const {title, changes, expected} of [
+  {title: 'a build script that fails', changes: {'build.js': "throw new Error('cannot find the theme')"}, expected: /cannot find the theme/},
+  {title: 'a package.json that is not JSON', changes: {'package.json': '{"name": '}, expected: /package\.json is not valid JSON/},
+  {title: 'a version of Node.js that there is none of', changes: {'package.json': '{"engines": {"node": "99.x"}}'}, expected: /there is no Node\.js "99\.x" \(from engines\.node in package\.json\)/},
+  {title: 'a lock file that does not fit package.json', changes: {'package.json': '{"dependencies": {"express": "5.1.0", "is-even": "1.0.0"}}'}, expected: /run npm install and commit the lock file/},
+]) {
+  test.serial(`${title} is the reason that the pusher sees`, async t => {
+    t.timeout(120_000);
+    const {reason, lines} = await trial.buildBadly({fixture: 'node-express', app: 'node', changes});
+    t.is(reason, 'failed to compile Node.js app');
+    t.regex(lines.join('\n'), expected);
+    t.is(lines.at(-1), ' !     Push rejected, failed to compile Node.js app.');
+  });
+}
+
+for (const {title, script, limits, expected} of [
+  {title: 'memory', script: 'const all = []; for (;;) all.push(Buffer.alloc(1e7, 1));', limits: {memoryBytes: 300 * 1024 ** 2}, expected: 'the build used more than 300Mi of memory'},
+  {title: 'time', script: 'setInterval(() => {}, 1000);', limits: {timeMs: 6000}, expected: 'the build took longer than 6 s'},
+  {title: 'disk', script: "const fs = require('node:fs'); for (let i = 0; i < 40; i++) fs.writeFileSync('big' + i, Buffer.alloc(2e7, 1)); setInterval(() => {}, 1000);", limits: {diskBytes: 500 * 1024 ** 2}, expected: 'the build used more than 500Mi of disk'},
+  {title: 'disk of its cache', script: "const fs = require('node:fs'); for (let i = 0; i < 40; i++) fs.writeFileSync(process.env.NPM_CONFIG_CACHE + '/../big' + i, Buffer.alloc(2e7, 1)); setInterval(() => {}, 1000);", limits: {diskBytes: 500 * 1024 ** 2}, expected: 'the build used more than 500Mi of disk'},
+]) {
+  test.serial(`a build that uses more than its ${title} ends with that reason and leaves no container`, async t => {
+    t.timeout(120_000);
+    const {reason, lines} = await trial.buildBadly({fixture: 'node-express', app: 'node', changes: {'build.js': script}, limits});
+    t.is(reason, expected, lines.join('\n'));
+    t.deepEqual(await trial.buildContainers(), []);
+    if (title.endsWith('cache')) await trial.emptyCache('node');
+  });
+}
+
+test.serial('an aborted build ends within 2 s and leaves no container and no image', async t => {
+  t.timeout(120_000);
+  const images = async () => (await trial.docker.listImages({filters: trial.ours})).map(({Id}) => Id).sort();
+  const before = await images();
+  const abort = new AbortController();
+  let abortedAt = 0;
+  const onLine = (line: string) => {
+    if (!line.includes('Running build')) return;
+    abortedAt = performance.now();
+    abort.abort(new Error('the pusher went away'));
+  };
+  const changes = {'build.js': 'setInterval(() => {}, 1000);'};
+  await t.throwsAsync(trial.build({fixture: 'node-express', app: 'node', changes, signal: abort.signal, onLine}), {message: 'the pusher went away'});
+  const tookMs = performance.now() - abortedAt;
+  t.true(tookMs < 2000, `took ${tookMs} ms`);
+  t.deepEqual(await trial.buildContainers(), []);
+  t.deepEqual(await images(), before);
+});
+
+test.serial('an aborted Dockerfile build leaves no container and no image', async t => {
+  t.timeout(120_000);
+  const abort = new AbortController();
+  const name = randomBytes(4).toString('hex');
+  const onLine = (line: string) => {
+    if (line.trim() === `started ${name}`) abort.abort(new Error('the pusher went away'));
+  };
+  const changes = {Dockerfile: `FROM flynn/run\nENV TRIAL=${name}\nRUN echo "started $TRIAL"; sleep 1000\n`};
+  await t.throwsAsync(trial.build({fixture: 'dockerfile', changes, signal: abort.signal, onLine}), {message: 'the pusher went away'});
+  t.deepEqual(await trial.tracesOf(name), []);
+});
+
+test.serial('a Dockerfile build that uses more than its disk ends with that reason', async t => {
+  t.timeout(120_000);
+  const changes = {Dockerfile: 'FROM flynn/run\nRUN head -c 600000000 /dev/zero > /big && sleep 1000\n'};
+  const {reason} = await trial.buildBadly({fixture: 'dockerfile', changes, limits: {diskBytes: 500 * 1024 ** 2}});
+  t.is(reason, 'the build used more than 500Mi of disk');
+});
+
+test.serial('the steps that went well before a failing one are not repeated, and all that is kept has our labels', async t => {
+  t.timeout(120_000);
+  const name = randomBytes(4).toString('hex');
+  const steps = (last: string) => ({Dockerfile: `FROM flynn/run\nENV TRIAL=${name}\nRUN echo well\nRUN ${last}\nCMD perl /srv/server.pl\n`});
+  await trial.buildBadly({fixture: 'dockerfile', app: 'retried', changes: steps('exit 1')});
+  const again = await trial.buildBadly({fixture: 'dockerfile', app: 'retried', changes: steps('exit 2')});
+  t.true(again.lines.includes('        ---> Using cache'));
+  await trial.buildWell({fixture: 'dockerfile', app: 'retried', changes: steps('echo also well')});
+  const kept = await trial.docker.listImages({filters: {label: [...trial.ours.label, 'flynn.app=retried']}});
+  t.is(kept.length, 1);
+  await trial.docker.getImage(kept[0]?.Id ?? '').remove({force: true});
+  t.deepEqual(await trial.tracesOf(name), []);
+});
+
+test.serial('an image store that takes no archive with layers left out gets the image from the engine’s builder', async t => {
+  t.timeout(120_000);
+  const built = await trial.buildWell({fixture: 'node-hello', app: 'node', assembly: 'dockerfile'});
+  t.is((await trial.serve(built)).body, 'hello from node-hello /\n');
+});
+
+test.serial('a package with C++ parts compiles without Node’s headers from the internet', async t => {
+  t.timeout(240_000);
+  const changes = {
+    'binding.gyp': '{"targets": [{"target_name": "answer", "sources": ["answer.c"]}]}',
+    'answer.c': '#include <node_api.h>\nstatic napi_value init(napi_env env, napi_value exports) { napi_value n; napi_create_int32(env, 42, &n); napi_set_named_property(env, exports, "answer", n); return exports; }\nNAPI_MODULE(answer, init)\n',
+    'server.js': "const {answer} = require('./build/Release/answer.node'); require('node:http').createServer((_, response) => response.end(String(answer))).listen(process.env.PORT);",
+  };
+  t.is((await trial.serve(await trial.buildWell({fixture: 'node-hello', app: 'native', changes}))).body, '42');
+});
+
+test.serial('an older Node.js gets an npm that runs on it', async t => {
+  t.timeout(240_000);
+  const built = await trial.buildWell({fixture: 'node-hello', app: 'old', changes: {'package.json': '{"engines": {"node": "18.x"}, "scripts": {"start": "node -p process.version && node server.js"}}'}});
+  t.regex(built.lines.join('\n'), /Downloading Node\.js 18\.\d+\.\d+/);
+  t.is((await trial.serve(built)).body, 'hello from node-hello /\n');
+});
+
+test.serial('each build has a log of what was printed', async t => {
+  t.timeout(120_000);
+  const {lines} = await trial.buildWell({fixture: 'node-hello', app: 'logged'});
+  const folder = path.join(trial.logs, 'logged');
+  t.deepEqual(await readdir(folder), ['1.log']);
+  t.is(await readFile(path.join(folder, '1.log'), 'utf8'), `${lines.join('\n')}\n`);
+});
