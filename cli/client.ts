@@ -21,6 +21,12 @@ export interface Client {
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
   events(follow: 'follow' | 'so-far', signal: AbortSignal): AsyncIterable<FlynnEvent>;
   converged(name: AppName, signal: AbortSignal): AsyncIterable<ConvergedLine>;
+  /** Any question: the answer's JSON, taken at its word. `path` begins with `/v1/`. */
+  get<Answer>(path: string, signal: AbortSignal): Promise<Answer>;
+  /** Any change, safe to repeat: sent with an idempotency key and the author, again when the answer was lost. */
+  post<Answer>(path: string, body: unknown, signal: AbortSignal): Promise<Answer>;
+  /** Lines of JSON as they come. */
+  follow<Line>(path: string, signal: AbortSignal): AsyncIterable<Line>;
 }
 
 /** The cluster was reached and refused: the message is its own. */
@@ -51,7 +57,7 @@ export function createClient(cluster: Cluster, author: () => Promise<string>): C
   const post = async <Answer>(path: string, body: unknown, signal: AbortSignal) => await write(connection, {path, body}, signal) as Answer;
   const follow = <Line>(path: string, signal: AbortSignal) => lines(connection, path, signal) as AsyncIterable<Line>;
   return {
-    cluster,
+    cluster, get, post, follow,
     status: (signal) => get('/v1/status', signal),
     apps: (signal) => get('/v1/apps', signal),
     app: (name, signal) => get(`/v1/apps/${name}`, signal),

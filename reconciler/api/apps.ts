@@ -1,27 +1,25 @@
-import {randomUUID} from 'node:crypto';
 import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {parse} from 'yaml';
 import {replicasDefault} from '../../schemas/app.ts';
 import type {AppName} from '../../schemas/ids.ts';
-import type {Author, Change} from '../checkout/snapshot.ts';
 import {createApp, scale} from '../commits/edits.ts';
 import type {DeployOutcome, NodeView} from '../node.ts';
 import {urlOf} from '../settings.ts';
 import type {AppStatus} from '../status/status.ts';
-import type {AppAnswer, ConvergedLine, CreatedApp, ScaledApp, Written} from './answers.ts';
+import type {AppAnswer, ConvergedLine, CreatedApp, ScaledApp} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
 import {ApiError, explaining} from './problem.ts';
-import {field, readAppName, readLogQuery, readOperationId, readReplicas} from './read.ts';
+import {field, readAppName, readLogQuery, readReplicas} from './read.ts';
 import {LineQueue, sendLines} from './stream.ts';
 
-/** With some tries against other writers; the remote repository may be slow. */
-const COMMIT_MS_MAX = 60_000;
+/** The remote repository may be slow. */
+const READ_MS_MAX = 60_000;
 /** Longer than any deploy's own limit: that one ends the wait, this one only a bug. */
 const CONVERGE_MS_MAX = 60 * 60_000;
 
 type AppRequest = FastifyRequest<{Params: {app: string}}>;
 
-export function registerAppRoutes(server: FastifyInstance, {view, authenticate, closing}: RouteParts): void {
+export function registerAppRoutes(server: FastifyInstance, {view, commit, closing}: RouteParts): void {
   server.get('/apps', async () => view.status().apps.map((app) => answerOf(app, view)));
 
   server.get('/apps/:app', async (request: AppRequest) => answerOf(known(readAppName(request.params.app), view), view));
@@ -36,7 +34,7 @@ export function registerAppRoutes(server: FastifyInstance, {view, authenticate, 
   server.post<{Params: {app: string}; Body: unknown}>('/apps/:app/scale', async (request): Promise<ScaledApp> => {
     const name = readAppName(request.params.app);
     const services = readReplicas(field(request.body, 'services'));
-    const before = await explaining("can't read the cluster repository", replicasInGit({name, wanted: Object.keys(services), view}, deadline()));
+    const before = await explaining("can't read the cluster repository", replicasInGit({name, wanted: Object.keys(services), view}, AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
     const message = `${name}: scale ${Object.entries(services).map(([service, count]) => change(service, before[service], count)).join(', ')}`;
     return {...await commit(request, {edit: scale(name, services), message}), services};
   });
@@ -50,27 +48,10 @@ export function registerAppRoutes(server: FastifyInstance, {view, authenticate, 
     const name = readAppName(request.params.app);
     return sendLines(reply, (signal) => converged(name, view, signal), closing);
   });
-
-  async function commit(request: FastifyRequest, {edit, message}: Pick<Change, 'edit' | 'message'>): Promise<Written> {
-    const change: Change = {edit, message, author: authorOf(request), operationId: readOperationId(request.headers['idempotency-key']) ?? randomUUID()};
-    // Not ended by the client's going: what was asked for is done, and a repeated request finds it.
-    const {commit: id, isNew} = await explaining("can't commit to the cluster repository", view.repo.commit(change, deadline()));
-    view.wake(message);
-    return {commit: id, isNew, message};
-  }
-
-  function authorOf(request: FastifyRequest): Author {
-    const author = authenticate(request.headers);
-    if (author === undefined) throw new ApiError(401, 'the token is missing or not the cluster\'s');
-    return author;
-  }
-
-  function deadline(): AbortSignal {
-    return AbortSignal.any([closing, AbortSignal.timeout(COMMIT_MS_MAX)]);
-  }
 }
 
-function known(name: AppName, view: NodeView): AppStatus {
+/** The app as the last pass saw it. Throws a 404. */
+export function known(name: AppName, view: NodeView): AppStatus {
   const app = view.status().apps.find((one) => one.name === name);
   if (app === undefined) throw new ApiError(404, `there is no app "${name}"`);
   return app;

@@ -4,6 +4,7 @@ import type {NodeView} from '../node.ts';
 import type {FlynnEvent} from '../status/status.ts';
 import type {PlanAnswer} from './answers.ts';
 import type {Authenticate} from './authenticate.ts';
+import type {Commit} from './commit.ts';
 import {withoutSecrets} from './planned-action.ts';
 import {explaining} from './problem.ts';
 import {field, readCommit} from './read.ts';
@@ -12,6 +13,7 @@ import {LineQueue, sendLines} from './stream.ts';
 export interface RouteParts {
   readonly view: NodeView;
   readonly authenticate: Authenticate;
+  readonly commit: Commit;
   /** Aborted when the server closes. */
   readonly closing: AbortSignal;
 }

@@ -2,6 +2,7 @@ import {type FastifyInstance, fastify} from 'fastify';
 import type {NodeView} from '../node.ts';
 import {registerAppRoutes} from './apps.ts';
 import type {Authenticate} from './authenticate.ts';
+import {committer} from './commit.ts';
 import {registerNodeRoutes} from './node-routes.ts';
 import {registerOpenRoutes} from './open.ts';
 import {answerProblems, ApiError} from './problem.ts';
@@ -30,7 +31,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     v1.addHook('onRequest', async (request) => {
       if (authenticate(request.headers) === undefined) throw new ApiError(401, 'the token is missing or not the cluster\'s');
     });
-    const parts = {view, authenticate, closing: closing.signal};
+    const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal}), closing: closing.signal};
     registerNodeRoutes(v1, parts);
     registerAppRoutes(v1, parts);
   }, {prefix: '/v1'});

@@ -61,7 +61,8 @@ function serviceStatus(service: DesiredService, serving: ResolvedApp | undefined
     name: service.name,
     command: service.container.command,
     wanted: service.replicas,
-    healthy: mine.filter((container) => container.specHash === service.specHash && isHealthy(container)).length,
+    // One that is being stopped still answers, but nobody may count on it: after "scale 1, scale 3" the old two are on their way out.
+    healthy: mine.filter((container) => container.specHash === service.specHash && isHealthy(container) && !busy.has(`container ${container.name}`)).length,
     replicas: shown.toSorted((a, b) => a.slot - b.slot || a.createdAtMs - b.createdAtMs).map((container) => replicaStatus(container, busy)),
   };
 }
