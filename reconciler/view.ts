@@ -197,7 +197,7 @@ export class View implements NodeView {
     if (seen === undefined) return;
     const {desired, observed} = seen;
     const byApp = Map.groupBy(observed.containers, ({app}) => app);
-    this.#conditions.see(desired.apps.map((app) => ({app, record: observed.journal.get(app.name), containers: byApp.get(app.name) ?? []})), at);
+    this.#conditions.see(desired.apps.map((app) => ({app, record: observed.journal.get(app.name), containers: byApp.get(app.name) ?? [], busy: observed.operations})), at);
   }
 }
 

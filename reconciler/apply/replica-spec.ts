@@ -1,4 +1,5 @@
 import type {ContainerSpec} from '../adapters/engine.ts';
+import type {ContainerTemplate} from '../desired/state.ts';
 import * as labels from '../labels.ts';
 import type {ActionOf} from '../plan/action.ts';
 
@@ -8,19 +9,50 @@ import type {ActionOf} from '../plan/action.ts';
  */
 const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL', 'NET_BIND_SERVICE', 'SETGID', 'SETUID'] as const;
 
-/** A replica in the engine's words. */
-export function replicaSpec(
-  {app, service, release, slot, attempt, failures, name}: ActionOf<'run-container'>,
-  {instance, network, logBytesMax}: {instance: string; network: string; logBytesMax: number},
-): ContainerSpec {
-  const {container} = service;
+/** What all of an app's containers share, whatever they are for: replicas, one-off commands, jobs. */
+export interface AppContainer {
+  readonly template: ContainerTemplate;
+  /** Without the instance, which is put in front of it. */
+  readonly name: string;
+  /** Beside the template's environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Beside the instance's label. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface ContainerWorld {
+  readonly instance: string;
+  readonly network: string;
+  readonly logBytesMax: number;
+}
+
+/** A container of an app in the engine's words. */
+export function appContainerSpec({template, name, env, labels: own}: AppContainer, {instance, network, logBytesMax}: ContainerWorld): ContainerSpec {
   return {
     name: `${instance}-${name}`,
-    image: container.image,
-    command: container.command,
-    env: {...container.env, FLYNN_APP: app, FLYNN_SERVICE: service.name, FLYNN_REPLICA: `${service.name}.${slot}`, FLYNN_RELEASE: `v${release}`},
+    image: template.image,
+    command: template.command,
+    env: {...template.env, ...env},
+    labels: {[labels.LABEL_INSTANCE]: instance, ...own},
+    network,
+    mounts: [],
+    memoryBytes: template.memoryBytes,
+    cpus: template.cpus,
+    pidsMax: template.pidsMax,
+    capabilities: CAPABILITIES,
+    restart: 'never',
+    logBytesMax,
+  };
+}
+
+/** A replica in the engine's words. */
+export function replicaSpec({app, service, release, slot, attempt, failures, name}: ActionOf<'run-container'>, world: ContainerWorld): ContainerSpec {
+  const {container} = service;
+  return appContainerSpec({
+    template: container,
+    name,
+    env: {FLYNN_APP: app, FLYNN_SERVICE: service.name, FLYNN_REPLICA: `${service.name}.${slot}`, FLYNN_RELEASE: `v${release}`},
     labels: {
-      [labels.LABEL_INSTANCE]: instance,
       [labels.LABEL_ROLE]: 'app',
       [labels.LABEL_APP]: app,
       [labels.LABEL_SERVICE]: service.name,
@@ -32,13 +64,5 @@ export function replicaSpec(
       [labels.LABEL_FACTS]: JSON.stringify(container.facts),
       [labels.LABEL_LIMITS]: `${container.memoryBytes}/${container.cpus}`,
     },
-    network,
-    mounts: [],
-    memoryBytes: container.memoryBytes,
-    cpus: container.cpus,
-    pidsMax: container.pidsMax,
-    capabilities: CAPABILITIES,
-    restart: 'never',
-    logBytesMax,
-  };
+  }, world);
 }

@@ -1,6 +1,7 @@
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import type {DesiredApp} from '../desired/state.ts';
 import type {DeployRecord, ObservedContainer} from '../observed/state.ts';
+import {isBusy} from '../plan/busy.ts';
 import {claimsOf, type Claim} from './derive.ts';
 import type {Condition} from './status.ts';
 
@@ -9,6 +10,8 @@ export interface SeenApp {
   readonly app: DesiredApp;
   readonly record: DeployRecord | undefined;
   readonly containers: readonly ObservedContainer[];
+  /** As in `AppFacts`. */
+  readonly busy: ReadonlySet<string>;
 }
 
 interface Known {
@@ -32,7 +35,7 @@ export class Conditions {
       const {app, record} = seen;
       gone.delete(app.name);
       const before = this.#known.get(app.name);
-      const containers = seen.containers.map(sketch).join();
+      const containers = seen.containers.map((container) => sketch(container, seen.busy)).join();
       if (before?.app === app && before.record === record && before.containers === containers) continue;
       this.#known.set(app.name, {app, record, containers, conditions: stamp(claimsOf(seen), before?.conditions ?? [], at)});
     }
@@ -53,8 +56,8 @@ export class Conditions {
 }
 
 /** All of a container that a condition can depend on. */
-function sketch(container: ObservedContainer): string {
-  return `${container.id} ${container.state} ${container.state === 'running' ? `${container.health.state} ${container.drift ?? ''}` : ''}`;
+function sketch(container: ObservedContainer, busy: ReadonlySet<string>): string {
+  return `${container.id} ${container.state} ${container.state === 'running' ? `${container.health.state} ${container.drift ?? ''} ${isBusy(container, {operations: busy})}` : ''}`;
 }
 
 /** `since` stays while status and reason do. */

@@ -3,6 +3,7 @@ import type {DesiredApp, DesiredService, ResolvedApp} from '../desired/state.ts'
 import type {DeployRecord, ObservedContainer} from '../observed/state.ts';
 import {formatWaiting} from '../plan/format.ts';
 import type {Waiting} from '../plan/action.ts';
+import {isBusy} from '../plan/busy.ts';
 import {phaseOf} from '../plan/phase.ts';
 import {howItEnded, isHealthy} from '../plan/slots.ts';
 import type {AppStatus, Condition, ReplicaStatus, ServiceStatus} from './status.ts';
@@ -38,13 +39,13 @@ export function deriveApp(facts: AppFacts): Omit<AppStatus, 'conditions'> {
 }
 
 /** What can be said of one app after one pass. Pure. */
-export function claimsOf({app, record, containers}: Pick<AppFacts, 'app' | 'record' | 'containers'>): readonly Claim[] {
+export function claimsOf({app, record, containers, busy}: Pick<AppFacts, 'app' | 'record' | 'containers' | 'busy'>): readonly Claim[] {
   const phase = phaseOf(app, record);
-  const ready = readiness(phase.serving, containers);
+  const ready = readiness(phase.serving, containers, busy);
   switch (phase.kind) {
     case 'steady': return ready.status ? [ready] : [ready, {type: 'Reconciling', status: true, reason: 'ReplicasMissing', message: ready.message}];
     case 'new':
-    case 'deploying': return [ready, {type: 'Reconciling', status: true, reason: 'Deploying', message: `${releaseName(phase.candidate)} is being deployed: ${counts(phase.candidate, containers)}`}];
+    case 'deploying': return [ready, {type: 'Reconciling', status: true, reason: 'Deploying', message: `${releaseName(phase.candidate)} is being deployed: ${counts(phase.candidate, containers, busy)}`}];
     case 'failed': return [ready, {type: 'Stalled', status: true, reason: 'ReleaseFailed', message: `${releaseName(phase.deploy)} failed: ${phase.deploy.cause}`}];
     case 'invalid': {
       const problems = app.state === 'invalid' ? app.problems.map(formatDiagnostic).join('\n') : '';
@@ -61,8 +62,7 @@ function serviceStatus(service: DesiredService, serving: ResolvedApp | undefined
     name: service.name,
     command: service.container.command,
     wanted: service.replicas,
-    // One that is being stopped still answers, but nobody may count on it: after "scale 1, scale 3" the old two are on their way out.
-    healthy: mine.filter((container) => container.specHash === service.specHash && isHealthy(container) && !busy.has(`container ${container.name}`)).length,
+    healthy: healthyOf(service, containers, busy),
     replicas: shown.toSorted((a, b) => a.slot - b.slot || a.createdAtMs - b.createdAtMs).map((container) => replicaStatus(container, busy)),
   };
 }
@@ -84,23 +84,24 @@ function replicaStatus(container: ObservedContainer, busy: ReadonlySet<string>):
   return {...base, state: health.state === 'unhealthy' ? 'unhealthy' : 'starting', since, ...detail};
 }
 
-function readiness(serving: ResolvedApp | undefined, containers: readonly ObservedContainer[]): Claim {
+function readiness(serving: ResolvedApp | undefined, containers: readonly ObservedContainer[], busy: ReadonlySet<string>): Claim {
   if (serving === undefined) return {type: 'Ready', status: false, reason: 'NothingServes', message: 'no release has become healthy yet'};
   if (serving.release === undefined) return {type: 'Ready', status: true, reason: 'NoRelease', message: 'nothing was pushed yet: git push flynn main'};
-  const isComplete = serving.services.every((service) => healthyOf(service, containers) >= service.replicas);
-  return {type: 'Ready', status: isComplete, reason: isComplete ? 'Healthy' : 'ReplicasMissing', message: `${releaseName(serving)}: ${counts(serving, containers)}`};
+  const isComplete = serving.services.every((service) => healthyOf(service, containers, busy) >= service.replicas);
+  return {type: 'Ready', status: isComplete, reason: isComplete ? 'Healthy' : 'ReplicasMissing', message: `${releaseName(serving)}: ${counts(serving, containers, busy)}`};
 }
 
 function releaseName({release}: {readonly release?: number}): string {
   return release === undefined ? 'the configuration' : `release v${release}`;
 }
 
-function counts(app: ResolvedApp, containers: readonly ObservedContainer[]): string {
+function counts(app: ResolvedApp, containers: readonly ObservedContainer[], busy: ReadonlySet<string>): string {
   const running = app.services.filter(({replicas}) => replicas > 0);
   if (running.length === 0) return 'scaled to nothing';
-  return running.map((service) => `${service.name} [${Math.min(healthyOf(service, containers), service.replicas)}/${service.replicas}]`).join(', ');
+  return running.map((service) => `${service.name} [${Math.min(healthyOf(service, containers, busy), service.replicas)}/${service.replicas}]`).join(', ');
 }
 
-function healthyOf(service: DesiredService, containers: readonly ObservedContainer[]): number {
-  return containers.filter((container) => container.service === service.name && container.specHash === service.specHash && isHealthy(container)).length;
+/** One that is being stopped still answers, but nobody may count on it: after "scale 1, scale 3" the old two are on their way out. */
+function healthyOf(service: DesiredService, containers: readonly ObservedContainer[], busy: ReadonlySet<string>): number {
+  return containers.filter((container) => container.service === service.name && container.specHash === service.specHash && isHealthy(container) && !isBusy(container, {operations: busy})).length;
 }
