@@ -1,8 +1,8 @@
 import type {AppAnswer} from '../../reconciler/api/answers.ts';
 import type {Command, CommandContext} from '../command.ts';
 import {UsageError} from '../command.ts';
-import {reportOutcome, waitForConvergence} from '../converge.ts';
 import {parseFlags} from '../flags.ts';
+import {reportWritten} from '../written.ts';
 
 const SERVICES_MAX = 100;
 
@@ -22,17 +22,9 @@ export const scale: Command = {
     const app = await context.app(undefined, signal);
     if (words.length === 0) return printScale(await client.app(app, signal), context);
 
-    const {commit, isNew, message} = await client.scale(app, services, signal);
-    context.err(`${isNew ? 'Committed' : 'Already in git:'} "${message}" ${commit.slice(0, 8)}`);
-    if (values['no-wait']) {
-      if (context.isJson) context.out(JSON.stringify({commit, isNew, message}, null, 2));
-      return 0;
-    }
-    const outcome = await waitForConvergence({client, app, context}, signal);
-    if (context.isJson) context.out(JSON.stringify({commit, isNew, message, outcome}, null, 2));
-    const status = reportOutcome(outcome, app, context);
-    if (status === 0) context.err(`Scaling ⬢ ${app}... done, now running ${Object.entries(services).map(([service, count]) => `${service} at ${count}`).join(', ')}`);
-    return status;
+    const written = await client.scale(app, services, signal);
+    const done = `Scaling ⬢ ${app}... done, now running ${Object.entries(services).map(([service, count]) => `${service} at ${count}`).join(', ')}`;
+    return reportWritten({client, app, context, written, wait: values['no-wait'] ? 'no-wait' : 'wait', done}, signal);
   },
 };
 

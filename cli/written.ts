@@ -1,0 +1,30 @@
+import type {Written} from '../reconciler/api/answers.ts';
+import type {AppName} from '../schemas/ids.ts';
+import type {Client} from './client.ts';
+import type {CommandContext} from './command.ts';
+import {reportOutcome, waitForConvergence} from './converge.ts';
+
+export interface Writing {
+  readonly client: Client;
+  readonly app: AppName;
+  readonly context: CommandContext;
+  readonly written: Written;
+  readonly wait: 'wait' | 'no-wait';
+  /** Told on stderr once it is so: `Scaling ⬢ shop... done, now running web at 2`. */
+  readonly done: string;
+}
+
+/** Tells of a commit that a command made, waits until it is what runs (or has failed), and resolves to the exit status. */
+export async function reportWritten({client, app, context, written, wait, done}: Writing, signal: AbortSignal): Promise<number> {
+  const {commit, isNew, message} = written;
+  context.err(`${isNew ? 'Committed' : 'Already in git:'} "${message}" ${commit.slice(0, 8)}`);
+  if (wait === 'no-wait') {
+    if (context.isJson) context.out(JSON.stringify({commit, isNew, message}, null, 2));
+    return 0;
+  }
+  const outcome = await waitForConvergence({client, app, context}, signal);
+  if (context.isJson) context.out(JSON.stringify({commit, isNew, message, outcome}, null, 2));
+  const status = reportOutcome(outcome, app, context);
+  if (status === 0) context.err(done);
+  return status;
+}
