@@ -3,11 +3,11 @@ import {detail, step, warning} from '../build/output.ts';
 import type {BuiltImage} from '../build/build.ts';
 import {git} from '../adapters/git.ts';
 import type {DeployOutcome} from '../node.ts';
+import {CONVERGED_MARGIN_MS, convergedInTime} from '../release/converged.ts';
 import {buildInputs, type BuildInputs} from './build-inputs.ts';
-import {convergedInTime} from './converged.ts';
 import type {GitDeps} from './deps.ts';
 import {PushRejected, type Push} from './push.ts';
-import {release, takeBack} from './release.ts';
+import {rejecting, release, takeBack} from './release.ts';
 import {archive} from './source.ts';
 import type {Turns} from './turns.ts';
 
@@ -15,8 +15,6 @@ import type {Turns} from './turns.ts';
 export const DEPLOYED: readonly string[] = ['refs/heads/main', 'refs/heads/master'];
 /** Lines of the failed container's log that the pusher sees. */
 const LOG_LINES_MAX = 30;
-/** Added to the app's own limit for a deploy, after which the node itself says that it failed, in milliseconds. */
-const CONVERGED_MARGIN_MS = 60_000;
 
 export interface DeployPush {
   readonly app: AppName;
@@ -108,7 +106,7 @@ async function build({app, commit, push, deps, builds}: DeployPush, {env, limits
 }
 
 function converged({app, push, deps}: DeployPush, {deployTimeoutMs}: BuildInputs, signal: AbortSignal): Promise<DeployOutcome> {
-  return convergedInTime({app, node: deps.node, limitMs: deployTimeoutMs + CONVERGED_MARGIN_MS, print: (line) => push.print(detail(line))}, signal);
+  return rejecting(convergedInTime({app, node: deps.node, limitMs: deployTimeoutMs + CONVERGED_MARGIN_MS, print: (line) => push.print(detail(line))}, signal));
 }
 
 /** @throws {PushRejected} unless this release, or a later one, serves */

@@ -1,7 +1,10 @@
 import type {AppName} from '../../schemas/ids.ts';
-import {formatDuration, warning} from '../build/output.ts';
+import {formatDuration} from '../build/output.ts';
 import type {DeployOutcome, NodeView} from '../node.ts';
-import {PushRejected} from './push.ts';
+import {ReleaseRefused} from './refused.ts';
+
+/** Added to the app's own limit for a deploy, after which the node itself says that it failed, in milliseconds. */
+export const CONVERGED_MARGIN_MS = 60_000;
 
 export interface Converging {
   readonly app: AppName;
@@ -14,7 +17,7 @@ export interface Converging {
  * Waits until the app is as git says, or has failed. A node that is held back (cluster.yaml is wrong, its remote or its engine is gone)
  * says neither: the app's turn would be held for ever.
  *
- * @throws {PushRejected} after the limit, with what the node said last
+ * @throws {ReleaseRefused} after the limit, with what the node said last
  */
 export async function convergedInTime({app, node, limitMs, print}: Converging, signal: AbortSignal): Promise<DeployOutcome> {
   const limit = AbortSignal.timeout(limitMs);
@@ -26,6 +29,6 @@ export async function convergedInTime({app, node, limitMs, print}: Converging, s
     }, AbortSignal.any([signal, limit]));
   } catch (error) {
     if (!limit.aborted || signal.aborted) throw error;
-    throw new PushRejected(warning(`Push rejected, not deployed within ${formatDuration(limitMs)}: ${last}`));
+    throw new ReleaseRefused(`not deployed within ${formatDuration(limitMs)}: ${last}`);
   }
 }

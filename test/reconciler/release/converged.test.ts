@@ -1,8 +1,8 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import test from 'ava';
 import type {NodeView} from '../../../reconciler/node.ts';
-import {convergedInTime} from '../../../reconciler/receive/converged.ts';
-import {PushRejected} from '../../../reconciler/receive/push.ts';
+import {convergedInTime} from '../../../reconciler/release/converged.ts';
+import {ReleaseRefused} from '../../../reconciler/release/refused.ts';
 import type {AppName} from '../../../schemas/ids.ts';
 
 const app = 'shop' as AppName;
@@ -19,7 +19,7 @@ function heldBack(...lines: readonly string[]): Pick<NodeView, 'converged'> {
 test('a node that never answers is waited for only so long, and the last it said is the reason', async (t) => {
   const printed: string[] = [];
   const waiting = convergedInTime({app, node: heldBack('waiting', 'cluster.yaml is wrong'), limitMs: 50, print: (line) => printed.push(line)}, AbortSignal.timeout(30_000));
-  await t.throwsAsync(waiting, {instanceOf: PushRejected, message: / Push rejected, not deployed within 0\.1 s: cluster\.yaml is wrong$/});
+  await t.throwsAsync(waiting, {instanceOf: ReleaseRefused, message: /^not deployed within 0\.1 s: cluster\.yaml is wrong$/});
   t.deepEqual(printed, ['waiting', 'cluster.yaml is wrong']);
 });
 

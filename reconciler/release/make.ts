@@ -1,0 +1,123 @@
+import {randomUUID} from 'node:crypto';
+import type {AppName} from '../../schemas/ids.ts';
+import type {FollowedRepo} from '../checkout/repo.ts';
+import {EditRefused, type Author, type Edit} from '../checkout/snapshot.ts';
+import {addRelease, releaseFile, removeRelease, type NewRelease} from '../commits/edits.ts';
+import {COMMITTER} from '../commits/writer.ts';
+import type {NodeView} from '../node.ts';
+import {ReleaseRefused} from './refused.ts';
+
+/** How often a release gets another number because somebody else took it. */
+const NUMBER_TRIES_MAX = 5;
+/** How long committing a release may take, whoever has gone away meanwhile, in milliseconds: a push to a remote repository and a look at what became of it. */
+const COMMIT_MS_MAX = 150_000;
+/** How long taking back a release may take when nobody waits for it any more, in milliseconds. */
+const TAKE_BACK_MS_MAX = 30_000;
+
+export interface ReleaseDeps {
+  readonly repo: Pick<FollowedRepo, 'nextReleaseFloor' | 'commit'>;
+  readonly node: Pick<NodeView, 'wake'>;
+  /** Gets what failed inside of us. */
+  log(message: string, error: unknown): void;
+}
+
+/** A release that is to be made, by a push, of an image, or as a rollback. */
+export interface Making {
+  readonly app: AppName;
+  readonly release: NewRelease;
+  /** Release files that are left, this one included. */
+  readonly keep: number;
+  readonly author: Author;
+  /** What it is, in the commit's subject: `shop: release v7 (1a2b3c4d)`. */
+  readonly subject: string;
+  /** `Flynn-Source: 1a2b…`, beside the app's. */
+  readonly trailers: readonly string[];
+  /** More that belongs into the same commit, and what takes it back. */
+  readonly alongside?: {readonly edit: Edit; readonly undo: Edit};
+  /** What has to be so before a commit names the number. */
+  prepare?(number: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface Released {
+  readonly number: number;
+  /** As in its manifest: tells it from another one that got the same number. */
+  readonly createdAt: string;
+}
+
+/**
+ * Commits a release. Once the commit has begun, the signal no longer ends it: half-way nobody knows whether it was made. The caller
+ * looks at the signal afterwards, and takes the release back.
+ *
+ * @throws {ReleaseRefused} when the release can't be made. After any failure git does not name it.
+ */
+export async function makeRelease(deps: ReleaseDeps, making: Making, signal: AbortSignal): Promise<Released> {
+  const {app, release, keep, author, subject, trailers, alongside} = making;
+  const {createdAt} = release;
+  const operationId = randomUUID();
+  for (let tries = 0; tries < NUMBER_TRIES_MAX; tries += 1) {
+    const floor = await deps.repo.nextReleaseFloor(app, signal);
+    const number = floor + 1;
+    await making.prepare?.(number, signal);
+    const add = addRelease(app, release, {keep, numberAbove: floor});
+    try {
+      await deps.repo.commit({
+        // The number is in the message too, which is fixed before the edit runs on whatever the tip is by then.
+        edit: both(onlyAs(releaseFile(app, number), add), alongside?.edit),
+        message: `${app}: release v${number} (${subject})\n\n${[`Flynn-App: ${app}`, ...trailers].join('\n')}`,
+        author,
+        operationId,
+      }, AbortSignal.timeout(COMMIT_MS_MAX));
+      deps.node.wake(`${app}: release v${number}`);
+      return {number, createdAt};
+    } catch (error) {
+      if (error instanceof NumberTaken) continue;
+      if (error instanceof EditRefused) throw new ReleaseRefused(error.message.split('\n').at(-1) ?? '', error.message.split('\n').slice(0, -1));
+      // The branch may have been moved all the same, with the answer lost.
+      await takeBackRelease(deps, {...making, released: {number, createdAt}, cause: 'it could not be seen whether the release was committed'});
+      throw error;
+    }
+  }
+  throw new ReleaseRefused('others released the app at the same moment again and again');
+}
+
+export interface TakingBack extends Pick<Making, 'app' | 'alongside'> {
+  readonly released: Released;
+  readonly cause: string;
+}
+
+/** After this git says again what runs. Whoever has gone away must not end it, so it has a deadline of its own. Resolves to whether that succeeded. */
+export async function takeBackRelease({repo, node, log}: ReleaseDeps, {app, released: {number, createdAt}, cause, alongside}: TakingBack): Promise<boolean> {
+  const file = releaseFile(app, number);
+  const remove = both(removeRelease(app, number), alongside?.undo);
+  try {
+    await repo.commit({
+      // Somebody else may have taken the number, or have removed the release.
+      edit: (read, list) => (read(file)?.includes(createdAt) === true ? remove(read, list) : {}),
+      message: `${app}: take back release v${number}\n\n${cause}`,
+      author: COMMITTER,
+      operationId: randomUUID(),
+      isUnchecked: true,
+    }, AbortSignal.timeout(TAKE_BACK_MS_MAX));
+    node.wake(`${app}: release v${number} is taken back`);
+    return true;
+  } catch (error) {
+    log(`release v${number} of ${app} could not be taken back`, error);
+    return false;
+  }
+}
+
+class NumberTaken extends Error {
+  override name = 'NumberTaken';
+}
+
+function onlyAs(file: string, edit: Edit): Edit {
+  return (read, list) => {
+    const changes = edit(read, list);
+    if (changes[file] === undefined) throw new NumberTaken(file);
+    return changes;
+  };
+}
+
+function both(one: Edit, other: Edit | undefined): Edit {
+  return other === undefined ? one : (read, list) => ({...one(read, list), ...other(read, list)});
+}
