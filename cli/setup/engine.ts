@@ -1,6 +1,7 @@
 import {access, readFile} from 'node:fs/promises';
 import {setTimeout} from 'node:timers/promises';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
+import {createDocker} from '../../reconciler/adapters/dockerode.ts';
 import {Failure} from '../command.ts';
 import {addTrixie, aptCandidate, aptInstall, aptUpdate, codename} from './apt.ts';
 import {type DockerdPlace, startDockerd} from './dockerd.ts';
@@ -41,7 +42,7 @@ export function engineStep(env: Readonly<Record<string, string | undefined>>, pl
 
 /** Talks to what `DOCKER_HOST` names, else to the default socket. Throws `Failure` for an engine on another machine. */
 export function engineClient(env: Readonly<Record<string, string | undefined>>): Docker {
-  return new Docker({socketPath: engineSocket(env)});
+  return createDocker({socketPath: engineSocket(env)});
 }
 
 /** Undefined when nothing answers. Throws `Failure` when something answers, but not as an engine does. */

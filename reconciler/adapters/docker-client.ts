@@ -1,11 +1,12 @@
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
+import {createDocker} from './dockerode.ts';
 
 /** Deadline of a call that answers at once, in milliseconds. An engine that takes longer is as good as gone (moby#42545 hangs for ever). */
 export const ENGINE_CALL_MS_MAX = 20_000;
 
 /** The engine that `DOCKER_HOST` names, or the one on this machine's usual socket. */
 export function connectDocker(): Docker {
-  return new Docker();
+  return createDocker();
 }
 
 /**
