@@ -49,7 +49,7 @@ export class DesiredReader {
       const app = fresh.get(name) ?? this.#apps.get(name);
       return app === undefined ? [] : [[name, app]];
     }));
-    const desired = combine(snapshot.commit, [...this.#apps.values()], {system: this.#system, keptImages: cluster.keep.images});
+    const desired = combine(snapshot.commit, [...this.#apps.values()], {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks});
     this.#last = desired;
     return desired;
   }

@@ -21,3 +21,8 @@ export const LABEL_FAILURES = 'flynn.failures';
 export const LABEL_FACTS = 'flynn.facts';
 /** `<memory in bytes>/<cores>` as asked for: what differs from it was changed by hand. */
 export const LABEL_LIMITS = 'flynn.limits';
+
+/** The network that an app's containers share with no other app's. The dot is in no name of an instance or app: nothing else can be called so. */
+export function appNetwork(instance: string, app: string): string {
+  return `${instance}.${app}`;
+}

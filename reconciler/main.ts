@@ -6,6 +6,7 @@ import {formatDiagnostic} from '../schemas/diagnostic.ts';
 import {connectDocker} from './adapters/docker-client.ts';
 import {DockerEngine} from './adapters/docker.ts';
 import type {ContainerSpec, Engine} from './adapters/engine.ts';
+import {hostSubnets} from './adapters/host-routes.ts';
 import {createAuthenticate} from './api/authenticate.ts';
 import {createLocalServer, createServer} from './api/server.ts';
 import type {World} from './apply/executors.ts';
@@ -73,10 +74,10 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const wake = () => void loop.wake();
   const prober = new Prober({probe: probeContainer(engineDirect), onChange: wake, signal});
   const building = new Set<string>();
-  const engineObserver = new EngineObserver({engine: engineDirect, instance, network: instance, prober, isBuilding: (app) => building.has(app)});
+  const engineObserver = new EngineObserver({engine: engineDirect, instance, prober, hostSubnets, isBuilding: (app) => building.has(app)});
   const engine = noticing(engineDirect, engineObserver);
   const world: World = {
-    engine, journal, router, systemSpecs, instance, network: instance,
+    engine, journal, router, systemSpecs, instance,
     get logBytesMax() {
       return reader.cluster?.logBytesMax ?? LOG_BYTES_DEFAULT;
     },
@@ -177,7 +178,9 @@ function noticing(engine: DockerEngine, observer: EngineObserver): Engine {
     events: (labels, signal) => engine.events(labels, signal),
     logs: (id, options, signal) => engine.logs(id, options, signal),
     exec: (id, command, signal) => engine.exec(id, command, signal),
-    ensureNetwork: (name, labels, signal) => engine.ensureNetwork(name, labels, signal),
+    networks: (signal) => engine.networks(signal),
+    ensureNetwork: (spec, signal) => engine.ensureNetwork(spec, signal).finally(() => observer.invalidateNetworks()),
+    removeNetwork: (id, signal) => engine.removeNetwork(id, signal).finally(() => observer.invalidateNetworks()),
     removeImage: (id, signal) => engine.removeImage(id, signal),
     run: async (spec, signal) => {
       try {

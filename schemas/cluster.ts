@@ -2,6 +2,7 @@ import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema} from './names.ts';
 import {quantitySchema} from './quantity.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
+import {formatSubnet, parseSubnet, prefixOf, subnetSchema} from './subnet.ts';
 
 /** What holds for the whole cluster: `cluster.yaml`. */
 export interface ClusterManifest extends Header<'Cluster'> {
@@ -12,6 +13,7 @@ export interface ClusterManifest extends Header<'Cluster'> {
   readonly builds?: BuildsManifest;
   readonly keep?: KeepManifest;
   readonly logs?: LogsManifest;
+  readonly networks?: NetworksManifest;
 }
 
 /** What one build may use, and how many run at once. */
@@ -34,17 +36,27 @@ export interface LogsManifest {
   readonly maxSize?: string;
 }
 
+/** Where the apps' networks, one each, get their addresses from. */
+export interface NetworksManifest {
+  readonly range?: string;
+  /** Of one app's network. */
+  readonly prefix?: number;
+}
+
 /** What holds where `cluster.yaml` says nothing. */
 export const CLUSTER_DEFAULTS = {
   defaults: {memory: '512Mi', cpus: 1, pids: 512},
   builds: {memory: '2Gi', cpus: 2, timeoutSeconds: 900, disk: '4Gi', concurrent: 2},
   keep: {releases: 10, images: 5},
   logs: {maxSize: '10Mi'},
+  // 512 networks of 125 containers: fifty replicas can be deployed all at once.
+  networks: {range: '10.213.0.0/16', prefix: 25},
 } as const satisfies {
   readonly defaults: Required<LimitsManifest>;
   readonly builds: Required<BuildsManifest>;
   readonly keep: Required<KeepManifest>;
   readonly logs: Required<LogsManifest>;
+  readonly networks: Required<NetworksManifest>;
 };
 
 const {memory, cpus, pids} = CLUSTER_DEFAULTS.defaults;
@@ -85,6 +97,17 @@ const logsSchema: ObjectSchema<LogsManifest> = {
   },
 };
 
+const networksSchema: ObjectSchema<NetworksManifest> = {
+  type: 'object',
+  additionalProperties: false,
+  required: [],
+  description: 'Each app has a network of its own on each node; their addresses come from here. A change of it is for networks that are made from then on.',
+  properties: {
+    range: {...subnetSchema, default: CLUSTER_DEFAULTS.networks.range, description: 'IPv4 addresses that nobody else uses where the nodes are.'},
+    prefix: {type: 'integer', minimum: 16, maximum: 28, default: CLUSTER_DEFAULTS.networks.prefix, description: "Size of one app's network: 25 is 125 containers, 24 is 253, 26 is 61."},
+  },
+};
+
 export const clusterSchema: ObjectSchema<ClusterManifest> = {
   title: 'Cluster',
   description: 'What holds for the whole Flynn cluster: cluster.yaml.',
@@ -99,6 +122,7 @@ export const clusterSchema: ObjectSchema<ClusterManifest> = {
     builds: buildsSchema,
     keep: keepSchema,
     logs: logsSchema,
+    networks: networksSchema,
   },
   examples: [{apiVersion: 'flynn/v1', kind: 'Cluster', name: 'production', domain: 'apps.example.com', ...CLUSTER_DEFAULTS}],
 };
@@ -108,5 +132,14 @@ export function checkCluster(cluster: ClusterManifest): readonly Problem[] {
   return [
     ...checkLimits(cluster.defaults, ['defaults']),
     ...checkLimits(memory === undefined ? undefined : {memory}, ['builds']),
+    ...checkNetworks({...CLUSTER_DEFAULTS.networks, ...cluster.networks}),
   ];
+}
+
+function checkNetworks({range, prefix}: Required<NetworksManifest>): readonly Problem[] {
+  const subnet = parseSubnet(range);
+  const first = subnet === undefined ? range : formatSubnet(subnet);
+  if (first !== range) return [{path: ['networks', 'range'], message: `networks.range has bits beyond its prefix, not "${range}": it would be "${first}"`}];
+  if (prefix >= prefixOf(range)) return [];
+  return [{path: ['networks'], message: `networks of prefix ${prefix} are larger than their range "${range}": take a larger number`}];
 }

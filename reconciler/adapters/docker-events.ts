@@ -51,7 +51,7 @@ async function openStreams(docker: Docker, labels: readonly string[], signal: Ab
   const filters = [
     {type: ['container'], label: [...labels]},
     {type: ['image'], event: ['load', 'tag', 'untag', 'delete', 'import', 'pull']},
-    {type: ['network'], event: ['disconnect']},
+    {type: ['network'], event: ['disconnect', 'destroy']},
   ];
   const oneFailed = new AbortController();
   const open = async (filter: object): Promise<Readable> => {

@@ -4,7 +4,7 @@ import {demultiplexed} from './docker-output.ts';
 import {ENGINE_CALL_MS_MAX, engineCall, hasStatus} from './docker-client.ts';
 import {dockerEvents} from './docker-events.ts';
 import {DockerExecs} from './docker-exec.ts';
-import {NetworkMissing, type ContainerRecord, type ContainerSpec, type Engine, type EngineEvent, type EngineLogLine, type ImageRecord, type LogOptions} from './engine.ts';
+import {NetworkMissing, type ContainerRecord, type ContainerSpec, type Engine, type EngineEvent, type EngineLogLine, type ImageRecord, type LogOptions, type NetworkRecord, type NetworkSpec} from './engine.ts';
 
 /** Inspections at once: more gain nothing on two cores and can hold up an engine that has other work. */
 const INSPECT_PARALLEL_MAX = 8;
@@ -95,10 +95,36 @@ export class DockerEngine implements Engine {
     await this.#unlessGone(this.#call('remove image', (abortSignal) => this.#docker.getImage(id).remove({force: true, abortSignal}), signal), 404);
   }
 
-  async ensureNetwork(name: string, labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
-    const there = await this.#call('list networks', (abortSignal) => this.#docker.listNetworks({filters: {name: [name]}, abortSignal}), signal);
-    if (there.some(({Name}) => Name === name)) return;
-    await this.#unlessGone(this.#call(`create network ${name}`, (abortSignal) => this.#docker.createNetwork({Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: {...labels}, abortSignal}), signal), 409);
+  async networks(signal: AbortSignal): Promise<readonly NetworkRecord[]> {
+    const listed = await this.#call('list networks', (abortSignal) => this.#docker.listNetworks({filters: {driver: ['bridge']}, abortSignal}), signal);
+    return listed.map(({Id, Name, Labels, IPAM}): NetworkRecord => ({
+      id: Id,
+      name: Name,
+      labels: Labels ?? {},
+      subnets: (IPAM?.Config ?? []).flatMap(({Subnet}) => (Subnet === undefined || Subnet.includes(':') ? [] : [Subnet])),
+    }));
+  }
+
+  async ensureNetwork({name, labels, subnet}: NetworkSpec, signal: AbortSignal): Promise<void> {
+    if (await this.#isNetworkThere(name, labels, signal)) return;
+    const options = {Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: {...labels}, ...(subnet !== undefined && {IPAM: {Config: [{Subnet: subnet}]}})};
+    try {
+      await this.#call(`create network ${name}`, (abortSignal) => this.#docker.createNetwork({...options, abortSignal}), signal);
+    } catch (error) {
+      // Two who need it at the same moment: the other one was faster, and has the name, the subnet or both.
+      if (!hasStatus(error, 403, 409) || !(await this.#isNetworkThere(name, labels, signal))) throw error;
+    }
+  }
+
+  async removeNetwork(id: string, signal: AbortSignal): Promise<void> {
+    await this.#unlessGone(this.#call('remove network', (abortSignal) => this.#docker.getNetwork(id).remove({abortSignal}), signal), 404);
+  }
+
+  async #isNetworkThere(name: string, labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<boolean> {
+    const there = (await this.networks(signal)).find((network) => network.name === name);
+    if (there === undefined) return false;
+    if (Object.entries(labels).every(([key, value]) => there.labels[key] === value)) return true;
+    throw new Error(`create network ${name}: a network that is not ours has this name`);
   }
 
   exec(id: string, command: readonly string[], signal: AbortSignal): Promise<{readonly exitCode: number; readonly output: string}> {
@@ -149,6 +175,7 @@ export class DockerEngine implements Engine {
 
 function createOptions(spec: ContainerSpec): Docker.ContainerCreateOptions {
   const isHost = spec.network === 'host';
+  const {aliases = []} = spec;
   return {
     name: spec.name,
     Image: spec.image,
@@ -157,6 +184,7 @@ function createOptions(spec: ContainerSpec): Docker.ContainerCreateOptions {
     Env: Object.entries(spec.env).map(([key, value]) => `${key}=${value}`),
     Labels: {...spec.labels},
     ...(spec.user !== undefined && {User: spec.user}),
+    ...(aliases.length > 0 && !isHost && {NetworkingConfig: {EndpointsConfig: {[spec.network]: {Aliases: [...aliases]}}}}),
     HostConfig: {
       NetworkMode: spec.network,
       Binds: spec.mounts.map(({source, target, isReadOnly}) => `${source}:${target}${isReadOnly ? ':ro' : ''}`),

@@ -28,8 +28,12 @@ export interface Engine {
   /** Kills it if it runs, and removes it with its anonymous volumes. */
   remove(id: string, signal: AbortSignal): Promise<void>;
   removeImage(id: string, signal: AbortSignal): Promise<void>;
-  /** Makes the bridge network if there is none with this name. */
-  ensureNetwork(name: string, labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
+  /** All bridge networks, ours or not: their subnets are taken. */
+  networks(signal: AbortSignal): Promise<readonly NetworkRecord[]>;
+  /** Makes the bridge network, or finds the one that has this name and these labels. Rejects when its subnet overlaps with another one's. */
+  ensureNetwork(spec: NetworkSpec, signal: AbortSignal): Promise<void>;
+  /** Rejects while a container that runs is connected to it. */
+  removeNetwork(id: string, signal: AbortSignal): Promise<void>;
   /** Runs a command in a running container. Output is at most its first 1,000 bytes, both streams together. */
   exec(id: string, command: readonly string[], signal: AbortSignal): Promise<{readonly exitCode: number; readonly output: string}>;
 }
@@ -45,6 +49,8 @@ export interface ContainerSpec {
   readonly labels: Readonly<Record<string, string>>;
   /** `host`, or the name of a network. */
   readonly network: string;
+  /** Names, beside its own, by which others on its network find it. Several containers may share one: all are answered. */
+  readonly aliases?: readonly string[];
   readonly mounts: readonly Mount[];
   /** 0: no limit. */
   readonly memoryBytes: number;
@@ -89,6 +95,21 @@ export interface ImageRecord {
   readonly sizeBytes: number;
 }
 
+export interface NetworkSpec {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `10.213.4.0/25`. Absent: the engine chooses one of the some thirty that it has. */
+  readonly subnet?: string;
+}
+
+export interface NetworkRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** IPv4 only. */
+  readonly subnets: readonly string[];
+}
+
 export class NetworkMissing extends Error {
   override name = 'NetworkMissing';
 }
@@ -97,7 +118,7 @@ export interface EngineEvent {
   readonly type: 'listening' | 'container' | 'image' | 'network';
   /** `start`, `die`, `destroy`, `oom`, `update`, `rename`, `disconnect`, … */
   readonly action: string;
-  /** Id of the container (also for network events) or image. */
+  /** Id of the container or image. Of a network event that of the container which was connected or disconnected, empty for the network itself. */
   readonly id: string;
 }
 

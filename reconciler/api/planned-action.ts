@@ -18,6 +18,8 @@ function subjectOf(action: Action): string {
     case 'load-routes': return 'routes';
     case 'write-deploy':
     case 'forget-app': return action.app;
+    case 'make-network': return action.subnet;
+    case 'remove-network': return action.name;
     case 'remove-image': return action.image;
     default: return unreachable(action);
   }

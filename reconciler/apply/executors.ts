@@ -1,8 +1,8 @@
 import type {AppName} from '../../schemas/ids.ts';
-import {NetworkMissing, type ContainerSpec, type Engine} from '../adapters/engine.ts';
+import {NetworkMissing, type ContainerSpec, type Engine, type NetworkSpec} from '../adapters/engine.ts';
 import type {DesiredSystem} from '../desired/state.ts';
 import type {DeployRecord, NameTable, RouteStructure} from '../observed/state.ts';
-import {LABEL_INSTANCE} from '../labels.ts';
+import {appNetwork, LABEL_APP, LABEL_INSTANCE} from '../labels.ts';
 import type {Action, ActionOf} from '../plan/action.ts';
 import {replicaSpec} from './replica-spec.ts';
 
@@ -21,7 +21,6 @@ export interface World {
   /** How the platform's own containers are made. */
   readonly systemSpecs: Readonly<Record<DesiredSystem['role'], ContainerSpec>>;
   readonly instance: string;
-  readonly network: string;
   /** Bytes of log kept a container; two such files. */
   readonly logBytesMax: number;
 }
@@ -33,14 +32,14 @@ type Executors = {
 /** The only code that changes the machine. An executor decides nothing: the plan has decided. */
 const executors: Executors = {
   'run-container': async (action, world, signal) => {
-    const {engine, network, instance} = world;
+    const {engine} = world;
     const spec = replicaSpec(action, world);
     try {
       await engine.run(spec, signal);
     } catch (error) {
-      // Only the very first start, or one after somebody removed it, finds no network: asking each time would slow all the others.
+      // Somebody removed it since it was seen: asking each time would slow all other starts.
       if (!(error instanceof NetworkMissing)) throw error;
-      await engine.ensureNetwork(network, {[LABEL_INSTANCE]: instance}, signal);
+      await engine.ensureNetwork(networkSpec(action, world), signal);
       await engine.run(spec, signal);
     }
   },
@@ -58,7 +57,13 @@ const executors: Executors = {
   },
   'forget-app': ({app}, {journal}) => journal.forget(app),
   'remove-image': ({image}, {engine}, signal) => engine.removeImage(image, signal),
+  'make-network': (action, world, signal) => world.engine.ensureNetwork(networkSpec(action, world), signal),
+  'remove-network': ({id}, {engine}, signal) => engine.removeNetwork(id, signal),
 };
+
+function networkSpec({app, subnet}: {readonly app: AppName; readonly subnet: string}, {instance}: World): NetworkSpec {
+  return {name: appNetwork(instance, app), labels: {[LABEL_INSTANCE]: instance, [LABEL_APP]: app}, subnet};
+}
 
 export function execute<Kind extends Action['kind']>(action: ActionOf<Kind>, world: World, signal: AbortSignal): Promise<void> {
   const executor: Executors[Kind] = executors[action.kind as Kind];

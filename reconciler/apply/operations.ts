@@ -72,7 +72,9 @@ export class Operations {
       case 'stop-container': return count('stop-container') < STOPS_PARALLEL_MAX;
       case 'run-container':
       case 'remove-container':
-      case 'remove-image': return count('run-container', 'remove-container', 'remove-image') < ENGINE_PARALLEL_MAX;
+      case 'remove-image':
+      case 'make-network':
+      case 'remove-network': return count('run-container', 'remove-container', 'remove-image', 'make-network', 'remove-network') < ENGINE_PARALLEL_MAX;
       default: return true;
     }
   }

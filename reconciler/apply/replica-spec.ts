@@ -1,4 +1,5 @@
 import type {ContainerSpec} from '../adapters/engine.ts';
+import type {AppName} from '../../schemas/ids.ts';
 import type {ContainerTemplate} from '../desired/state.ts';
 import * as labels from '../labels.ts';
 import type {ActionOf} from '../plan/action.ts';
@@ -11,30 +12,33 @@ const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL', 'NET_BIND_SERVI
 
 /** What all of an app's containers share, whatever they are for: replicas, one-off commands, jobs. */
 export interface AppContainer {
+  readonly app: AppName;
   readonly template: ContainerTemplate;
   /** Without the instance, which is put in front of it. */
   readonly name: string;
   /** Beside the template's environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Beside the instance's label. */
+  /** Beside the instance's and the app's label. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Names by which the app's other containers find it. */
+  readonly aliases?: readonly string[];
 }
 
 export interface ContainerWorld {
   readonly instance: string;
-  readonly network: string;
   readonly logBytesMax: number;
 }
 
 /** A container of an app in the engine's words. */
-export function appContainerSpec({template, name, env, labels: own}: AppContainer, {instance, network, logBytesMax}: ContainerWorld): ContainerSpec {
+export function appContainerSpec({app, template, name, env, labels: own, aliases = []}: AppContainer, {instance, logBytesMax}: ContainerWorld): ContainerSpec {
   return {
     name: `${instance}-${name}`,
     image: template.image,
     command: template.command,
     env: {...template.env, ...env},
-    labels: {[labels.LABEL_INSTANCE]: instance, ...own},
-    network,
+    labels: {[labels.LABEL_INSTANCE]: instance, [labels.LABEL_APP]: app, ...own},
+    network: labels.appNetwork(instance, app),
+    aliases,
     mounts: [],
     memoryBytes: template.memoryBytes,
     cpus: template.cpus,
@@ -49,12 +53,12 @@ export function appContainerSpec({template, name, env, labels: own}: AppContaine
 export function replicaSpec({app, service, release, slot, attempt, failures, name}: ActionOf<'run-container'>, world: ContainerWorld): ContainerSpec {
   const {container} = service;
   return appContainerSpec({
+    app,
     template: container,
     name,
     env: {FLYNN_APP: app, FLYNN_SERVICE: service.name, FLYNN_REPLICA: `${service.name}.${slot}`, FLYNN_RELEASE: `v${release}`},
     labels: {
       [labels.LABEL_ROLE]: 'app',
-      [labels.LABEL_APP]: app,
       [labels.LABEL_SERVICE]: service.name,
       [labels.LABEL_SLOT]: String(slot),
       [labels.LABEL_RELEASE]: String(release),
@@ -64,5 +68,6 @@ export function replicaSpec({app, service, release, slot, attempt, failures, nam
       [labels.LABEL_FACTS]: JSON.stringify(container.facts),
       [labels.LABEL_LIMITS]: `${container.memoryBytes}/${container.cpus}`,
     },
+    aliases: [service.name, `${service.name}.${app}.internal`],
   }, world);
 }

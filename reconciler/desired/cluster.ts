@@ -6,6 +6,7 @@ import {bytesOf} from '../../schemas/quantity.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
 import type {BuildLimits} from '../build/build.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
+import type {AddressPlan} from './state.ts';
 
 /** `cluster.yaml` with every default filled in, in the units that we work with. */
 export interface ClusterConfig {
@@ -18,6 +19,7 @@ export interface ClusterConfig {
   readonly keep: {readonly releases: number; readonly images: number};
   /** Per container. */
   readonly logBytesMax: number;
+  readonly networks: AddressPlan;
 }
 
 export interface ContainerLimits {
@@ -52,7 +54,7 @@ export function limitsOf({memory, cpus, pids}: LimitsManifest, otherwise: Contai
   };
 }
 
-function withDefaults({name, domain, defaults, builds, keep, logs}: ClusterManifest): ClusterConfig {
+function withDefaults({name, domain, defaults, builds, keep, logs, networks}: ClusterManifest): ClusterConfig {
   const build = {...CLUSTER_DEFAULTS.builds, ...builds};
   const limits = {...CLUSTER_DEFAULTS.defaults, ...defaults};
   return {
@@ -68,5 +70,6 @@ function withDefaults({name, domain, defaults, builds, keep, logs}: ClusterManif
     },
     keep: {...CLUSTER_DEFAULTS.keep, ...keep},
     logBytesMax: bytesOf({...CLUSTER_DEFAULTS.logs, ...logs}.maxSize),
+    networks: {...CLUSTER_DEFAULTS.networks, ...networks},
   };
 }

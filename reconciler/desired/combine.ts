@@ -14,7 +14,7 @@ export interface RouteConflict {
  * All apps together. An app that claims a host and path that another one has becomes invalid: it keeps what it had,
  * and the owner of the route is not disturbed.
  */
-export function combine(commit: CommitId, apps: readonly DesiredApp[], node: Pick<DesiredState, 'system' | 'keptImages'>): DesiredState {
+export function combine(commit: CommitId, apps: readonly DesiredApp[], node: Pick<DesiredState, 'system' | 'keptImages' | 'networks'>): DesiredState {
   const sorted = apps.toSorted(byName);
   const conflicts = Map.groupBy(findConflicts(sorted), ({app}) => app);
   return {

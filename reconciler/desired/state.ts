@@ -10,6 +10,15 @@ export interface DesiredState {
   readonly system: readonly DesiredSystem[];
   /** Newest images of each app that stay beside those of its kept releases: what a failed deploy is looked into with. */
   readonly keptImages: number;
+  readonly networks: AddressPlan;
+}
+
+/** Where the subnets of the apps' networks come from. */
+export interface AddressPlan {
+  /** `10.213.0.0/16` */
+  readonly range: string;
+  /** Length of the prefix of one network. */
+  readonly prefix: number;
 }
 
 export type DesiredApp = ResolvedApp | InvalidApp;

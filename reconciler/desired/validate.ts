@@ -61,6 +61,7 @@ const UNLIMITED: ClusterConfig = {
   builds: {memoryBytes: 0, cpus: 0, timeMs: 0, diskBytes: 0, concurrent: 1},
   keep: {releases: 1, images: 1},
   logBytesMax: 0,
+  networks: {range: '0.0.0.0/0', prefix: 16},
 };
 
 function checkAllShared(shared: readonly ManifestFile[]): readonly Diagnostic[] {

@@ -5,7 +5,7 @@ import * as labels from '../labels.ts';
 import type {Health, ObservedContainer, ObservedSystem} from './state.ts';
 
 /** A replica as the planner sees it; undefined when the labels don't say that it is one: then it is not to be planned for. */
-export function toReplica(record: ContainerRecord, network: string, health: (id: string) => Health): ObservedContainer | undefined {
+export function toReplica(record: ContainerRecord, instance: string, health: (id: string) => Health): ObservedContainer | undefined {
   const label = record.labels;
   const [app, service, specHash, facts] = [label[labels.LABEL_APP], label[labels.LABEL_SERVICE], label[labels.LABEL_SPEC], factsOf(label[labels.LABEL_FACTS])];
   const slot = Number(label[labels.LABEL_SLOT]);
@@ -32,8 +32,9 @@ export function toReplica(record: ContainerRecord, network: string, health: (id:
       return {...base, state: 'exited', startedAtMs, finishedAtMs, exitCode, isOutOfMemory};
     }
     case 'running': {
-      const address = record.addresses[network];
-      const drift = driftOf(record, address);
+      const shared = record.addresses[instance];
+      const address = record.addresses[labels.appNetwork(instance, app)] ?? shared;
+      const drift = driftOf(record, address) ?? (address === shared ? 'it is on the network that all apps once shared' : undefined);
       return {
         ...base,
         state: 'running',

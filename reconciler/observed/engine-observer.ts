@@ -2,6 +2,7 @@ import type {AppName, ContainerId, ImageDigest} from '../../schemas/ids.ts';
 import type {ContainerRecord, Engine, ImageRecord} from '../adapters/engine.ts';
 import * as labels from '../labels.ts';
 import {toReplica, toSystem} from './containers.ts';
+import {NetworkObserver} from './networks.ts';
 import type {Probed, Prober} from './prober.ts';
 import type {ObservedContainer, ObservedImage, ObservedState} from './state.ts';
 
@@ -15,10 +16,11 @@ const QUIET = /^(create$|exec_|attach|top|resize|copy|export|archive-path|extrac
 export interface EngineObserverOptions {
   readonly engine: Engine;
   readonly instance: string;
-  readonly network: string;
   readonly prober: Prober;
   /** Whether a build of this app is in progress in this process. */
   isBuilding(app: string): boolean;
+  /** Subnets that the host itself routes. */
+  hostSubnets(): Promise<readonly string[]>;
 }
 
 /**
@@ -34,24 +36,26 @@ export class EngineObserver {
   /** Image id → when an event last named it. */
   readonly #imageEventAtMs = new Map<string, number>();
   readonly #changed = new Set<string>();
+  readonly #networks: NetworkObserver;
   #isAllStale = true;
   #areImagesStale = true;
   #listedAtMs = 0;
 
   constructor(options: EngineObserverOptions) {
     this.#options = options;
+    this.#networks = new NetworkObserver(options);
   }
 
   /** Rejects when the engine can't be asked; what was seen before is then still to be read anew. */
-  async look(nowMs: number, signal: AbortSignal): Promise<Pick<ObservedState, 'containers' | 'system' | 'abandonedBuilds' | 'images'>> {
+  async look(nowMs: number, signal: AbortSignal): Promise<Pick<ObservedState, 'containers' | 'system' | 'abandonedBuilds' | 'images' | 'networks' | 'takenSubnets'>> {
     await this.#refresh(nowMs, signal);
-    const {network, prober, isBuilding} = this.#options;
+    const {prober, isBuilding} = this.#options;
     const records = [...this.#records.values()];
     const seen = records.flatMap((record) => {
       const replica = this.#replicaOf(record);
       return replica === undefined ? [] : [{record, replica}];
     });
-    prober.follow(seen.flatMap(({record, replica}) => toProbed(record, replica, network)));
+    prober.follow(seen.flatMap(({record, replica}) => toProbed(record, replica)));
     const isAbandoned = (record: ContainerRecord) => record.labels[labels.LABEL_ROLE] === 'build' && !isBuilding(record.labels[labels.LABEL_APP] ?? '');
     return {
       // What the record itself says of its health counts: a frozen process still accepts connections, by its kernel's grace.
@@ -59,6 +63,7 @@ export class EngineObserver {
       system: records.map(toSystem).filter((system) => system !== undefined),
       abandonedBuilds: records.filter(isAbandoned).map(({id, name}) => ({id: id as ContainerId, name})),
       images: this.#images,
+      ...await this.#networks.look(records, nowMs, signal),
     };
   }
 
@@ -72,6 +77,10 @@ export class EngineObserver {
     this.#areImagesStale = true;
   }
 
+  invalidateNetworks(): void {
+    this.#networks.invalidate();
+  }
+
   /** Follows the engine's events until the signal: marks what changed and calls back. `onState` hears when the engine goes and when it is back. */
   async watch(onChange: () => void, onState: (state: {readonly isUp: true} | {readonly isUp: false; readonly error: unknown}) => void, signal: AbortSignal): Promise<void> {
     const {engine, instance} = this.#options;
@@ -82,14 +91,16 @@ export class EngineObserver {
           if (event.type === 'listening') {
             this.#isAllStale = true;
             this.#areImagesStale = true;
+            this.#networks.invalidate();
             if (!isUp) onState({isUp: true});
             isUp = true;
           } else if (event.type === 'image') {
             this.#areImagesStale = true;
             this.#imageEventAtMs.set(event.id, Date.now());
           } else if (event.type === 'network') {
-            if (!this.#records.has(event.id)) continue;
-            this.#changed.add(event.id);
+            if (event.action === 'destroy') this.#networks.invalidate();
+            else if (this.#records.has(event.id)) this.#changed.add(event.id);
+            else continue;
           } else if (QUIET.test(event.action)) continue;
           else this.#changed.add(event.id);
           onChange();
@@ -111,7 +122,7 @@ export class EngineObserver {
   #replicaOf(record: ContainerRecord): ObservedContainer | undefined {
     const known = this.#replicas.get(record);
     if (known !== undefined) return known.replica;
-    const replica = toReplica(record, this.#options.network, () => ({state: 'unknown'}));
+    const replica = toReplica(record, this.#options.instance, () => ({state: 'unknown'}));
     this.#replicas.set(record, {replica});
     return replica;
   }
@@ -159,9 +170,9 @@ export class EngineObserver {
   }
 }
 
-function toProbed(record: ContainerRecord, {facts}: ObservedContainer, network: string): Probed[] {
-  if (record.status !== 'running') return [];
-  return [{id: record.id, startedAtMs: record.startedAtMs, address: record.addresses[network], check: facts.check}];
+function toProbed(record: ContainerRecord, replica: ObservedContainer): Probed[] {
+  if (record.status !== 'running' || replica.state !== 'running') return [];
+  return [{id: record.id, startedAtMs: record.startedAtMs, address: replica.address, check: replica.facts.check}];
 }
 
 function toImage(image: ImageRecord, eventAtMs: number): ObservedImage[] {

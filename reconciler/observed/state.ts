@@ -11,11 +11,24 @@ export interface ObservedState {
   readonly abandonedBuilds: readonly {readonly id: ContainerId; readonly name: string}[];
   /** Images of ours that the engine holds. */
   readonly images: readonly ObservedImage[];
+  /** Networks of ours that belong to an app. */
+  readonly networks: readonly ObservedNetwork[];
+  /** IPv4 subnets in use on this machine: of the engine's networks, ours included, and of the host's routes. `10.0.0.0/24`. */
+  readonly takenSubnets: readonly string[];
   /** What this node's disk says of the deploys of each app. */
   readonly journal: ReadonlyMap<AppName, DeployRecord>;
   readonly router: ObservedRouter;
   /** Keys (`actionKey`) of the actions that are still being carried out. */
   readonly operations: ReadonlySet<string>;
+}
+
+export interface ObservedNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly app: AppName;
+  readonly subnet: string;
+  /** Some container of the app is there, in whatever state and role. */
+  readonly isUsed: boolean;
 }
 
 export interface ObservedImage {
@@ -44,7 +57,7 @@ export type ObservedContainer = {
   | {
       readonly state: 'running';
       readonly startedAtMs: number;
-      /** IPv4 in our network; absent when somebody disconnected it. */
+      /** IPv4 in its app's network; absent when somebody disconnected it. */
       readonly address?: string;
       readonly health: Health;
       /** How it was changed by hand, in words; such a container is replaced. */

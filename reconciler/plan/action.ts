@@ -13,6 +13,8 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
       readonly slot: number;
       readonly attempt: number;
       readonly failures: number;
+      /** Of the app's network: it is made again should it be gone when the container starts. */
+      readonly subnet: string;
     }
   | {readonly kind: 'stop-container'; readonly id: ContainerId; readonly name: string; readonly graceMs: number}
   | {readonly kind: 'remove-container'; readonly id: ContainerId; readonly name: string}
@@ -22,6 +24,8 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
   | {readonly kind: 'write-deploy'; readonly app: AppName; readonly deploy: Deploy; /** Present: this is now the last good one. */ readonly lastGood?: ResolvedApp}
   | {readonly kind: 'forget-app'; readonly app: AppName}
   | {readonly kind: 'remove-image'; readonly image: ImageDigest}
+  | {readonly kind: 'make-network'; readonly app: AppName; readonly subnet: string}
+  | {readonly kind: 'remove-network'; readonly app: AppName; readonly id: string; readonly name: string}
 );
 
 export type ActionOf<Kind extends Action['kind']> = Extract<Action, {kind: Kind}>;
@@ -54,5 +58,7 @@ export function actionKey(action: Action): string {
     case 'write-deploy':
     case 'forget-app': return `journal ${action.app}`;
     case 'remove-image': return `image ${action.image}`;
+    case 'make-network':
+    case 'remove-network': return `network ${action.app}`;
   }
 }

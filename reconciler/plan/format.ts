@@ -22,6 +22,8 @@ export function describe(action: Action): string {
     case 'write-deploy': return `mark ${action.app} ${action.deploy.state}`;
     case 'forget-app': return `forget ${action.app}`;
     case 'remove-image': return `remove image ${action.image.slice(7, 19)}`;
+    case 'make-network': return `make the network of ${action.app}: ${action.subnet}`;
+    case 'remove-network': return `remove the network ${action.name}`;
     default: return unreachable(action);
   }
 }

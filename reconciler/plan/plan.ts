@@ -6,6 +6,7 @@ import {planApp, type AppPlan, type RoutedPath} from './app.ts';
 import {planImages} from './images.ts';
 import {planAbandonedBuilds, planSystem} from './platform.ts';
 import {retireAll} from './retire.ts';
+import {planNetworks} from './networks.ts';
 import {planRouter} from './router.ts';
 import {hostName, serviceName} from '../router/names.ts';
 
@@ -20,6 +21,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
   const apps = desired.apps.map((app) => planAlone(app, byApp.get(app.name) ?? [], observed));
   const parts: readonly Plan[] = [
     planSystem(desired, observed),
+    planNetworks(desired, observed),
     planRouter(apps, observed),
     ...apps,
     ...planGone(desired, byApp, observed),

@@ -50,6 +50,10 @@ interface Slot {
   readonly slot: number;
 }
 
+interface Networked {
+  readonly subnet: string;
+}
+
 interface OneSlot extends Plan {
   readonly kept: readonly ObservedContainer[];
   readonly newest?: ObservedContainer;
@@ -83,8 +87,10 @@ function planSlot(slot: Slot, containers: readonly ObservedContainer[], observed
   const evidence = [...new Set([...running, ...(newest === undefined ? [] : [newest])])];
   const {image} = slot.want.service.container;
   if (!observed.images.some(({id}) => id === image)) return waits(`image ${image.slice(0, 19)}, which is not on this node`, evidence);
+  const network = observed.networks.find(({app}) => app === slot.app);
+  if (network === undefined) return waits('its network', evidence);
   if (isStarting(slot, containers, observed) || (newest?.state === 'created' && isBusy(newest, observed))) return waits('a container being started', evidence);
-  const next = restart(slot, newest, observed.nowMs);
+  const next = restart({...slot, subnet: network.subnet}, newest, observed.nowMs);
   if (next.untilMs > observed.nowMs) return waits(`back-off after ${next.action.failures} failures in a row`, evidence, next.untilMs);
   if (observed.operations.has(`container ${next.action.name}`)) return waits('a container being started', evidence);
   return acts(next.action, evidence);
@@ -105,7 +111,7 @@ function detail(text: string | undefined): string {
 }
 
 /** What fills a slot in which nothing runs, or only what was changed by hand, and from when on it may. */
-function restart(slot: Slot, newest: ObservedContainer | undefined, nowMs: number): {readonly action: ActionOf<'run-container'>; readonly untilMs: number} {
+function restart(slot: Slot & Networked, newest: ObservedContainer | undefined, nowMs: number): {readonly action: ActionOf<'run-container'>; readonly untilMs: number} {
   const subject = `${slot.want.service.name}.${slot.slot}`;
   if (newest === undefined) return {action: runAction(slot, undefined, 0, `${subject} is missing`), untilMs: nowMs};
   if (newest.state === 'running') return {action: runAction(slot, newest, 0, `${subject} was changed by hand: ${newest.drift}`), untilMs: nowMs};
@@ -139,10 +145,10 @@ const EXIT_CODES: Readonly<Record<number, string>> = {126: 'its command can\'t b
 /** Signals that end a process often enough to be named; 128 + number is the shell's and the engine's exit code (signal(7)). */
 const SIGNALS: Readonly<Record<number, string>> = {1: 'SIGHUP', 2: 'SIGINT', 4: 'SIGILL', 6: 'SIGABRT', 7: 'SIGBUS', 8: 'SIGFPE', 9: 'SIGKILL', 11: 'SIGSEGV', 13: 'SIGPIPE', 15: 'SIGTERM'};
 
-function runAction({app, want, slot}: Slot, previous: ObservedContainer | undefined, failures: number, reason: string): ActionOf<'run-container'> {
+function runAction({app, want, slot, subnet}: Slot & Networked, previous: ObservedContainer | undefined, failures: number, reason: string): ActionOf<'run-container'> {
   const attempt = previous === undefined ? 0 : previous.attempt + 1;
   const {service, release} = want;
-  return {kind: 'run-container', name: containerName({app, service, slot, attempt}), app, service, release, slot, attempt, failures, reason};
+  return {kind: 'run-container', name: containerName({app, service, slot, attempt}), app, service, release, slot, attempt, failures, subnet, reason};
 }
 
 /** Unique and the same each time it is computed: a repeated start finds the container of the first one. */

@@ -3,6 +3,7 @@ import type {ContainerRecord} from '../../reconciler/adapters/engine.ts';
 import {execute, type World} from '../../reconciler/apply/executors.ts';
 import type {DesiredApp, DesiredState, ResolvedApp} from '../../reconciler/desired/state.ts';
 import {toReplica} from '../../reconciler/observed/containers.ts';
+import {NetworkObserver} from '../../reconciler/observed/networks.ts';
 import {nextHealth, type HealthHistory} from '../../reconciler/observed/health.ts';
 import type {DeployRecord, Health, NameTable, ObservedContainer, ObservedState, RouteStructure} from '../../reconciler/observed/state.ts';
 import {actionKey, type Action, type Plan} from '../../reconciler/plan/action.ts';
@@ -11,7 +12,6 @@ import {FakeEngine, type Fault} from '../support/fake-engine.ts';
 import {app, image} from '../support/make.ts';
 
 const INSTANCE = 'flynn';
-const NETWORK = 'flynn';
 const never = new AbortController().signal;
 
 /** A release of the simulation: `bad` ones crash at once, `slow` ones take their time to get healthy, `sick` ones never do. */
@@ -63,7 +63,6 @@ export class SimulatedNode {
       },
       systemSpecs: {} as World['systemSpecs'],
       instance: INSTANCE,
-      network: NETWORK,
       logBytesMax: 1,
     };
   }
@@ -85,17 +84,18 @@ export class SimulatedNode {
   }
 
   desired(): DesiredState {
-    return {commit: 'c'.repeat(40) as CommitId, apps: this.wanted, system: [], keptImages: 5};
+    return {commit: 'c'.repeat(40) as CommitId, apps: this.wanted, system: [], keptImages: 5, networks: {range: '10.213.0.0/16', prefix: 25}};
   }
 
   async observe(): Promise<ObservedState> {
     const records = await this.engine.containers([`flynn.instance=${INSTANCE}`]);
-    const containers = records.map((record) => toReplica(record, NETWORK, (id) => this.#health(id))).filter((replica) => replica !== undefined);
+    const containers = records.map((record) => toReplica(record, INSTANCE, (id) => this.#health(id))).filter((replica) => replica !== undefined);
     return {
       nowMs: this.nowMs,
       containers: containers.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
       system: [],
       abandonedBuilds: [],
+      ...await new NetworkObserver({engine: this.engine, instance: INSTANCE, hostSubnets: async () => []}).look(records, this.nowMs, never),
       images: (await this.engine.images([])).map(({id, createdAtMs}) => ({id: id as ReturnType<typeof image>, app: 'shop' as AppName, createdAtMs})),
       journal: new Map(this.#journal),
       router: {state: 'ready', names: this.names, structure: this.#structure, inFlight: this.#inFlight(), leftAtMs: new Map(this.#leftAtMs)},

@@ -12,6 +12,8 @@ export interface EngineTrial {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly otherLabels: Readonly<Record<string, string>>;
+  /** First address of 64 that nobody uses on this machine. */
+  readonly subnet: string;
   /** What a container runs that goes on until `exit` or SIGTERM. */
   readonly process: Pick<ContainerSpec, 'entrypoint' | 'command'>;
   /** Lets the process of a running container end by itself. Resolves when the engine knows. */
@@ -44,7 +46,7 @@ export function keepsEngineContract(test: Register, start: () => Promise<EngineT
     test(title, async (t) => {
       const trial = await start();
       t.teardown(() => trial.end());
-      await trial.engine.ensureNetwork(trial.name, trial.labels, SIGNAL);
+      await trial.engine.ensureNetwork({name: trial.name, labels: trial.labels}, SIGNAL);
       await check(t, trial);
     });
   }
@@ -106,12 +108,30 @@ const CLAIMS: readonly Claim[] = [
     t.deepEqual(more, []);
     t.like(made, {name: trial.name, status: 'created'});
     await t.throwsAsync(trial.engine.run(spec, SIGNAL), {instanceOf: NetworkMissing}, 'the same again');
-    await trial.engine.ensureNetwork(network, trial.labels, SIGNAL);
-    await trial.engine.ensureNetwork(network, trial.labels, SIGNAL);
+    await trial.engine.ensureNetwork({name: network, labels: trial.labels}, SIGNAL);
+    await trial.engine.ensureNetwork({name: network, labels: trial.labels}, SIGNAL);
     const id = await trial.engine.run(spec, SIGNAL);
     t.is(id, made?.id ?? '');
     t.like(await recordOf(trial, id), {status: 'running'});
     t.is((await ours(trial)).length, 1);
+  }},
+  {title: 'a network has the subnet that it was asked for, and no other may overlap with it', async check(t, trial) {
+    const [name, other] = [`${trial.name}-a`, `${trial.name}-b`];
+    const [subnet, part] = [`${trial.subnet}/26`, `${trial.subnet}/27`];
+    const network = async (wanted: string) => (await trial.engine.networks(SIGNAL)).find((one) => one.name === wanted);
+    await trial.engine.ensureNetwork({name, labels: trial.labels, subnet}, SIGNAL);
+    await t.notThrowsAsync(trial.engine.ensureNetwork({name, labels: trial.labels, subnet}, SIGNAL), 'it is there');
+    t.like(await network(name), {name, subnets: [subnet], labels: trial.labels});
+    await t.throwsAsync(trial.engine.ensureNetwork({name: other, labels: trial.labels, subnet: part}, SIGNAL), {message: /overlaps/});
+    t.is(await network(other), undefined);
+    await t.throwsAsync(trial.engine.ensureNetwork({name, labels: trial.otherLabels}, SIGNAL), {message: /not ours/});
+    const id = await trial.engine.run(specOf(trial, {network: name}), SIGNAL);
+    const networkId = (await network(name))?.id ?? '';
+    await t.throwsAsync(trial.engine.removeNetwork(networkId, SIGNAL), {message: /active endpoints/});
+    await trial.engine.remove(id, SIGNAL);
+    await trial.engine.removeNetwork(networkId, SIGNAL);
+    await trial.engine.removeNetwork(networkId, SIGNAL);
+    t.is(await network(name), undefined);
   }},
   {title: 'a name that somebody else\'s container has is refused, and that container is left alone', async check(t, trial) {
     const id = await trial.engine.run(specOf(trial, {labels: trial.otherLabels}), SIGNAL);

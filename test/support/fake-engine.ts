@@ -1,4 +1,5 @@
-import {NetworkMissing, type ContainerRecord, type ContainerSpec, type Engine, type EngineEvent, type EngineLogLine, type ImageRecord} from '../../reconciler/adapters/engine.ts';
+import {NetworkMissing, type ContainerRecord, type ContainerSpec, type Engine, type EngineEvent, type EngineLogLine, type ImageRecord, type NetworkRecord, type NetworkSpec} from '../../reconciler/adapters/engine.ts';
+import {doOverlap, parseSubnet} from '../../schemas/subnet.ts';
 
 /** What goes wrong with a call: nothing, it fails before it acts, or it acts and the answer is lost. */
 export type Fault = 'none' | 'refused' | 'answer-lost';
@@ -20,7 +21,7 @@ type Listener = (event: EngineEvent, record: ContainerRecord) => void;
 export class FakeEngine implements Engine {
   readonly #images = new Map<string, ImageRecord>();
   readonly #containers = new Map<string, Entry>();
-  readonly #networks = new Set<string>();
+  readonly #networks = new Map<string, NetworkRecord>();
   readonly #listeners = new Set<Listener>();
   readonly #nextFault: () => Fault;
   readonly #nowMs: () => number;
@@ -83,8 +84,31 @@ export class FakeEngine implements Engine {
     });
   }
 
-  async ensureNetwork(name: string): Promise<void> {
-    this.#networks.add(name);
+  async networks(): Promise<readonly NetworkRecord[]> {
+    return [...this.#networks.values()];
+  }
+
+  async ensureNetwork({name, labels, subnet}: NetworkSpec): Promise<void> {
+    this.#change(() => {
+      const there = this.#networks.get(name);
+      if (there !== undefined && !Object.entries(labels).every(([key, value]) => there.labels[key] === value)) throw new Error(`create network ${name}: a network that is not ours has this name`);
+      if (there !== undefined) return;
+      const subnets = subnet === undefined ? [] : [subnet];
+      const isTaken = [...this.#networks.values()].some((other) => other.subnets.some((one) => subnets.some((mine) => overlap(one, mine))));
+      if (isTaken) throw new Error('Pool overlaps with other one on this address space');
+      this.#made += 1;
+      this.#networks.set(name, {id: `n${this.#made}`, name, labels, subnets});
+    });
+  }
+
+  async removeNetwork(id: string): Promise<void> {
+    this.#change(() => {
+      const network = [...this.#networks.values()].find((one) => one.id === id);
+      if (network === undefined) return;
+      const isUsed = [...this.#containers.values()].some(({record}) => record.status === 'running' && record.addresses[network.name] !== undefined);
+      if (isUsed) throw new Error(`network ${network.name} has active endpoints`);
+      this.#networks.delete(network.name);
+    });
   }
 
   async exec(): Promise<{exitCode: number; output: string}> {
@@ -169,6 +193,11 @@ export class FakeEngine implements Engine {
     if (fault === 'answer-lost') throw new Error('injected: answer lost');
     return value;
   }
+}
+
+function overlap(a: string, b: string): boolean {
+  const [one, other] = [parseSubnet(a), parseSubnet(b)];
+  return one !== undefined && other !== undefined && doOverlap(one, other);
 }
 
 function hasLabels({labels}: {readonly labels: Readonly<Record<string, string>>}, wanted: readonly string[]): boolean {

@@ -41,7 +41,7 @@ export function app(spec: string, replicas: number, tree = `${spec} ${replicas}`
 }
 
 export function desired(...apps: DesiredState['apps']): DesiredState {
-  return {commit: COMMIT, apps, system: [], keptImages: 5};
+  return {commit: COMMIT, apps, system: [], keptImages: 5, networks: {range: '10.213.0.0/16', prefix: 25}};
 }
 
 /**
@@ -97,15 +97,20 @@ export interface World {
   /** Seconds since an address left the names. */
   readonly left?: Readonly<Record<string, number>>;
   readonly operations?: readonly string[];
+  /** Apps that have one, and subnets that others use. */
+  readonly networks?: readonly string[];
+  readonly taken?: readonly string[];
 }
 
-export function observed({have = [], record, names: served, images = ['v1', 'v2', 'v3'], inFlight = {}, left = {}, operations = []}: World): ObservedState {
+export function observed({have = [], record, names: served, images = ['v1', 'v2', 'v3'], inFlight = {}, left = {}, operations = [], networks = ['shop'], taken = []}: World): ObservedState {
   return {
     nowMs: NOW_MS,
     containers: have.map(container),
     system: [],
     abandonedBuilds: [],
     images: images.map((spec) => ({id: image(spec), app: SHOP, createdAtMs: 0})),
+    networks: networks.map((name, index) => ({id: `n${index}`, name: `flynn.${name}`, app: name as AppName, subnet: `10.213.${index}.0/25`, isUsed: have.length > 0 && name === 'shop'})),
+    takenSubnets: [...networks.map((_, index) => `10.213.${index}.0/25`), ...taken],
     journal: new Map(record === undefined ? [] : [[SHOP, record]]),
     router: {
       state: 'ready',

@@ -1,6 +1,7 @@
 import {request} from 'node:http';
 import {setTimeout as pause} from 'node:timers/promises';
 import test from 'ava';
+import {appNetwork} from '../../reconciler/labels.ts';
 import {routerFiles} from '../../reconciler/router/files.ts';
 import {ask, type Answer} from '../support/load.ts';
 import {TrialNode} from '../support/trial-node.ts';
@@ -26,6 +27,10 @@ test.after.always(async (t) => {
   t.timeout(60_000);
   await node[Symbol.asyncDispose]();
 });
+
+function network(): string {
+  return appNetwork(node.instance, 'shop');
+}
 
 /** Nothing is left to do, as the node itself sees it. */
 async function settled(): Promise<void> {
@@ -62,7 +67,7 @@ for (const [what, tamper] of [
   ['paused', (container: Container) => container.pause()],
   ['given another memory limit', (container: Container) => container.update({Memory: 99 * 1024 * 1024, MemorySwap: 99 * 1024 * 1024})],
   ['given another CPU limit', (container: Container) => container.update({NanoCpus: 1.7e9})],
-  ['disconnected from its network', (container: Container) => node.docker.getNetwork(node.instance).disconnect({Container: container.id, Force: true})],
+  ['disconnected from its network', (container: Container) => node.docker.getNetwork(network()).disconnect({Container: container.id, Force: true})],
 ] as const) {
   test.serial(`a container that is ${what} by hand is replaced`, async (t) => {
     const container = await replica();
@@ -80,8 +85,8 @@ for (const [what, tamper] of [
 
 test.serial('a network that is removed by hand comes back', async (t) => {
   await settled();
-  for (const {id} of await node.running('shop')) await node.docker.getNetwork(node.instance).disconnect({Container: id, Force: true});
-  await node.docker.getNetwork(node.instance).remove().catch(() => undefined);
+  for (const {id} of await node.running('shop')) await node.docker.getNetwork(network()).disconnect({Container: id, Force: true});
+  await node.docker.getNetwork(network()).remove().catch(() => undefined);
   const tookMs = await timeUntil('two serve again', async () => (await twoServe()) && (await node.plan()).actions.length === 0);
   t.log(`healed after ${tookMs} ms`);
   t.pass();
@@ -166,7 +171,7 @@ test.serial('a container with our labels that nobody wants is removed', async (t
   const {Config, Image} = await node.docker.getContainer(first?.id ?? '').inspect();
   const orphan = await node.docker.createContainer({
     name: `${node.instance}-shop.web.7-orphan-0`, Image, Entrypoint: ['sleep'], Cmd: ['600'],
-    Labels: {...Config.Labels, 'flynn.slot': '7'}, HostConfig: {Init: true, NetworkMode: node.instance},
+    Labels: {...Config.Labels, 'flynn.slot': '7'}, HostConfig: {Init: true, NetworkMode: network()},
   });
   await orphan.start();
   await until('it is gone', async () => (await node.running('shop')).length === 2);

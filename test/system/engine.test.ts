@@ -25,7 +25,7 @@ async function startTrial(): Promise<EngineTrial> {
   const otherLabels = {[LABEL_INSTANCE]: `${name}-others`};
   const added: string[] = [];
   return {
-    engine, image, imageLabel: 'flynn.stack=run', name, labels, otherLabels,
+    engine, image, imageLabel: 'flynn.stack=run', name, subnet: '10.98.0.0', labels, otherLabels,
     process: {entrypoint: ['sh', '-c'], command: [WAIT_FOR_CODE]},
     async exit(id, exitCode) {
       // Ended together with its container, it may have no exit code of its own.

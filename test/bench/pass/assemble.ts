@@ -20,6 +20,9 @@ import {View} from '../../../reconciler/view.ts';
 import {FakeEngine} from '../../support/fake-engine.ts';
 import {FakeCaddy, FakeUnbound} from '../../support/fake-router.ts';
 import {nowMs} from '../until.ts';
+import {hostSubnets} from '../../../reconciler/adapters/host-routes.ts';
+import {appNetwork, LABEL_APP, LABEL_INSTANCE} from '../../../reconciler/labels.ts';
+import {formatSubnet} from '../../../schemas/subnet.ts';
 
 /** A node's parts as `reconciler/main.ts` puts them together, with an engine and a router in memory. */
 export interface Assembled {
@@ -61,7 +64,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
   const routerWorld = {settings, layout, caddy: new FakeCaddy(), unbound: new FakeUnbound()};
   await prepareRouterFiles(routerWorld, signal);
   const world: World = {
-    engine, journal, instance: INSTANCE, network: INSTANCE, logBytesMax: 1024,
+    engine, journal, instance: INSTANCE, logBytesMax: 1024,
     router: {publishNames: (names, until) => publishNames(names, routerWorld, until), loadRoutes: (structure, until) => loadRoutes(structure, routerWorld, until)},
     systemSpecs: {router: noSystem(), dns: noSystem()},
   };
@@ -71,7 +74,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
   let onPass = () => {};
   const wake = () => void loop.wake();
   const prober = new Prober({probe: async () => ({ok: true}), onChange: wake, signal});
-  const observer = new EngineObserver({engine, instance: INSTANCE, network: INSTANCE, prober, isBuilding: () => false});
+  const observer = new EngineObserver({engine, instance: INSTANCE, prober, hostSubnets, isBuilding: () => false});
   engine.onChange = (id) => observer.invalidate(id);
   const routerObserver = new RouterObserver(routerWorld);
   const operations = new Operations({world, signal, onDone: wake});
@@ -122,14 +125,16 @@ class CountingEngine extends FakeEngine {
 
 /** As if all of them had been deployed long ago. */
 async function runAll(apps: readonly ResolvedApp[], world: World, engine: CountingEngine): Promise<void> {
-  await engine.ensureNetwork(world.network);
-  for (const app of apps) {
+  const addresses = {first: 10 * 2 ** 24, size: 128};
+  for (const [index, app] of apps.entries()) {
     const {name, treeId, specKey, release = 0} = app;
+    const subnet = formatSubnet({...addresses, first: addresses.first + index * addresses.size});
+    await engine.ensureNetwork({name: appNetwork(INSTANCE, name), labels: {[LABEL_INSTANCE]: INSTANCE, [LABEL_APP]: name}, subnet});
     const deploy = {treeId, specKey, release, startedAtMs: 0, state: 'healthy', endedAtMs: 0} as const;
     await world.journal.write({app: name, deploy, lastGood: app});
     for (const service of app.services) {
       engine.addImage(service.container.image, {'flynn.instance': world.instance, 'flynn.app': name});
-      const action = {kind: 'run-container', app: name, service, release, slot: 1, attempt: 0, failures: 0, reason: '', name: `${name}.${service.name}.1-${service.specHash.slice(0, 8)}-0`} as const;
+      const action = {kind: 'run-container', app: name, service, release, slot: 1, attempt: 0, failures: 0, subnet, reason: '', name: `${name}.${service.name}.1-${service.specHash.slice(0, 8)}-0`} as const;
       if (service.replicas > 0) await engine.run(replicaSpec(action, world));
     }
   }

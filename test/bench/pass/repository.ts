@@ -9,7 +9,7 @@ export const MANIFESTS_PER_APP = RELEASES + 1;
 /** A packed bare repository of so many apps, each with a history of releases, as a cluster has it after some weeks. */
 export async function generateRepository(gitdir: string, apps: number, signal: AbortSignal): Promise<void> {
   await rm(gitdir, {recursive: true, force: true});
-  const files: Record<string, string> = {'cluster.yaml': `${head('Cluster')}name: bench\ndomain: bench.localhost\n`, 'nodes/node.yaml': head('Node')};
+  const files: Record<string, string> = {'cluster.yaml': `${head('Cluster')}name: bench\ndomain: bench.localhost\nnetworks: {range: 10.0.0.0/8}\n`, 'nodes/node.yaml': head('Node')};
   for (let index = 1; index <= apps; index += 1) {
     const name = `app-${String(index).padStart(4, '0')}`;
     files[`apps/${name}/app.yaml`] = appYaml(`first-${index}`);

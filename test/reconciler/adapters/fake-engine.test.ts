@@ -10,6 +10,7 @@ keepsEngineContract(test, async () => {
     image: 'sha256:contract',
     imageLabel: 'stack=run',
     name: 'contract',
+    subnet: '10.98.0.0',
     labels: {'contract.trial': 'ours'},
     otherLabels: {'contract.trial': 'others'},
     process: {command: ['run']},

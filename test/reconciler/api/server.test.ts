@@ -176,7 +176,7 @@ test('a plan tells kinds, subjects and reasons, and no value of an environment',
   const resolved = {state: 'resolved', name: 'shop' as AppName, treeId: 't' as TreeId, specKey: service.specHash, services: [service], routes: [], deployTimeoutMs: 1, releasedImages: []} as const;
   view.planned = {
     actions: [
-      {kind: 'run-container', app: resolved.name, name: 'flynn-shop-web-1', service, release: 3, slot: 1, attempt: 0, failures: 0, reason: 'slot 1 is empty'},
+      {kind: 'run-container', app: resolved.name, name: 'flynn-shop-web-1', service, release: 3, slot: 1, attempt: 0, failures: 0, subnet: '10.0.0.0/25', reason: 'slot 1 is empty'},
       {kind: 'write-deploy', app: resolved.name, deploy: {state: 'deploying', treeId: resolved.treeId, specKey: service.specHash, startedAtMs: 0}, lastGood: resolved, reason: 'a new release'},
       {kind: 'publish-names', names: new Map([['_http._tcp.shop.flynn.localhost', [{address: '10.0.0.2', port: 8080}]]]), reason: 'web.1 is healthy'},
     ],

@@ -6,12 +6,12 @@ import type {AppName} from '../../../schemas/ids.ts';
 import {FACTS, service} from '../../support/make.ts';
 
 const spec = replicaSpec(
-  {kind: 'run-container', app: 'shop' as AppName, service: service('v7', 3), release: 7, slot: 2, attempt: 1, failures: 1, name: 'shop.web.2-v7-1', reason: ''},
-  {instance: 'flynn', network: 'flynn', logBytesMax: 1},
+  {kind: 'run-container', app: 'shop' as AppName, service: service('v7', 3), release: 7, slot: 2, attempt: 1, failures: 1, name: 'shop.web.2-v7-1', subnet: '10.0.0.0/25', reason: ''},
+  {instance: 'flynn', logBytesMax: 1},
 );
 const record: ContainerRecord = {
   id: 'c1', name: spec.name, image: spec.image, labels: spec.labels, createdAtMs: 5, memoryBytes: 256, cpus: 0.5,
-  status: 'running', isPaused: false, startedAtMs: 6, addresses: {flynn: '10.0.0.2'},
+  status: 'running', isPaused: false, startedAtMs: 6, addresses: {'flynn.shop': '10.0.0.2'},
 };
 const healthy = () => ({state: 'healthy'} as const);
 
@@ -38,8 +38,8 @@ test('what was changed by hand is told in words', (t) => {
     const replica = toReplica({...record, ...changes} as ContainerRecord, 'flynn', healthy);
     return replica?.state === 'running' ? replica.drift : 'gone';
   };
-  t.deepEqual([drift({}), drift({isPaused: true}), drift({addresses: {bridge: '172.17.0.2'}}), drift({memoryBytes: 64}), drift({cpus: 2}), drift({name: 'renamed'})], [
-    undefined, 'it is paused', 'it is not connected to its network', 'its memory limit is 64 bytes, not 256', 'its CPU limit is 2 cores, not 0.5', undefined,
+  t.deepEqual([drift({}), drift({isPaused: true}), drift({addresses: {bridge: '172.17.0.2'}}), drift({addresses: {flynn: '172.18.0.2'}}), drift({memoryBytes: 64}), drift({cpus: 2}), drift({name: 'renamed'})], [
+    undefined, 'it is paused', 'it is not connected to its network', 'it is on the network that all apps once shared', 'its memory limit is 64 bytes, not 256', 'its CPU limit is 2 cores, not 0.5', undefined,
   ]);
 });
 

@@ -9,7 +9,7 @@ import {FACTS} from '../../support/make.ts';
 
 const INSTANCE = 'flynn';
 const SPEC: ContainerSpec = {
-  name: 'flynn-shop.web.1-aaaaaaaa-0', image: 'sha256:v1', command: ['run'], env: {}, network: INSTANCE, mounts: [], memoryBytes: 256, cpus: 0.5, pidsMax: 100,
+  name: 'flynn-shop.web.1-aaaaaaaa-0', image: 'sha256:v1', command: ['run'], env: {}, network: 'flynn.shop', mounts: [], memoryBytes: 256, cpus: 0.5, pidsMax: 100,
   capabilities: [], restart: 'never', logBytesMax: 1024,
   labels: {
     [labels.LABEL_INSTANCE]: INSTANCE, [labels.LABEL_ROLE]: 'app', [labels.LABEL_APP]: 'shop', [labels.LABEL_SERVICE]: 'web', [labels.LABEL_SLOT]: '1', [labels.LABEL_RELEASE]: '1',
@@ -21,7 +21,7 @@ const SPEC: ContainerSpec = {
 async function setUp(signal: AbortSignal) {
   const engine = new FakeEngine();
   engine.addImage('sha256:v1');
-  await engine.ensureNetwork(INSTANCE);
+  await engine.ensureNetwork({name: 'flynn.shop', labels: {[labels.LABEL_INSTANCE]: INSTANCE, [labels.LABEL_APP]: 'shop'}, subnet: '10.213.0.0/25'});
   let answer: ProbeResult = {ok: false, detail: 'nothing listens'};
   let changed = Promise.withResolvers<void>();
   const prober = new Prober({
@@ -34,7 +34,7 @@ async function setUp(signal: AbortSignal) {
   });
   // After the prober was made: it has seen the start.
   const id = await engine.run(SPEC);
-  const observer = new EngineObserver({engine, instance: INSTANCE, network: INSTANCE, prober, isBuilding: () => false});
+  const observer = new EngineObserver({engine, instance: INSTANCE, prober, hostSubnets: async () => ['192.168.1.0/24'], isBuilding: () => false});
   const look = async () => (await observer.look(Date.now(), signal)).containers[0];
   const answerWith = (next: ProbeResult) => {
     answer = next;

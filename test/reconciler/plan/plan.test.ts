@@ -20,14 +20,14 @@ test('an app that left the commit loses its names, is drained, stopped, removed 
     'wait shop web.1 (v1)  # on the router to let go',
     'stop shop.web.1-v1-0 within 30s  # app shop is not in commit 12345678',
     'remove shop.web.1-v1-0  # exited with code 143, newer ones are kept',
-    'forget shop  # app shop is not in commit 12345678',
+    'remove the network flynn.shop  # app shop is gone\nforget shop  # app shop is not in commit 12345678',
   ]);
 });
 
 test('an app that we can\'t plan for stays as it is, its traffic included, and the others go on', (t) => {
   const broken = {...container('web.1 v1 up'), facts: undefined} as unknown as ObservedContainer;
   const other: ResolvedApp = {...app('v1', 1), name: 'other' as AppName, routes: [{host: 'other.test', path: '/', service: 'web' as ServiceName}]};
-  const state = observed({record: good(app('v1', 1)), names: ['10.0.1.1']});
+  const state = observed({record: good(app('v1', 1)), names: ['10.0.1.1'], networks: ['shop', 'other']});
   t.is(formatPlan(plan(desired(other, app('v1', 1)), {...state, containers: [broken]})),
     'mark other deploying  # release v1 is new\n'
     + 'run other.web.1-v1-0  # web.1 is missing\n'
@@ -37,7 +37,7 @@ test('an app that we can\'t plan for stays as it is, its traffic included, and t
 test('who claims the route of a running app does not get its traffic', (t) => {
   const running = app('v1', 1);
   const rival: ResolvedApp = {...app('v2', 1), name: 'a-rival' as AppName};
-  const state = observed({record: good(running), have: ['web.1 v1 up'], names: ['10.0.1.1']});
+  const state = observed({record: good(running), have: ['web.1 v1 up'], names: ['10.0.1.1'], networks: ['shop', 'a-rival']});
   const rivals = new Map([...state.journal, [rival.name, {...good(rival), app: rival.name}]]);
   const theirs = {...container('web.1 v2 up'), app: rival.name};
   const invalid = {state: 'invalid', name: SHOP, treeId: running.treeId, problems: []} as const;
