@@ -4,6 +4,7 @@ import type {AppPiece, Snapshot} from './checkout/snapshot.ts';
 import {combine} from './desired/combine.ts';
 import {resolveApp} from './desired/app.ts';
 import {resolveCluster, type ClusterConfig} from './desired/cluster.ts';
+import {capacitiesOf, type Machine, type NodeCapacity} from './desired/nodes.ts';
 import type {DesiredApp, DesiredState, DesiredSystem} from './desired/state.ts';
 
 /** Apps read at once: reading is one process's pipe, so more only fills the memory. */
@@ -13,27 +14,34 @@ const READ_PARALLEL_MAX = 16;
 export class DesiredReader {
   readonly #domain: string | undefined;
   readonly #system: readonly DesiredSystem[];
+  readonly #machine: Machine;
+  #nodes: readonly NodeCapacity[] = [];
   #sharedTree: TreeId | undefined;
   #cluster: ClusterConfig | undefined;
   #apps = new Map<AppName, DesiredApp>();
   #last: DesiredState | undefined;
 
   /** `domain` overrides cluster.yaml's, for a node that follows a repository made for another domain. */
-  constructor({domain, system}: {domain: string | undefined; system: readonly DesiredSystem[]}) {
+  constructor({domain, system, machine}: {domain: string | undefined; system: readonly DesiredSystem[]; machine: Machine}) {
     this.#domain = domain;
     this.#system = system;
+    this.#machine = machine;
   }
 
   get cluster(): ClusterConfig | undefined {
     return this.#cluster;
   }
 
-  /** Rejects when cluster.yaml is wrong, with every problem, or when something can't be read. */
+  /** Rejects when cluster.yaml or the node's own manifest is wrong, with every problem, or when something can't be read. */
   async read(snapshot: Snapshot, signal: AbortSignal): Promise<DesiredState> {
     if (this.#last?.commit === snapshot.commit) return this.#last;
     if (this.#sharedTree !== snapshot.shared.treeId || this.#cluster === undefined) {
-      const resolved = resolveCluster(await snapshot.shared.files(signal));
+      const shared = await snapshot.shared.files(signal);
+      const resolved = resolveCluster(shared);
       if (!resolved.ok) throw new Error(`cluster.yaml of commit ${snapshot.commit.slice(0, 8)} is wrong:\n${resolved.problem.map(formatDiagnostic).join('\n')}`);
+      const nodes = capacitiesOf(shared, [this.#machine]);
+      if (!nodes.ok) throw new Error(`a node of commit ${snapshot.commit.slice(0, 8)} is wrong:\n${nodes.problem.map(formatDiagnostic).join('\n')}`);
+      this.#nodes = nodes.value;
       this.#cluster = resolved.value;
       this.#sharedTree = snapshot.shared.treeId;
       this.#apps = new Map();
@@ -49,7 +57,7 @@ export class DesiredReader {
       const app = fresh.get(name) ?? this.#apps.get(name);
       return app === undefined ? [] : [[name, app]];
     }));
-    const desired = combine(snapshot.commit, [...this.#apps.values()], {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks});
+    const desired = combine(snapshot.commit, [...this.#apps.values()], {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, nodes: this.#nodes, me: this.#machine.node});
     this.#last = desired;
     return desired;
   }

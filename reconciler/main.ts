@@ -1,5 +1,6 @@
 import {chmod, readFile, rm} from 'node:fs/promises';
 import {flushCompileCache} from 'node:module';
+import {cpus, totalmem} from 'node:os';
 import {makeStackImages} from '../buildpacks/stack/images.ts';
 import type {AppName, CommitId, SpecHash} from '../schemas/ids.ts';
 import {formatDiagnostic} from '../schemas/diagnostic.ts';
@@ -68,7 +69,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const domain = () => domainOverride(settings) ?? reader.cluster?.domain ?? settings.domain;
   const check = commitCheck({domain});
   const repo = followedRepo({layout, source: settings.cluster, check});
-  const reader = new DesiredReader({domain: domainOverride(settings), system: systemOf(systemSpecs)});
+  const reader = new DesiredReader({domain: domainOverride(settings), system: systemOf(systemSpecs), machine: {node: settings.node, memoryBytes: totalmem(), cpus: cpus().length}});
 
   const engineDirect = new DockerEngine(docker);
   const wake = () => void loop.wake();

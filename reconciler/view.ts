@@ -5,6 +5,7 @@ import {EditRefused, type ClusterRepo} from './checkout/snapshot.ts';
 import type {Loop, PassReport} from './loop.ts';
 import type {DeployOutcome, LogLine, LogQuery, NodeView} from './node.ts';
 import {phaseOf} from './plan/phase.ts';
+import {replicasAwaited} from './plan/room.ts';
 import type {Plan} from './plan/action.ts';
 import {urlOf, type NodeSettings} from './settings.ts';
 import {Conditions} from './status/conditions.ts';
@@ -74,6 +75,7 @@ export class View implements NodeView {
       ...(this.#last && {lastPassAt: at(this.#last.startedAtMs + this.#last.tookMs)}),
       ...(this.#lastSuccessAtMs !== undefined && {lastSuccessfulPassAt: at(this.#lastSuccessAtMs)}),
       conditions: this.#conditions.ofNode(),
+      nodes: seen?.desired.nodes ?? [],
       apps: seen === undefined ? [] : this.#apps(seen),
     };
   }
@@ -232,8 +234,8 @@ function judge(name: AppName, {held, seen}: PassReport, waitingSinceMs: number):
   const phase = phaseOf(app, observed.journal.get(name));
   if (phase.kind === 'failed') return {result: 'failed', commit, cause: phase.deploy.cause, ...(phase.deploy.container && {container: phase.deploy.container})};
   const {services} = deriveApp({app, record: observed.journal.get(name), containers, waiting: [], busy: observed.operations, urlOf: (host) => host});
-  const late = services.filter(({healthy, wanted}) => healthy < wanted);
-  const progress = services.filter(({wanted}) => wanted > 0).map(({name: service, healthy, wanted}) => `${service} [${Math.min(healthy, wanted)}/${wanted}]`).join(', ');
+  const late = app.services.filter((service) => (services.find(({name: one}) => one === service.name)?.healthy ?? 0) < replicasAwaited(service));
+  const progress = services.filter(({wanted}) => wanted > 0).map(({name: service, healthy, wanted, waitsFor}) => `${service} [${Math.min(healthy, wanted)}/${wanted}]${waitsFor === undefined ? '' : ` waiting: ${waitsFor}`}`).join(', ');
   const isRouted = observed.router.state === 'ready' && !observed.operations.has('names') && !plan.actions.some(({kind}) => kind === 'publish-names' || kind === 'load-routes');
   if (phase.kind === 'steady' && phase.isRecorded) {
     if (late.length === 0 && isRouted) return {result: 'healthy', commit, ...(app.release !== undefined && {release: app.release}), hosts: [...new Set(app.routes.map(({host}) => host))]};

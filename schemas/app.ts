@@ -1,5 +1,6 @@
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema, serviceNameSchema} from './names.ts';
+import {checkRequests, prioritySchema, requestsSchema, type Priority, type RequestsManifest} from './requests.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
 
 /** An app as its owner writes it, in `apps/<app>/app.yaml`. Plain data, as in the file: `desired/` fills in the defaults. */
@@ -18,6 +19,8 @@ export interface ServiceManifest {
   readonly port?: number;
   readonly env?: EnvManifest;
   readonly limits?: LimitsManifest;
+  readonly requests?: RequestsManifest;
+  readonly priority?: Priority;
   readonly stopGraceSeconds?: number;
   readonly check?: CheckManifest;
 }
@@ -101,6 +104,8 @@ const serviceSchema: ObjectSchema<ServiceManifest> = {
     port: {...portSchema, description: `TCP port that it listens on; it gets it as PORT. Default: ${WEB_PORT_DEFAULT} for web, none for others.`},
     env: {...envSchema, description: "Environment of this service only; wins over the app's."},
     limits: {...limitsSchema, description: 'What one copy may use. Default: those in cluster.yaml.'},
+    requests: {...requestsSchema('Memory that is kept for one copy.', 'Cores that are kept for one copy: 0.5 is half of one.'), description: 'What is kept on a node for one copy. Default: that of cluster.yaml, or nothing. Copies that find no room wait.'},
+    priority: {...prioritySchema, description: 'Who keeps its place where there is not room for all requests: system first, batch last.'},
     stopGraceSeconds: {type: 'number', minimum: 0, maximum: 3600, default: STOP_GRACE_SECONDS_DEFAULT, description: 'Between SIGTERM and SIGKILL.'},
     check: checkSchema,
   },
@@ -172,7 +177,7 @@ function checkService(name: string, service: ServiceManifest): readonly Problem[
   const path = ['services', name];
   const {check} = service;
   const port = portOf(name, service);
-  const problems = [...checkLimits(service.limits, [...path, 'limits'])];
+  const problems = [...checkLimits(service.limits, [...path, 'limits']), ...checkRequests(service.requests, service.limits, [...path, 'requests'])];
   if (port !== undefined) problems.push(...checkPortVariable(service.env, [...path, 'env'], name));
   if (check !== undefined && check.command === undefined && check.port === undefined && port === undefined) {
     problems.push({path: [...path, 'check'], message: `the check of "${name}" needs a port: add \`port:\` to the service, or to the check`});

@@ -1,6 +1,7 @@
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema} from './names.ts';
 import {quantitySchema} from './quantity.ts';
+import {checkRequests, requestsSchema, type RequestsManifest} from './requests.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
 import {formatSubnet, parseSubnet, prefixOf, subnetSchema} from './subnet.ts';
 
@@ -10,6 +11,8 @@ export interface ClusterManifest extends Header<'Cluster'> {
   readonly domain: string;
   /** Limits of a container whose service has none of its own. */
   readonly defaults?: LimitsManifest;
+  /** What is kept for one copy of a service that says nothing. Nothing, unless it is set: what apps may use together is then not limited. */
+  readonly requests?: RequestsManifest;
   readonly builds?: BuildsManifest;
   readonly keep?: KeepManifest;
   readonly logs?: LogsManifest;
@@ -119,6 +122,7 @@ export const clusterSchema: ObjectSchema<ClusterManifest> = {
     name: {type: 'string', minLength: 1, maxLength: 63, description: 'For people only.', examples: ['production']},
     domain: {...hostSchema, description: 'Apps are served at <app>.<domain>.', examples: ['flynn.localhost']},
     defaults: {...limitsSchema, description: `Limits of a container whose service has none of its own. Default: ${LIMITS_IN_WORDS}.`},
+    requests: {...requestsSchema('Memory that is kept for one copy.', 'Cores that are kept for one copy.'), description: 'What is kept on a node for one copy of a service that has no requests of its own. Default: nothing.'},
     builds: buildsSchema,
     keep: keepSchema,
     logs: logsSchema,
@@ -131,6 +135,7 @@ export function checkCluster(cluster: ClusterManifest): readonly Problem[] {
   const {memory} = cluster.builds ?? {};
   return [
     ...checkLimits(cluster.defaults, ['defaults']),
+    ...checkRequests(cluster.requests, cluster.defaults, ['requests']),
     ...checkLimits(memory === undefined ? undefined : {memory}, ['builds']),
     ...checkNetworks({...CLUSTER_DEFAULTS.networks, ...cluster.networks}),
   ];

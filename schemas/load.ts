@@ -4,7 +4,7 @@ import {appSchema, checkApp, type AppManifest} from './app.ts';
 import {checkCluster, clusterSchema, type ClusterManifest} from './cluster.ts';
 import type {Diagnostic} from './diagnostic.ts';
 import {explain, isRepetition, pointerOf} from './explain.ts';
-import {nodeSchema, type NodeManifest} from './node.ts';
+import {checkNode, nodeSchema, type NodeManifest} from './node.ts';
 import {offsetOf} from './position.ts';
 import {releaseSchema, type ReleaseManifest} from './release.ts';
 import {fail, ok, type Result} from './result.ts';
@@ -26,7 +26,7 @@ export const SCHEMAS = {App: appSchema, Cluster: clusterSchema, Node: nodeSchema
 const CHECKS: {readonly [K in Kind]: (manifest: Manifests[K]) => readonly Problem[]} = {
   App: checkApp,
   Cluster: checkCluster,
-  Node: () => [],
+  Node: checkNode,
   Release: () => [],
 };
 

@@ -23,3 +23,11 @@ export function bytesOf(quantity: string): number {
   if (amount === undefined || unit === undefined) throw new Error(`bug: "${quantity}" is not a size`);
   return Math.floor(Number(amount) * UNIT_BYTES[unit as Unit]); // the pattern allows these units only
 }
+
+const SHOWN_UNITS = ['Ti', 'Gi', 'Mi', 'Ki'] as const;
+
+/** For people: `2Gi`, `1.5Gi`, `300Mi`. Rounded down, because it says what is free. */
+export function formatBytes(bytes: number): string {
+  const unit = SHOWN_UNITS.find((one) => bytes >= UNIT_BYTES[one]);
+  return unit === undefined ? `${bytes} bytes` : `${Math.floor((bytes / UNIT_BYTES[unit]) * 10) / 10}${unit}`;
+}

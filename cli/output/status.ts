@@ -1,4 +1,5 @@
 import type {AppStatus, Condition, NodeStatus} from '../../reconciler/status/status.ts';
+import {formatBytes} from '../../schemas/quantity.ts';
 import type {Palette} from './color.ts';
 import {table} from './table.ts';
 import {age} from './time.ts';
@@ -16,6 +17,7 @@ export function nodeStatus(status: NodeStatus, look: Look): readonly string[] {
       ['revision', status.revision ?? 'none applied yet'],
       ['last pass', since(status.lastPassAt, look)],
       ['last success', since(status.lastSuccessfulPassAt, look)],
+      ...status.nodes.map(({node, memoryBytes, cpus, free}) => ['room', `${node}: ${formatBytes(free.memoryBytes)} of ${formatBytes(memoryBytes)} memory and ${free.cpus} of ${cpus} cores are not requested`] as const),
     ]),
     ...conditions(status.conditions, look),
     '',

@@ -11,6 +11,8 @@ kind: App
 #     replicas: 2             # copies; 1 for web, 0 for others unless set here (or: flynn scale web=2)
 #     port: 8080              # where it listens; it is told by the variable PORT
 #     limits: {memory: 256Mi, cpus: 0.5}
+#     requests: {memory: 128Mi} # kept for each copy on its node; one without room waits
+#     priority: high          # system, high, normal, low, batch: who keeps its place when the node is full
 #     check: {http: /healthz} # what says that a copy works; otherwise: its port accepts connections
 #     stopGraceSeconds: 30    # between SIGTERM and SIGKILL
 #   worker:

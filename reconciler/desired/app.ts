@@ -1,16 +1,14 @@
-import type {AppManifest} from '../../schemas/app.ts';
 import {DEPLOY_TIMEOUT_SECONDS_DEFAULT} from '../../schemas/app.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, ImageDigest, TreeId} from '../../schemas/ids.ts';
 import {loadManifest, locate} from '../../schemas/load.ts';
-import type {ReleaseManifest} from '../../schemas/release.ts';
 import type {Problem} from '../../schemas/schema.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
 import type {ClusterConfig} from './cluster.ts';
 import {appFile, sortFolder, type AppFolder, type TextFile} from './folder.ts';
 import {hashOf} from './hash.ts';
 import {problemOfHost, problemsOfRoutes, routesOf} from './routes.ts';
-import {resolveService, serviceNames} from './service.ts';
+import {resolveService, serviceNames, type ServiceInput} from './service.ts';
 import type {DesiredApp, DesiredService, ResolvedApp} from './state.ts';
 
 /** An app's folder of the repository, already read. */
@@ -47,7 +45,7 @@ export function resolveApp({name, treeId, files}: AppFiles, cluster: ClusterConf
     return hosts.length > 0 ? invalid(place(hosts, folder.manifest)) : {...shared, specKey: hashOf({services: []}), services: [], routes: []};
   }
 
-  const released = {app: app.value, release: release.value, releaseNumber: current.number, limits: cluster.limits};
+  const released = {app: app.value, release: release.value, releaseNumber: current.number, limits: cluster.limits, ...(cluster.requests && {requests: cluster.requests})};
   const {services, problems: serviceProblems} = resolveServices(released);
   const routeProblems = problemsOfRoutes(app.value.routes ?? [], domain, services);
   const all = [...serviceProblems, ...routeProblems];
@@ -83,7 +81,7 @@ export function locateRoute({name, files}: AppFiles, host: string, message: stri
   return locate({path: index < 0 ? [] : ['routes', index, 'host'], message}, file.path, file.text);
 }
 
-function resolveServices(input: {app: AppManifest; release: ReleaseManifest; releaseNumber: number; limits: ClusterConfig['limits']}) {
+function resolveServices(input: ServiceInput) {
   const services: DesiredService[] = [];
   const problems: Problem[] = [];
   for (const name of serviceNames(input)) {

@@ -6,7 +6,8 @@ import {bytesOf} from '../../schemas/quantity.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
 import type {BuildLimits} from '../build/build.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
-import type {AddressPlan} from './state.ts';
+import {needOf} from './nodes.ts';
+import type {AddressPlan, Need} from './state.ts';
 
 /** `cluster.yaml` with every default filled in, in the units that we work with. */
 export interface ClusterConfig {
@@ -15,6 +16,8 @@ export interface ClusterConfig {
   /** Of a container whose service has no limits of its own. */
   readonly limits: ContainerLimits;
   readonly builds: BuildLimits & {readonly concurrent: number};
+  /** What is kept for a copy of a service that says nothing. Absent: nothing. */
+  readonly requests?: Need;
   /** Per app. */
   readonly keep: {readonly releases: number; readonly images: number};
   /** Per container. */
@@ -54,13 +57,14 @@ export function limitsOf({memory, cpus, pids}: LimitsManifest, otherwise: Contai
   };
 }
 
-function withDefaults({name, domain, defaults, builds, keep, logs, networks}: ClusterManifest): ClusterConfig {
+function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks}: ClusterManifest): ClusterConfig {
   const build = {...CLUSTER_DEFAULTS.builds, ...builds};
   const limits = {...CLUSTER_DEFAULTS.defaults, ...defaults};
   return {
     name,
     domain,
     limits: {memoryBytes: bytesOf(limits.memory), cpus: limits.cpus, pidsMax: limits.pids},
+    ...(requests !== undefined && {requests: needOf(requests)}),
     builds: {
       memoryBytes: bytesOf(build.memory),
       cpus: build.cpus,

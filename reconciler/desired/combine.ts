@@ -1,5 +1,7 @@
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import {appFile} from './folder.ts';
+import type {NodeCapacity} from './nodes.ts';
+import {place} from './place.ts';
 import type {DesiredApp, DesiredRoute, DesiredState, ResolvedApp} from './state.ts';
 
 /** Two apps that claim one host and path. */
@@ -10,23 +12,28 @@ export interface RouteConflict {
   readonly message: string;
 }
 
+/** What a node adds to what the apps want. */
+export interface NodeFacts extends Pick<DesiredState, 'system' | 'keptImages' | 'networks'> {
+  /** All live ones. */
+  readonly nodes: readonly NodeCapacity[];
+  /** This one. */
+  readonly me: string;
+}
+
 /**
  * All apps together. An app that claims a host and path that another one has becomes invalid: it keeps what it had,
  * and the owner of the route is not disturbed.
  */
-export function combine(commit: CommitId, apps: readonly DesiredApp[], node: Pick<DesiredState, 'system' | 'keptImages' | 'networks'>): DesiredState {
+export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, me, ...node}: NodeFacts): DesiredState {
   const sorted = apps.toSorted(byName);
   const conflicts = Map.groupBy(findConflicts(sorted), ({app}) => app);
-  return {
-    commit,
-    apps: sorted.map((app) => {
-      const own = conflicts.get(app.name);
-      if (own === undefined) return app;
-      const problems = own.map(({message}) => ({file: appFile(app.name), line: 1, column: 1, message}));
-      return {state: 'invalid', name: app.name, treeId: app.treeId, problems};
-    }),
-    ...node,
-  };
+  const valid = sorted.map((app): DesiredApp => {
+    const own = conflicts.get(app.name);
+    if (own === undefined) return app;
+    const problems = own.map(({message}) => ({file: appFile(app.name), line: 1, column: 1, message}));
+    return {state: 'invalid', name: app.name, treeId: app.treeId, problems};
+  });
+  return {commit, ...node, ...place(valid, nodes, me)};
 }
 
 /**

@@ -2,10 +2,13 @@ import {CHECK_DEFAULTS, portOf, replicasDefault, STOP_GRACE_SECONDS_DEFAULT, UP_
 import type {ImageDigest, ServiceName} from '../../schemas/ids.ts';
 import type {ReleaseManifest} from '../../schemas/release.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
+import {formatBytes} from '../../schemas/quantity.ts';
+import type {RequestsManifest} from '../../schemas/requests.ts';
 import type {Problem} from '../../schemas/schema.ts';
 import {limitsOf, type ContainerLimits} from './cluster.ts';
 import {hashOf, sortKeys} from './hash.ts';
-import type {ContainerTemplate, DesiredService, HealthCheck} from './state.ts';
+import {needOf} from './nodes.ts';
+import type {ContainerTemplate, DesiredService, HealthCheck, Need} from './state.ts';
 
 /** What a service is resolved from. */
 export interface ServiceInput {
@@ -14,6 +17,8 @@ export interface ServiceInput {
   readonly releaseNumber: number;
   /** Of services without their own. */
   readonly limits: ContainerLimits;
+  /** Of services without their own. Absent: nothing is kept for them. */
+  readonly requests?: Need;
 }
 
 /** Names of all services: those of the release and those of app.yaml. Sorted. */
@@ -41,7 +46,32 @@ export function resolveService(name: string, input: ServiceInput): Result<Desire
       stopGraceMs: (service.stopGraceSeconds ?? STOP_GRACE_SECONDS_DEFAULT) * 1000,
     },
   };
-  return ok({name: name as ServiceName, specHash: hashOf({release: releaseNumber, container}), replicas, container});
+  const requests = requestsOf(service.requests, input.requests, container);
+  if (!requests.ok) return fail(requests.problem.map((problem) => ({...problem, path: ['services', name, 'requests', ...problem.path]})));
+  return ok({
+    name: name as ServiceName,
+    // Priority and requests are not of the container: a change of them moves nothing that has its place.
+    specHash: hashOf({release: releaseNumber, container}),
+    replicas,
+    container,
+    ...(service.priority !== undefined && {priority: service.priority}),
+    ...(requests.value !== undefined && {requests: requests.value}),
+  });
+}
+
+/** What is kept for a copy. The cluster's default is never more than the copy may use; what the service itself says must not be. */
+function requestsOf(own: RequestsManifest | undefined, otherwise: Need | undefined, {memoryBytes, cpus}: ContainerTemplate): Result<Need | undefined, readonly Problem[]> {
+  const asked = needOf(own ?? {});
+  const problems: Problem[] = [
+    ...(asked.memoryBytes <= memoryBytes ? [] : [{path: ['memory'], message: `memory "${own?.memory}" is more than the ${formatBytes(memoryBytes)} that a copy may use: set limits.memory too`}]),
+    ...(asked.cpus <= cpus ? [] : [{path: ['cpus'], message: `cpus ${asked.cpus} is more than the ${cpus} that a copy may use: set limits.cpus too`}]),
+  ];
+  if (problems.length > 0) return fail(problems);
+  const need: Need = {
+    memoryBytes: own?.memory === undefined ? Math.min(otherwise?.memoryBytes ?? 0, memoryBytes) : asked.memoryBytes,
+    cpus: own?.cpus === undefined ? Math.min(otherwise?.cpus ?? 0, cpus) : asked.cpus,
+  };
+  return ok(need.memoryBytes === 0 && need.cpus === 0 ? undefined : need);
 }
 
 function checkOf(check: CheckManifest | undefined, servicePort: number | undefined): HealthCheck {

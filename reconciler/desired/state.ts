@@ -1,5 +1,6 @@
 import type {AppName, CommitId, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
+import type {Priority} from '../../schemas/requests.ts';
 
 /** What this node should run, according to one commit. Complete: planning never has to ask for more. */
 export interface DesiredState {
@@ -11,6 +12,8 @@ export interface DesiredState {
   /** Newest images of each app that stay beside those of its kept releases: what a failed deploy is looked into with. */
   readonly keptImages: number;
   readonly networks: AddressPlan;
+  /** The live nodes, with the room that the services leave. */
+  readonly nodes: readonly NodeRoom[];
 }
 
 /** Where the subnets of the apps' networks come from. */
@@ -19,6 +22,18 @@ export interface AddressPlan {
   readonly range: string;
   /** Length of the prefix of one network. */
   readonly prefix: number;
+}
+
+/** Memory and cores: what something needs, or what there is. */
+export interface Need {
+  readonly memoryBytes: number;
+  readonly cpus: number;
+}
+
+export interface NodeRoom extends Need {
+  readonly node: string;
+  /** Not requested by any service. */
+  readonly free: Need;
 }
 
 export type DesiredApp = ResolvedApp | InvalidApp;
@@ -57,6 +72,12 @@ export interface DesiredService {
   readonly specHash: SpecHash;
   /** Copies on THIS node; placement has already divided the app's total among nodes. */
   readonly replicas: number;
+  /** Copies that are wanted beyond those and that no node has room for; `on`: what they wait for, in words. Absent: none. */
+  readonly unplaced?: {readonly replicas: number; readonly on: string};
+  /** Absent: `normal`. */
+  readonly priority?: Priority;
+  /** What is kept for each copy. Absent: nothing. */
+  readonly requests?: Need;
   readonly container: ContainerTemplate;
 }
 

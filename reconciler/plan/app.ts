@@ -5,6 +5,7 @@ import {planDeploy} from './deploy.ts';
 import {KEPT_EXITED_MAX} from './limits.ts';
 import {phaseOf, type Phase} from './phase.ts';
 import {retireAll} from './retire.ts';
+import {waitsForRoom} from './room.ts';
 import {isBusy} from './busy.ts';
 import {isInNames, routedTargets, targetOf} from './routed.ts';
 import {isHealthy, planSlots, type SlotPlan, type Wanted} from './slots.ts';
@@ -37,6 +38,7 @@ export function planApp(app: DesiredApp, containers: readonly ObservedContainer[
   const isFailing = deploy.actions.some((action) => action.kind === 'write-deploy' && action.deploy.state === 'failed');
   const parts: readonly Plan[] = [
     deploy,
+    {actions: [], waiting: waitsForRoom(app)},
     // What has just failed is not given another try on the way out.
     ...slots.filter(({want}) => !(isFailing && want.isCandidate)),
     {actions: [], waiting: standIns.map(({service, slot, release}) => ({app: app.name, subject: `${service}.${slot} (v${release})`, on: 'the replica that it stands in for'}))},
@@ -71,6 +73,7 @@ function wantedSpecs(phase: Phase, nowMs: number): readonly Wanted[] {
 function reasonToGo(phase: Phase, wanted: readonly Wanted[]): (container: ObservedContainer) => string {
   return (container) => {
     const want = wanted.find(({service}) => service.specHash === container.specHash);
+    if (want?.service.unplaced !== undefined && container.slot > want.service.replicas) return `it gives way: ${want.service.unplaced.on}`;
     if (want !== undefined) return container.slot > want.service.replicas ? `more than ${want.service.replicas} wanted` : 'another container has its place';
     if (phase.kind === 'failed' && phase.deploy.specKey !== phase.serving?.specKey && container.release === phase.deploy.release) return `release v${container.release} failed`;
     return `replaced by ${phase.serving?.release === container.release ? 'a newer configuration' : `release v${phase.serving?.release ?? '?'}`}`;

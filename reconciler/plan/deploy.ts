@@ -4,6 +4,7 @@ import type {Action, Plan} from './action.ts';
 import {isBusy} from './busy.ts';
 import {DEPLOY_FAILURES_MAX} from './limits.ts';
 import type {Phase} from './phase.ts';
+import {replicasAwaited, roomInWords} from './room.ts';
 import {howItEnded, type SlotPlan} from './slots.ts';
 
 const nothing: Plan = {actions: [], waiting: []};
@@ -32,9 +33,9 @@ export function planDeploy(app: DesiredApp, phase: Phase, slots: readonly SlotPl
         const {cause, container} = failure;
         return write({...base, startedAtMs, state: 'failed', endedAtMs: observed.nowMs, cause, ...(container && {container: container.id})}, `${what} failed: ${cause}`);
       }
-      const missing = candidates.filter(({healthy, want}) => healthy < want.service.replicas);
+      const missing = candidates.filter(({healthy, want}) => healthy < replicasAwaited(want.service));
       if (missing.length === 0) return write({...base, startedAtMs, state: 'healthy', endedAtMs: observed.nowMs}, `${what} is healthy`);
-      const on = missing.map(({healthy, want}) => `${want.service.name} [${healthy}/${want.service.replicas}]`).join(', ');
+      const on = missing.map(({healthy, want}) => `${want.service.name} [${healthy}/${replicasAwaited(want.service)}]`).join(', ');
       return {actions: [], waiting: [{app: app.name, subject: what, on: `healthy replicas: ${on}`, untilMs: startedAtMs + app.deployTimeoutMs}]};
     }
     case 'failed': return phase.isRecorded ? nothing : write(phase.deploy, `${what} failed, what serves is scaled`, phase.serving);
@@ -62,10 +63,10 @@ function failureOf(app: DesiredApp, candidates: readonly SlotPlan[], startedAtMs
     }
   }
   if (observed.nowMs < startedAtMs + app.deployTimeoutMs) return undefined;
-  const late = candidates.find(({healthy, want}) => healthy < want.service.replicas);
+  const late = candidates.find(({healthy, want}) => healthy < replicasAwaited(want.service));
   if (late === undefined) return undefined;
   const worst = late.newest.find((container) => container.state !== 'running' || container.health.state !== 'healthy');
-  const counts = `${late.want.service.name} [${late.healthy}/${late.want.service.replicas}] healthy`;
+  const counts = `${late.want.service.name} [${late.healthy}/${replicasAwaited(late.want.service)}] healthy${roomInWords(app.services)}`;
   return {cause: `not healthy within ${app.deployTimeoutMs / 1000} s: ${counts}${worst === undefined ? '' : `; ${worst.service}.${worst.slot} ${stateInWords(worst)}`}`, ...(worst && {container: worst})};
 }
 

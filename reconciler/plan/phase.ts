@@ -1,5 +1,6 @@
 import type {DesiredApp, DesiredService, ResolvedApp} from '../desired/state.ts';
 import type {Deploy, DeployRecord} from '../observed/state.ts';
+import {asPlaced, replicasWanted} from './room.ts';
 
 /** Where an app stands between what it was last known to be good at and what its manifests want. */
 export type Phase =
@@ -19,7 +20,7 @@ export type Phase =
   | {readonly kind: 'invalid'; readonly serving: ResolvedApp | undefined};
 
 export function phaseOf(app: DesiredApp, record: DeployRecord | undefined): Phase {
-  const lastGood = record?.lastGood;
+  const lastGood = asPlaced(record?.lastGood, app);
   if (app.state === 'invalid') return {kind: 'invalid', serving: lastGood};
   const deploy = record?.deploy;
   if (deploy === undefined || deploy.specKey !== app.specKey) return {kind: 'new', serving: lastGood, candidate: app};
@@ -30,7 +31,7 @@ export function phaseOf(app: DesiredApp, record: DeployRecord | undefined): Phas
     case 'failed': {
       if (!isSameTree) return {kind: 'new', serving: lastGood, candidate: app};
       const serving = withReplicasOf(lastGood, app);
-      return {kind: 'failed', serving, deploy, isRecorded: isSameScale(serving, lastGood)};
+      return {kind: 'failed', serving, deploy, isRecorded: isSameScale(serving, record?.lastGood)};
     }
   }
 }
@@ -38,12 +39,12 @@ export function phaseOf(app: DesiredApp, record: DeployRecord | undefined): Phas
 /** The last good release at today's scale: scaling goes on working while a newer release has failed. */
 function withReplicasOf(lastGood: ResolvedApp | undefined, wanted: ResolvedApp): ResolvedApp | undefined {
   if (lastGood === undefined) return undefined;
-  const replicas = new Map(wanted.services.map((service) => [service.name, service.replicas]));
-  const services = lastGood.services.map((service): DesiredService => ({...service, replicas: replicas.get(service.name) ?? service.replicas}));
+  const scale = new Map(wanted.services.map(({name, replicas, unplaced}) => [name, {replicas, ...(unplaced && {unplaced})}]));
+  const services = lastGood.services.map((service): DesiredService => ({...service, ...scale.get(service.name)}));
   return {...lastGood, services};
 }
 
 function isSameScale(a: ResolvedApp | undefined, b: ResolvedApp | undefined): boolean {
-  const scale = (app: ResolvedApp | undefined) => app?.services.map(({name, replicas}) => `${name}=${replicas}`).join();
+  const scale = (app: ResolvedApp | undefined) => app?.services.map((service) => `${service.name}=${replicasWanted(service)}`).join();
   return scale(a) === scale(b);
 }

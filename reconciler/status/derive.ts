@@ -5,6 +5,7 @@ import {formatWaiting} from '../plan/format.ts';
 import type {Waiting} from '../plan/action.ts';
 import {isBusy} from '../plan/busy.ts';
 import {phaseOf} from '../plan/phase.ts';
+import {replicasWanted} from '../plan/room.ts';
 import {howItEnded, isHealthy} from '../plan/slots.ts';
 import type {AppStatus, Condition, ReplicaStatus, ServiceStatus} from './status.ts';
 
@@ -43,7 +44,7 @@ export function claimsOf({app, record, containers, busy}: Pick<AppFacts, 'app' |
   const phase = phaseOf(app, record);
   const ready = readiness(phase.serving, containers, busy);
   switch (phase.kind) {
-    case 'steady': return ready.status ? [ready] : [ready, {type: 'Reconciling', status: true, reason: 'ReplicasMissing', message: ready.message}];
+    case 'steady': return ready.status ? [ready] : [ready, {...ready, type: 'Reconciling', status: true}];
     case 'new':
     case 'deploying': return [ready, {type: 'Reconciling', status: true, reason: 'Deploying', message: `${releaseName(phase.candidate)} is being deployed: ${counts(phase.candidate, containers, busy)}`}];
     case 'failed': return [ready, {type: 'Stalled', status: true, reason: 'ReleaseFailed', message: `${releaseName(phase.deploy)} failed: ${phase.deploy.cause}`}];
@@ -61,7 +62,8 @@ function serviceStatus(service: DesiredService, serving: ResolvedApp | undefined
   return {
     name: service.name,
     command: service.container.command,
-    wanted: service.replicas,
+    wanted: replicasWanted(service),
+    ...(service.unplaced && {waitsFor: service.unplaced.on}),
     healthy: healthyOf(service, containers, busy),
     replicas: shown.toSorted((a, b) => a.slot - b.slot || a.createdAtMs - b.createdAtMs).map((container) => replicaStatus(container, busy)),
   };
@@ -88,7 +90,10 @@ function readiness(serving: ResolvedApp | undefined, containers: readonly Observ
   if (serving === undefined) return {type: 'Ready', status: false, reason: 'NothingServes', message: 'no release has become healthy yet'};
   if (serving.release === undefined) return {type: 'Ready', status: true, reason: 'NoRelease', message: 'nothing was pushed yet: git push flynn main'};
   const isComplete = serving.services.every((service) => healthyOf(service, containers, busy) >= service.replicas);
-  return {type: 'Ready', status: isComplete, reason: isComplete ? 'Healthy' : 'ReplicasMissing', message: `${releaseName(serving)}: ${counts(serving, containers, busy)}`};
+  const unplaced = serving.services.find((service) => service.unplaced !== undefined);
+  const reason = !isComplete ? 'ReplicasMissing' : unplaced === undefined ? 'Healthy' : 'NoRoom';
+  const room = unplaced?.unplaced === undefined ? '' : `; ${unplaced.name} waits for room: ${unplaced.unplaced.on}`;
+  return {type: 'Ready', status: reason === 'Healthy', reason, message: `${releaseName(serving)}: ${counts(serving, containers, busy)}${room}`};
 }
 
 function releaseName({release}: {readonly release?: number}): string {
@@ -96,9 +101,9 @@ function releaseName({release}: {readonly release?: number}): string {
 }
 
 function counts(app: ResolvedApp, containers: readonly ObservedContainer[], busy: ReadonlySet<string>): string {
-  const running = app.services.filter(({replicas}) => replicas > 0);
+  const running = app.services.filter((service) => replicasWanted(service) > 0);
   if (running.length === 0) return 'scaled to nothing';
-  return running.map((service) => `${service.name} [${Math.min(healthyOf(service, containers, busy), service.replicas)}/${service.replicas}]`).join(', ');
+  return running.map((service) => `${service.name} [${Math.min(healthyOf(service, containers, busy), service.replicas)}/${replicasWanted(service)}]`).join(', ');
 }
 
 /** One that is being stopped still answers, but nobody may count on it: after "scale 1, scale 3" the old two are on their way out. */

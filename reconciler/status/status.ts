@@ -1,4 +1,5 @@
 import type {AppName, CommitId} from '../../schemas/ids.ts';
+import type {NodeRoom} from '../desired/state.ts';
 
 /** What people see. JSON as it is: `GET /v1/status` and `flynn status --json` print it unchanged. */
 export interface NodeStatus {
@@ -13,6 +14,8 @@ export interface NodeStatus {
   /** ISO 8601, UTC: when the last pass ended in which nothing failed. A polling that died silently shows here. */
   readonly lastSuccessfulPassAt?: string;
   readonly conditions: readonly Condition[];
+  /** The live nodes: what their replicas may request together, and what of it nobody has requested. Empty before the first pass. */
+  readonly nodes: readonly NodeRoom[];
   readonly apps: readonly AppStatus[];
 }
 
@@ -32,6 +35,8 @@ export interface ServiceStatus {
   readonly name: string;
   readonly command: readonly string[];
   readonly wanted: number;
+  /** Why some of them have no place on any node; absent: all have one. */
+  readonly waitsFor?: string;
   readonly healthy: number;
   readonly replicas: readonly ReplicaStatus[];
 }

@@ -25,6 +25,7 @@ const STATUS = {
   node: 'n1', cluster: 'home', domain: 'flynn.localhost', commit: COMMIT, revision: `main@sha1:${COMMIT}`,
   lastPassAt: '2026-11-23T10:12:59Z', lastSuccessfulPassAt: '2026-11-23T10:12:31Z',
   conditions: [{type: 'Ready', status: true, reason: 'Applied', message: 'all but 1 app are ready', commit: COMMIT, since: '2026-11-23T08:12:31Z'}],
+  nodes: [{node: 'n1', memoryBytes: 7.5 * 2 ** 30, cpus: 2, free: {memoryBytes: 6 * 2 ** 30, cpus: 1.5}}],
   apps: [BROKEN, app('shop')],
 } as const;
 
@@ -37,6 +38,7 @@ test('status shows the node, when it last succeeded, and the state of each app',
       revision      main@sha1:1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d
       last pass     2s ago
       last success  30s ago
+      room          n1: 6Gi of 7.5Gi memory and 1.5 of 2 cores are not requested
       Ready  true  Applied  1a2b3c4d  2h  all but 1 app are ready
 
     APP   RELEASE  SERVICES             STATE          SINCE  MESSAGE

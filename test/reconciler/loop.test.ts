@@ -11,6 +11,8 @@ import type {ObservedState} from '../../reconciler/observed/state.ts';
 import {app, cluster} from '../support/manifests.ts';
 import {observed} from '../support/make.ts';
 
+const MACHINE = {node: 'n1', memoryBytes: 2 ** 32, cpus: 2};
+
 /** A node with a repository that the test can change, break and cut off, and a machine on which nothing runs. */
 class Node {
   tip: Snapshot | Error;
@@ -42,7 +44,7 @@ class Node {
         problem: () => undefined,
         watch: () => {},
       },
-      reader: new DesiredReader({domain: undefined, system: []}),
+      reader: new DesiredReader({domain: undefined, system: [], machine: MACHINE}),
       operations: Object.assign(operations, {apply: () => ({begun: [], lookAgainAtMs: undefined})}),
       look: async () => this.look(),
       isRouterAsLeft: async () => this.isRouterAsLeft,

@@ -23,7 +23,7 @@ test('unknown fields, with what was probably meant', reports, `${APP}services:
     memory: 3
 `, `f:5:5: unknown field "replcas"; did you mean "replicas"?
 f:6:5: unknown field "stopgrace"; did you mean "stopGraceSeconds"?
-f:7:5: unknown field "memory"; known are command, replicas, port, env, limits, stopGraceSeconds, check`);
+f:7:5: unknown field "memory"; known are command, replicas, port, env, limits, requests, priority, stopGraceSeconds, check`);
 test('blank values, which are not the same as no value', reports, `${APP}services:
   web:
     port:
@@ -52,6 +52,10 @@ test('a check without a port', reports, `${APP}services: {a: {check: {http: /}}}
 test('sizes without a unit that we know', reports, `${APP}services: {web: {limits: {memory: 512m}}, a: {limits: {memory: 512}}, b: {limits: {memory: 1Mi}}}\n`,
   'f:3:35: services.web.limits.memory must be a size with a unit, such as 256Mi, 1Gi or 512M, not "512m"\nf:3:64: services.a.limits.memory must be a size with a unit, such as 256Mi, 1Gi or 512M, not "512"');
 test('less memory than the engine can give', reports, `${APP}services: {b: {limits: {memory: 5Mi}}}\n`, 'f:3:33: memory must be at least 6Mi, not "5Mi"');
+test('more kept for a copy than it may use', reports, `${APP}services: {b: {limits: {memory: 64Mi, cpus: 0.5}, requests: {memory: 1Gi, cpus: 1}}}\n`, `f:3:70: memory "1Gi" is more than limits.memory "64Mi": what is kept for a copy can't be more than it may use
+f:3:81: cpus 1 is more than limits.cpus 0.5: what is kept for a copy can't be more than it may use`);
+test('a class that there is not', reports, `${APP}services: {b: {priority: highest}}\n`, 'f:3:26: services.b.priority must be one of system, high, normal, low, batch, not "highest"');
+test('a reserve beside a capacity', reports, 'apiVersion: flynn/v1\nkind: Node\ncapacity: {memory: 4Gi}\nreserve: {memory: 1Gi, cpus: 0.5}\n', 'f:4:19: reserve.memory has no meaning beside capacity.memory: the capacity is what replicas may have, nothing is taken from it', 'Node');
 test('numbers out of range', reports, `${APP}services: {web: {replicas: 1001, port: 0, limits: {cpus: 0}, stopGraceSeconds: -1}}\n`, `f:3:28: services.web.replicas must be a whole number from 0 to 1000, not "1001"
 f:3:40: services.web.port must be a whole number from 1 to 65535, not "0"
 f:3:58: services.web.limits.cpus must be a number from 0.01 to 1024, not "0"
@@ -85,7 +89,7 @@ f:6:12: createdAt must be a time in UTC such as 2026-11-23T09:30:00Z, not "2026-
 test('a cluster without a domain', reports, 'apiVersion: flynn/v1\nkind: Cluster\nname: x\nbuilds: {memory: 1Mi}\n', 'f:1:1: domain is missing', 'Cluster');
 test('networks that do not fit into their range', reports, 'apiVersion: flynn/v1\nkind: Cluster\nname: x\ndomain: x.y\nnetworks: {range: 10.0.0.0/26}\n', 'f:5:11: networks of prefix 25 are larger than their range "10.0.0.0/26": take a larger number', 'Cluster');
 test('a range that is none, or not where it begins', reports, 'apiVersion: flynn/v1\nkind: Cluster\nname: x\ndomain: x.y\nnetworks: {range: 10.0.1.0/16}\n', 'f:5:19: networks.range has bits beyond its prefix, not "10.0.1.0/16": it would be "10.0.0.0/16"', 'Cluster');
-test('a node with a field of another kind', reports, 'apiVersion: flynn/v1\nkind: Node\nreplicas: 2\ncordon: yes\nlabels: {a: 1}\n', `f:3:1: unknown field "replicas"; known are apiVersion, kind, address, labels, cordon, drain
+test('a node with a field of another kind', reports, 'apiVersion: flynn/v1\nkind: Node\nreplicas: 2\ncordon: yes\nlabels: {a: 1}\n', `f:3:1: unknown field "replicas"; known are apiVersion, kind, address, labels, capacity, reserve, cordon, drain
 f:4:9: cordon must be true or false, not "yes"
 f:5:13: labels.a must be text, in quotes where it looks like a number, not "1"`, 'Node');
 test('an alias to nothing', reports, `${APP}env: {A: *b}\n`, 'f:1:1: has an alias that can\'t be expanded: Unresolved alias (the anchor must be set before the alias): b');

@@ -84,7 +84,7 @@ export class SimulatedNode {
   }
 
   desired(): DesiredState {
-    return {commit: 'c'.repeat(40) as CommitId, apps: this.wanted, system: [], keptImages: 5, networks: {range: '10.213.0.0/16', prefix: 25}};
+    return {commit: 'c'.repeat(40) as CommitId, apps: this.wanted, system: [], keptImages: 5, networks: {range: '10.213.0.0/16', prefix: 25}, nodes: []};
   }
 
   async observe(): Promise<ObservedState> {

@@ -41,7 +41,7 @@ export function app(spec: string, replicas: number, tree = `${spec} ${replicas}`
 }
 
 export function desired(...apps: DesiredState['apps']): DesiredState {
-  return {commit: COMMIT, apps, system: [], keptImages: 5, networks: {range: '10.213.0.0/16', prefix: 25}};
+  return {commit: COMMIT, apps, system: [], keptImages: 5, networks: {range: '10.213.0.0/16', prefix: 25}, nodes: []};
 }
 
 /**

@@ -51,7 +51,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
   const layout = layoutOf(folder);
   const settings: NodeSettings = {data: folder, node: 'node', domain: 'bench.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553, cluster: {kind: 'own'}};
   const repo = ownRepo({gitdir: layout.clusterRepo});
-  const reader = new DesiredReader({domain: undefined, system: []});
+  const reader = new DesiredReader({domain: undefined, system: [], machine: {node: 'bench', memoryBytes: 2 ** 40, cpus: 64}});
   const startedAtMs = performance.now();
   const desired = await reader.read(await repo.snapshot(signal), signal);
   const coldMs = performance.now() - startedAtMs;

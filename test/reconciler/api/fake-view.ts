@@ -21,7 +21,7 @@ export class FakeView implements NodeView {
   ready = false;
   /** The commit that is held back. */
   held: CommitId | undefined;
-  current: NodeStatus = {node: 'n1', cluster: 'home', domain: 'flynn.localhost', conditions: [], apps: []};
+  current: NodeStatus = {node: 'n1', cluster: 'home', domain: 'flynn.localhost', conditions: [], nodes: [], apps: []};
   planned: Plan | Error = {actions: [], waiting: []};
   progress: readonly string[] = [];
   outcome: DeployOutcome | Error = {result: 'healthy', commit: COMMIT, release: 1, urls: []};

@@ -10,7 +10,7 @@ const together = test.macro({
     const resolved = Object.entries(apps).map(([name, yaml]) => (
       resolveApp({name: name as AppName, treeId: '' as TreeId, files: [app(name, yaml), release(name, 1)]}, config(), 'flynn.localhost')
     ));
-    const state = combine('c' as CommitId, resolved, {system: [], keptImages: 5, networks: config().networks});
+    const state = combine('c' as CommitId, resolved, {system: [], keptImages: 5, networks: config().networks, nodes: [], me: 'n1'});
     t.deepEqual(state.apps.map(({name}) => name), Object.keys(expected) as AppName[]);
     t.deepEqual(Object.fromEntries(state.apps.map((one) => [one.name, one.state === 'invalid' ? one.problems.map(({message}) => message).join('; ') : ''])), expected);
   },

@@ -1,0 +1,120 @@
+import {PRIORITIES} from '../../schemas/requests.ts';
+import {formatBytes} from '../../schemas/quantity.ts';
+import type {AppName} from '../../schemas/ids.ts';
+import {hashOf} from './hash.ts';
+import type {NodeCapacity} from './nodes.ts';
+import type {DesiredApp, DesiredService, Need, NodeRoom} from './state.ts';
+
+export interface Placement {
+  /** With the replicas that `me` runs, and those that no node has room for. Apps without requests are the same objects. */
+  readonly apps: readonly DesiredApp[];
+  /** What is left. */
+  readonly nodes: readonly NodeRoom[];
+}
+
+/**
+ * Where each replica runs: a pure function of what is wanted and of the live nodes, so that every node computes the same and none has to
+ * be asked. Higher classes choose first, so a lower one gives way where room is short. Within a class all first replicas choose before the second ones
+ * do, then names decide: scaling one app up never takes the last replica from another one of its class.
+ *
+ * Only requests count, not limits: a service without requests fits everywhere. Nor do the replicas that a deploy runs beside the old ones: they
+ * are few and soon gone, and the node's reserve is there for them.
+ */
+export function place(apps: readonly DesiredApp[], nodes: readonly NodeCapacity[], me: string): Placement {
+  const rooms = nodes.map((capacity): Room => ({capacity, free: {memoryBytes: capacity.memoryBytes, cpus: capacity.cpus}}));
+  const here = new Map<DesiredService, number>();
+  const unplaced = new Map<DesiredService, {replicas: number; on: string}>();
+  for (const slot of slotsOf(apps)) {
+    const {service, need} = slot;
+    const room = inOrderFor(slot, rooms).find(({free}) => fits(need, free));
+    if (room === undefined) {
+      const before = unplaced.get(service);
+      unplaced.set(service, {replicas: (before?.replicas ?? 0) + 1, on: before?.on ?? whyNot(need, rooms)});
+      continue;
+    }
+    room.free = minus(room.free, need);
+    if (room.capacity.node === me) here.set(service, (here.get(service) ?? 0) + 1);
+  }
+  return {apps: apps.map((app) => divided(app, here, unplaced)), nodes: rooms.map(({capacity, free}): NodeRoom => ({...capacity, free}))};
+}
+
+/** Which node has room for something beside the services, such as a job or a one-off command; or why none has. */
+export function roomFor(need: Need, nodes: readonly NodeRoom[]): {readonly ok: true; readonly node: string} | {readonly ok: false; readonly on: string} {
+  const rooms = nodes.map(({free, ...capacity}): Room => ({capacity, free}));
+  const room = rooms.find(({free}) => fits(need, free));
+  return room === undefined ? {ok: false, on: whyNot(need, rooms)} : {ok: true, node: room.capacity.node};
+}
+
+interface Room {
+  readonly capacity: NodeCapacity;
+  free: Need;
+}
+
+interface Slot {
+  readonly app: AppName;
+  readonly service: DesiredService;
+  readonly slot: number;
+  readonly need: Need;
+}
+
+function slotsOf(apps: readonly DesiredApp[]): readonly Slot[] {
+  const slots = apps.flatMap((app): Slot[] => (app.state === 'invalid' ? [] : app.services.flatMap((service) => {
+    const {requests: need, replicas} = service;
+    return need === undefined ? [] : Array.from({length: replicas}, (_, index): Slot => ({app: app.name, service, slot: index + 1, need}));
+  })));
+  // Sorted by name already, and sorting is stable.
+  return slots.toSorted((a, b) => classOf(a) - classOf(b) || a.slot - b.slot);
+}
+
+function classOf({service}: Slot): number {
+  return PRIORITIES.indexOf(service.priority ?? 'normal');
+}
+
+/** Rendezvous hashing: few slots move when a node comes or goes. */
+function inOrderFor({app, service, slot}: Slot, rooms: readonly Room[]): readonly Room[] {
+  if (rooms.length < 2) return rooms;
+  const weights = new Map(rooms.map((room) => [room, hashOf([app, service.name, slot, room.capacity.node])]));
+  return rooms.toSorted((a, b) => ((weights.get(a) ?? '') < (weights.get(b) ?? '') ? -1 : 1));
+}
+
+function divided(app: DesiredApp, here: ReadonlyMap<DesiredService, number>, unplaced: ReadonlyMap<DesiredService, DesiredService['unplaced'] & object>): DesiredApp {
+  if (app.state === 'invalid') return app;
+  const isWhole = (service: DesiredService) => service.requests === undefined || here.get(service) === service.replicas;
+  if (app.services.every(isWhole)) return app;
+  return {
+    ...app,
+    services: app.services.map((service): DesiredService => {
+      const missing = unplaced.get(service);
+      return isWhole(service) ? service : {...service, replicas: here.get(service) ?? 0, ...(missing && {unplaced: missing})};
+    }),
+  };
+}
+
+/** Thousandths of a core: sums of tenths are not what they seem. */
+function milli(cpus: number): number {
+  return Math.round(cpus * 1000);
+}
+
+function fits(need: Need, free: Need): boolean {
+  return need.memoryBytes <= free.memoryBytes && milli(need.cpus) <= milli(free.cpus);
+}
+
+function minus(free: Need, need: Need): Need {
+  return {memoryBytes: free.memoryBytes - need.memoryBytes, cpus: (milli(free.cpus) - milli(need.cpus)) / 1000};
+}
+
+/** `no node has 2Gi of memory free (vm: 1.2Gi of 23.3Gi)` */
+function whyNot(need: Need, rooms: readonly Room[]): string {
+  const hasMemory = rooms.some(({free}) => need.memoryBytes <= free.memoryBytes);
+  const hasCores = rooms.some(({free}) => milli(need.cpus) <= milli(free.cpus));
+  const memory = `${formatBytes(need.memoryBytes)} of memory`;
+  const cores = `${need.cpus} ${need.cpus === 1 ? 'core' : 'cores'}`;
+  const what = hasMemory && hasCores ? [memory, cores] : [...(hasMemory ? [] : [memory]), ...(hasCores ? [] : [cores])];
+  const left = rooms.slice(0, NODES_TOLD_MAX).map(({capacity, free}) => `${capacity.node}: ${[
+    ...(what.includes(memory) ? [`${formatBytes(free.memoryBytes)} of ${formatBytes(capacity.memoryBytes)}`] : []),
+    ...(what.includes(cores) ? [`${free.cpus} of ${capacity.cpus}`] : []),
+  ].join(', ')}`);
+  return `no node has ${what.join(' and ')} free (${[...left, ...(rooms.length > NODES_TOLD_MAX ? ['…'] : [])].join('; ')})`;
+}
+
+const NODES_TOLD_MAX = 3;
