@@ -4,8 +4,11 @@ import type {AppPiece, Snapshot} from './checkout/snapshot.ts';
 import {combine} from './desired/combine.ts';
 import {resolveApp} from './desired/app.ts';
 import {resolveCluster, type ClusterConfig} from './desired/cluster.ts';
+import {sortFolder} from './desired/folder.ts';
 import {capacitiesOf, type Machine, type NodeCapacity} from './desired/nodes.ts';
+import {sealedIn} from './desired/secrets.ts';
 import type {DesiredApp, DesiredState, DesiredSystem} from './desired/state.ts';
+import type {Keyring} from './secrets/keyring.ts';
 
 /** Apps read at once: reading is one process's pipe, so more only fills the memory. */
 const READ_PARALLEL_MAX = 16;
@@ -16,16 +19,25 @@ export class DesiredReader {
   readonly #system: readonly DesiredSystem[];
   readonly #machine: Machine;
   #nodes: readonly NodeCapacity[] = [];
+  readonly #keyring: Pick<Keyring, 'stamp' | 'inspect'> | undefined;
+  /** State of the node's identities that the apps were resolved with. */
+  #stamp: string | undefined;
+  /** Apps with secrets: what becomes of them depends on the node's identities. */
+  readonly #withSecrets = new Set<AppName>();
   #sharedTree: TreeId | undefined;
   #cluster: ClusterConfig | undefined;
   #apps = new Map<AppName, DesiredApp>();
   #last: DesiredState | undefined;
 
-  /** `domain` overrides cluster.yaml's, for a node that follows a repository made for another domain. */
-  constructor({domain, system, machine}: {domain: string | undefined; system: readonly DesiredSystem[]; machine: Machine}) {
+  /**
+   * `domain` overrides cluster.yaml's, for a node that follows a repository made for another domain. Without a keyring nobody tries to open
+   * secrets, as in a test or a preview.
+   */
+  constructor({domain, system, machine, keyring}: {domain: string | undefined; system: readonly DesiredSystem[]; machine: Machine; keyring?: Pick<Keyring, 'stamp' | 'inspect'>}) {
     this.#domain = domain;
     this.#system = system;
     this.#machine = machine;
+    this.#keyring = keyring;
   }
 
   get cluster(): ClusterConfig | undefined {
@@ -34,7 +46,10 @@ export class DesiredReader {
 
   /** Rejects when cluster.yaml or the node's own manifest is wrong, with every problem, or when something can't be read. */
   async read(snapshot: Snapshot, signal: AbortSignal): Promise<DesiredState> {
-    if (this.#last?.commit === snapshot.commit) return this.#last;
+    const stamp = await this.#keyring?.stamp();
+    if (this.#last?.commit === snapshot.commit && this.#stamp === stamp) return this.#last;
+    if (this.#stamp !== stamp) for (const app of this.#withSecrets) this.#apps.delete(app);
+    this.#stamp = stamp;
     if (this.#sharedTree !== snapshot.shared.treeId || this.#cluster === undefined) {
       const shared = await snapshot.shared.files(signal);
       const resolved = resolveCluster(shared);
@@ -64,6 +79,10 @@ export class DesiredReader {
 
   async #resolve(piece: AppPiece, cluster: ClusterConfig, signal: AbortSignal): Promise<DesiredApp> {
     const files = await piece.files(signal);
-    return resolveApp({name: piece.name, treeId: piece.treeId, files}, cluster, this.#domain ?? cluster.domain);
+    const sealed = sealedIn(sortFolder(piece.name, files).secrets);
+    if (sealed.length > 0) this.#withSecrets.add(piece.name);
+    else this.#withSecrets.delete(piece.name);
+    const opened = await this.#keyring?.inspect(sealed);
+    return resolveApp({name: piece.name, treeId: piece.treeId, files, ...(opened !== undefined && {opened})}, cluster, this.#domain ?? cluster.domain);
   }
 }

@@ -148,7 +148,11 @@ export class Loop {
 
   async #adopt(snapshot: Snapshot, signal: AbortSignal): Promise<void> {
     const {repo, reader, knownApps, isDeleteConfirmed, onNewCommit} = this.#options;
-    if (this.#desired?.commit === snapshot.commit) return;
+    if (this.#desired?.commit === snapshot.commit) {
+      // The same, unless what this node can open of its secrets has changed.
+      this.#desired = await reader.read(snapshot, signal);
+      return;
+    }
     const gone = massDelete(knownApps(), snapshot.apps.map(({name}) => name));
     if (gone !== undefined && !(await isDeleteConfirmed(snapshot.commit, signal))) throw new MassDelete(snapshot.commit, gone.removed);
     const desired = await reader.read(snapshot, signal);

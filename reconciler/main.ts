@@ -22,11 +22,13 @@ import {LABEL_SPEC} from './labels.ts';
 import type {Layout} from './layout.ts';
 import {Loop, type PassReport} from './loop.ts';
 import {saveMemory} from './memory.ts';
+import {watchFiles} from './adapters/watch-files.ts';
 import {EngineObserver} from './observed/engine-observer.ts';
 import {Prober} from './observed/prober.ts';
 import {probeContainer} from './probe-container.ts';
 import {connectRouter} from './router-world.ts';
 import {dnsContainerSpec, routerContainerSpec} from './router/containers.ts';
+import {Keyring} from './secrets/keyring.ts';
 import {instanceOf, type NodeSettings} from './settings.ts';
 import {EventLog} from './status/events.ts';
 import {describe} from './plan/format.ts';
@@ -69,16 +71,20 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const domain = () => domainOverride(settings) ?? reader.cluster?.domain ?? settings.domain;
   const check = commitCheck({domain});
   const repo = followedRepo({layout, source: settings.cluster, check});
-  const reader = new DesiredReader({domain: domainOverride(settings), system: systemOf(systemSpecs), machine: {node: settings.node, memoryBytes: totalmem(), cpus: cpus().length}});
+  const keyring = new Keyring(layout.age);
+  const reader = new DesiredReader({domain: domainOverride(settings), system: systemOf(systemSpecs), keyring, machine: {node: settings.node, memoryBytes: totalmem(), cpus: cpus().length}});
 
   const engineDirect = new DockerEngine(docker);
   const wake = () => void loop.wake();
   const prober = new Prober({probe: probeContainer(engineDirect), onChange: wake, signal});
+  // An identity that is put back helps at once; without events the next pass finds it.
+  watchFiles({paths: [layout.age], onError: () => {}}, wake, signal);
   const building = new Set<string>();
   const engineObserver = new EngineObserver({engine: engineDirect, instance, prober, hostSubnets, isBuilding: (app) => building.has(app)});
   const engine = noticing(engineDirect, engineObserver);
   const world: World = {
     engine, journal, router, systemSpecs, instance,
+    openEnv: (sealed) => keyring.openEnv(sealed),
     get logBytesMax() {
       return reader.cluster?.logBytesMax ?? LOG_BYTES_DEFAULT;
     },

@@ -2,6 +2,7 @@ import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema, serviceNameSchema} from './names.ts';
 import {checkRequests, prioritySchema, requestsSchema, type Priority, type RequestsManifest} from './requests.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
+import {ENV_VALUE_LENGTH_MAX, variableNameSchema} from './variables.ts';
 
 /** An app as its owner writes it, in `apps/<app>/app.yaml`. Plain data, as in the file: `desired/` fills in the defaults. */
 export interface AppManifest extends Header<'App'> {
@@ -56,14 +57,11 @@ export const CHECK_DEFAULTS = {intervalSeconds: 5, timeoutSeconds: 2, retries: 3
 /** How long a service without any check has to stay up before it counts as healthy. */
 export const UP_SECONDS_DEFAULT = 2;
 
-/** The kernel's limit for one environment string is 128 KiB (execve(2), MAX_ARG_STRLEN). */
-const ENV_VALUE_LENGTH_MAX = 100_000;
-
 const portSchema = {type: 'integer', minimum: 1, maximum: 65_535};
 
 const envSchema = {
   type: 'object',
-  propertyNames: {pattern: '^[A-Za-z_][A-Za-z0-9_]*$', errorMessage: 'must be the name of a variable: letters, digits and _, not a digit first'},
+  propertyNames: variableNameSchema,
   additionalProperties: {type: ['string', 'number', 'boolean'], maxLength: ENV_VALUE_LENGTH_MAX},
 };
 

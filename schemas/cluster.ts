@@ -17,6 +17,8 @@ export interface ClusterManifest extends Header<'Cluster'> {
   readonly keep?: KeepManifest;
   readonly logs?: LogsManifest;
   readonly networks?: NetworksManifest;
+  /** Public keys (age) of those who can read the apps' secrets. */
+  readonly recipients?: readonly string[];
 }
 
 /** What one build may use, and how many run at once. */
@@ -61,6 +63,12 @@ export const CLUSTER_DEFAULTS = {
   readonly logs: Required<LogsManifest>;
   readonly networks: Required<NetworksManifest>;
 };
+
+/** Each makes every secret 100 bytes longer. */
+const RECIPIENTS_MAX = 20;
+
+/** Bech32 of 32 bytes, C2SP age.md: what `age-keygen -y` prints. */
+const recipientSchema = {type: 'string', pattern: '^age1[02-9ac-hj-np-z]{58}$', errorMessage: 'must be a public key of age, which begins with age1 (age-keygen -y prints it)'};
 
 const {memory, cpus, pids} = CLUSTER_DEFAULTS.defaults;
 const LIMITS_IN_WORDS = `${memory}, ${cpus} core, ${pids} threads and processes`;
@@ -127,6 +135,13 @@ export const clusterSchema: ObjectSchema<ClusterManifest> = {
     keep: keepSchema,
     logs: logsSchema,
     networks: networksSchema,
+    recipients: {
+      type: 'array',
+      minItems: 1,
+      maxItems: RECIPIENTS_MAX,
+      items: recipientSchema,
+      description: "Public keys that the apps' secrets are encrypted to (age): those of the nodes, and perhaps one whose identity is kept elsewhere.",
+    },
   },
   examples: [{apiVersion: 'flynn/v1', kind: 'Cluster', name: 'production', domain: 'apps.example.com', ...CLUSTER_DEFAULTS}],
 };

@@ -9,6 +9,7 @@ import {offsetOf} from './position.ts';
 import {releaseSchema, type ReleaseManifest} from './release.ts';
 import {fail, ok, type Result} from './result.ts';
 import type {Problem} from './schema.ts';
+import {checkSecrets, secretsSchema, type SecretsManifest} from './secrets.ts';
 
 /** Every kind of manifest, and the type of what is read from it. */
 export interface Manifests {
@@ -16,11 +17,12 @@ export interface Manifests {
   readonly Cluster: ClusterManifest;
   readonly Node: NodeManifest;
   readonly Release: ReleaseManifest;
+  readonly Secrets: SecretsManifest;
 }
 
 export type Kind = keyof Manifests;
 
-export const SCHEMAS = {App: appSchema, Cluster: clusterSchema, Node: nodeSchema, Release: releaseSchema} as const;
+export const SCHEMAS = {App: appSchema, Cluster: clusterSchema, Node: nodeSchema, Release: releaseSchema, Secrets: secretsSchema} as const;
 
 /** What a schema can't say. Run only on manifests that the schema accepts. */
 const CHECKS: {readonly [K in Kind]: (manifest: Manifests[K]) => readonly Problem[]} = {
@@ -28,6 +30,7 @@ const CHECKS: {readonly [K in Kind]: (manifest: Manifests[K]) => readonly Proble
   Cluster: checkCluster,
   Node: checkNode,
   Release: () => [],
+  Secrets: checkSecrets,
 };
 
 /** Larger files are refused unread: a hundred times of what people write. */

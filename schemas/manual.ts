@@ -16,6 +16,7 @@ const PLACES: Readonly<Record<Kind, string>> = {
   Cluster: '`cluster.yaml`: what holds for all apps.',
   Node: '`nodes/<node>.yaml`: a machine. Its fields are checked, but with one node nothing follows from them yet.',
   Release: '`apps/<app>/releases/v0001.yaml`: what a push writes. Never edited; the highest number is the current release.',
+  Secrets: '`apps/<app>/secrets.yaml`: variables whose values are encrypted ([config](config.md)). Written by `flynn env set --secret`.',
 };
 
 const INTRODUCTION = `# Manifests

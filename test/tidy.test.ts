@@ -43,9 +43,11 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
     packages: ['node:'],
   },
   'reconciler/router': {values: [SCHEMAS, 'reconciler/labels.ts', ...NODE_FACTS], types: [ADAPTERS, ...STATES], packages: ['node:']},
+  /** The node's keys: below everything that seals or opens something. */
+  'reconciler/secrets': {values: [SCHEMAS], packages: ['node:', 'age-encryption']},
   /** The loop itself puts the folders together. */
   'reconciler': {
-    values: [SCHEMAS, 'buildpacks/', ...['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'router', 'build', 'release', 'receive', 'api'].map((name) => `reconciler/${name}/`)],
+    values: [SCHEMAS, 'buildpacks/', ...['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'router', 'build', 'release', 'receive', 'api', 'secrets'].map((name) => `reconciler/${name}/`)],
     types: ['dockerode', 'fastify'],
     packages: ['node:', 'yaml'],
   },

@@ -4,9 +4,10 @@ import {readTemplate, renderTemplate} from '../../reconciler/commits/template.ts
 import {EditRefused} from '../../reconciler/checkout/snapshot.ts';
 import {followedRepo} from '../../reconciler/checkout/followed.ts';
 import {createOwnRepo, isRepository, ownRepo} from '../../reconciler/checkout/own.ts';
-import {setDomain} from '../../reconciler/commits/edits.ts';
-import {resolveCluster} from '../../reconciler/desired/cluster.ts';
+import {addRecipients, setDomain} from '../../reconciler/commits/edits.ts';
+import {resolveCluster, type ClusterConfig} from '../../reconciler/desired/cluster.ts';
 import type {Layout} from '../../reconciler/layout.ts';
+import {Keyring} from '../../reconciler/secrets/keyring.ts';
 import {instanceOf, type NodeSettings} from '../../reconciler/settings.ts';
 import {Failure} from '../command.ts';
 import type {Step} from './step.ts';
@@ -24,13 +25,13 @@ export function clusterRepoStep(settings: NodeSettings, layout: Layout): Step {
         return where;
       }
       if (cluster.kind !== 'own' || !(await isRepository(where))) return undefined;
-      const said = await domainInGit(where, signal);
-      return said === undefined || said === domain ? where : undefined;
+      const said = await clusterInGit(where, signal);
+      return said === undefined || (said.domain === domain && said.recipients.length > 0) ? where : undefined;
     },
     async do(_print, signal) {
-      if (cluster.kind === 'own' && (await isRepository(where))) return moveTo(domain, where, signal);
+      if (cluster.kind === 'own' && (await isRepository(where))) return moveTo(settings, layout, signal);
       if (cluster.kind === 'own') {
-        const files = renderTemplate(await readTemplate(signal), {name: instanceOf(settings.data), domain, node});
+        const files = renderTemplate(await readTemplate(signal), {name: instanceOf(settings.data), domain, node, recipient: await ownRecipient(layout)});
         await createOwnRepo({gitdir: where, files, author: {name: 'flynn up', email: `flynn@${node}`}}, signal);
         return `created ${where}`;
       }
@@ -56,27 +57,40 @@ export function clusterRepoStep(settings: NodeSettings, layout: Layout): Step {
  * there is no repository yet, or none that can be read, which is the reconciler's to tell.
  */
 export async function domainInGit(gitdir: string, signal: AbortSignal): Promise<string | undefined> {
+  return (await clusterInGit(gitdir, signal))?.domain;
+}
+
+async function clusterInGit(gitdir: string, signal: AbortSignal): Promise<ClusterConfig | undefined> {
   if (!(await isRepository(gitdir))) return undefined;
   const repo = ownRepo({gitdir});
   try {
     const {shared} = await repo.snapshot(signal);
     const config = resolveCluster(await shared.files(signal));
-    return config.ok ? config.value.domain : undefined;
+    return config.ok ? config.value : undefined;
   } finally {
     repo.close();
   }
 }
 
-/** The domain is in git like everything else: `flynn up --domain` is one commit to cluster.yaml. */
-async function moveTo(domain: string, gitdir: string, signal: AbortSignal): Promise<string> {
-  const repo = ownRepo({gitdir});
+/** The newest of this node's identities: the data step has made one. */
+async function ownRecipient({age}: Layout): Promise<string> {
+  const [recipient] = await new Keyring(age).recipients();
+  if (recipient === undefined) throw new Failure(`'${age}' has no identity`, {advice: ['run `flynn up` again: it makes one']});
+  return recipient;
+}
+
+/** The domain, and who can read secrets, are in git like everything else: what has to be changed there is a commit each. */
+async function moveTo({domain}: NodeSettings, layout: Layout, signal: AbortSignal): Promise<string> {
+  const repo = ownRepo({gitdir: layout.clusterRepo});
   try {
     const author = {name: 'flynn up', email: 'flynn@localhost'};
-    const {commit} = await repo.commit({edit: setDomain(domain), message: `cluster: move to ${domain}`, author, operationId: randomUUID()}, signal);
-    return `moved to ${domain} by commit ${commit.slice(0, 8)}`;
+    const moved = await repo.commit({edit: setDomain(domain), message: `cluster: move to ${domain}`, author, operationId: randomUUID()}, signal);
+    const recipient = await ownRecipient(layout);
+    const added = await repo.commit({edit: addRecipients([recipient]), message: `cluster: encrypt secrets to this node's key\n\n${recipient}`, author, operationId: randomUUID()}, signal);
+    return [...(moved.isNew ? [`moved to ${domain} by commit ${moved.commit.slice(0, 8)}`] : []), ...(added.isNew ? [`recipient of secrets added by commit ${added.commit.slice(0, 8)}`] : [])].join(', ');
   } catch (error) {
     if (!(error instanceof EditRefused)) throw error;
-    throw new Failure(error.message, {advice: [`clone ${gitdir}, edit it, push, and run this again`], cause: error});
+    throw new Failure(error.message, {advice: [`clone ${layout.clusterRepo}, edit it, push, and run this again`], cause: error});
   } finally {
     repo.close();
   }

@@ -4,7 +4,7 @@ import type {DesiredSystem} from '../desired/state.ts';
 import type {DeployRecord, NameTable, RouteStructure} from '../observed/state.ts';
 import {appNetwork, LABEL_APP, LABEL_INSTANCE} from '../labels.ts';
 import type {Action, ActionOf} from '../plan/action.ts';
-import {replicaSpec} from './replica-spec.ts';
+import {replicaSpec, type ContainerWorld} from './replica-spec.ts';
 
 /** All that a plan can change. */
 export interface World {
@@ -23,6 +23,8 @@ export interface World {
   readonly instance: string;
   /** Bytes of log kept a container; two such files. */
   readonly logBytesMax: number;
+  /** Opens the secrets of a container that is made. */
+  readonly openEnv: ContainerWorld['openEnv'];
 }
 
 type Executors = {
@@ -33,7 +35,7 @@ type Executors = {
 const executors: Executors = {
   'run-container': async (action, world, signal) => {
     const {engine} = world;
-    const spec = replicaSpec(action, world);
+    const spec = await replicaSpec(action, world);
     try {
       await engine.run(spec, signal);
     } catch (error) {

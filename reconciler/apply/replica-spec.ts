@@ -27,15 +27,18 @@ export interface AppContainer {
 export interface ContainerWorld {
   readonly instance: string;
   readonly logBytesMax: number;
+  /** Opens secrets. Rejects with the name of the one that it can't. */
+  openEnv(sealed: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>>;
 }
 
-/** A container of an app in the engine's words. */
-export function appContainerSpec({app, template, name, env, labels: own, aliases = []}: AppContainer, {instance, logBytesMax}: ContainerWorld): ContainerSpec {
+/** A container of an app in the engine's words, its secrets opened: what this resolves to is for the engine, and for nothing else. */
+export async function appContainerSpec({app, template, name, env, labels: own, aliases = []}: AppContainer, {instance, logBytesMax, openEnv}: ContainerWorld): Promise<ContainerSpec> {
+  const secrets = template.sealedEnv === undefined ? {} : await openEnv(template.sealedEnv);
   return {
     name: `${instance}-${name}`,
     image: template.image,
     command: template.command,
-    env: {...template.env, ...env},
+    env: {...template.env, ...secrets, ...env},
     labels: {[labels.LABEL_INSTANCE]: instance, [labels.LABEL_APP]: app, ...own},
     network: labels.appNetwork(instance, app),
     aliases,
@@ -50,7 +53,7 @@ export function appContainerSpec({app, template, name, env, labels: own, aliases
 }
 
 /** A replica in the engine's words. */
-export function replicaSpec({app, service, release, slot, attempt, failures, name}: ActionOf<'run-container'>, world: ContainerWorld): ContainerSpec {
+export function replicaSpec({app, service, release, slot, attempt, failures, name}: ActionOf<'run-container'>, world: ContainerWorld): Promise<ContainerSpec> {
   const {container} = service;
   return appContainerSpec({
     app,

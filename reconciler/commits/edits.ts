@@ -1,6 +1,7 @@
 import {isDeepStrictEqual} from 'node:util';
 import {stringify} from 'yaml';
 import {REPLICAS_MAX, replicasDefault, type AppManifest, type ServiceManifest} from '../../schemas/app.ts';
+import type {ClusterManifest} from '../../schemas/cluster.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
@@ -9,9 +10,9 @@ import {releaseFileName, releaseNumberOf, type ReleaseManifest} from '../../sche
 import {API_VERSION} from '../../schemas/schema.ts';
 import {EditRefused, type Edit} from '../checkout/snapshot.ts';
 import {APP_TEMPLATE} from './app-template.ts';
-import {setScalar} from './yaml-edit.ts';
+import {setList, setScalar} from './yaml-edit.ts';
 
-const CLUSTER_FILE = 'cluster.yaml';
+export const CLUSTER_FILE = 'cluster.yaml';
 
 /** A release before it has a number. */
 export type NewRelease = Omit<ReleaseManifest, 'apiVersion' | 'kind'>;
@@ -62,14 +63,29 @@ export function scale(app: AppName, replicas: Readonly<Record<string, number>>):
 
 /** Moves the cluster to another domain: where apps without routes of their own are served. */
 export function setDomain(domain: string): Edit {
+  return editCluster(({domain: before}, text) => (before === domain ? text : setScalar(text, ['domain'], domain)), {domain}, `its domain to ${domain}`);
+}
+
+/** Says to whom secrets are encrypted, in a repository that says nothing about it yet. */
+export function addRecipients(recipients: readonly string[]): Edit {
+  return (read, list) => {
+    const text = read(CLUSTER_FILE);
+    const before = text === undefined ? undefined : loadManifest('Cluster', CLUSTER_FILE, text);
+    if (before?.ok === true && before.value.recipients !== undefined) return {};
+    return editCluster((_before, original) => setList(original, ['recipients'], recipients), {recipients}, `recipients to ${recipients.join(', ')}`)(read, list);
+  };
+}
+
+/** `inWords` follows "set". */
+function editCluster(change: (before: ClusterManifest, text: string) => string | undefined, wanted: Partial<ClusterManifest>, inWords: string): Edit {
   return (read) => {
     const original = read(CLUSTER_FILE);
     const before = original === undefined ? undefined : loadManifest('Cluster', CLUSTER_FILE, original);
-    if (original === undefined || before?.ok !== true) throw new EditRefused(`${CLUSTER_FILE} is missing or wrong: set its domain to ${domain} by hand`);
-    if (before.value.domain === domain) return {};
-    const text = setScalar(original, ['domain'], domain) ?? original;
+    if (original === undefined || before?.ok !== true) throw new EditRefused(`${CLUSTER_FILE} is missing or wrong: set ${inWords} by hand`);
+    const text = change(before.value, original) ?? original;
+    if (text === original && isDeepStrictEqual(before.value, {...before.value, ...wanted})) return {};
     const after = loadManifest('Cluster', CLUSTER_FILE, text);
-    if (!after.ok || !isDeepStrictEqual(after.value, {...before.value, domain})) throw new EditRefused(`${CLUSTER_FILE} can't be edited by a tool: set its domain to ${domain} by hand`);
+    if (!after.ok || !isDeepStrictEqual(after.value, {...before.value, ...wanted})) throw new EditRefused(`${CLUSTER_FILE} can't be edited by a tool: set ${inWords} by hand`);
     return {[CLUSTER_FILE]: text};
   };
 }
@@ -102,7 +118,7 @@ export function releaseFile(app: AppName, number: number): string {
   return `${releaseFolder(app)}/${releaseFileName(number)}`;
 }
 
-function appFile(app: AppName): string {
+export function appFile(app: AppName): string {
   return `apps/${app}/app.yaml`;
 }
 
@@ -110,20 +126,20 @@ function releaseFolder(app: AppName): string {
   return `apps/${app}/releases`;
 }
 
-function mustRead(read: Parameters<Edit>[0], app: AppName): string {
+export function mustRead(read: Parameters<Edit>[0], app: AppName): string {
   const text = read(appFile(app));
   if (text === undefined) throw new EditRefused(`there is no app "${app}" (${appFile(app)})`);
   return text;
 }
 
-function mustLoad(file: string, text: string): AppManifest {
+export function mustLoad(file: string, text: string): AppManifest {
   const loaded = loadManifest('App', file, text);
   if (!loaded.ok) throw new EditRefused(`the manifest has to be put right first:\n${loaded.problem.map(formatDiagnostic).join('\n')}`);
   return loaded.value;
 }
 
 /** None when there is no release, or it can't be read: then only what app.yaml names is known. */
-function releasedServices(app: AppName, read: Parameters<Edit>[0], list: Parameters<Edit>[1]): readonly string[] {
+export function releasedServices(app: AppName, read: Parameters<Edit>[0], list: Parameters<Edit>[1]): readonly string[] {
   const [current] = releaseNumbers(list(releaseFolder(app)));
   if (current === undefined) return [];
   const file = releaseFile(app, current);
@@ -143,7 +159,7 @@ function serviceOf({services}: AppManifest, service: string): ServiceManifest | 
   return services !== undefined && Object.hasOwn(services, service) ? services[service] : undefined;
 }
 
-function unknownService(app: AppName, service: string, known: ReadonlySet<string>): string {
+export function unknownService(app: AppName, service: string, known: ReadonlySet<string>): string {
   if (known.size === 0) return `app "${app}" has no services yet: push its code first`;
   return `app "${app}" has no service "${service}"; known are ${[...known].toSorted().join(', ')}`;
 }

@@ -8,6 +8,7 @@ import type {ClusterConfig} from './cluster.ts';
 import {appFile, sortFolder, type AppFolder, type TextFile} from './folder.ts';
 import {hashOf} from './hash.ts';
 import {problemOfHost, problemsOfRoutes, routesOf} from './routes.ts';
+import {resolveSecrets, type Opened} from './secrets.ts';
 import {resolveService, serviceNames, type ServiceInput} from './service.ts';
 import type {DesiredApp, DesiredService, ResolvedApp} from './state.ts';
 
@@ -16,6 +17,8 @@ export interface AppFiles {
   readonly name: AppName;
   readonly treeId: TreeId;
   readonly files: readonly ManifestFile[];
+  /** What became of the values in secrets.yaml; absent where nobody has tried to open them. */
+  readonly opened?: Opened;
 }
 
 /**
@@ -24,18 +27,21 @@ export interface AppFiles {
  *
  * Of the releases only the current one is read. `checkApp` reads all.
  */
-export function resolveApp({name, treeId, files}: AppFiles, cluster: ClusterConfig, domain: string): DesiredApp {
+export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: ClusterConfig, domain: string): DesiredApp {
   const folder = sortFolder(name, files);
   const invalid = (problems: readonly Diagnostic[]) => ({state: 'invalid', name, treeId, problems} as const);
   const [current] = folder.releases;
   const app = folder.manifest && loadManifest('App', folder.manifest.path, folder.manifest.text);
   const release = current && loadManifest('Release', current.file.path, current.file.text);
+  const secrets = resolveSecrets({file: folder.secrets, app: app?.ok === true ? app.value : undefined, opened});
   const problems = [
     ...folder.problems,
     ...(app?.ok === false ? app.problem : []),
     ...(release?.ok === false ? release.problem : []),
+    ...(!secrets.ok && secrets.problem.kind === 'wrong' ? secrets.problem.problems : []),
   ];
   if (problems.length > 0 || folder.manifest === undefined || app?.ok !== true) return invalid(problems);
+  if (!secrets.ok) return {...invalid(secrets.problem.problems), reason: 'SecretsUnreadable'};
 
   const shared = {state: 'resolved', name, treeId, deployTimeoutMs: (app.value.deployTimeoutSeconds ?? DEPLOY_TIMEOUT_SECONDS_DEFAULT) * 1000, releasedImages: imagesOf(folder)} as const;
   if (current === undefined || release?.ok !== true) {
@@ -45,7 +51,7 @@ export function resolveApp({name, treeId, files}: AppFiles, cluster: ClusterConf
     return hosts.length > 0 ? invalid(place(hosts, folder.manifest)) : {...shared, specKey: hashOf({services: []}), services: [], routes: []};
   }
 
-  const released = {app: app.value, release: release.value, releaseNumber: current.number, limits: cluster.limits, ...(cluster.requests && {requests: cluster.requests})};
+  const released = {app: app.value, release: release.value, releaseNumber: current.number, limits: cluster.limits, secrets: secrets.value, ...(cluster.requests && {requests: cluster.requests})};
   const {services, problems: serviceProblems} = resolveServices(released);
   const routeProblems = problemsOfRoutes(app.value.routes ?? [], domain, services);
   const all = [...serviceProblems, ...routeProblems];

@@ -23,6 +23,8 @@ export interface ClusterConfig {
   /** Per container. */
   readonly logBytesMax: number;
   readonly networks: AddressPlan;
+  /** Public keys that the apps' secrets are encrypted to. Empty: none can be set yet. */
+  readonly recipients: readonly string[];
 }
 
 export interface ContainerLimits {
@@ -57,7 +59,7 @@ export function limitsOf({memory, cpus, pids}: LimitsManifest, otherwise: Contai
   };
 }
 
-function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks}: ClusterManifest): ClusterConfig {
+function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks, recipients = []}: ClusterManifest): ClusterConfig {
   const build = {...CLUSTER_DEFAULTS.builds, ...builds};
   const limits = {...CLUSTER_DEFAULTS.defaults, ...defaults};
   return {
@@ -75,5 +77,6 @@ function withDefaults({name, domain, defaults, requests, builds, keep, logs, net
     keep: {...CLUSTER_DEFAULTS.keep, ...keep},
     logBytesMax: bytesOf({...CLUSTER_DEFAULTS.logs, ...logs}.maxSize),
     networks: {...CLUSTER_DEFAULTS.networks, ...networks},
+    recipients,
   };
 }

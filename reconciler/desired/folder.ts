@@ -9,6 +9,7 @@ export type TextFile = Extract<ManifestFile, {kind: 'text'}>;
 /** The files of `apps/<app>/`, by what they are. */
 export interface AppFolder {
   readonly manifest?: TextFile;
+  readonly secrets?: TextFile;
   /** Newest first. */
   readonly releases: readonly {readonly number: number; readonly file: TextFile}[];
   /** About names and kinds of files; their texts are not read. */
@@ -19,9 +20,14 @@ export function appFile(app: AppName): string {
   return `apps/${app}/app.yaml`;
 }
 
+export function secretsFile(app: AppName): string {
+  return `apps/${app}/secrets.yaml`;
+}
+
 export function sortFolder(app: AppName, files: readonly ManifestFile[]): AppFolder {
   const texts = files.filter((file) => file.kind === 'text');
   const manifest = texts.find(({path}) => path === appFile(app));
+  const secrets = texts.find(({path}) => path === secretsFile(app));
   const releases = texts.flatMap((file) => {
     const number = numberOf(app, file.path);
     return number === undefined ? [] : [{number, file}];
@@ -38,6 +44,7 @@ export function sortFolder(app: AppName, files: readonly ManifestFile[]): AppFol
   }
   return {
     ...(manifest && {manifest}),
+    ...(secrets && {secrets}),
     releases: releases.toSorted((a, b) => b.number - a.number),
     problems,
   };
@@ -57,7 +64,7 @@ function problemOf(app: AppName, file: ManifestFile): string | undefined {
   const {path} = file;
   if (isDocumentation(path)) return undefined;
   if (file.kind === 'refused') return file.why;
-  if (path === appFile(app) || numberOf(app, path) !== undefined) return undefined;
+  if (path === appFile(app) || path === secretsFile(app) || numberOf(app, path) !== undefined) return undefined;
   if (path.startsWith(`apps/${app}/releases/`)) return 'is not the name of a release: they are v0001.yaml, v0002.yaml …';
-  return 'is not a file of an app: known are app.yaml, releases/v0001.yaml … and *.md';
+  return 'is not a file of an app: known are app.yaml, secrets.yaml, releases/v0001.yaml … and *.md';
 }

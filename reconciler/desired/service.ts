@@ -6,8 +6,10 @@ import {formatBytes} from '../../schemas/quantity.ts';
 import type {RequestsManifest} from '../../schemas/requests.ts';
 import type {Problem} from '../../schemas/schema.ts';
 import {limitsOf, type ContainerLimits} from './cluster.ts';
-import {hashOf, sortKeys} from './hash.ts';
+import {environmentOf, hashedContainer, sealedEnvOf} from './environment.ts';
+import {hashOf} from './hash.ts';
 import {needOf} from './nodes.ts';
+import type {AppSecrets} from './secrets.ts';
 import type {ContainerTemplate, DesiredService, HealthCheck, Need} from './state.ts';
 
 /** What a service is resolved from. */
@@ -17,6 +19,7 @@ export interface ServiceInput {
   readonly releaseNumber: number;
   /** Of services without their own. */
   readonly limits: ContainerLimits;
+  readonly secrets: AppSecrets;
   /** Of services without their own. Absent: nothing is kept for them. */
   readonly requests?: Need;
 }
@@ -28,17 +31,19 @@ export function serviceNames({app, release}: Pick<ServiceInput, 'app' | 'release
 
 /** Fails with problems in app.yaml. Undefined: configured, but not in this release and not wanted either. */
 export function resolveService(name: string, input: ServiceInput): Result<DesiredService | undefined, readonly Problem[]> {
-  const {app, release, releaseNumber, limits} = input;
+  const {app, release, releaseNumber, limits, secrets} = input;
   const service = own(app.services, name) ?? {};
   const replicas = service.replicas ?? replicasDefault(name);
   const command = typeof service.command === 'string' ? [service.command] : service.command ?? own(release.services, name)?.command;
   if (command === undefined) return service.replicas === undefined || replicas === 0 ? ok(undefined) : fail([noCommand(name, input)]);
 
   const port = portOf(name, service);
+  const {env, sealed} = environmentOf({app: app.env, service: service.env, secrets: secrets.env, serviceSecrets: own(secrets.services, name), port});
   const container: ContainerTemplate = {
     image: release.image as ImageDigest, // the schema has checked it
     command,
-    env: sortKeys({...app.env, ...service.env, ...(port !== undefined && {PORT: String(port)})}),
+    env,
+    ...sealedEnvOf(sealed),
     ...limitsOf(service.limits ?? {}, limits),
     facts: {
       ...(port !== undefined && {port}),
@@ -51,7 +56,7 @@ export function resolveService(name: string, input: ServiceInput): Result<Desire
   return ok({
     name: name as ServiceName,
     // Priority and requests are not of the container: a change of them moves nothing that has its place.
-    specHash: hashOf({release: releaseNumber, container}),
+    specHash: hashOf({release: releaseNumber, container: hashedContainer(container, sealed)}),
     replicas,
     container,
     ...(service.priority !== undefined && {priority: service.priority}),

@@ -64,6 +64,8 @@ export interface InvalidApp {
   readonly name: AppName;
   readonly treeId: TreeId;
   readonly problems: readonly Diagnostic[];
+  /** Its manifests may be right: this node could not open all of its secrets. */
+  readonly reason?: 'SecretsUnreadable';
 }
 
 export interface DesiredService {
@@ -88,6 +90,11 @@ export interface ContainerTemplate {
   readonly command: readonly string[];
   /** Sorted by name; `PORT` is included when there is a port. */
   readonly env: Readonly<Record<string, string>>;
+  /**
+   * Variables whose values are secrets, sealed as they are in git (age, armoured). They are opened where a container is made and nowhere
+   * else, so that no state, plan, journal or log ever holds one. Sorted by name; no name is in `env` too. Absent: none.
+   */
+  readonly sealedEnv?: Readonly<Record<string, string>>;
   readonly memoryBytes: number;
   /** Cores, as a fraction: 0.5 is half a core. */
   readonly cpus: number;

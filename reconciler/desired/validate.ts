@@ -62,6 +62,7 @@ const UNLIMITED: ClusterConfig = {
   keep: {releases: 1, images: 1},
   logBytesMax: 0,
   networks: {range: '0.0.0.0/0', prefix: 16},
+  recipients: [],
 };
 
 function checkAllShared(shared: readonly ManifestFile[]): readonly Diagnostic[] {
@@ -87,6 +88,7 @@ const PLACES: Readonly<Record<string, string>> = {
   Release: 'apps/<app>/releases/v0001.yaml',
   Cluster: 'cluster.yaml',
   Node: 'nodes/<node>.yaml',
+  Secrets: 'apps/<app>/secrets.yaml',
 };
 
 /** Folders whose manifests are examples at most. */

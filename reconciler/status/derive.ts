@@ -50,7 +50,7 @@ export function claimsOf({app, record, containers, busy}: Pick<AppFacts, 'app' |
     case 'failed': return [ready, {type: 'Stalled', status: true, reason: 'ReleaseFailed', message: `${releaseName(phase.deploy)} failed: ${phase.deploy.cause}`}];
     case 'invalid': {
       const problems = app.state === 'invalid' ? app.problems.map(formatDiagnostic).join('\n') : '';
-      return [ready, {type: 'Stalled', status: true, reason: 'InvalidManifest', message: problems}];
+      return [ready, {type: 'Stalled', status: true, reason: app.state === 'invalid' && app.reason !== undefined ? app.reason : 'InvalidManifest', message: problems}];
     }
   }
 }

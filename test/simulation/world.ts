@@ -64,6 +64,7 @@ export class SimulatedNode {
       systemSpecs: {} as World['systemSpecs'],
       instance: INSTANCE,
       logBytesMax: 1,
+      openEnv: async () => ({}),
     };
   }
 

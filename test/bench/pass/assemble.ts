@@ -64,7 +64,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
   const routerWorld = {settings, layout, caddy: new FakeCaddy(), unbound: new FakeUnbound()};
   await prepareRouterFiles(routerWorld, signal);
   const world: World = {
-    engine, journal, instance: INSTANCE, logBytesMax: 1024,
+    engine, journal, instance: INSTANCE, logBytesMax: 1024, openEnv: async () => ({}),
     router: {publishNames: (names, until) => publishNames(names, routerWorld, until), loadRoutes: (structure, until) => loadRoutes(structure, routerWorld, until)},
     systemSpecs: {router: noSystem(), dns: noSystem()},
   };
@@ -135,7 +135,7 @@ async function runAll(apps: readonly ResolvedApp[], world: World, engine: Counti
     for (const service of app.services) {
       engine.addImage(service.container.image, {'flynn.instance': world.instance, 'flynn.app': name});
       const action = {kind: 'run-container', app: name, service, release, slot: 1, attempt: 0, failures: 0, subnet, reason: '', name: `${name}.${service.name}.1-${service.specHash.slice(0, 8)}-0`} as const;
-      if (service.replicas > 0) await engine.run(replicaSpec(action, world));
+      if (service.replicas > 0) await engine.run(await replicaSpec(action, world));
     }
   }
 }

@@ -6,7 +6,7 @@ import type {AppName, BlobId} from '../../../schemas/ids.ts';
 import {loadManifest} from '../../../schemas/load.ts';
 import {CLUSTER_DEFAULTS} from '../../../schemas/cluster.ts';
 
-const VALUES = {name: 'Ann\'s "test" \\ cluster', domain: 'flynn.localhost', node: 'box-1'};
+const VALUES = {name: 'Ann\'s "test" \\ cluster', domain: 'flynn.localhost', node: 'box-1', recipient: `age1${'q'.repeat(58)}`};
 
 test('a new cluster repository has no problems, with an app as well', async (t) => {
   const files = renderTemplate(await readTemplate(AbortSignal.timeout(5000)), VALUES);
@@ -20,7 +20,7 @@ test('a new cluster repository has no problems, with an app as well', async (t) 
 test('cluster.yaml of a new repository says the defaults, and the name that was given', async (t) => {
   const files = renderTemplate(await readTemplate(AbortSignal.timeout(5000)), VALUES);
   const loaded = loadManifest('Cluster', 'cluster.yaml', files['cluster.yaml'] ?? '');
-  t.deepEqual(loaded, {ok: true, value: {apiVersion: 'flynn/v1', kind: 'Cluster', name: VALUES.name, domain: VALUES.domain, ...CLUSTER_DEFAULTS}});
+  t.deepEqual(loaded, {ok: true, value: {apiVersion: 'flynn/v1', kind: 'Cluster', name: VALUES.name, domain: VALUES.domain, ...CLUSTER_DEFAULTS, recipients: [VALUES.recipient]}});
 });
 
 test('every schema that the first line of a file points to is there', async (t) => {

@@ -11,6 +11,7 @@ test('cluster.yaml with its first lines alone has every default', (t) => {
     keep: {releases: 10, images: 5},
     logBytesMax: 10 * 2 ** 20,
     networks: {range: '10.213.0.0/16', prefix: 25},
+    recipients: [],
   });
 });
 

@@ -5,9 +5,9 @@ import {toReplica, toSystem} from '../../../reconciler/observed/containers.ts';
 import type {AppName} from '../../../schemas/ids.ts';
 import {FACTS, service} from '../../support/make.ts';
 
-const spec = replicaSpec(
+const spec = await replicaSpec(
   {kind: 'run-container', app: 'shop' as AppName, service: service('v7', 3), release: 7, slot: 2, attempt: 1, failures: 1, name: 'shop.web.2-v7-1', subnet: '10.0.0.0/25', reason: ''},
-  {instance: 'flynn', logBytesMax: 1},
+  {instance: 'flynn', logBytesMax: 1, openEnv: async () => ({})},
 );
 const record: ContainerRecord = {
   id: 'c1', name: spec.name, image: spec.image, labels: spec.labels, createdAtMs: 5, memoryBytes: 256, cpus: 0.5,

@@ -1,0 +1,79 @@
+import type {AppManifest} from '../../schemas/app.ts';
+import type {Diagnostic} from '../../schemas/diagnostic.ts';
+import {loadManifest, locate} from '../../schemas/load.ts';
+import {fail, ok, type Result} from '../../schemas/result.ts';
+import type {Problem} from '../../schemas/schema.ts';
+import {sealedValues, type SecretsManifest} from '../../schemas/secrets.ts';
+import type {TextFile} from './folder.ts';
+
+/**
+ * What became of sealed values on this node, by the sealed text: a digest that is the same for the same value however often it is sealed
+ * anew, or why it could not be opened, in words that follow its name.
+ */
+export type Opened = ReadonlyMap<string, Result<string, string>>;
+
+/** A sealed value, with what stands for it in the hash of a spec: a key that is rotated deploys nothing. */
+export interface SealedVariable {
+  readonly sealed: string;
+  readonly digest: string;
+}
+
+type SealedVariables = Readonly<Record<string, SealedVariable>>;
+
+/** The secrets of an app, as they take part in resolving its services. */
+export interface AppSecrets {
+  readonly env: SealedVariables;
+  readonly services: Readonly<Record<string, SealedVariables>>;
+}
+
+const NONE: AppSecrets = {env: {}, services: {}};
+
+export type SecretsProblem =
+  /** `secrets.yaml` is wrong. */
+  | {readonly kind: 'wrong'; readonly problems: readonly Diagnostic[]}
+  /** It is right, and this node can't open what is in it. */
+  | {readonly kind: 'unreadable'; readonly problems: readonly Diagnostic[]};
+
+/** Reads `secrets.yaml` beside a manifest. `opened` is absent where nobody has tried to open anything: the values then stand for themselves. */
+export function resolveSecrets({file, app, opened}: {file: TextFile | undefined; app: AppManifest | undefined; opened: Opened | undefined}): Result<AppSecrets, SecretsProblem> {
+  if (file === undefined) return ok(NONE);
+  const loaded = loadManifest('Secrets', file.path, file.text);
+  if (!loaded.ok) return fail({kind: 'wrong', problems: loaded.problem});
+  const place = (problems: readonly Problem[]) => problems.map((problem) => locate(problem, file.path, file.text));
+  const twice = problemsOfTwice(loaded.value, app);
+  if (twice.length > 0) return fail({kind: 'wrong', problems: place(twice)});
+  const unreadable = sealedValues(loaded.value).flatMap(({path, value}): readonly Problem[] => {
+    const result = opened?.get(value);
+    return result === undefined || result.ok ? [] : [{path, message: `${path.join('.')} can't be decrypted: ${result.problem}`}];
+  });
+  return unreadable.length > 0 ? fail({kind: 'unreadable', problems: place(unreadable)}) : ok(sorted(loaded.value, opened));
+}
+
+/** Every sealed value of the file, for somebody who wants to open them; none when it can't be read, which `resolveSecrets` tells. */
+export function sealedIn(file: TextFile | undefined): readonly string[] {
+  const loaded = file && loadManifest('Secrets', file.path, file.text);
+  return loaded?.ok === true ? sealedValues(loaded.value).map(({value}) => value) : [];
+}
+
+/** Which of the two would win is nothing that a reader should have to know. */
+function problemsOfTwice(secrets: SecretsManifest, app: AppManifest | undefined): readonly Problem[] {
+  return sealedValues(secrets).flatMap(({name, service, path}): readonly Problem[] => {
+    const plain = service === undefined ? app?.env : own(app?.services, service)?.env;
+    return own(plain, name) === undefined ? [] : [{path, message: `${path.join('.')} is set in app.yaml too: remove one of the two`}];
+  });
+}
+
+function sorted(secrets: SecretsManifest, opened: Opened | undefined): AppSecrets {
+  const variables = (values: Readonly<Record<string, string>> = {}) => Object.fromEntries(Object.entries(values).map(([name, sealed]): [string, SealedVariable] => {
+    const digest = opened?.get(sealed);
+    return [name, {sealed, digest: digest?.ok === true ? digest.value : sealed}];
+  }));
+  return {
+    env: variables(secrets.env),
+    services: Object.fromEntries(Object.entries(secrets.services ?? {}).map(([service, {env}]) => [service, variables(env)])),
+  };
+}
+
+function own<T>(record: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
+  return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
+}
