@@ -1,9 +1,8 @@
 import {randomUUID} from 'node:crypto';
 import type {IncomingMessage} from 'node:http';
 import type {AppName, CommitId} from '../schemas/ids.ts';
-import type {LogLine, LogQuery} from '../reconciler/node.ts';
 import type {AppAnswer, ConvergedLine, CreatedApp, PlanAnswer, Problem, ScaledApp} from '../reconciler/api/answers.ts';
-import type {FlynnEvent, NodeStatus} from '../reconciler/status/status.ts';
+import type {NodeStatus} from '../reconciler/status/status.ts';
 import {exchange, type Exchange} from './exchange.ts';
 import {Failure} from './command.ts';
 import type {Cluster} from './which-cluster.ts';
@@ -18,8 +17,6 @@ export interface Client {
   confirm(commit: string, signal: AbortSignal): Promise<{readonly commit: CommitId}>;
   scale(name: AppName, services: Readonly<Record<string, number>>, signal: AbortSignal): Promise<ScaledApp>;
   plan(signal: AbortSignal): Promise<PlanAnswer>;
-  logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
-  events(follow: 'follow' | 'so-far', signal: AbortSignal): AsyncIterable<FlynnEvent>;
   converged(name: AppName, signal: AbortSignal): AsyncIterable<ConvergedLine>;
   /** Any question: the answer's JSON, taken at its word. `path` begins with `/v1/`. */
   get<Answer>(path: string, signal: AbortSignal): Promise<Answer>;
@@ -65,11 +62,6 @@ export function createClient(cluster: Cluster, author: () => Promise<string>): C
     confirm: (commit, signal) => post('/v1/confirm', {commit}, signal),
     scale: (name, services, signal) => post(`/v1/apps/${name}/scale`, {services}, signal),
     plan: (signal) => get('/v1/plan', signal),
-    logs: ({app, lines: count, follow: isFollowed, service}, signal) => {
-      const query = new URLSearchParams({lines: String(count), follow: String(isFollowed), ...(service === undefined ? {} : {service})});
-      return follow(`/v1/apps/${app}/logs?${query}`, signal);
-    },
-    events: (mode, signal) => follow(`/v1/events?follow=${mode === 'follow'}`, signal),
     converged: (name, signal) => follow(`/v1/apps/${name}/converged`, signal),
   };
 }

@@ -29,6 +29,10 @@ export interface Layout {
   /** Configuration, records and control socket of unbound: mounted into its container at the same path. */
   readonly unbound: string;
   readonly log: string;
+  /** What the apps wrote, `<app>/<replica>/<number of the first line>.log`. */
+  readonly logs: string;
+  /** What happened: lines of JSON. */
+  readonly events: string;
 }
 
 export function layout(root: string): Layout {
@@ -49,5 +53,7 @@ export function layout(root: string): Layout {
     caddy: below('caddy'),
     unbound: below('unbound'),
     log: below('reconciler.log'),
+    logs: below('logs'),
+    events: below('events'),
   };
 }

@@ -31,7 +31,7 @@ export interface LoopOptions {
   /** Apps that this node has known: what a mass delete is measured against. */
   knownApps(): readonly AppName[];
   /** Images may have come since the last look: called when the commit is a new one. */
-  onNewCommit(commit: CommitId): void;
+  onNewCommit(snapshot: Snapshot): void;
   onPass(report: PassReport): void;
 }
 
@@ -156,7 +156,7 @@ export class Loop {
     const gone = massDelete(knownApps(), snapshot.apps.map(({name}) => name));
     if (gone !== undefined && !(await isDeleteConfirmed(snapshot.commit, signal))) throw new MassDelete(snapshot.commit, gone.removed);
     const desired = await reader.read(snapshot, signal);
-    onNewCommit(snapshot.commit);
+    onNewCommit(snapshot);
     await repo.markApplied(snapshot.commit, signal);
     this.#desired = desired;
   }

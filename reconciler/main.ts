@@ -1,6 +1,7 @@
 import {chmod, readFile, rm} from 'node:fs/promises';
 import {flushCompileCache} from 'node:module';
 import {cpus, totalmem} from 'node:os';
+import {setTimeout as pause} from 'node:timers/promises';
 import {makeStackImages} from '../buildpacks/stack/images.ts';
 import type {AppName, CommitId, SpecHash} from '../schemas/ids.ts';
 import {formatDiagnostic} from '../schemas/diagnostic.ts';
@@ -19,6 +20,7 @@ import {followedRepo} from './checkout/followed.ts';
 import {DesiredReader} from './desired-reader.ts';
 import type {DesiredSystem} from './desired/state.ts';
 import {LABEL_SPEC} from './labels.ts';
+import {NodeLogs} from './node-logs.ts';
 import type {Layout} from './layout.ts';
 import {Loop, type PassReport} from './loop.ts';
 import {saveMemory} from './memory.ts';
@@ -45,6 +47,8 @@ export interface NodeOptions {
 
 /** Bytes of log that one container may keep, in each of two files, until cluster.yaml has been read. */
 const LOG_BYTES_DEFAULT = 10 * 1024 * 1024;
+/** At the end: a disk that is full does not keep us from ending. */
+const WRITE_MS_MAX = 2_000;
 
 /**
  * Runs this node until the signal is aborted: puts the parts together, and nothing else. Apps, router and DNS go on
@@ -57,7 +61,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const instance = instanceOf(settings.data);
   const docker = connectDocker();
   const stack = await makeStackImages({docker, print}, signal);
-  const events = new EventLog();
+  const events = await EventLog.open(layout.events);
   events.listen(({at, app, message}) => print(`${at.slice(11, 19)} ${app === undefined ? '' : `${app}: `}${message}`), signal);
 
   await prepareRouterFiles({settings, layout}, signal);
@@ -81,7 +85,8 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   watchFiles({paths: [layout.age], onError: () => {}}, wake, signal);
   const building = new Set<string>();
   const engineObserver = new EngineObserver({engine: engineDirect, instance, prober, hostSubnets, isBuilding: (app) => building.has(app)});
-  const engine = noticing(engineDirect, engineObserver);
+  const logs = await NodeLogs.open({engine: engineDirect, layout, events, limits: () => reader.cluster?.logs}, signal);
+  const engine = noticing(engineDirect, engineObserver, (id) => logs.beforeRemoval(id));
   const world: World = {
     engine, journal, router, systemSpecs, instance,
     openEnv: (sealed) => keyring.openEnv(sealed),
@@ -93,7 +98,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     world,
     signal,
     onDone: (outcome) => {
-      events.add({...toEvent(outcome), ...(lastCommit !== undefined && {commit: lastCommit})});
+      events.add({...toEvent(outcome), actor: 'flynn', ...(lastCommit !== undefined && {commit: lastCommit})});
       wake();
     },
   });
@@ -111,16 +116,17 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     isRouterAsLeft: (until) => routerObserver.isAsLeft(until),
     knownApps: () => [...journal.records.keys()],
     isDeleteConfirmed: async (commit, until) => isDeleteConfirmed(layout.clusterRepo, {commit, applied: await repo.lastApplied(until)}, until),
-    onNewCommit: (commit) => {
+    onNewCommit: ({commit, author, subject}) => {
       engineObserver.invalidateImages();
       lastCommit = commit;
-      events.add({kind: 'commit', message: `applying main@sha1:${commit}`, commit});
+      events.add({kind: 'commit', message: `applying main@sha1:${commit}`, commit, ...(subject !== undefined && {reason: subject}), ...(author !== undefined && {actor: author})});
     },
     onPass: (report) => {
       const held = report.held?.message ?? '';
       if (held !== lastHeld) events.add(held === '' ? {kind: 'recovered', message: 'the newest commit is followed again'} : {kind: 'held', message: held});
       lastHeld = held;
       invalidApps(report).forEach(tellOnce);
+      logs.see(report);
       view.publish(report);
     },
   });
@@ -130,14 +136,14 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     told.set(app, message);
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
-  const view: View = new View({settings, repo, loop, engine, events, confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, repo, loop, engine, events, logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});
   const log = (message: string, error: unknown) => events.add({kind: 'error', message: `${message}: ${error instanceof Error ? error.message : String(error)}`});
   const server = createServer({view, authenticate, log});
   const local = createLocalServer({view, log});
-  receivePushes({server, local, view, repo, layout, docker, instance, stack, building, authenticate, check, log});
+  receivePushes({server, local, view, repo, noteBuild: (app, line) => logs.noteBuild(app, line), layout, docker, instance, stack, building, authenticate, check, log});
 
   try {
     await rm(layout.socket, {force: true});
@@ -158,6 +164,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     stopping.abort();
     await Promise.all([server.close(), local.close()]);
     repo.close();
+    await Promise.race([Promise.all([logs.written(), events.written()]), pause(WRITE_MS_MAX, undefined, {ref: false})]);
     await rm(layout.socket, {force: true});
   }
 }
@@ -176,7 +183,7 @@ function systemOf(specs: Readonly<Record<DesiredSystem['role'], ContainerSpec>>)
 }
 
 /** The same engine; but what we change ourselves is looked at again without waiting for its event. */
-function noticing(engine: DockerEngine, observer: EngineObserver): Engine {
+function noticing(engine: DockerEngine, observer: EngineObserver, beforeRemoval: (id: string) => Promise<void>): Engine {
   const notice = (id: string) => observer.invalidate(id);
   return {
     containers: (labels, signal) => engine.containers(labels, signal),
@@ -200,14 +207,14 @@ function noticing(engine: DockerEngine, observer: EngineObserver): Engine {
       }
     },
     stop: (id, graceMs, signal) => engine.stop(id, graceMs, signal).finally(() => notice(id)),
-    remove: (id, signal) => engine.remove(id, signal).finally(() => notice(id)),
+    remove: (id, signal) => beforeRemoval(id).then(() => engine.remove(id, signal)).finally(() => notice(id)),
   };
 }
 
-function toEvent(outcome: Outcome): {readonly app?: AppName; readonly kind: string; readonly message: string} {
+function toEvent(outcome: Outcome): {readonly app?: AppName; readonly kind: string; readonly message: string; readonly reason: string} {
   const {action} = outcome;
   const message = outcome.result === 'done' ? `${describe(action)} (${action.reason})` : `${describe(action)} failed: ${outcome.error.message}`;
-  return {kind: outcome.result === 'done' ? action.kind : 'failed', message, ...(action.app !== undefined && {app: action.app})};
+  return {kind: outcome.result === 'done' ? action.kind : 'failed', message, reason: action.reason, ...(action.app !== undefined && {app: action.app})};
 }
 
 function invalidApps({seen}: PassReport): readonly {app: AppName; message: string}[] {

@@ -34,6 +34,8 @@ export interface NodeView {
   onEvent(listener: (event: FlynnEvent) => void, signal: AbortSignal): void;
   /** Newest last; a bounded number. */
   events(): readonly FlynnEvent[];
+  /** What is kept of those before them, oldest first. */
+  olderEvents(): AsyncIterable<FlynnEvent>;
 }
 
 export type DeployOutcome =
@@ -44,16 +46,30 @@ export type DeployOutcome =
 
 export interface LogQuery {
   readonly app: AppName;
+  /** `web`: all replicas of a service; also `router`, `build` and `platform`. */
   readonly service?: string;
-  readonly lines: number;
+  /** `web.1` */
+  readonly replica?: string;
+  /** The last so many of those that are asked for. Absent: all of them. */
+  readonly lines?: number;
   readonly follow: boolean;
+  /** Not before, and before: `at` as lines have it. */
+  readonly since?: string;
+  readonly until?: string;
+  /** A regular expression that the text has to match. */
+  readonly grep?: string;
 }
 
 export interface LogLine {
-  /** ISO 8601 with nanoseconds, as the engine has it. */
+  /** ISO 8601 with nanoseconds, UTC. */
   readonly at: string;
-  /** `web.1` */
-  readonly replica: string;
+  /** What the app wrote, or what we have to say of it. */
+  readonly source: 'app' | 'flynn';
+  /** `web.1`; of our own lines `build`, `router`, `platform` or `logs`. */
+  readonly name: string;
+  /** First 12 digits of its id. */
+  readonly container?: string;
+  readonly release?: number;
   readonly stream: 'stdout' | 'stderr';
   readonly text: string;
 }

@@ -2,7 +2,8 @@ import type Docker from 'dockerode';
 import type {FastifyInstance} from 'fastify';
 import type {StackImages} from '../buildpacks/stack/images.ts';
 import type {Authenticate} from './api/authenticate.ts';
-import type {Build} from './build/build.ts';
+import type {AppName} from '../schemas/ids.ts';
+import type {Build, BuildRequest} from './build/build.ts';
 import {createBuilder} from './build/builder.ts';
 import type {CommitCheck, FollowedRepo} from './checkout/repo.ts';
 import type {Layout} from './layout.ts';
@@ -26,16 +27,26 @@ export interface ReceiverParts {
   readonly building: Set<string>;
   readonly authenticate: Authenticate;
   readonly check: CommitCheck;
+  /** A line of a build's output, for the app's log. */
+  noteBuild(app: AppName, line: string): void;
   log(message: string, error: unknown): void;
 }
 
 /** Lets git in: pushes to the cluster repository and to the apps' own ones, with the builds that these start. */
-export function receivePushes({server, local, view, building, docker, instance, stack, ...parts}: ReceiverParts): void {
+export function receivePushes({server, local, view, building, docker, instance, stack, noteBuild, ...parts}: ReceiverParts): void {
   const {repo, layout, authenticate, check, log} = parts;
-  const build = createBuilder({docker, instance, stack, logs: layout.builds});
+  const build = noted(createBuilder({docker, instance, stack, logs: layout.builds}), noteBuild);
   const deps = {layout, node: view, repo, build: marked(build, building), authenticate, check, pushes: new PushSessions(), log};
   registerGit(server, deps);
   registerHooks(local, deps);
+}
+
+function noted(build: Build, noteBuild: ReceiverParts['noteBuild']): Build {
+  const print = (request: BuildRequest, line: string) => {
+    noteBuild(request.app, line);
+    request.print(line);
+  };
+  return (request, signal) => build({...request, source: (until) => request.source(until), print: (line) => print(request, line)}, signal);
 }
 
 /** Exported for its test. */

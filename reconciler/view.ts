@@ -11,7 +11,6 @@ import {urlOf, type NodeSettings} from './settings.ts';
 import {Conditions} from './status/conditions.ts';
 import {deriveApp, type Claim} from './status/derive.ts';
 import type {EventLog} from './status/events.ts';
-import {mergedLogs} from './status/logs.ts';
 import type {AppStatus, FlynnEvent, NodeStatus} from './status/status.ts';
 
 /** Lines of the failed container's log that go with a failure. */
@@ -25,6 +24,7 @@ export interface ViewOptions {
   readonly loop: Pick<Loop, 'wake'>;
   readonly engine: Engine;
   readonly events: EventLog;
+  logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
   /** Writes down that a commit which is held back is meant. */
   confirm(held: {readonly reason: 'MassDelete' | 'HistoryRewritten'; readonly commit: CommitId}, signal: AbortSignal): Promise<void>;
   clusterName(): string;
@@ -102,7 +102,11 @@ export class View implements NodeView {
   }
 
   events(): readonly FlynnEvent[] {
-    return this.#options.events.all();
+    return this.#options.events.recent();
+  }
+
+  olderEvents(): AsyncIterable<FlynnEvent> {
+    return this.#options.events.older();
   }
 
   onEvent(listener: (event: FlynnEvent) => void, signal: AbortSignal): void {
@@ -110,8 +114,7 @@ export class View implements NodeView {
   }
 
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine> {
-    const containers = () => (this.#lastSeen?.observed.containers ?? []).filter(({app}) => app === query.app);
-    return mergedLogs(query, {engine: this.#options.engine, containers, onPass: (listener, until) => this.#onPass(listener, until)}, signal);
+    return this.#options.logs(query, signal);
   }
 
   async converged(app: AppName, onProgress: (line: string) => void, signal: AbortSignal): Promise<DeployOutcome> {

@@ -37,8 +37,11 @@ export interface KeepManifest {
 }
 
 export interface LogsManifest {
-  /** Per container. */
+  /** Per container, at the engine. */
   readonly maxSize?: string;
+  /** Per app, and for so many days: what `flynn logs` shows. */
+  readonly appSize?: string;
+  readonly days?: number;
 }
 
 /** Where the apps' networks, one each, get their addresses from. */
@@ -53,9 +56,9 @@ export const CLUSTER_DEFAULTS = {
   defaults: {memory: '512Mi', cpus: 1, pids: 512},
   builds: {memory: '2Gi', cpus: 2, timeoutSeconds: 900, disk: '4Gi', concurrent: 2},
   keep: {releases: 10, images: 5},
-  logs: {maxSize: '10Mi'},
   // 512 networks of 125 containers: fifty replicas can be deployed all at once.
   networks: {range: '10.213.0.0/16', prefix: 25},
+  logs: {maxSize: '10Mi', appSize: '64Mi', days: 7},
 } as const satisfies {
   readonly defaults: Required<LimitsManifest>;
   readonly builds: Required<BuildsManifest>;
@@ -102,9 +105,11 @@ const logsSchema: ObjectSchema<LogsManifest> = {
   type: 'object',
   additionalProperties: false,
   required: [],
-  description: 'Logs of containers.',
+  description: 'How much of the logs is kept.',
   properties: {
-    maxSize: {...quantitySchema, default: CLUSTER_DEFAULTS.logs.maxSize, description: 'Log that is kept per container.'},
+    maxSize: {...quantitySchema, default: CLUSTER_DEFAULTS.logs.maxSize, description: 'What the engine keeps per container until it is read, twice: a burst of lines that is longer loses its middle.'},
+    appSize: {...quantitySchema, default: CLUSTER_DEFAULTS.logs.appSize, description: 'Lines of one app that are kept on each node; the replica with most of them loses its oldest first.'},
+    days: {type: 'number', minimum: 1, maximum: 3650, default: CLUSTER_DEFAULTS.logs.days, description: 'Lines older than so many days are removed.'},
   },
 };
 

@@ -38,16 +38,18 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
     packages: ['node:'],
   },
   'reconciler/status': {
-    values: [SCHEMAS, 'reconciler/plan/', 'reconciler/labels.ts', 'reconciler/backoff.ts', ...NODE_FACTS],
+    values: [SCHEMAS, 'reconciler/plan/', 'reconciler/logs/', 'reconciler/labels.ts', 'reconciler/backoff.ts', ...NODE_FACTS],
     types: [ADAPTERS, 'reconciler/node.ts', 'reconciler/checkout/snapshot.ts', ...STATES],
     packages: ['node:'],
   },
+  /** What apps wrote: kept on disk, read, sent on. Events are kept the same way. */
+  'reconciler/logs': {values: [SCHEMAS], types: [ADAPTERS, 'reconciler/node.ts'], packages: ['node:']},
   'reconciler/router': {values: [SCHEMAS, 'reconciler/labels.ts', ...NODE_FACTS], types: [ADAPTERS, ...STATES], packages: ['node:']},
   /** The node's keys: below everything that seals or opens something. */
   'reconciler/secrets': {values: [SCHEMAS], packages: ['node:', 'age-encryption']},
   /** The loop itself puts the folders together. */
   'reconciler': {
-    values: [SCHEMAS, 'buildpacks/', ...['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'router', 'build', 'release', 'receive', 'api', 'secrets'].map((name) => `reconciler/${name}/`)],
+    values: [SCHEMAS, 'buildpacks/', ...['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'router', 'build', 'release', 'receive', 'api', 'secrets'].map((name) => `reconciler/${name}/`)],
     types: ['dockerode', 'fastify'],
     packages: ['node:', 'yaml'],
   },

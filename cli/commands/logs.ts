@@ -6,35 +6,41 @@ const LINES_DEFAULT = 100;
 const LINES_MAX = 10_000;
 
 export const logs: Command = {
-  usage: 'logs [<app>] [-f] [-n <lines>] [-t <service>]',
-  summary: 'Print what the replicas of an app wrote',
+  usage: 'logs [<app>] [-f] [-n <lines>] [-t <service>] [--replica <name>] [--since <time>] [--until <time>] [--grep <pattern>]',
+  summary: 'Print what an app wrote, and what happened to it',
   details: [
-    '-f, --follow           go on with what they write; ends with Ctrl-C',
-    `-n, --lines <lines>    at most so many old lines (default ${LINES_DEFAULT}, at most ${LINES_MAX})`,
-    '-t, --type <service>   of this service only',
+    '-f, --follow           go on with what comes; ends with Ctrl-C',
+    `-n, --lines <lines>    the last so many (default ${LINES_DEFAULT}, or all with --since; at most ${LINES_MAX})`,
+    '-t, --type <service>   of this service only; also build, router, platform',
+    '--replica <name>       of this replica only, such as web.1',
+    '--since, --until <time>   from, and before: 10m, 2h, 1d (ago), 2026-11-25T19:54:23Z',
+    '--grep <pattern>       lines that match a regular expression',
+    'Lines of containers of earlier releases are there too, until the log is older or larger than cluster.yaml allows (logs).',
   ],
-  examples: ['flynn logs -f -t web', 'flynn logs -n 500 --json | jq -r .text'],
+  examples: ['flynn logs -f -t web', 'flynn logs --since 1h --grep "status=5.."', 'flynn logs -n 500 --json | jq -r .text'],
 
   async run(args, context, signal) {
     const {values, words: [named]} = parseFlags(args, {
       follow: {type: 'boolean', short: 'f', default: false},
-      lines: {type: 'string', short: 'n', default: String(LINES_DEFAULT)},
+      lines: {type: 'string', short: 'n'},
       type: {type: 'string', short: 't'},
+      replica: {type: 'string'},
+      since: {type: 'string'},
+      until: {type: 'string'},
+      grep: {type: 'string'},
     }, {wordsMax: 1});
-    if (!/^\d+$/.test(values.lines) || Number(values.lines) > LINES_MAX) throw new UsageError(`--lines is "${values.lines}"; it has to be a whole number from 0 to ${LINES_MAX}`);
+    const {lines, type: service, follow, replica, since, until, grep} = values;
+    if (lines !== undefined && (!/^\d+$/.test(lines) || Number(lines) > LINES_MAX)) throw new UsageError(`--lines is "${lines}"; it has to be a whole number from 0 to ${LINES_MAX}`);
     const client = await context.client();
-    const query = {
-      app: await context.app(named, signal),
-      lines: Number(values.lines),
-      follow: values.follow,
-      ...(values.type === undefined ? {} : {service: values.type}),
-    };
-    for await (const line of client.logs(query, signal)) context.out(context.isJson ? JSON.stringify(line) : formatLogLine(line));
+    const app = await context.app(named, signal);
+    const given: Record<string, string | undefined> = {lines, service, replica, since, until, grep};
+    const query = new URLSearchParams({follow: String(follow), ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Record<string, string>});
+    for await (const line of client.follow<LogLine>(`/v1/apps/${app}/logs?${query}`, signal)) context.out(context.isJson ? JSON.stringify(line) : formatLogLine(line));
     return 0;
   },
 };
 
-/** `2024-10-31T23:31:16+00:00 app[web.1]: text`, as Heroku has it. */
-export function formatLogLine({at, replica, text}: LogLine): string {
-  return `${at.slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)}+00:00 app[${replica}]: ${text}`;
+/** `2024-10-31T23:31:16+00:00 app[web.1]: text`, as Heroku has it; our own lines are `flynn[router]: …`. */
+export function formatLogLine({at, source, name, text}: LogLine): string {
+  return `${at.slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)}+00:00 ${source}[${name}]: ${text}`;
 }

@@ -1,10 +1,11 @@
 import type Docker from 'dockerode';
+import {logBatches} from './docker-log-batches.ts';
 import {logLines} from './docker-log.ts';
 import {demultiplexed} from './docker-output.ts';
 import {ENGINE_CALL_MS_MAX, engineCall, hasStatus} from './docker-client.ts';
 import {dockerEvents} from './docker-events.ts';
 import {DockerExecs} from './docker-exec.ts';
-import {NetworkMissing, type ContainerRecord, type ContainerSpec, type Engine, type EngineEvent, type EngineLogLine, type ImageRecord, type LogOptions, type NetworkRecord, type NetworkSpec} from './engine.ts';
+import {NetworkMissing, type ContainerRecord, type ContainerSpec, type Engine, type EngineEvent, type EngineLogLine, type EngineLogs, type ImageRecord, type LogOptions, type NetworkRecord, type NetworkSpec, type RawLogLine} from './engine.ts';
 
 /** Inspections at once: more gain nothing on two cores and can hold up an engine that has other work. */
 const INSPECT_PARALLEL_MAX = 8;
@@ -14,7 +15,7 @@ const START_MS_MAX = 60_000;
 const CLIENT_GONE = 'context canceled';
 
 /** The engine through dockerode. Every call has a deadline; every change can be repeated. */
-export class DockerEngine implements Engine {
+export class DockerEngine implements Engine, EngineLogs {
   readonly #docker: Docker;
   readonly #execs: DockerExecs;
 
@@ -145,16 +146,18 @@ export class DockerEngine implements Engine {
         return;
       }
       const stream = await this.#call('read log', (abortSignal) => container.logs({...options, follow: true, abortSignal}), signal);
-      const stop = () => (stream as NodeJS.ReadableStream & {destroy?: () => void}).destroy?.();
-      signal.addEventListener('abort', stop, {once: true});
-      try {
-        yield* logLines(demultiplexed(stream));
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      } finally {
-        signal.removeEventListener('abort', stop);
-        stop();
-      }
+      yield* whileOpen(stream, (pieces) => logLines(demultiplexed(pieces)), signal);
+    } catch (error) {
+      if (!hasStatus(error, 404)) throw error;
+    }
+  }
+
+  async* logBatches(id: string, {since}: {readonly since?: string}, signal: AbortSignal): AsyncIterable<readonly RawLogLine[]> {
+    // Seconds and nanoseconds, as the engine wants them; the types know whole seconds only.
+    const from = since === undefined ? {} : {since: `${Math.trunc(Date.parse(since) / 1000)}.${since.slice(-10, -1)}` as unknown as number};
+    try {
+      const ask = (abortSignal: AbortSignal) => this.#docker.getContainer(id).logs({stdout: true, stderr: true, timestamps: true, follow: true, ...from, abortSignal});
+      yield* whileOpen(await this.#call('read log', ask, signal), logBatches, signal);
     } catch (error) {
       if (!hasStatus(error, 404)) throw error;
     }
@@ -170,6 +173,21 @@ export class DockerEngine implements Engine {
     } catch (error) {
       if (!hasStatus(error, ...codes)) throw error;
     }
+  }
+}
+
+/** What is made of a stream until it ends or the signal is aborted, which closes it. */
+async function* whileOpen<Item>(stream: NodeJS.ReadableStream, read: (stream: NodeJS.ReadableStream) => AsyncIterable<Item>, signal: AbortSignal): AsyncGenerator<Item> {
+  const stop = () => (stream as NodeJS.ReadableStream & {destroy?: () => void}).destroy?.();
+  signal.addEventListener('abort', stop, {once: true});
+  if (signal.aborted) stop();
+  try {
+    yield* read(stream);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stop();
   }
 }
 

@@ -133,3 +133,18 @@ export interface EngineLogLine {
   readonly stream: 'stdout' | 'stderr';
   readonly text: string;
 }
+
+/** Beside `Engine`, because the pass has no use for it. */
+export interface EngineLogs {
+  /**
+   * All lines of a container's log, oldest first and in the order of the engine, then those that come until it stops: as bytes, in batches, for
+   * who keeps them. Reading slowly is safe: the engine waits, and then leaves out what it had to remove in the meantime.
+   */
+  logBatches(id: string, options: {/** RFC 3339 with nanoseconds: only lines of that time or later. */ readonly since?: string}, signal: AbortSignal): AsyncIterable<readonly RawLogLine[]>;
+}
+
+export interface RawLogLine {
+  readonly isStderr: boolean;
+  /** Timestamp (RFC 3339 with nanoseconds, 30 bytes), a space, the text, a newline. Valid until the next batch is asked for. */
+  readonly bytes: Buffer;
+}

@@ -12,6 +12,8 @@ export interface CommitText {
   readonly parents: readonly string[];
   /** Milliseconds since 1970. */
   readonly committedAtMs: number;
+  /** Name only. */
+  readonly author: string;
   readonly message: string;
 }
 
@@ -43,6 +45,7 @@ export function parseCommit(content: Buffer): CommitText {
     tree,
     parents: [...head.matchAll(/^parent ([0-9a-f]{40})$/gm)].map(([, id = '']) => id),
     committedAtMs: Number(seconds ?? 0) * 1000,
+    author: /^author (.*?) <[^>]*> \d+ [+-]\d{4}$/m.exec(head)?.[1] ?? '',
     message: blank === -1 ? '' : text.slice(blank + 2),
   };
 }

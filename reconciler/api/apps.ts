@@ -40,7 +40,7 @@ export function registerAppRoutes(server: FastifyInstance, {view, commit, closin
   });
 
   server.get<{Params: {app: string}; Querystring: Record<string, string>}>('/apps/:app/logs', (request, reply) => {
-    const query = readLogQuery(known(readAppName(request.params.app), view).name, request.query);
+    const query = readLogQuery(known(readAppName(request.params.app), view).name, request.query, Date.now());
     return sendLines(reply, (signal) => view.logs(query, signal), closing);
   });
 

@@ -7,7 +7,7 @@ import type {Authenticate} from './authenticate.ts';
 import type {Commit} from './commit.ts';
 import {withoutSecrets} from './planned-action.ts';
 import {explaining} from './problem.ts';
-import {field, readCommit} from './read.ts';
+import {type EventQuery, field, readCommit, readEventQuery} from './read.ts';
 import {LineQueue, sendLines} from './stream.ts';
 
 export interface RouteParts {
@@ -35,15 +35,27 @@ export function registerNodeRoutes(server: FastifyInstance, {view, closing}: Rou
     return {commit};
   });
 
-  server.get<{Querystring: {follow?: string}}>('/events', (request, reply) =>
-    sendLines(reply, (signal) => events(view, {isFollowed: request.query.follow === 'true'}, signal), closing));
+  server.get<{Querystring: Record<string, string>}>('/events', (request, reply) => {
+    const query = readEventQuery(request.query);
+    return sendLines(reply, (signal) => events(view, query, signal), closing);
+  });
 }
 
-async function* events(view: NodeView, {isFollowed}: {readonly isFollowed: boolean}, signal: AbortSignal): AsyncGenerator<FlynnEvent> {
+async function* events(view: NodeView, {app, lines, follow}: EventQuery, signal: AbortSignal): AsyncGenerator<FlynnEvent> {
   const queue = new LineQueue<FlynnEvent>(signal);
-  // Both in one turn of the event loop: none is missed or told twice.
-  for (const event of view.events()) queue.push(event);
-  if (isFollowed) view.onEvent((event) => queue.push(event), signal);
+  const isMeant = (event: FlynnEvent) => app === undefined || event.app === app;
+  // All three in one turn of the event loop: none is missed or told twice.
+  const recent = view.events().filter(isMeant);
+  const older = view.olderEvents();
+  if (follow) view.onEvent((event) => isMeant(event) && queue.push(event), signal);
   else queue.end();
+  let past: FlynnEvent[] = [];
+  if (recent.length < lines) {
+    for await (const event of older) {
+      if (isMeant(event)) past.push(event);
+      if (past.length > 2 * lines) past = past.slice(-lines);
+    }
+  }
+  yield* lines === 0 ? [] : [...past, ...recent].slice(-lines);
   yield* queue;
 }

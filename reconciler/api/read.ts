@@ -2,10 +2,12 @@ import {REPLICAS_MAX} from '../../schemas/app.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {NAME_PATTERN, problemOfAppName} from '../../schemas/names.ts';
 import type {LogQuery} from '../node.ts';
+import {readMoment} from './moment.ts';
 import {ApiError} from './problem.ts';
 
 export const LOG_LINES_DEFAULT = 100;
 export const LOG_LINES_MAX = 10_000;
+const EVENTS_DEFAULT = 1_000;
 const SERVICES_MAX = 100;
 const LABEL = new RegExp(NAME_PATTERN);
 
@@ -29,13 +31,51 @@ export function readReplicas(value: unknown): Readonly<Record<string, number>> {
   return Object.fromEntries(entries);
 }
 
-export function readLogQuery(app: AppName, {lines, follow, service}: Readonly<Record<string, string>>): LogQuery {
-  const count = lines === undefined ? LOG_LINES_DEFAULT : Number(lines);
-  if (!Number.isInteger(count) || count < 0 || count > LOG_LINES_MAX) {
+/** A replica, or a part of the platform: `web.1`, `build`. */
+const LOG_NAME = /^[a-z0-9][a-z0-9-]{0,62}(\.\d{1,6})?$/;
+const PATTERN_LENGTH_MAX = 1_000;
+
+/** Without a number of lines, all since a moment are meant where one is named; else the last LOG_LINES_DEFAULT. */
+export function readLogQuery(app: AppName, query: Readonly<Record<string, string>>, nowMs: number): LogQuery {
+  const {lines, follow, service, replica, since, until, grep} = query;
+  const count = lines !== undefined ? Number(lines) : since === undefined ? LOG_LINES_DEFAULT : undefined;
+  if (count !== undefined && (!Number.isInteger(count) || count < 0 || count > LOG_LINES_MAX)) {
     throw new ApiError(400, `lines is "${lines}"; it has to be a whole number from 0 to ${LOG_LINES_MAX}`);
   }
   if (service !== undefined && !LABEL.test(service)) throw new ApiError(400, `"${service}" can't name a service`);
-  return {app, lines: count, follow: follow === 'true', ...(service === undefined ? {} : {service})};
+  if (replica !== undefined && !LOG_NAME.test(replica)) throw new ApiError(400, `"${replica}" can't name a replica; one is called such as web.1`);
+  if (grep !== undefined) checkPattern(grep);
+  return {
+    app, follow: follow === 'true',
+    ...(count !== undefined && {lines: count}),
+    ...(service !== undefined && {service}),
+    ...(replica !== undefined && {replica}),
+    ...(since !== undefined && {since: readMoment('since', since, nowMs)}),
+    ...(until !== undefined && {until: readMoment('until', until, nowMs)}),
+    ...(grep !== undefined && {grep}),
+  };
+}
+
+function checkPattern(pattern: string): void {
+  if (pattern.length > PATTERN_LENGTH_MAX) throw new ApiError(400, `grep is longer than ${PATTERN_LENGTH_MAX} characters`);
+  try {
+    new RegExp(pattern, 'u');
+  } catch (error) {
+    throw new ApiError(400, `grep is no regular expression: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+export interface EventQuery {
+  readonly app?: string;
+  /** The last so many of those that are asked for. */
+  readonly lines: number;
+  readonly follow: boolean;
+}
+
+export function readEventQuery({app, lines = String(EVENTS_DEFAULT), follow}: Readonly<Record<string, string>>): EventQuery {
+  const count = Number(lines);
+  if (!Number.isInteger(count) || count < 0 || count > LOG_LINES_MAX) throw new ApiError(400, `lines is "${lines}"; it has to be a whole number from 0 to ${LOG_LINES_MAX}`);
+  return {lines: count, follow: follow === 'true', ...(app !== undefined && {app: readAppName(app)})};
 }
 
 /** It becomes a line of the commit's message. */

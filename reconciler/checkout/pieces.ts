@@ -20,7 +20,7 @@ export const DEPTH_MAX = 4;
  */
 export async function cutIntoPieces(objects: ObjectReader, {commit, before}: {commit: CommitId; before: Snapshot | undefined}, signal: AbortSignal): Promise<Snapshot> {
   if (before?.commit === commit) return before;
-  const {tree, committedAtMs} = await readCommit(objects, commit, signal);
+  const {tree, committedAtMs, author, message} = await readCommit(objects, commit, signal);
   const root = await readTree(objects, tree, signal);
   const appsEntry = root.find(({name}) => name === 'apps');
   if (appsEntry !== undefined && appsEntry.mode !== '40000') throw new Error(`"apps" is ${kindOf(appsEntry.mode)} in commit ${commit.slice(0, 8)}, it has to be a folder`);
@@ -37,7 +37,7 @@ export async function cutIntoPieces(objects: ObjectReader, {commit, before}: {co
   // Hidden files and folders at the top (.github, .gitattributes) are other tools' business.
   const others = root.filter(({name}) => name !== 'apps' && !name.startsWith('.'));
   const shared = before?.shared.treeId === treeId(others) ? before.shared : piece(objects, others, '');
-  return {commit, committedAtMs, shared, apps: apps.sort((one, other) => (one.name < other.name ? -1 : 1))};
+  return {commit, committedAtMs, author, subject: message.split('\n', 1)[0] ?? '', shared, apps: apps.sort((one, other) => (one.name < other.name ? -1 : 1))};
 }
 
 /** @throws when it is not there: a commit that can't be read is never an empty one */

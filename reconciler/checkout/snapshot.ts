@@ -8,6 +8,9 @@ export interface Snapshot {
   readonly commit: CommitId;
   /** Committer's time, milliseconds since 1970. */
   readonly committedAtMs: number;
+  /** Name of who made it, and the first line of what he says of it; absent where there is no git. */
+  readonly author?: string;
+  readonly subject?: string;
   /** Files outside of `apps/`: cluster.yaml, nodes/…. Their tree ids folded into one. */
   readonly shared: Piece;
   /** Sorted by name. Every entry of `apps/` that is a folder, whatever its name. */

@@ -25,6 +25,8 @@ export interface ClusterConfig {
   readonly networks: AddressPlan;
   /** Public keys that the apps' secrets are encrypted to. Empty: none can be set yet. */
   readonly recipients: readonly string[];
+  /** Of one app on this node, all its lines together. */
+  readonly logs: {readonly appBytesMax: number; readonly ageMsMax: number};
 }
 
 export interface ContainerLimits {
@@ -32,6 +34,8 @@ export interface ContainerLimits {
   readonly cpus: number;
   readonly pidsMax: number;
 }
+
+const DAY_MS = 24 * 60 * 60_000;
 
 export const CLUSTER_FILE = 'cluster.yaml';
 
@@ -62,6 +66,7 @@ export function limitsOf({memory, cpus, pids}: LimitsManifest, otherwise: Contai
 function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks, recipients = []}: ClusterManifest): ClusterConfig {
   const build = {...CLUSTER_DEFAULTS.builds, ...builds};
   const limits = {...CLUSTER_DEFAULTS.defaults, ...defaults};
+  const log = {...CLUSTER_DEFAULTS.logs, ...logs};
   return {
     name,
     domain,
@@ -75,8 +80,9 @@ function withDefaults({name, domain, defaults, requests, builds, keep, logs, net
       concurrent: build.concurrent,
     },
     keep: {...CLUSTER_DEFAULTS.keep, ...keep},
-    logBytesMax: bytesOf({...CLUSTER_DEFAULTS.logs, ...logs}.maxSize),
     networks: {...CLUSTER_DEFAULTS.networks, ...networks},
     recipients,
+    logBytesMax: bytesOf(log.maxSize),
+    logs: {appBytesMax: bytesOf(log.appSize), ageMsMax: log.days * DAY_MS},
   };
 }

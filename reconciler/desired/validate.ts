@@ -63,6 +63,7 @@ const UNLIMITED: ClusterConfig = {
   logBytesMax: 0,
   networks: {range: '0.0.0.0/0', prefix: 16},
   recipients: [],
+  logs: {appBytesMax: 0, ageMsMax: 0},
 };
 
 function checkAllShared(shared: readonly ManifestFile[]): readonly Diagnostic[] {

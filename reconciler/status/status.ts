@@ -72,5 +72,13 @@ export interface FlynnEvent {
   readonly app?: AppName;
   readonly kind: string;
   readonly message: string;
+  /** Why, where the message does not say it already. */
+  readonly reason?: string;
+  /** The commit that is being followed, or that this is about. */
   readonly commit?: CommitId;
+  /** Who: the author of the commit, or `flynn` for what follows from it. */
+  readonly actor?: string;
+  readonly release?: number;
+  /** First 12 digits of its id. */
+  readonly container?: string;
 }

@@ -124,7 +124,7 @@ for (const [how, cut] of [['reset', (response: ServerResponse) => response.destr
     const {type, config} = await terminal(t);
     const one = createServer((_, response) => {
       response.writeHead(200, {'content-type': 'application/x-ndjson'});
-      response.write('{"at":"2026-11-23T10:12:01Z","replica":"web.1","stream":"stdout","text":"one"}\n', () => cut(response));
+      response.write('{"at":"2026-11-23T10:12:01Z","source":"app","name":"web.1","stream":"stdout","text":"one"}\n', () => cut(response));
     }).listen(0, '127.0.0.1');
     t.teardown(() => server(one));
     await once(one, 'listening');

@@ -106,9 +106,9 @@ test('logs print what heroku logs print, filtered by the server', async (t) => {
   const {view, type} = await terminal(t);
   view.current = STATUS;
   view.written = [
-    {at: '2026-11-23T10:12:01.123456789Z', replica: 'web.1', stream: 'stdout', text: 'listening on 8080'},
-    {at: '2026-11-23T10:12:02.000000000Z', replica: 'worker.1', stream: 'stderr', text: 'no work'},
-    {at: '2026-11-23T10:12:03.000000000Z', replica: 'web.1', stream: 'stdout', text: 'GET /'},
+    {at: '2026-11-23T10:12:01.123456789Z', source: 'app', name: 'web.1', stream: 'stdout', text: 'listening on 8080'},
+    {at: '2026-11-23T10:12:02.000000000Z', source: 'app', name: 'worker.1', stream: 'stderr', text: 'no work'},
+    {at: '2026-11-23T10:12:03.000000000Z', source: 'app', name: 'web.1', stream: 'stdout', text: 'GET /'},
   ];
   t.is(await type('logs -a shop'), text`
     $ flynn logs -a shop
@@ -125,7 +125,7 @@ test('logs print what heroku logs print, filtered by the server', async (t) => {
   t.is(await type('logs shop -n many'), text`
     $ flynn logs shop -n many
     ! --lines is "many"; it has to be a whole number from 0 to 10000
-    ! usage: flynn logs [<app>] [-f] [-n <lines>] [-t <service>]
+    ! usage: flynn logs [<app>] [-f] [-n <lines>] [-t <service>] [--replica <name>] [--since <time>] [--until <time>] [--grep <pattern>]
     exit 2
   `);
 });
@@ -133,7 +133,7 @@ test('logs print what heroku logs print, filtered by the server', async (t) => {
 test('logs -f goes on until Ctrl-C, and leaves no stream open on the server', async (t) => {
   const {view, type} = await terminal(t);
   view.current = STATUS;
-  view.written = [{at: '2026-11-23T10:12:01.1Z', replica: 'web.1', stream: 'stdout', text: 'one'}];
+  view.written = [{at: '2026-11-23T10:12:01.1Z', source: 'app', name: 'web.1', stream: 'stdout', text: 'one'}];
   const interrupt = new AbortController();
   const shown = await type('logs shop -f', {signal: interrupt.signal, onOut: () => interrupt.abort()});
   t.is(shown, '$ flynn logs shop -f\n2026-11-23T10:12:01+00:00 app[web.1]: one\nexit 130');

@@ -95,7 +95,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
       onPass();
     },
   });
-  const view: View = new View({settings, repo, loop, engine, events: new EventLog(), confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
+  const view: View = new View({settings, repo, loop, engine, events: await EventLog.open(layout.events), logs: async function* () {}, confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
   return {loop, operations, repo, engine, apps: resolved.map(({name}) => name), passes, coldMs, nextPass: () => new Promise<void>((resolve) => (onPass = resolve))};
 }
 

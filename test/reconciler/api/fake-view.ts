@@ -27,6 +27,7 @@ export class FakeView implements NodeView {
   outcome: DeployOutcome | Error = {result: 'healthy', commit: COMMIT, release: 1, urls: []};
   written: readonly LogLine[] = [];
   past: readonly FlynnEvent[] = [];
+  before: readonly FlynnEvent[] = [];
   readonly #listeners = new Set<(event: FlynnEvent) => void>();
 
   status(): NodeStatus {
@@ -60,8 +61,8 @@ export class FakeView implements NodeView {
   async *logs({service, lines, follow}: Parameters<NodeView['logs']>[0], signal: AbortSignal): AsyncGenerator<LogLine> {
     this.streams.open++;
     try {
-      const all = this.written.filter(({replica}) => service === undefined || replica.startsWith(`${service}.`));
-      yield* all.slice(Math.max(0, all.length - lines));
+      const all = this.written.filter(({name}) => service === undefined || name.startsWith(`${service}.`));
+      yield* all.slice(Math.max(0, all.length - (lines ?? all.length)));
       if (follow && !signal.aborted) await once(signal, 'abort');
     } finally {
       this.streams.open--;
@@ -75,6 +76,10 @@ export class FakeView implements NodeView {
 
   events(): readonly FlynnEvent[] {
     return this.past;
+  }
+
+  async *olderEvents(): AsyncGenerator<FlynnEvent> {
+    yield* this.before;
   }
 
   emit(event: FlynnEvent): void {

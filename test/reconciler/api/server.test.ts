@@ -214,7 +214,7 @@ test('a wait that breaks ends with a problem', async (t) => {
 
 test('logs are limited in lines, and by service', async (t) => {
   const {server, view} = subject(t);
-  view.written = Array.from({length: 200}, (_, at) => ({at: '2026-11-23T10:12:01Z', replica: at % 2 === 0 ? 'web.1' : 'worker.1', stream: 'stdout', text: String(at)}));
+  view.written = Array.from({length: 200}, (_, at) => ({at: '2026-11-23T10:12:01Z', source: 'app', name: at % 2 === 0 ? 'web.1' : 'worker.1', stream: 'stdout', text: String(at)}));
   const read = async (query: string) => parsed((await server.inject({url: `/v1/apps/shop/logs${query}`, headers: BEARER})).body).flatMap((line) => line.text ?? []);
   t.is((await read('')).length, 100);
   t.deepEqual(await read('?lines=2'), ['198', '199']);
@@ -249,7 +249,7 @@ test('followed events come as they happen, and end when the client goes', async 
 
 test('closing the server ends the streams that are open', async (t) => {
   const {server, view} = subject(t);
-  view.written = [{at: '2026-11-23T10:12:01Z', replica: 'web.1', stream: 'stdout', text: 'one'}];
+  view.written = [{at: '2026-11-23T10:12:01Z', source: 'app', name: 'web.1', stream: 'stdout', text: 'one'}];
   await server.listen({host: '127.0.0.1', port: 0});
   const {port} = server.server.address() as AddressInfo;
   const client = httpRequest({host: '127.0.0.1', port, path: '/v1/apps/shop/logs?follow=true', headers: BEARER, agent: false}).end();

@@ -10,6 +10,7 @@ test('cluster.yaml with its first lines alone has every default', (t) => {
     builds: {memoryBytes: 2 * 2 ** 30, cpus: 2, timeMs: 900_000, diskBytes: 4 * 2 ** 30, concurrent: 2},
     keep: {releases: 10, images: 5},
     logBytesMax: 10 * 2 ** 20,
+    logs: {appBytesMax: 64 * 2 ** 20, ageMsMax: 7 * 24 * 60 * 60 * 1000},
     networks: {range: '10.213.0.0/16', prefix: 25},
     recipients: [],
   });

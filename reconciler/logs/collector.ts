@@ -1,0 +1,157 @@
+import type {AppName, ContainerId} from '../../schemas/ids.ts';
+import type {Engine, EngineLogs, RawLogLine} from '../adapters/engine.ts';
+import {middleOf} from './record.ts';
+import {resumeOf} from './resume.ts';
+import type {LogStore} from './store.ts';
+
+/** A container whose log is kept. */
+export interface LoggedContainer {
+  readonly id: ContainerId;
+  readonly app: AppName;
+  /** `web.1`: the partition that its lines go to. */
+  readonly name: string;
+  readonly release?: number;
+  readonly createdAtMs: number;
+  /** Of its present or last run. */
+  readonly startedAtMs: number;
+}
+
+export interface CollectorOptions {
+  readonly engine: EngineLogs & Pick<Engine, 'container'>;
+  readonly store: LogStore;
+  onProblem(error: Error): void;
+}
+
+/** Digits of an id that name a container well enough. */
+const ID_LENGTH = 12;
+/** Logs that are looked into at once at a start: each makes the engine read a file from its beginning. */
+const OPENINGS_MAX = 4;
+/** The engine went away, or the disk is full: tried again this often. */
+const RETRY_MS = 1_000;
+/** A container is not kept from being removed for longer than this because its log is still being read. */
+export const DRAIN_MS_MAX = 10_000;
+const AT_BYTES = '2026-11-25T19:54:23.123456789Z'.length;
+
+/**
+ * Brings the logs of containers into the store, each line once: also after a kill of ours, or of the engine, it goes on after the last line
+ * that the store has. Reads no faster than the store can write.
+ */
+export class Collector {
+  readonly #options: CollectorOptions;
+  readonly #signal: AbortSignal;
+  /** By run of a container. Present: being read, or read to its end. */
+  readonly #runs = new Map<string, Promise<void>>();
+  #openings = 0;
+  readonly #queue: (() => void)[] = [];
+
+  constructor(options: CollectorOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  /** All containers that there are. Called after each look. */
+  see(containers: readonly LoggedContainer[]): void {
+    const keys = new Set(containers.map(keyOf));
+    for (const key of this.#runs.keys()) if (!keys.has(key)) this.#runs.delete(key);
+    for (const container of containers) if (!this.#runs.has(keyOf(container))) this.#runs.set(keyOf(container), this.#collect(container));
+  }
+
+  /** Resolves when all that a container wrote is in the store, as far as can be: before it is removed. It must have stopped. */
+  async drained(id: string): Promise<void> {
+    const runs = [...this.#runs].filter(([key]) => key.startsWith(`${id} `)).map(([, run]) => run);
+    if (runs.length === 0) return;
+    const {promise: tooLong, resolve} = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, DRAIN_MS_MAX);
+    await Promise.race([Promise.all(runs), tooLong]).finally(() => clearTimeout(timer));
+  }
+
+  async #collect(container: LoggedContainer): Promise<void> {
+    const {engine, onProblem} = this.#options;
+    let told = '';
+    while (!this.#signal.aborted) {
+      try {
+        await this.#read(container);
+        // The stream ends with the container, but also with the engine.
+        const there = await engine.container(container.id, this.#signal);
+        if (there?.status !== 'running' || there.startedAtMs !== container.startedAtMs) return;
+      } catch (error) {
+        if (this.#signal.aborted) return;
+        const message = error instanceof Error ? error.message : String(error);
+        if (message !== told) onProblem(new Error(`the log of ${container.name} of ${container.app} can't be read: ${message}`, {cause: error}));
+        told = message;
+      }
+      await pause(RETRY_MS, this.#signal);
+    }
+  }
+
+  async #read(container: LoggedContainer): Promise<void> {
+    const {engine, store} = this.#options;
+    const {app, name, release, createdAtMs} = container;
+    const giveBack = await this.#opening();
+    try {
+      const id = container.id.slice(0, ID_LENGTH);
+      const {since, known, lastAt} = await resumeOf(await store.partition(app, name), {container: id, createdAtMs});
+      const origin = {source: 'app', name, container: id, ...(release !== undefined && {release})} as const;
+      const middles = {stdout: middleOf(origin, 'stdout'), stderr: middleOf(origin, 'stderr')};
+      let left = known;
+      for await (const batch of engine.logBatches(container.id, since === undefined ? {} : {since}, this.#signal)) {
+        giveBack();
+        let fresh = batch;
+        while (left > 0 && fresh.length > 0) {
+          const [first] = fresh;
+          if (first === undefined || first.bytes.toString('latin1', 0, AT_BYTES) > lastAt) left = 0;
+          else {
+            fresh = fresh.slice(1);
+            left -= 1;
+          }
+        }
+        await store.append(app, name, toRecords(fresh, middles));
+      }
+      await store.written(app);
+    } finally {
+      giveBack();
+    }
+  }
+
+  /** Resolves when there is room to open a log; the answer gives it back, once. */
+  async #opening(): Promise<() => void> {
+    if (this.#openings >= OPENINGS_MAX) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    this.#openings += 1;
+    let isGiven = false;
+    const giveBack = () => {
+      if (isGiven) return;
+      isGiven = true;
+      this.#openings -= 1;
+      this.#queue.shift()?.();
+    };
+    return giveBack;
+  }
+}
+
+function keyOf({id, startedAtMs}: LoggedContainer): string {
+  return `${id} ${startedAtMs}`;
+}
+
+function toRecords(lines: readonly RawLogLine[], {stdout, stderr}: {readonly stdout: Buffer; readonly stderr: Buffer}): Buffer {
+  const records = Buffer.allocUnsafe(lines.reduce((sum, {bytes, isStderr}) => sum + bytes.length + (isStderr ? stderr : stdout).length - 1, 0));
+  let at = 0;
+  for (const {bytes, isStderr} of lines) {
+    at += bytes.copy(records, at, 0, AT_BYTES);
+    at += (isStderr ? stderr : stdout).copy(records, at);
+    // The space after the time is in what came between.
+    at += bytes.copy(records, at, AT_BYTES + 1);
+  }
+  return records;
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, {once: true});
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+  });
+}

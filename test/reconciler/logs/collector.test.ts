@@ -1,0 +1,88 @@
+import test, {type ExecutionContext} from 'ava';
+import type {ContainerId} from '../../../schemas/ids.ts';
+import type {RawLogLine} from '../../../reconciler/adapters/engine.ts';
+import {Collector, type LoggedContainer} from '../../../reconciler/logs/collector.ts';
+import type {LogStore} from '../../../reconciler/logs/store.ts';
+import {until} from '../../support/until.ts';
+import {at, openStore, SHOP, temporary, texts} from './support.ts';
+
+const ID = '4f149fd6aaaa4f149fd6aaaa' as ContainerId;
+const WEB: LoggedContainer = {id: ID, app: SHOP, name: 'web.1', release: 3, createdAtMs: 0, startedAtMs: 1};
+
+/** An engine that has one container, which has written what it has written, and ends. */
+class OneContainer {
+  readonly lines: RawLogLine[] = [];
+  readonly asked: (string | undefined)[] = [];
+
+  write(seconds: number, text: string, stream = 'stdout'): void {
+    this.lines.push({isStderr: stream === 'stderr', bytes: Buffer.from(`${at(seconds)} ${text}\n`)});
+  }
+
+  async* logBatches(_id: string, {since}: {readonly since?: string}): AsyncIterable<readonly RawLogLine[]> {
+    this.asked.push(since);
+    const asked = this.lines.filter(({bytes}) => since === undefined || bytes.toString('latin1', 0, since.length) >= since);
+    for (let first = 0; first < asked.length; first += 2) yield asked.slice(first, first + 2);
+  }
+
+  async container(): Promise<undefined> {}
+}
+
+/** Collects until the container has ended, as a reconciler in its one life does. */
+async function collect(t: ExecutionContext, engine: OneContainer, store: LogStore): Promise<void> {
+  const collector = new Collector({engine, store, onProblem: (error) => t.fail(error.message)}, new AbortController().signal);
+  collector.see([WEB]);
+  await collector.drained(ID);
+}
+
+test('each life of ours goes on after the last line of the one before, also among lines of one moment', async (t) => {
+  const folder = await temporary(t);
+  const engine = new OneContainer();
+  engine.write(1, 'one');
+  engine.write(2, 'two');
+  engine.write(2, 'two again');
+  await collect(t, engine, await openStore(t, {folder}));
+  engine.write(2, 'two once more');
+  engine.write(3, 'three', 'stderr');
+  await collect(t, engine, await openStore(t, {folder}));
+  await collect(t, engine, await openStore(t, {folder}));
+  t.deepEqual(await texts(await openStore(t, {folder})), ['web.1 one', 'web.1 two', 'web.1 two again', 'web.1 two once more', 'web.1 three']);
+  t.is(engine.asked[0], undefined);
+  t.is(engine.asked[1], at(1.99));
+});
+
+test('lines whose times are out of order by a little come once', async (t) => {
+  const folder = await temporary(t);
+  const engine = new OneContainer();
+  engine.write(1, 'one');
+  engine.write(1.002, 'three', 'stderr');
+  engine.write(1.001, 'two');
+  await collect(t, engine, await openStore(t, {folder}));
+  engine.write(1.0015, 'two and a half');
+  engine.write(1.003, 'four');
+  await collect(t, engine, await openStore(t, {folder}));
+  t.deepEqual([...await texts(await openStore(t, {folder}))].sort(), ['web.1 four', 'web.1 one', 'web.1 three', 'web.1 two', 'web.1 two and a half']);
+});
+
+test('what the engine has removed meanwhile does not make new lines look old', async (t) => {
+  const folder = await temporary(t);
+  const engine = new OneContainer();
+  for (const text of ['a', 'b', 'c']) engine.write(1, text);
+  await collect(t, engine, await openStore(t, {folder}));
+  engine.lines.length = 0;
+  engine.write(5, 'after');
+  await collect(t, engine, await openStore(t, {folder}));
+  t.deepEqual(await texts(await openStore(t, {folder})), ['web.1 a', 'web.1 b', 'web.1 c', 'web.1 after']);
+});
+
+test('a container that took the place of another one is read from its beginning', async (t) => {
+  const store = await openStore(t);
+  const engine = new OneContainer();
+  engine.write(1, 'of the first');
+  await collect(t, engine, store);
+  const other = new OneContainer();
+  other.write(0.5, 'of the second');
+  const collector = new Collector({engine: other, store, onProblem: (error) => t.fail(error.message)}, new AbortController().signal);
+  collector.see([{...WEB, id: 'bbbbbbbbbbbbbbbbbbbb' as ContainerId}]);
+  await until('it is read', async () => (await texts(store)).length === 2);
+  t.deepEqual(await texts(store), ['web.1 of the second', 'web.1 of the first']);
+});

@@ -1,0 +1,83 @@
+import test from 'ava';
+import type {FlynnEvent} from '../../reconciler/status/status.ts';
+import type {LogLine} from '../../reconciler/node.ts';
+import {TrialNode} from '../support/trial-node.ts';
+import {until} from '../support/until.ts';
+
+const CRASHING = 'FROM flynn/run\nUSER app\nCMD ["sh", "-c", "echo to stdout; echo to stderr >&2; exit 3"]\n';
+
+/** Prints 1, 2, 3 …, a hundred lines at a time, twenty times a second. */
+const COUNT = ['perl', '-e', '$|=1; while (1) { print map { ++$n . "\\n" } 1..100; select undef, undef, undef, 0.05 }'];
+
+let node: TrialNode;
+let folder: string;
+
+test.before(async (t) => {
+  t.timeout(180_000);
+  node = await TrialNode.start();
+  folder = await node.app('shop', 'quick');
+  const {exitCode, output} = await node.git(folder, 'push', 'flynn', 'main');
+  if (exitCode !== 0) throw new Error(output);
+});
+test.after.always(async (t) => {
+  t.timeout(60_000);
+  await node[Symbol.asyncDispose]();
+});
+
+async function logs(...args: readonly string[]): Promise<readonly LogLine[]> {
+  const {stdout, output} = await node.flynn(['logs', 'shop', '--json', ...args]);
+  if (stdout === '' && output !== '') throw new Error(output);
+  return stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as LogLine);
+}
+
+test.serial('a release that crashed is in the log when its containers are long gone: what it wrote, and how it ended', async (t) => {
+  await node.commit(folder, {Dockerfile: CRASHING});
+  t.is((await node.git(folder, 'push', 'flynn', 'main')).exitCode, 1);
+  await until('its containers are stopped', async () => (await node.running('shop')).length === 1);
+  for (const {id, state} of await node.containers('app', 'shop')) if (state !== 'running') await node.docker.getContainer(id).remove({force: true});
+  const lines = await logs('-n', '1000');
+  const ofV2 = lines.filter(({release}) => release === 2);
+  t.true(ofV2.some(({source, name, stream, text}) => source === 'app' && name === 'web.1' && stream === 'stdout' && text === 'to stdout'));
+  t.true(ofV2.some(({source, stream, text}) => source === 'app' && stream === 'stderr' && text === 'to stderr'));
+  t.true(ofV2.some(({source, name, text}) => source === 'flynn' && name === 'platform' && text === 'web.1 exited with code 3'), JSON.stringify(lines));
+  t.true(lines.some(({name, text}) => name === 'build' && text.startsWith('-----> ')));
+  t.true(lines.some(({release, text}) => release === 1 && text === 'listening on 8080'));
+  const times = lines.map(({at}) => at);
+  t.deepEqual(times, times.toSorted());
+  const {output} = await node.flynn(['logs', 'shop', '-t', 'platform', '--grep', 'code 3']);
+  t.regex(output, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00 flynn\[platform\]: web\.1 exited with code 3$/m);
+});
+
+test.serial('killed while lines come, the reconciler goes on where it was: none is lost, none comes twice', async (t) => {
+  const counter = await node.app('counter', 'quick');
+  const cluster = await node.clone('cluster-counter');
+  await node.commit(cluster, {'apps/counter/app.yaml': `apiVersion: flynn/v1\nkind: App\nservices:\n  web: {replicas: 0}\n  count:\n    replicas: 1\n    command: ${JSON.stringify(COUNT)}\n`});
+  t.is((await node.git(cluster, 'push')).exitCode, 0);
+  t.is((await node.git(counter, 'push', 'flynn', 'main')).exitCode, 0);
+  const count = async () => {
+    const {stdout} = await node.flynn(['logs', 'counter', '-t', 'count', '--since', '1h', '--json']);
+    return stdout.split('\n').filter((line) => line !== '').map((line) => Number((JSON.parse(line) as LogLine).text));
+  };
+  await until('it counts', async () => (await count()).length > 1000);
+  for (const _ of [1, 2]) {
+    await node.kill('SIGKILL');
+    await node.up();
+    const before = (await count()).length;
+    await until('it counts on', async () => (await count()).length > before + 500);
+  }
+  const numbers = await count();
+  t.log(`${numbers.length} lines over two kills`);
+  t.deepEqual(numbers, numbers.map((_, index) => index + 1));
+});
+
+test.serial('events are there after a restart, with commit and actor', async (t) => {
+  const read = async () => (await node.flynn(['events', '--json', '-a', 'shop', '-n', '10000'])).stdout.split('\n').map((line) => JSON.parse(line) as FlynnEvent);
+  const before = await read();
+  t.true(before.some(({kind, message, release, commit}) => kind === 'exited' && message === 'web.1 exited with code 3' && release === 2 && commit !== undefined));
+  await node.kill('SIGKILL');
+  await node.up();
+  t.deepEqual((await read()).slice(0, before.length), before);
+  const {stdout} = await node.flynn(['events', '--json']);
+  const commits = stdout.split('\n').map((line) => JSON.parse(line) as FlynnEvent).filter(({kind}) => kind === 'commit');
+  t.true(commits.some(({actor, reason}) => actor === 'Ada' && reason === 'shop: create'), JSON.stringify(commits));
+});
