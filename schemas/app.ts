@@ -1,3 +1,4 @@
+import {checkCrons, commandSchema, cronsSchema, type CronManifest} from './cron.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema, serviceNameSchema} from './names.ts';
 import {checkRequests, prioritySchema, requestsSchema, type Priority, type RequestsManifest} from './requests.ts';
@@ -9,6 +10,9 @@ export interface AppManifest extends Header<'App'> {
   readonly services?: Readonly<Record<string, ServiceManifest>>;
   readonly env?: EnvManifest;
   readonly routes?: readonly RouteManifest[];
+  /** A shell line, or an argument vector: run once before a release gets traffic. Absent: the Procfile's `release` line. */
+  readonly release?: string | readonly string[];
+  readonly cron?: Readonly<Record<string, CronManifest>>;
   readonly deployTimeoutSeconds?: number;
 }
 
@@ -50,6 +54,8 @@ export interface RouteManifest {
 
 export const REPLICAS_MAX = 1000;
 export const WEB = 'web';
+/** The line of a Procfile that is no service, but run before each release. */
+export const RELEASE = 'release';
 export const WEB_PORT_DEFAULT = 8080;
 export const STOP_GRACE_SECONDS_DEFAULT = 30;
 export const DEPLOY_TIMEOUT_SECONDS_DEFAULT = 120;
@@ -90,11 +96,7 @@ const serviceSchema: ObjectSchema<ServiceManifest> = {
   required: [],
   properties: {
     command: {
-      type: ['string', 'array'],
-      pattern: '\\S',
-      minItems: 1,
-      items: {type: 'string'},
-      errorMessage: 'must be a shell line or a list of arguments',
+      ...commandSchema,
       description: "A shell line, or a list of arguments that is run without a shell. Absent: what the release has (the Procfile's line).",
       examples: ['node server.js', ['node', 'server.js']],
     },
@@ -142,6 +144,12 @@ export const appSchema: ObjectSchema<AppManifest> = {
     },
     env: {...envSchema, description: 'Environment of all services.'},
     routes: {type: 'array', items: routeSchema, maxItems: 1000, description: 'Hosts that lead to this app. Absent: <app>.<domain> leads to web. An empty list: none.'},
+    release: {
+      ...commandSchema,
+      description: "Run once in a container of the new release before any of its copies start; when it fails, so does the deploy. Absent: the Procfile's `release` line.",
+      examples: ['node migrate.js'],
+    },
+    cron: cronsSchema,
     deployTimeoutSeconds: {type: 'number', minimum: 1, maximum: 3600, default: DEPLOY_TIMEOUT_SECONDS_DEFAULT, description: 'Limit for a whole deploy; after it the deploy has failed and the old release goes on.'},
   },
   examples: [{
@@ -158,6 +166,8 @@ export function checkApp(app: AppManifest): readonly Problem[] {
     ...Object.entries(app.services ?? {}).flatMap(([name, service]) => checkService(name, service)),
     ...checkPortVariable(app.env, ['env'], WEB),
     ...checkTwice(app.routes ?? []),
+    ...checkCrons(app.cron),
+    ...checkReleaseService(app),
   ];
 }
 
@@ -181,6 +191,12 @@ function checkService(name: string, service: ServiceManifest): readonly Problem[
     problems.push({path: [...path, 'check'], message: `the check of "${name}" needs a port: add \`port:\` to the service, or to the check`});
   }
   return problems;
+}
+
+/** The Procfile's `release` line is no service, so nothing can be said about one. */
+function checkReleaseService({services}: AppManifest): readonly Problem[] {
+  if (services === undefined || !Object.hasOwn(services, RELEASE)) return [];
+  return [{path: ['services', RELEASE], message: '"release" is no service: it is the command that is run once before a release gets traffic. Its command is `release:`, outside of `services:`'}];
 }
 
 /** PORT comes from `port:`. One that is set beside it would be ignored, which nobody expects. */

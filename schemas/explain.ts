@@ -62,7 +62,8 @@ function ruleOf({keyword, params}: ErrorObject, schema: Schema): string {
     case 'minLength':
     case 'minItems': return 'must not be empty';
     case 'maxLength': return `must have at most ${params['limit']} characters`;
-    case 'maxItems': return `must have at most ${params['limit']} entries`;
+    case 'maxItems':
+    case 'maxProperties': return `must have at most ${params['limit']} entries`;
     case 'type':
     case 'minimum':
     case 'maximum': return `must be ${typesOf(schema)}${rangeOf(schema)}`;

@@ -5,6 +5,8 @@ type Branded<Name extends string> = string & {readonly [brand]: Name};
 export type AppName = Branded<'AppName'>;
 /** Name of a service inside its app: a DNS label, a Procfile line's key. */
 export type ServiceName = Branded<'ServiceName'>;
+/** Name of a command with a schedule inside its app: a key of `cron`. */
+export type CronName = Branded<'CronName'>;
 /** Name of a node: the file below `nodes/`. */
 export type NodeName = Branded<'NodeName'>;
 /** The engine's id of a container, 64 hex digits. */

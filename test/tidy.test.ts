@@ -24,14 +24,14 @@ const ROUTER = 'reconciler/router/';
  */
 const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   // Below everything.
-  'schemas': {packages: ['ajv', 'yaml', 'node:fs']},
+  'schemas': {packages: ['ajv', 'node-cron', 'yaml', 'node:fs']},
 
   // The pass, in its order. Nobody here knows of the parts around it.
   'reconciler/adapters': {packages: ['node:', 'chokidar', 'dockerode', 'execa', 'isomorphic-git']},
   'reconciler/checkout': {values: [SCHEMAS, ADAPTERS, 'reconciler/commits/', ...NODE_FACTS], packages: ['node:']},
   'reconciler/desired': {values: [SCHEMAS], types: ['reconciler/checkout/snapshot.ts', 'reconciler/build/build.ts'], packages: ['node:crypto']},
   'reconciler/observed': {values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', ...NODE_FACTS], types: STATES, packages: ['node:']},
-  'reconciler/plan': {values: ['schemas/result.ts', 'schemas/subnet.ts', 'reconciler/backoff.ts', `${ROUTER}names.ts`, `${ROUTER}times.ts`], types: [SCHEMAS, ...STATES]},
+  'reconciler/plan': {values: ['schemas/result.ts', 'schemas/schedule.ts', 'schemas/subnet.ts', 'reconciler/backoff.ts', `${ROUTER}names.ts`, `${ROUTER}times.ts`], types: [SCHEMAS, ...STATES]},
   'reconciler/apply': {
     values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', 'reconciler/backoff.ts', 'reconciler/plan/action.ts', ...NODE_FACTS],
     types: STATES,

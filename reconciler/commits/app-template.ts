@@ -28,5 +28,15 @@ kind: App
 #     path: /api
 #     service: api
 
+# release: node migrate.js    # run once before a release gets traffic (or a line "release:" in the Procfile); it fails, the deploy fails
+
+# cron:
+#   nightly:
+#     schedule: "0 3 * * *"   # minute hour day month weekday
+#     timezone: Europe/Berlin # UTC unless set
+#     command: node nightly.js
+#     overlap: forbid         # or allow, or replace: what becomes of a run while the one before it goes on
+#     deadlineSeconds: 3600   # a run that takes longer has failed
+
 # deployTimeoutSeconds: 120   # a deploy that is not healthy by then has failed; the release before it goes on
 `;

@@ -7,6 +7,7 @@ import type {ManifestFile} from '../checkout/snapshot.ts';
 import type {ClusterConfig} from './cluster.ts';
 import {appFile, sortFolder, type AppFolder, type TextFile} from './folder.ts';
 import {hashOf} from './hash.ts';
+import {resolveCrons, resolveReleaseJob} from './jobs.ts';
 import {problemOfHost, problemsOfRoutes, routesOf} from './routes.ts';
 import {resolveSecrets, type Opened} from './secrets.ts';
 import {resolveService, serviceNames, type ServiceInput} from './service.ts';
@@ -53,14 +54,18 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
 
   const released = {app: app.value, release: release.value, releaseNumber: current.number, limits: cluster.limits, secrets: secrets.value, ...(cluster.requests && {requests: cluster.requests})};
   const {services, problems: serviceProblems} = resolveServices(released);
+  const {crons, problems: cronProblems} = resolveCrons(released);
   const routeProblems = problemsOfRoutes(app.value.routes ?? [], domain, services);
-  const all = [...serviceProblems, ...routeProblems];
+  const all = [...serviceProblems, ...cronProblems, ...routeProblems];
   if (all.length > 0) return invalid(place(all, folder.manifest));
+  const releaseJob = resolveReleaseJob(released);
   return {
     ...shared,
     release: current.number,
     specKey: hashOf({release: current.number, services: services.map(({name: service, specHash}) => [service, specHash])}),
     services,
+    ...(releaseJob && {releaseJob}),
+    ...(crons.length > 0 && {crons}),
     routes: routesOf(app.value.routes, `${name}.${domain}`, services),
   } satisfies ResolvedApp;
 }

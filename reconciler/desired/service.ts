@@ -1,4 +1,4 @@
-import {CHECK_DEFAULTS, portOf, replicasDefault, STOP_GRACE_SECONDS_DEFAULT, UP_SECONDS_DEFAULT, type AppManifest, type CheckManifest} from '../../schemas/app.ts';
+import {CHECK_DEFAULTS, portOf, RELEASE, replicasDefault, STOP_GRACE_SECONDS_DEFAULT, UP_SECONDS_DEFAULT, type AppManifest, type CheckManifest} from '../../schemas/app.ts';
 import type {ImageDigest, ServiceName} from '../../schemas/ids.ts';
 import type {ReleaseManifest} from '../../schemas/release.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
@@ -24,21 +24,49 @@ export interface ServiceInput {
   readonly requests?: Need;
 }
 
-/** Names of all services: those of the release and those of app.yaml. Sorted. */
+/** Names of all services: those of the release and those of app.yaml. Sorted. The Procfile's `release` line is none. */
 export function serviceNames({app, release}: Pick<ServiceInput, 'app' | 'release'>): readonly string[] {
-  return [...new Set([...Object.keys(release.services), ...Object.keys(app.services ?? {})])].toSorted();
+  return [...new Set([...Object.keys(release.services), ...Object.keys(app.services ?? {})])].filter((name) => name !== RELEASE).toSorted();
 }
 
 /** Fails with problems in app.yaml. Undefined: configured, but not in this release and not wanted either. */
 export function resolveService(name: string, input: ServiceInput): Result<DesiredService | undefined, readonly Problem[]> {
-  const {app, release, releaseNumber, limits, secrets} = input;
-  const service = own(app.services, name) ?? {};
+  const service = own(input.app.services, name) ?? {};
   const replicas = service.replicas ?? replicasDefault(name);
-  const command = typeof service.command === 'string' ? [service.command] : service.command ?? own(release.services, name)?.command;
+  const command = commandOfService(name, input);
   if (command === undefined) return service.replicas === undefined || replicas === 0 ? ok(undefined) : fail([noCommand(name, input)]);
+  const {container, sealed} = templateOf({service: name, command}, input);
+  const requests = requestsOf(service.requests, input.requests, container);
+  if (!requests.ok) return fail(requests.problem.map((problem) => ({...problem, path: ['services', name, 'requests', ...problem.path]})));
+  return ok({
+    name: name as ServiceName,
+    // Priority and requests are not of the container: a change of them moves nothing that has its place.
+    specHash: hashOf({release: input.releaseNumber, container: hashedContainer(container, sealed)}),
+    replicas,
+    container,
+    ...(service.priority !== undefined && {priority: service.priority}),
+    ...(requests.value !== undefined && {requests: requests.value}),
+  });
+}
 
-  const port = portOf(name, service);
-  const {env, sealed} = environmentOf({app: app.env, service: service.env, secrets: secrets.env, serviceSecrets: own(secrets.services, name), port});
+/** What a service runs: as app.yaml says, else as the release does. */
+export function commandOfService(name: string, {app, release}: Pick<ServiceInput, 'app' | 'release'>): readonly string[] | undefined {
+  const command = own(app.services, name)?.command;
+  return typeof command === 'string' ? [command] : command ?? own(release.services, name)?.command;
+}
+
+export interface Template {
+  readonly container: ContainerTemplate;
+  /** What its secrets were sealed from: a part of the hash, not of the container. */
+  readonly sealed: ReturnType<typeof environmentOf>['sealed'];
+}
+
+/** A container of the release that runs this command with what copies of the service get; without a service: with what is all of the app's. */
+export function templateOf({service: name, command}: {readonly service?: string; readonly command: readonly string[]}, {app, release, limits, secrets}: ServiceInput): Template {
+  const service = (name === undefined ? undefined : own(app.services, name)) ?? {};
+  const port = name === undefined ? undefined : portOf(name, service);
+  const serviceSecrets = name === undefined ? undefined : own(secrets.services, name);
+  const {env, sealed} = environmentOf({app: app.env, service: service.env, secrets: secrets.env, serviceSecrets, port});
   const container: ContainerTemplate = {
     image: release.image as ImageDigest, // the schema has checked it
     command,
@@ -51,17 +79,7 @@ export function resolveService(name: string, input: ServiceInput): Result<Desire
       stopGraceMs: (service.stopGraceSeconds ?? STOP_GRACE_SECONDS_DEFAULT) * 1000,
     },
   };
-  const requests = requestsOf(service.requests, input.requests, container);
-  if (!requests.ok) return fail(requests.problem.map((problem) => ({...problem, path: ['services', name, 'requests', ...problem.path]})));
-  return ok({
-    name: name as ServiceName,
-    // Priority and requests are not of the container: a change of them moves nothing that has its place.
-    specHash: hashOf({release: releaseNumber, container: hashedContainer(container, sealed)}),
-    replicas,
-    container,
-    ...(service.priority !== undefined && {priority: service.priority}),
-    ...(requests.value !== undefined && {requests: requests.value}),
-  });
+  return {container, sealed};
 }
 
 /** What is kept for a copy. The cluster's default is never more than the copy may use; what the service itself says must not be. */
@@ -93,7 +111,7 @@ function checkOf(check: CheckManifest | undefined, servicePort: number | undefin
 }
 
 function noCommand(name: string, {release, releaseNumber}: ServiceInput): Problem {
-  const known = Object.keys(release.services).toSorted().join(', ') || 'none';
+  const known = Object.keys(release.services).filter((one) => one !== RELEASE).toSorted().join(', ') || 'none';
   return {
     path: ['services', name],
     message: `service "${name}" has replicas but no command: release v${releaseNumber} has the services ${known}; add \`command:\`, a line in the Procfile, or set replicas to 0`,
@@ -101,6 +119,6 @@ function noCommand(name: string, {release, releaseNumber}: ServiceInput): Proble
 }
 
 /** `record[key]`, but never something that every object has, such as `constructor`. */
-function own<T>(record: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
+export function own<T>(record: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
   return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
 }

@@ -1,6 +1,8 @@
-import type {AppName, CommitId, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
+import type {Overlap} from '../../schemas/cron.ts';
+import type {AppName, CommitId, CronName, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {Priority} from '../../schemas/requests.ts';
+import type {Schedule} from '../../schemas/schedule.ts';
 
 /** What this node should run, according to one commit. Complete: planning never has to ask for more. */
 export interface DesiredState {
@@ -54,6 +56,10 @@ export interface ResolvedApp {
   readonly routes: readonly DesiredRoute[];
   /** Limit for the whole deploy, in milliseconds. */
   readonly deployTimeoutMs: number;
+  /** Run once, before a deploy of these manifests starts any of its replicas. */
+  readonly releaseJob?: ContainerTemplate;
+  /** Absent: none. Sorted by name. A change of them is no deploy: they are run from what serves. */
+  readonly crons?: readonly DesiredCron[];
   /** Images of all releases that git has, not only of the current one: a rollback starts from them without a build. */
   readonly releasedImages: readonly ImageDigest[];
 }
@@ -80,6 +86,18 @@ export interface DesiredService {
   readonly priority?: Priority;
   /** What is kept for each copy. Absent: nothing. */
   readonly requests?: Need;
+  readonly container: ContainerTemplate;
+}
+
+/** A command that is run at certain times. */
+export interface DesiredCron {
+  readonly name: CronName;
+  readonly schedule: Schedule;
+  readonly overlap: Overlap;
+  /** Limit for one run, in milliseconds. */
+  readonly deadlineMs: number;
+  /** Nothing is run at its times. */
+  readonly isSuspended: boolean;
   readonly container: ContainerTemplate;
 }
 

@@ -135,8 +135,8 @@ const invalid = test.macro({
 });
 
 test('no app.yaml', invalid, [release('shop', 1)], ['apps/shop/app.yaml:1:1: is missing: every folder of apps/ has an app.yaml (remove the folder to remove the app)']);
-test('mistakes in app.yaml and in the current release: all are told', invalid, [app('shop', 'x: 1\n'), file('apps/shop/releases/v0002.yaml', head('Relese')), release('shop', 1)], [
-  'apps/shop/app.yaml:3:1: unknown field "x"; known are apiVersion, kind, services, env, routes, deployTimeoutSeconds',
+test('mistakes in app.yaml and in the current release: all are told', invalid, [app('shop', 'rotues: 1\n'), file('apps/shop/releases/v0002.yaml', head('Relese')), release('shop', 1)], [
+  'apps/shop/app.yaml:3:1: unknown field "rotues"; did you mean "routes"?',
   ...['image', 'source', 'services', 'pushedBy', 'createdAt'].map((field) => `apps/shop/releases/v0002.yaml:1:1: ${field} is missing`),
   'apps/shop/releases/v0002.yaml:2:7: kind must be "Release", not "Relese"',
 ]);

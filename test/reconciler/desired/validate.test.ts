@@ -31,12 +31,12 @@ test('is told of manifests where nobody reads them', finds, [
   'other.yaml:1:1: is a manifest of Flynn where none is read: it belongs to apps/<app>/app.yaml, apps/<app>/releases/v0001.yaml, cluster.yaml, nodes/<node>.yaml, apps/<app>/secrets.yaml',
 ]);
 test('is told of every problem at once, in the order of files and lines', finds, [
-  app('shop', 'y: 1\nx: 1\n'), app('blog', 'z: 1\n'), file('nodes/Bad_Name.yaml', head('Node')), file('nodes/ok.yaml', head('Node') + 'drain: 1\n'),
+  app('shop', 'rotues: 1\nenvv: 1\n'), app('blog', 'Routes: 1\n'), file('nodes/Bad_Name.yaml', head('Node')), file('nodes/ok.yaml', head('Node') + 'drain: 1\n'),
   file('cluster.yaml', head('Cluster') + 'name: x\n'), {path: 'nodes/link.yaml', kind: 'refused', why: 'is a symlink'},
 ], [
-  'apps/blog/app.yaml:3:1: unknown field "z"; known are apiVersion, kind, services, env, routes, deployTimeoutSeconds',
-  'apps/shop/app.yaml:3:1: unknown field "y"; known are apiVersion, kind, services, env, routes, deployTimeoutSeconds',
-  'apps/shop/app.yaml:4:1: unknown field "x"; known are apiVersion, kind, services, env, routes, deployTimeoutSeconds',
+  'apps/blog/app.yaml:3:1: unknown field "Routes"; did you mean "routes"?',
+  'apps/shop/app.yaml:3:1: unknown field "rotues"; did you mean "routes"?',
+  'apps/shop/app.yaml:4:1: unknown field "envv"; did you mean "env"?',
   'cluster.yaml:1:1: domain is missing',
   'nodes/Bad_Name.yaml:1:1: "Bad_Name" can\'t name a node: it must be small letters, digits and inner dashes, at most 63 characters',
   'nodes/link.yaml:1:1: is a symlink',
