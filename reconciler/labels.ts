@@ -3,7 +3,7 @@
  * A thing without LABEL_INSTANCE of *this* instance is not ours, is not observed and is never touched.
  */
 export const LABEL_INSTANCE = 'flynn.instance';
-/** `app`, `router` (Caddy), `dns` (unbound) or `build`. */
+/** `app` (a replica), `job`, `router` (Caddy), `dns` (unbound) or `build`. */
 export const LABEL_ROLE = 'flynn.role';
 export const LABEL_APP = 'flynn.app';
 export const LABEL_SERVICE = 'flynn.service';
@@ -26,3 +26,9 @@ export const LABEL_LIMITS = 'flynn.limits';
 export function appNetwork(instance: string, app: string): string {
   return `${instance}.${app}`;
 }
+/** Of a job: `release` (run once before a release) or `cron`. */
+export const LABEL_JOB = 'flynn.job';
+/** Of a job: the name of the command with a schedule. */
+export const LABEL_CRON = 'flynn.cron';
+/** Of a job: which run it is. With app and name: unique for ever. */
+export const LABEL_RUN = 'flynn.run';

@@ -4,13 +4,16 @@ import type {Engine} from './adapters/engine.ts';
 import {EditRefused, type ClusterRepo} from './checkout/snapshot.ts';
 import type {Loop, PassReport} from './loop.ts';
 import type {DeployOutcome, LogLine, LogQuery, NodeView} from './node.ts';
+import type {ObservedJob} from './observed/state.ts';
 import {phaseOf} from './plan/phase.ts';
+import {isHeldByReleaseJob} from './plan/release-job.ts';
 import {replicasAwaited} from './plan/room.ts';
 import type {Plan} from './plan/action.ts';
 import {urlOf, type NodeSettings} from './settings.ts';
 import {Conditions} from './status/conditions.ts';
 import {deriveApp, type Claim} from './status/derive.ts';
 import type {EventLog} from './status/events.ts';
+import {ReleaseOutput} from './status/release-output.ts';
 import type {AppStatus, FlynnEvent, NodeStatus} from './status/status.ts';
 
 /** Lines of the failed container's log that go with a failure. */
@@ -123,6 +126,7 @@ export class View implements NodeView {
     const waiting = new AbortController();
     const startedAtMs = Date.now();
     let lastProgress = '';
+    const output = new ReleaseOutput({engine: this.#options.engine, print: onProgress, signal: AbortSignal.any([signal, waiting.signal])});
     this.#onPass((report) => {
       if (report.number < from) return;
       const verdict = judge(app, report, startedAtMs);
@@ -130,24 +134,28 @@ export class View implements NodeView {
         if (verdict.progress !== lastProgress) onProgress(verdict.progress);
         lastProgress = verdict.progress;
       } else decided.resolve(verdict);
+      const job = runningReleaseJob(app, report);
+      if (job !== undefined) output.see(job);
     }, waiting.signal);
     const onAbort = () => decided.reject(signal.reason as Error);
     signal.addEventListener('abort', onAbort, {once: true});
     if (signal.aborted) onAbort();
     try {
-      return await this.#outcome(await decided.promise, signal);
+      const verdict = await decided.promise;
+      await output.settled();
+      return await this.#outcome(verdict, output, signal);
     } finally {
       waiting.abort();
       signal.removeEventListener('abort', onAbort);
     }
   }
 
-  async #outcome(verdict: Verdict, signal: AbortSignal): Promise<DeployOutcome> {
+  async #outcome(verdict: Verdict, output: ReleaseOutput, signal: AbortSignal): Promise<DeployOutcome> {
     switch (verdict.result) {
       case 'removed': return verdict;
       case 'failed': {
         const {commit, cause, container} = verdict;
-        return {result: 'failed', commit, cause, log: container === undefined ? [] : await this.#logTail(container, signal)};
+        return {result: 'failed', commit, cause, log: container === undefined || output.hasTold(container) ? [] : await this.#logTail(container, signal)};
       }
       case 'healthy': return {...verdict, urls: verdict.hosts.map((host) => urlOf(host, this.settings))};
     }
@@ -225,6 +233,13 @@ type Verdict =
   | {readonly result: 'failed'; readonly commit: CommitId; readonly cause: string; readonly container?: ContainerId}
   | {readonly result: 'healthy'; readonly commit: CommitId; readonly release?: number; readonly hosts: readonly string[]};
 
+/** The release command of a deploy in progress, once it has a container. */
+function runningReleaseJob(name: AppName, {seen}: PassReport): ObservedJob | undefined {
+  const deploy = seen?.observed.journal.get(name)?.deploy;
+  if (deploy?.state !== 'deploying' || deploy.releaseJob === undefined || deploy.releaseJob.state === 'done') return undefined;
+  return seen?.observed.jobs.find(({app, job}) => app === name && job.kind === 'release' && job.run === deploy.releaseJob?.run);
+}
+
 /** What one pass says of an app that somebody waits for. */
 function judge(name: AppName, {held, seen}: PassReport, waitingSinceMs: number): Verdict | {readonly progress: string} {
   if (held !== undefined || seen === undefined) return {progress: held?.message ?? 'starting'};
@@ -235,6 +250,7 @@ function judge(name: AppName, {held, seen}: PassReport, waitingSinceMs: number):
   if (app === undefined) return containers.some(({state}) => state === 'running') ? {progress: 'stopping'} : {result: 'removed', commit};
   if (app.state === 'invalid') return {result: 'failed', commit, cause: app.problems.map(formatDiagnostic).join('\n')};
   const phase = phaseOf(app, observed.journal.get(name));
+  if (isHeldByReleaseJob(phase, observed.journal.get(name)?.deploy, observed.nowMs)) return {progress: 'Running release command...'};
   if (phase.kind === 'failed') return {result: 'failed', commit, cause: phase.deploy.cause, ...(phase.deploy.container && {container: phase.deploy.container})};
   const {services} = deriveApp({app, record: observed.journal.get(name), containers, waiting: [], busy: observed.operations, urlOf: (host) => host});
   const late = app.services.filter((service) => (services.find(({name: one}) => one === service.name)?.healthy ?? 0) < replicasAwaited(service));

@@ -11,6 +11,7 @@ export function withoutSecrets(action: Action): PlannedAction {
 function subjectOf(action: Action): string {
   switch (action.kind) {
     case 'run-container':
+    case 'run-job':
     case 'stop-container':
     case 'remove-container': return action.name;
     case 'run-system': return action.system.role;

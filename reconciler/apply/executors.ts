@@ -4,7 +4,7 @@ import type {DesiredSystem} from '../desired/state.ts';
 import type {DeployRecord, NameTable, RouteStructure} from '../observed/state.ts';
 import {appNetwork, LABEL_APP, LABEL_INSTANCE} from '../labels.ts';
 import type {Action, ActionOf} from '../plan/action.ts';
-import {replicaSpec, type ContainerWorld} from './replica-spec.ts';
+import {jobSpec, replicaSpec, type ContainerWorld} from './replica-spec.ts';
 
 /** All that a plan can change. */
 export interface World {
@@ -33,18 +33,8 @@ type Executors = {
 
 /** The only code that changes the machine. An executor decides nothing: the plan has decided. */
 const executors: Executors = {
-  'run-container': async (action, world, signal) => {
-    const {engine} = world;
-    const spec = await replicaSpec(action, world);
-    try {
-      await engine.run(spec, signal);
-    } catch (error) {
-      // Somebody removed it since it was seen: asking each time would slow all other starts.
-      if (!(error instanceof NetworkMissing)) throw error;
-      await engine.ensureNetwork(networkSpec(action, world), signal);
-      await engine.run(spec, signal);
-    }
-  },
+  'run-container': async (action, world, signal) => run(await replicaSpec(action, world), networkSpec(action, world), {world, signal}),
+  'run-job': async (action, world, signal) => run(await jobSpec(action, world), networkSpec(action, world), {world, signal}),
   'stop-container': ({id, graceMs}, {engine}, signal) => engine.stop(id, graceMs, signal),
   'remove-container': ({id}, {engine}, signal) => engine.remove(id, signal),
   'run-system': async ({system}, {engine, systemSpecs}, signal) => {
@@ -62,6 +52,17 @@ const executors: Executors = {
   'make-network': (action, world, signal) => world.engine.ensureNetwork(networkSpec(action, world), signal),
   'remove-network': ({id}, {engine}, signal) => engine.removeNetwork(id, signal),
 };
+
+async function run(spec: ContainerSpec, network: NetworkSpec, {world: {engine}, signal}: {world: World; signal: AbortSignal}): Promise<void> {
+  try {
+    await engine.run(spec, signal);
+  } catch (error) {
+    // Somebody removed it since it was seen: asking each time would slow all other starts.
+    if (!(error instanceof NetworkMissing)) throw error;
+    await engine.ensureNetwork(network, signal);
+    await engine.run(spec, signal);
+  }
+}
 
 function networkSpec({app, subnet}: {readonly app: AppName; readonly subnet: string}, {instance}: World): NetworkSpec {
   return {name: appNetwork(instance, app), labels: {[LABEL_INSTANCE]: instance, [LABEL_APP]: app}, subnet};

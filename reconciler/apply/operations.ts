@@ -71,10 +71,11 @@ export class Operations {
     switch (kind) {
       case 'stop-container': return count('stop-container') < STOPS_PARALLEL_MAX;
       case 'run-container':
+      case 'run-job':
       case 'remove-container':
       case 'remove-image':
       case 'make-network':
-      case 'remove-network': return count('run-container', 'remove-container', 'remove-image', 'make-network', 'remove-network') < ENGINE_PARALLEL_MAX;
+      case 'remove-network': return count('run-container', 'run-job', 'remove-container', 'remove-image', 'make-network', 'remove-network') < ENGINE_PARALLEL_MAX;
       default: return true;
     }
   }

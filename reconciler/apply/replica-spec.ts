@@ -74,3 +74,21 @@ export function replicaSpec({app, service, release, slot, attempt, failures, nam
     aliases: [service.name, `${service.name}.${app}.internal`],
   }, world);
 }
+
+/** A container that runs a command once. */
+export function jobSpec({app, job, container, release, name}: ActionOf<'run-job'>, world: ContainerWorld): Promise<ContainerSpec> {
+  return appContainerSpec({
+    app,
+    template: container,
+    name,
+    env: {FLYNN_APP: app, FLYNN_JOB: job.kind === 'cron' ? job.cron : job.kind, FLYNN_RUN: job.run, FLYNN_RELEASE: `v${release}`},
+    labels: {
+      [labels.LABEL_ROLE]: 'job',
+      [labels.LABEL_JOB]: job.kind,
+      ...(job.kind === 'cron' && {[labels.LABEL_CRON]: job.cron}),
+      [labels.LABEL_RUN]: job.run,
+      [labels.LABEL_RELEASE]: String(release),
+      [labels.LABEL_FACTS]: JSON.stringify(container.facts),
+    },
+  }, world);
+}

@@ -1,6 +1,6 @@
 import {isDeepStrictEqual} from 'node:util';
 import {stringify} from 'yaml';
-import {REPLICAS_MAX, replicasDefault, type AppManifest, type ServiceManifest} from '../../schemas/app.ts';
+import {RELEASE, REPLICAS_MAX, replicasDefault, type AppManifest, type ServiceManifest} from '../../schemas/app.ts';
 import type {ClusterManifest} from '../../schemas/cluster.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName} from '../../schemas/ids.ts';
@@ -144,7 +144,7 @@ export function releasedServices(app: AppName, read: Parameters<Edit>[0], list: 
   if (current === undefined) return [];
   const file = releaseFile(app, current);
   const release = loadManifest('Release', file, read(file) ?? '');
-  return release.ok ? Object.keys(release.value.services) : [];
+  return release.ok ? Object.keys(release.value.services).filter((name) => name !== RELEASE) : [];
 }
 
 function withReplicas(manifest: AppManifest, service: string, replicas: number): AppManifest {

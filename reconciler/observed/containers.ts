@@ -1,8 +1,8 @@
 import type {ContainerFacts, DesiredSystem} from '../desired/state.ts';
-import type {AppName, ContainerId, ServiceName, SpecHash} from '../../schemas/ids.ts';
+import type {AppName, ContainerId, CronName, ServiceName, SpecHash} from '../../schemas/ids.ts';
 import type {ContainerRecord} from '../adapters/engine.ts';
 import * as labels from '../labels.ts';
-import type {Health, ObservedContainer, ObservedSystem} from './state.ts';
+import type {Health, Job, ObservedContainer, ObservedJob, ObservedSystem} from './state.ts';
 
 /** A replica as the planner sees it; undefined when the labels don't say that it is one: then it is not to be planned for. */
 export function toReplica(record: ContainerRecord, instance: string, health: (id: string) => Health): ObservedContainer | undefined {
@@ -46,6 +46,38 @@ export function toReplica(record: ContainerRecord, instance: string, health: (id
       };
     }
   }
+}
+
+/** A job as the planner sees it; undefined when the labels don't say that it is one. */
+export function toJob(record: ContainerRecord): ObservedJob | undefined {
+  const label = record.labels;
+  if (label[labels.LABEL_ROLE] !== 'job') return undefined;
+  const [app, run, facts, job] = [label[labels.LABEL_APP], label[labels.LABEL_RUN], factsOf(label[labels.LABEL_FACTS]), jobOf(label)];
+  if (app === undefined || run === undefined || facts === undefined || job === undefined) return undefined;
+  const base = {
+    id: record.id as ContainerId,
+    name: `${app}.${job.kind === 'cron' ? job.cron : job.kind}.${run}`,
+    app: app as AppName,
+    job,
+    release: Number(label[labels.LABEL_RELEASE] ?? 0),
+    createdAtMs: record.createdAtMs,
+    stopGraceMs: facts.stopGraceMs,
+  };
+  switch (record.status) {
+    case 'created': return {...base, state: 'created', ...(record.error === '' ? {} : {error: record.error})};
+    case 'running': return {...base, state: 'running', startedAtMs: record.startedAtMs};
+    case 'exited': {
+      const {startedAtMs, finishedAtMs, exitCode, isOutOfMemory} = record;
+      return {...base, state: 'exited', startedAtMs, finishedAtMs, exitCode, isOutOfMemory};
+    }
+  }
+}
+
+function jobOf(label: ContainerRecord['labels']): Job | undefined {
+  const run = label[labels.LABEL_RUN] ?? '';
+  const cron = label[labels.LABEL_CRON];
+  if (label[labels.LABEL_JOB] === 'release') return {kind: 'release', run};
+  return label[labels.LABEL_JOB] === 'cron' && cron !== undefined ? {kind: 'cron', cron: cron as CronName, run} : undefined;
 }
 
 function driftOf(record: ContainerRecord & {status: 'running'}, address: string | undefined): string | undefined {

@@ -1,7 +1,7 @@
 import type {AppName, ContainerId, ImageDigest} from '../../schemas/ids.ts';
 import type {ContainerRecord, Engine, ImageRecord} from '../adapters/engine.ts';
 import * as labels from '../labels.ts';
-import {toReplica, toSystem} from './containers.ts';
+import {toJob, toReplica, toSystem} from './containers.ts';
 import {NetworkObserver} from './networks.ts';
 import type {Probed, Prober} from './prober.ts';
 import type {ObservedContainer, ObservedImage, ObservedState} from './state.ts';
@@ -47,7 +47,7 @@ export class EngineObserver {
   }
 
   /** Rejects when the engine can't be asked; what was seen before is then still to be read anew. */
-  async look(nowMs: number, signal: AbortSignal): Promise<Pick<ObservedState, 'containers' | 'system' | 'abandonedBuilds' | 'images' | 'networks' | 'takenSubnets'>> {
+  async look(nowMs: number, signal: AbortSignal): Promise<Pick<ObservedState, 'containers' | 'jobs' | 'system' | 'abandonedBuilds' | 'images' | 'networks' | 'takenSubnets'>> {
     await this.#refresh(nowMs, signal);
     const {prober, isBuilding} = this.#options;
     const records = [...this.#records.values()];
@@ -60,6 +60,7 @@ export class EngineObserver {
     return {
       // What the record itself says of its health counts: a frozen process still accepts connections, by its kernel's grace.
       containers: seen.map(({replica}) => (replica.state === 'running' && replica.health.state === 'unknown' ? {...replica, health: prober.health(replica.id)} : replica)).toSorted(byName),
+      jobs: records.map(toJob).filter((job) => job !== undefined).toSorted(byName),
       system: records.map(toSystem).filter((system) => system !== undefined),
       abandonedBuilds: records.filter(isAbandoned).map(({id, name}) => ({id: id as ContainerId, name})),
       images: this.#images,
@@ -180,6 +181,6 @@ function toImage(image: ImageRecord, eventAtMs: number): ObservedImage[] {
   return app === undefined ? [] : [{id: image.id as ImageDigest, app: app as AppName, createdAtMs: Math.max(image.createdAtMs, eventAtMs)}];
 }
 
-function byName(a: ObservedContainer, b: ObservedContainer): number {
+function byName(a: {readonly name: string}, b: {readonly name: string}): number {
   return a.name < b.name ? -1 : 1;
 }

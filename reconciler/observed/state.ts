@@ -1,4 +1,4 @@
-import type {AppName, ContainerId, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
+import type {AppName, ContainerId, CronName, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {ContainerFacts, DesiredSystem, ResolvedApp} from '../desired/state.ts';
 
 /** What this node was seen to run. Already out of date when it is read: plans must be safe to make from it. */
@@ -6,6 +6,8 @@ export interface ObservedState {
   /** Milliseconds since 1970, at the moment of the look. The planner's only clock. */
   readonly nowMs: number;
   readonly containers: readonly ObservedContainer[];
+  /** Containers that run a command of an app once. */
+  readonly jobs: readonly ObservedJob[];
   readonly system: readonly ObservedSystem[];
   /** Build containers of ours whose build is not in progress any more: what a killed reconciler left behind. */
   readonly abandonedBuilds: readonly {readonly id: ContainerId; readonly name: string}[];
@@ -63,14 +65,39 @@ export type ObservedContainer = {
       /** How it was changed by hand, in words; such a container is replaced. */
       readonly drift?: string;
     }
-  | {
-      readonly state: 'exited';
-      readonly startedAtMs: number;
-      readonly finishedAtMs: number;
-      readonly exitCode: number;
-      readonly isOutOfMemory: boolean;
-    }
+  | Ended
 );
+
+/** A container that runs a command of an app's release once. It is never started again: what has ended, has ended. */
+export type ObservedJob = {
+  readonly id: ContainerId;
+  readonly name: string;
+  readonly app: AppName;
+  readonly job: Job;
+  readonly release: number;
+  readonly createdAtMs: number;
+  /** Between SIGTERM and SIGKILL. */
+  readonly stopGraceMs: number;
+} & (
+  | {readonly state: 'created'; readonly error?: string}
+  | {readonly state: 'running'; readonly startedAtMs: number}
+  | Ended
+);
+
+/** What a job is run for. */
+export type Job =
+  /** Before a release gets traffic. `run` names the deploy. */
+  | {readonly kind: 'release'; readonly run: string}
+  /** Because it is due, or somebody asked for it. `run` is of that moment. */
+  | {readonly kind: 'cron'; readonly cron: CronName; readonly run: string};
+
+export interface Ended {
+  readonly state: 'exited';
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly exitCode: number;
+  readonly isOutOfMemory: boolean;
+}
 
 export type Health =
   /** Not probed since the reconciler started: say nothing, change nothing. */
@@ -102,11 +129,19 @@ export type Deploy = {
   readonly specKey: SpecHash;
   readonly release?: number;
   readonly startedAtMs: number;
+  /** The command that is run before any replica starts. Absent: none, or what it was run for serves already. */
+  readonly releaseJob?: ReleaseJob;
 } & (
   | {readonly state: 'deploying'}
   | {readonly state: 'healthy'; readonly endedAtMs: number}
   | {readonly state: 'failed'; readonly endedAtMs: number; readonly cause: string; readonly container?: ContainerId}
 );
+
+/** `due`: it is to be started. `running`: it was seen to run, so it is never started again. `done`: it has succeeded. */
+export interface ReleaseJob {
+  readonly run: string;
+  readonly state: 'due' | 'running' | 'done';
+}
 
 /** `unreachable`: it could not be asked, which says nothing of what it serves. */
 export type ObservedRouter =

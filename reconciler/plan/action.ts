@@ -1,6 +1,6 @@
 import type {AppName, ContainerId, ImageDigest} from '../../schemas/ids.ts';
-import type {DesiredService, DesiredSystem, ResolvedApp} from '../desired/state.ts';
-import type {Deploy, NameTable, RouteStructure} from '../observed/state.ts';
+import type {ContainerTemplate, DesiredService, DesiredSystem, ResolvedApp} from '../desired/state.ts';
+import type {Deploy, Job, NameTable, RouteStructure} from '../observed/state.ts';
 
 /** One change to the world. Plain data: it can be printed, compared, sent to another machine and replayed. */
 export type Action = {readonly reason: string; /** Absent: of the platform itself. */ readonly app?: AppName} & (
@@ -14,6 +14,16 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
       readonly attempt: number;
       readonly failures: number;
       /** Of the app's network: it is made again should it be gone when the container starts. */
+      readonly subnet: string;
+    }
+  | {
+      readonly kind: 'run-job';
+      readonly name: string;
+      readonly app: AppName;
+      readonly job: Job;
+      readonly container: ContainerTemplate;
+      readonly release: number;
+      /** As of `run-container`. */
       readonly subnet: string;
     }
   | {readonly kind: 'stop-container'; readonly id: ContainerId; readonly name: string; readonly graceMs: number}
@@ -50,6 +60,7 @@ export interface Plan {
 export function actionKey(action: Action): string {
   switch (action.kind) {
     case 'run-container': return `container ${action.name}`;
+    case 'run-job':
     case 'stop-container':
     case 'remove-container': return `container ${action.name}`;
     case 'run-system': return `system ${action.system.role}`;

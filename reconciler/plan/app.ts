@@ -4,6 +4,7 @@ import type {Action, Plan, Waiting} from './action.ts';
 import {planDeploy} from './deploy.ts';
 import {KEPT_EXITED_MAX} from './limits.ts';
 import {phaseOf, type Phase} from './phase.ts';
+import {isHeldByReleaseJob, retireReleaseJobs} from './release-job.ts';
 import {retireAll} from './retire.ts';
 import {waitsForRoom} from './room.ts';
 import {isBusy} from './busy.ts';
@@ -25,7 +26,8 @@ export interface RoutedPath extends DesiredRoute {
 /** Plans one app, whatever the others do: nothing here reads another app's state. */
 export function planApp(app: DesiredApp, containers: readonly ObservedContainer[], observed: ObservedState): AppPlan {
   const phase = phaseOf(app, observed.journal.get(app.name));
-  const wanted = wantedSpecs(phase, observed.nowMs);
+  const gate = isHeldByReleaseJob(phase, observed.journal.get(app.name)?.deploy, observed.nowMs) ? 'shut' : 'open';
+  const wanted = wantedSpecs(phase, gate, observed.nowMs);
   const slots = wanted.map((want) => planSlots(app.name, want, containers, observed));
   const holders = new Set(slots.flatMap(({kept}) => kept));
   const standIns = slots.filter(({want}) => !want.isCandidate || phase.serving?.services.some(({specHash}) => specHash === want.service.specHash))
@@ -42,6 +44,7 @@ export function planApp(app: DesiredApp, containers: readonly ObservedContainer[
     // What has just failed is not given another try on the way out.
     ...slots.filter(({want}) => !(isFailing && want.isCandidate)),
     {actions: [], waiting: standIns.map(({service, slot, release}) => ({app: app.name, subject: `${service}.${slot} (v${release})`, on: 'the replica that it stands in for'}))},
+    {actions: retireReleaseJobs(app, observed), waiting: []},
     retireAll(surplus, {reason: reasonToGo(phase, wanted), observed, keepExited: KEPT_EXITED_MAX}),
   ];
   return {
@@ -52,9 +55,9 @@ export function planApp(app: DesiredApp, containers: readonly ObservedContainer[
 }
 
 /** Spec by spec, how many replicas: those that serve, and beside them those of a deploy in progress. */
-function wantedSpecs(phase: Phase, nowMs: number): readonly Wanted[] {
+function wantedSpecs(phase: Phase, gate: 'shut' | 'open', nowMs: number): readonly Wanted[] {
   const serving = (phase.serving?.services ?? []).map((service): Wanted => ({service, release: phase.serving?.release ?? 0, sinceMs: 0, isCandidate: false}));
-  if (phase.kind !== 'deploying' && phase.kind !== 'new') return serving;
+  if ((phase.kind !== 'deploying' && phase.kind !== 'new') || gate === 'shut') return serving;
   // A new deploy starts its containers while it is being noted that it begins: whichever is done first, the next pass goes on from there.
   const {candidate} = phase;
   const sinceMs = phase.kind === 'new' ? nowMs : phase.deploy.startedAtMs;

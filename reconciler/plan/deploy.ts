@@ -4,6 +4,7 @@ import type {Action, Plan} from './action.ts';
 import {isBusy} from './busy.ts';
 import {DEPLOY_FAILURES_MAX} from './limits.ts';
 import type {Phase} from './phase.ts';
+import {nextReleaseJob, stepReleaseJob} from './release-job.ts';
 import {replicasAwaited, roomInWords} from './room.ts';
 import {howItEnded, type SlotPlan} from './slots.ts';
 
@@ -17,7 +18,9 @@ export function planDeploy(app: DesiredApp, phase: Phase, slots: readonly SlotPl
     const action: Action = {kind: 'write-deploy', app: app.name, deploy, reason, ...(lastGood && {lastGood})};
     return {actions: [action], waiting: []};
   };
-  const base = {treeId: app.treeId, specKey: app.specKey, ...(app.release === undefined ? {} : {release: app.release})};
+  const before = observed.journal.get(app.name)?.deploy;
+  const releaseJob = phase.kind === 'new' ? nextReleaseJob(phase, before, observed.nowMs) : before?.releaseJob;
+  const base = {treeId: app.treeId, specKey: app.specKey, ...(app.release === undefined ? {} : {release: app.release}), ...(releaseJob && {releaseJob})};
   const what = app.release === undefined ? 'configuration' : `release v${app.release}`;
 
   switch (phase.kind) {
@@ -27,6 +30,14 @@ export function planDeploy(app: DesiredApp, phase: Phase, slots: readonly SlotPl
       return write({...base, startedAtMs: observed.nowMs, state: 'healthy', endedAtMs: observed.nowMs}, 'scale or routes changed');
     case 'deploying': {
       const {startedAtMs} = phase.deploy;
+      if (releaseJob !== undefined && releaseJob.state !== 'done') {
+        const step = stepReleaseJob(app, {...phase.deploy, releaseJob}, observed);
+        switch (step.result) {
+          case 'waits': return step.plan;
+          case 'moved': return write({...base, releaseJob: {...releaseJob, state: step.state}, startedAtMs, state: 'deploying'}, `${what}: ${step.reason}`);
+          case 'failed': return write({...base, startedAtMs, state: 'failed', endedAtMs: observed.nowMs, cause: step.cause, ...(step.job && {container: step.job.id})}, `${what} failed: ${step.cause}`);
+        }
+      }
       const candidates = slots.filter(({want}) => want.isCandidate);
       const failure = failureOf(app, candidates, startedAtMs, observed);
       if (failure !== undefined) {

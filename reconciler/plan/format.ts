@@ -13,7 +13,8 @@ export function formatWaiting({app, subject, on}: Waiting): string {
 /** The action in a few words, without its reason. */
 export function describe(action: Action): string {
   switch (action.kind) {
-    case 'run-container': return `run ${action.name}`;
+    case 'run-container':
+    case 'run-job': return `run ${action.name}`;
     case 'stop-container': return `stop ${action.name} within ${action.graceMs / 1000}s`;
     case 'remove-container': return `remove ${action.name}`;
     case 'run-system': return `run ${action.system.role}`;

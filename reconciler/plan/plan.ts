@@ -5,6 +5,7 @@ import type {Plan} from './action.ts';
 import {planApp, type AppPlan, type RoutedPath} from './app.ts';
 import {planImages} from './images.ts';
 import {planAbandonedBuilds, planSystem} from './platform.ts';
+import {retireJob} from './job.ts';
 import {retireAll} from './retire.ts';
 import {planNetworks} from './networks.ts';
 import {planRouter} from './router.ts';
@@ -54,11 +55,15 @@ function routesAsTheyAre(app: DesiredApp, {journal, router}: ObservedState): rea
 /** Apps that left the commit: their containers go, and what the disk knows of their deploys. Images, sources and volumes stay. */
 function planGone(desired: DesiredState, byApp: ReadonlyMap<AppName, readonly ObservedContainer[]>, observed: ObservedState): readonly Plan[] {
   const wanted = new Set(desired.apps.map(({name}) => name));
-  const known = new Set([...byApp.keys(), ...observed.journal.keys()]);
+  const known = new Set([...byApp.keys(), ...observed.jobs.map(({app}) => app), ...observed.journal.keys()]);
   return [...known].filter((app) => !wanted.has(app)).toSorted().map((app): Plan => {
     const reason = `app ${app} is not in commit ${desired.commit.slice(0, 8)}`;
     const containers = byApp.get(app) ?? [];
-    if (containers.length > 0) return retireAll(containers, {reason, observed, keepExited: 0});
+    const jobs = observed.jobs.filter((job) => job.app === app);
+    if (containers.length > 0 || jobs.length > 0) {
+      const {actions, waiting} = retireAll(containers, {reason, observed, keepExited: 0});
+      return {actions: [...actions, ...jobs.flatMap((job) => retireJob(job, reason, observed))], waiting};
+    }
     return {actions: [{kind: 'forget-app', app, reason}], waiting: []};
   });
 }

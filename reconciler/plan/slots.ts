@@ -1,7 +1,7 @@
 import type {AppName} from '../../schemas/ids.ts';
 import {CLEAN_SLATE_MS, pauseMs} from '../backoff.ts';
 import type {DesiredService} from '../desired/state.ts';
-import type {ObservedContainer, ObservedState} from '../observed/state.ts';
+import type {Ended, ObservedContainer, ObservedState} from '../observed/state.ts';
 import type {Action, ActionOf, Plan} from './action.ts';
 import {isBusy} from './busy.ts';
 
@@ -127,7 +127,7 @@ function restart(slot: Slot & Networked, newest: ObservedContainer | undefined, 
 }
 
 /** `exited with code 3`, `was killed: out of memory`, … */
-export function howItEnded(container: ObservedContainer): string {
+export function howItEnded(container: {readonly state: 'running'} | {readonly state: 'created'; readonly error?: string} | Ended): string {
   switch (container.state) {
     case 'running': return 'runs';
     case 'created': return container.error === undefined ? 'was never started' : `could not start: ${container.error}`;

@@ -17,6 +17,8 @@ export interface BuildInputs {
   readonly keepReleases: number;
   /** Limit for a whole deploy. */
   readonly deployTimeoutMs: number;
+  /** In app.yaml; the Procfile may have another. */
+  readonly hasReleaseCommand: boolean;
   /** Absent: nothing was released yet. */
   readonly current?: {readonly number: number; readonly sourceCommit: string; readonly createdAt: string};
 }
@@ -37,6 +39,7 @@ export async function buildInputs(app: AppName, snapshot: Snapshot, signal: Abor
     buildsAtOnce: cluster.value.builds.concurrent,
     keepReleases: cluster.value.keep.releases,
     deployTimeoutMs: (manifest.value.deployTimeoutSeconds ?? DEPLOY_TIMEOUT_SECONDS_DEFAULT) * 1000,
+    hasReleaseCommand: manifest.value.release !== undefined,
     ...(current === undefined ? {} : {current}),
   };
 }

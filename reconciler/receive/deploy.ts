@@ -1,3 +1,4 @@
+import {RELEASE} from '../../schemas/app.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import {detail, step, warning} from '../build/output.ts';
 import type {BuiltImage} from '../build/build.ts';
@@ -40,6 +41,7 @@ export async function deploy(pushed: DeployPush, signal: AbortSignal): Promise<v
   if (inputs === undefined) return;
   const image = await build(pushed, inputs, signal);
   push.print(step('Launching...'));
+  if (inputs.hasReleaseCommand || Object.hasOwn(image.commands, RELEASE)) push.print(warning('Release command declared: this new release will not be available until the command succeeds.'));
   const released = await release(pushed, {image, inputs}, signal);
   push.print(detail(`Released v${released.number}`));
   try {

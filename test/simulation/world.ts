@@ -2,7 +2,7 @@ import type {AppName, CommitId, TreeId} from '../../schemas/ids.ts';
 import type {ContainerRecord} from '../../reconciler/adapters/engine.ts';
 import {execute, type World} from '../../reconciler/apply/executors.ts';
 import type {DesiredApp, DesiredState, ResolvedApp} from '../../reconciler/desired/state.ts';
-import {toReplica} from '../../reconciler/observed/containers.ts';
+import {toJob, toReplica} from '../../reconciler/observed/containers.ts';
 import {NetworkObserver} from '../../reconciler/observed/networks.ts';
 import {nextHealth, type HealthHistory} from '../../reconciler/observed/health.ts';
 import type {DeployRecord, Health, NameTable, ObservedContainer, ObservedState, RouteStructure} from '../../reconciler/observed/state.ts';
@@ -94,6 +94,7 @@ export class SimulatedNode {
     return {
       nowMs: this.nowMs,
       containers: containers.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+      jobs: records.map(toJob).filter((job) => job !== undefined),
       system: [],
       abandonedBuilds: [],
       ...await new NetworkObserver({engine: this.engine, instance: INSTANCE, hostSubnets: async () => []}).look(records, this.nowMs, never),

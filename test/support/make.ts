@@ -1,6 +1,6 @@
 import type {AppName, CommitId, ContainerId, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {ContainerFacts, DesiredService, DesiredState, ResolvedApp} from '../../reconciler/desired/state.ts';
-import type {Deploy, DeployRecord, Health, NameTable, ObservedContainer, ObservedState, Target} from '../../reconciler/observed/state.ts';
+import type {Deploy, DeployRecord, Health, NameTable, ObservedContainer, ObservedJob, ObservedState, Target} from '../../reconciler/observed/state.ts';
 
 // States in a few words, for tests of the planner: an app `shop` with one service `web` on port 8080.
 
@@ -88,7 +88,19 @@ export function names(...addresses: readonly string[]): NameTable {
   return new Map([['_http._tcp.shop.test', addresses.map((address): Target => ({address, port: 8080}))]]);
 }
 
+/** A release command in one line: `run1 v2 running`, `run1 v2 exited 3`, `run1 v2 created`, `run1 v2 unstartable`. `run1` is its run. */
+export function releaseJob(line: string): ObservedJob {
+  const [run = '', spec = '', state = '', code] = line.split(' ');
+  const base = {id: `job-${run}` as ContainerId, name: `shop.release.${run}`, app: SHOP, job: {kind: 'release', run}, release: Number(spec.slice(1)), createdAtMs: NOW_MS - 10_000, stopGraceMs: 30_000} as const;
+  if (state === 'created') return {...base, state};
+  if (state === 'unstartable') return {...base, state: 'created', error: 'exec: "nope": executable file not found in $PATH'};
+  if (state === 'running') return {...base, state, startedAtMs: NOW_MS - 10_000};
+  return {...base, state: 'exited', startedAtMs: NOW_MS - 10_000, finishedAtMs: NOW_MS, exitCode: Number(code), isOutOfMemory: false};
+}
+
 export interface World {
+  /** `releaseJob` lines. */
+  readonly jobs?: readonly string[];
   readonly have?: readonly string[];
   readonly record?: DeployRecord;
   readonly names?: readonly string[];
@@ -102,10 +114,11 @@ export interface World {
   readonly taken?: readonly string[];
 }
 
-export function observed({have = [], record, names: served, images = ['v1', 'v2', 'v3'], inFlight = {}, left = {}, operations = [], networks = ['shop'], taken = []}: World): ObservedState {
+export function observed({have = [], jobs = [], record, names: served, images = ['v1', 'v2', 'v3'], inFlight = {}, left = {}, operations = [], networks = ['shop'], taken = []}: World): ObservedState {
   return {
     nowMs: NOW_MS,
     containers: have.map(container),
+    jobs: jobs.map(releaseJob),
     system: [],
     abandonedBuilds: [],
     images: images.map((spec) => ({id: image(spec), app: SHOP, createdAtMs: 0})),
