@@ -87,6 +87,8 @@ async function confirm(question: string, signal: AbortSignal): Promise<boolean> 
 }
 
 async function runAsProcess(): Promise<void> {
+  // `flynn env set --secret KEY=value` waits for a deploy: until then everybody on the machine would see the value in the list of processes.
+  if (process.argv.includes('env')) process.title = 'flynn env';
   // Keeps the compiled (and type-stripped) sources between runs: half of the start-up time.
   module.enableCompileCache(compileCacheFolder());
   const interrupt = new AbortController();

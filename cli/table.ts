@@ -9,6 +9,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./commands/status.ts')).status,
   ps: async () => (await import('./commands/ps.ts')).ps,
   logs: async () => (await import('./commands/logs.ts')).logs,
+  env: async () => (await import('./commands/env.ts')).env,
   scale: async () => (await import('./commands/scale.ts')).scale,
   open: async () => (await import('./commands/open.ts')).open,
   plan: async () => (await import('./commands/plan.ts')).plan,

@@ -1,6 +1,7 @@
 import type {AppName, CommitId} from '../schemas/ids.ts';
 import type {ClusterRepo} from './checkout/snapshot.ts';
 import type {Plan} from './plan/action.ts';
+import type {Keyring} from './secrets/keyring.ts';
 import type {NodeSettings} from './settings.ts';
 import type {FlynnEvent, NodeStatus} from './status/status.ts';
 
@@ -11,6 +12,8 @@ import type {FlynnEvent, NodeStatus} from './status/status.ts';
 export interface NodeView {
   readonly settings: NodeSettings;
   readonly repo: ClusterRepo;
+  /** What opens the apps' secrets on this node. */
+  readonly keyring: Keyring;
   status(): NodeStatus;
   /** People can come in: since the start there was a moment at which the router answered and was as it has to be. */
   isReady(): boolean;

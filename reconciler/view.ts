@@ -10,6 +10,7 @@ import {isHeldByReleaseJob} from './plan/release-job.ts';
 import {replicasAwaited} from './plan/room.ts';
 import type {Plan} from './plan/action.ts';
 import {urlOf, type NodeSettings} from './settings.ts';
+import type {Keyring} from './secrets/keyring.ts';
 import {Conditions} from './status/conditions.ts';
 import {deriveApp, type Claim} from './status/derive.ts';
 import type {EventLog} from './status/events.ts';
@@ -24,6 +25,7 @@ const COMMIT_PREFIX_MIN = 7;
 export interface ViewOptions {
   readonly settings: NodeSettings;
   readonly repo: ClusterRepo;
+  readonly keyring: Keyring;
   readonly loop: Pick<Loop, 'wake'>;
   readonly engine: Engine;
   readonly events: EventLog;
@@ -38,6 +40,7 @@ export interface ViewOptions {
 export class View implements NodeView {
   readonly settings: NodeSettings;
   readonly repo: ClusterRepo;
+  readonly keyring: Keyring;
   readonly #options: ViewOptions;
   readonly #conditions = new Conditions();
   readonly #passListeners = new Set<(report: PassReport) => void>();
@@ -50,6 +53,7 @@ export class View implements NodeView {
     this.#options = options;
     this.settings = options.settings;
     this.repo = options.repo;
+    this.keyring = options.keyring;
   }
 
   /** Called by the loop after each pass. */

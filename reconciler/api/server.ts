@@ -1,6 +1,7 @@
 import {type FastifyInstance, fastify} from 'fastify';
 import type {NodeView} from '../node.ts';
 import {registerAppRoutes} from './apps.ts';
+import {registerEnvRoutes} from './env.ts';
 import type {Authenticate} from './authenticate.ts';
 import {committer} from './commit.ts';
 import {registerNodeRoutes} from './node-routes.ts';
@@ -34,6 +35,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal}), closing: closing.signal};
     registerNodeRoutes(v1, parts);
     registerAppRoutes(v1, parts);
+    registerEnvRoutes(v1, parts);
   }, {prefix: '/v1'});
   return server;
 }

@@ -23,22 +23,22 @@ export class SecretFailed extends Error {
  * is read again when it has changed, so that putting it back is enough.
  */
 export class Keyring {
-  readonly #folder: string;
+  readonly folder: string;
   #known: {readonly stamp: string; readonly identities: Result<readonly Identity[], string>} | undefined;
   #results = new Map<string, Result<string, string>>();
 
   constructor(folder: string) {
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   get #identityFile(): string {
-    return path.join(this.#folder, IDENTITY);
+    return path.join(this.folder, IDENTITY);
   }
 
   /** Makes an identity if there is none, and whatever else the folder has to hold. Resolves to the public key of the newest. */
   async ensure(): Promise<string> {
-    await mkdir(this.#folder, {recursive: true, mode: 0o700});
-    await chmod(this.#folder, 0o700);
+    await mkdir(this.folder, {recursive: true, mode: 0o700});
+    await chmod(this.folder, 0o700);
     await this.#digestKey();
     const [newest] = await this.recipients();
     return newest ?? this.add();
@@ -151,13 +151,13 @@ export class Keyring {
     await writeFile(unfinished, renderIdentities(identities), {mode: 0o600, flush: true});
     await chmod(unfinished, 0o600);
     await rename(unfinished, this.#identityFile);
-    await using folder = await open(this.#folder);
+    await using folder = await open(this.folder);
     await folder.sync();
   }
 
   /** Of this node alone: digests are compared with those that it made before. A new one deploys apps with secrets once more. */
   async #digestKey(): Promise<Buffer> {
-    const file = path.join(this.#folder, DIGEST_KEY);
+    const file = path.join(this.folder, DIGEST_KEY);
     const made = randomBytes(DIGEST_KEY_BYTES).toString('base64');
     await writeFile(file, `${made}\n`, {mode: 0o600, flag: 'wx', flush: true}).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;

@@ -9,6 +9,7 @@ import {ownRepo} from '../../../reconciler/checkout/own.ts';
 import type {FollowedRepo} from '../../../reconciler/checkout/repo.ts';
 import {DesiredReader} from '../../../reconciler/desired-reader.ts';
 import type {ResolvedApp} from '../../../reconciler/desired/state.ts';
+import {Keyring} from '../../../reconciler/secrets/keyring.ts';
 import {layout as layoutOf} from '../../../reconciler/layout.ts';
 import {Loop} from '../../../reconciler/loop.ts';
 import {EngineObserver} from '../../../reconciler/observed/engine-observer.ts';
@@ -95,7 +96,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
       onPass();
     },
   });
-  const view: View = new View({settings, repo, loop, engine, events: await EventLog.open(layout.events), logs: async function* () {}, confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
+  const view: View = new View({settings, repo, keyring: new Keyring(layout.age), loop, engine, events: await EventLog.open(layout.events), logs: async function* () {}, confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
   return {loop, operations, repo, engine, apps: resolved.map(({name}) => name), passes, coldMs, nextPass: () => new Promise<void>((resolve) => (onPass = resolve))};
 }
 

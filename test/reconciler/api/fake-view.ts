@@ -1,7 +1,10 @@
-import {createHash} from 'node:crypto';
+import {createHash, randomUUID} from 'node:crypto';
 import {once} from 'node:events';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
 import type {AppName, BlobId, CommitId, TreeId} from '../../../schemas/ids.ts';
 import {type Author, type Change, type ClusterRepo, type Committed, EditRefused} from '../../../reconciler/checkout/snapshot.ts';
+import {Keyring} from '../../../reconciler/secrets/keyring.ts';
 import type {DeployOutcome, LogLine, NodeView} from '../../../reconciler/node.ts';
 import type {Plan} from '../../../reconciler/plan/action.ts';
 import type {AppStatus, FlynnEvent, NodeStatus} from '../../../reconciler/status/status.ts';
@@ -16,6 +19,8 @@ export class FakeView implements NodeView {
     httpPort: 8080, httpsPort: 8443, apiPort: 3580, dnsPort: 3553, cluster: {kind: 'own'},
   } as const;
   readonly repo = new FakeRepo();
+  /** Nothing is on the disk until somebody calls `ensure`, and removes it afterwards. */
+  readonly keyring = new Keyring(path.join(tmpdir(), `flynn-keys-${randomUUID()}`));
   readonly wakes: string[] = [];
   readonly streams = {open: 0};
   ready = false;
@@ -98,16 +103,16 @@ export class FakeRepo implements ClusterRepo {
   readonly #operations = new Map<string, CommitId>();
 
   async snapshot(): ReturnType<ClusterRepo['snapshot']> {
+    const texts = (isMeant: (path: string) => boolean) => [...this.files].filter(([file]) => isMeant(file)).map(([file, text]) => ({path: file, kind: 'text' as const, blobId: file as BlobId, text}));
     const names = new Set([...this.files.keys()].flatMap((file) => /^apps\/([^/]+)\//.exec(file)?.[1] ?? []));
     return {
       commit: this.commits.at(-1)?.commit ?? COMMIT,
       committedAtMs: 0,
-      shared: {treeId: 'shared' as TreeId, files: async () => []},
+      shared: {treeId: 'shared' as TreeId, files: async () => texts((file) => !file.startsWith('apps/'))},
       apps: [...names].sort().map((name) => ({
         name: name as AppName,
         treeId: name as string as TreeId,
-        files: async () => [...this.files].filter(([path]) => path.startsWith(`apps/${name}/`))
-          .map(([path, text]) => ({path, kind: 'text' as const, blobId: path as BlobId, text})),
+        files: async () => texts((file) => file.startsWith(`apps/${name}/`)),
       })),
     };
   }

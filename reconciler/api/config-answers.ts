@@ -1,0 +1,49 @@
+import type {AppName} from '../../schemas/ids.ts';
+import type {Written} from './answers.ts';
+
+/** Variables of an app or of a service: values of those that are plain, names of those that are secrets. */
+export interface Variables {
+  readonly env: Readonly<Record<string, string>>;
+  readonly secrets: readonly string[];
+}
+
+/** `GET /v1/apps/:app/env`: what git says, whatever runs. Values of secrets are in no answer. */
+export interface EnvAnswer extends Variables {
+  /** Services with variables of their own. */
+  readonly services: Readonly<Record<string, Variables>>;
+}
+
+/** The body of `POST /v1/apps/:app/env`. */
+export interface EnvRequest {
+  readonly set?: Readonly<Record<string, string>>;
+  readonly unset?: readonly string[];
+  /** Absent: for all services. */
+  readonly service?: string;
+  /** Encrypt what is set. What is a secret already stays one in any case. */
+  readonly secret?: boolean;
+}
+
+export interface EnvWritten extends Written {
+  /** Which of the names are secrets now. */
+  readonly secrets: readonly string[];
+  /** What their owner should know, a sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** `GET /v1/secrets` */
+export interface SecretsAnswer {
+  /** Of cluster.yaml. */
+  readonly recipients: readonly string[];
+  /** Public keys of this node's identities, newest first. */
+  readonly identities: readonly string[];
+  /** Sorted by app, those of all services first. */
+  readonly secrets: readonly SecretAnswer[];
+}
+
+export interface SecretAnswer {
+  readonly app: AppName;
+  readonly service?: string;
+  readonly name: string;
+  /** Why this node can't open it; absent: it can. */
+  readonly problem?: string;
+}
