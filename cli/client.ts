@@ -22,6 +22,8 @@ export interface Client {
   get<Answer>(path: string, signal: AbortSignal): Promise<Answer>;
   /** Any change, safe to repeat: sent with an idempotency key and the author, again when the answer was lost. */
   post<Answer>(path: string, body: unknown, signal: AbortSignal): Promise<Answer>;
+  /** The same for a change that is told of in lines. It goes on when nobody listens. */
+  postLines<Line>(path: string, body: unknown, signal: AbortSignal): AsyncIterable<Line>;
   /** Lines of JSON as they come. */
   follow<Line>(path: string, signal: AbortSignal): AsyncIterable<Line>;
 }
@@ -52,9 +54,10 @@ export function createClient(cluster: Cluster, author: () => Promise<string>): C
   // Our own API, of the same version: its types are taken at their word.
   const get = async <Answer>(path: string, signal: AbortSignal) => await ask(connection, {method: 'GET', path}, signal) as Answer;
   const post = async <Answer>(path: string, body: unknown, signal: AbortSignal) => await write(connection, {path, body}, signal) as Answer;
-  const follow = <Line>(path: string, signal: AbortSignal) => lines(connection, path, signal) as AsyncIterable<Line>;
+  const postLines = <Line>(path: string, body: unknown, signal: AbortSignal) => writeLines(connection, {path, body}, signal) as AsyncIterable<Line>;
+  const follow = <Line>(path: string, signal: AbortSignal) => lines(connection, {method: 'GET', path}, signal) as AsyncIterable<Line>;
   return {
-    cluster, get, post, follow,
+    cluster, get, post, postLines, follow,
     status: (signal) => get('/v1/status', signal),
     apps: (signal) => get('/v1/apps', signal),
     app: (name, signal) => get(`/v1/apps/${name}`, signal),
@@ -72,10 +75,7 @@ interface Connection {
 }
 
 async function write(connection: Connection, {path, body}: {readonly path: string; readonly body: unknown}, signal: AbortSignal): Promise<unknown> {
-  const request: Partial<Exchange> = {
-    method: 'POST', path, body: JSON.stringify(body),
-    headers: {'content-type': 'application/json', 'idempotency-key': randomUUID(), 'x-flynn-author': await connection.author()},
-  };
+  const request = await writing(connection, {path, body});
   for (let tries = 1; ; tries++) {
     try {
       return await ask(connection, request, signal);
@@ -84,6 +84,18 @@ async function write(connection: Connection, {path, body}: {readonly path: strin
       if (!isLost || tries === TRIES_MAX || signal.aborted) throw error;
     }
   }
+}
+
+/** Not asked for again by itself: what was told would be told twice. */
+async function* writeLines(connection: Connection, change: {readonly path: string; readonly body: unknown}, signal: AbortSignal): AsyncGenerator<unknown> {
+  yield* lines(connection, await writing(connection, change), signal);
+}
+
+async function writing({author}: Connection, {path, body}: {readonly path: string; readonly body: unknown}): Promise<Partial<Exchange>> {
+  return {
+    method: 'POST', path, body: JSON.stringify(body),
+    headers: {'content-type': 'application/json', 'idempotency-key': randomUUID(), 'x-flynn-author': await author()},
+  };
 }
 
 async function ask(connection: Connection, request: Partial<Exchange>, signal: AbortSignal): Promise<unknown> {
@@ -96,8 +108,8 @@ async function ask(connection: Connection, request: Partial<Exchange>, signal: A
   }
 }
 
-async function* lines(connection: Connection, path: string, signal: AbortSignal): AsyncGenerator<unknown> {
-  const response = await open(connection, {method: 'GET', path, silenceMsMax: SILENCE_MS_MAX}, signal);
+async function* lines(connection: Connection, request: Partial<Exchange>, signal: AbortSignal): AsyncGenerator<unknown> {
+  const response = await open(connection, {...request, silenceMsMax: SILENCE_MS_MAX}, signal);
   let rest = '';
   try {
     for await (const chunk of response.setEncoding('utf8')) {

@@ -25,7 +25,8 @@ const STATUS_INTERRUPTED = 130;
 export async function main(around: Surroundings, signal: AbortSignal): Promise<number> {
   let command: Command | undefined;
   try {
-    const {flags, rest: [name, ...args]} = parseGlobals(around.argv);
+    const {flags, rest} = parseGlobals(around.argv);
+    const [name, ...args] = inTwoWords(rest);
     if (flags.isVersion) return await (await load('version')).run([], contextOf(around, flags), signal);
     if (flags.isHelp || name === undefined || name === 'help') {
       return await help(name === 'help' ? args[0] : name, around);
@@ -35,6 +36,13 @@ export async function main(around: Surroundings, signal: AbortSignal): Promise<n
   } catch (error) {
     return report(error, {command, around, isInterrupted: signal.aborted});
   }
+}
+
+/** `releases:info v3`, as Heroku has it, is `releases info v3`. */
+function inTwoWords([first = '', ...rest]: readonly string[]): readonly string[] {
+  const [, command = '', word = ''] = /^([a-z-]+):([a-z-]+)$/.exec(first) ?? [];
+  if (Object.hasOwn(COMMANDS, command)) return [command, word, ...rest];
+  return first === '' ? rest : [first, ...rest];
 }
 
 async function load(name: string): Promise<Command> {

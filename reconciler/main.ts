@@ -36,6 +36,7 @@ import {EventLog} from './status/events.ts';
 import {describe} from './plan/format.ts';
 import {commitCheck} from './receive/check.ts';
 import {receivePushes} from './receiver.ts';
+import {releasesOf} from './releases.ts';
 import {View} from './view.ts';
 
 export interface NodeOptions {
@@ -103,6 +104,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     },
   });
 
+  const log = (message: string, error: unknown) => events.add({kind: 'error', message: `${message}: ${error instanceof Error ? error.message : String(error)}`});
   let lastCommit: CommitId | undefined;
   let lastHeld = '';
   const loop: Loop = new Loop({
@@ -136,11 +138,11 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     told.set(app, message);
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
-  const view: View = new View({settings, repo, keyring, loop, engine, events, logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const releases = (node: View) => releasesOf({docker, instance, repo, node, log}, signal);
+  const view: View = new View({settings, releases, repo, keyring, loop, engine, events, logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});
-  const log = (message: string, error: unknown) => events.add({kind: 'error', message: `${message}: ${error instanceof Error ? error.message : String(error)}`});
   const server = createServer({view, authenticate, log});
   const local = createLocalServer({view, log});
   receivePushes({server, local, view, repo, noteBuild: (app, line) => logs.noteBuild(app, line), layout, docker, instance, stack, building, authenticate, check, log});

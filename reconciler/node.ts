@@ -1,6 +1,7 @@
 import type {AppName, CommitId} from '../schemas/ids.ts';
 import type {ClusterRepo} from './checkout/snapshot.ts';
 import type {Plan} from './plan/action.ts';
+import type {Releases} from './release/releases.ts';
 import type {Keyring} from './secrets/keyring.ts';
 import type {NodeSettings} from './settings.ts';
 import type {FlynnEvent, NodeStatus} from './status/status.ts';
@@ -14,6 +15,8 @@ export interface NodeView {
   readonly repo: ClusterRepo;
   /** What opens the apps' secrets on this node. */
   readonly keyring: Keyring;
+  /** Which releases there were, and those that people make by commands. */
+  readonly releases: Releases;
   status(): NodeStatus;
   /** People can come in: since the start there was a moment at which the router answered and was as it has to be. */
   isReady(): boolean;

@@ -9,6 +9,7 @@ import {phaseOf} from './plan/phase.ts';
 import {isHeldByReleaseJob} from './plan/release-job.ts';
 import {replicasAwaited} from './plan/room.ts';
 import type {Plan} from './plan/action.ts';
+import type {Releases} from './release/releases.ts';
 import {urlOf, type NodeSettings} from './settings.ts';
 import type {Keyring} from './secrets/keyring.ts';
 import {Conditions} from './status/conditions.ts';
@@ -30,6 +31,8 @@ export interface ViewOptions {
   readonly engine: Engine;
   readonly events: EventLog;
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
+  /** Made with the view itself, which it asks. */
+  releases(view: View): Releases;
   /** Writes down that a commit which is held back is meant. */
   confirm(held: {readonly reason: 'MassDelete' | 'HistoryRewritten'; readonly commit: CommitId}, signal: AbortSignal): Promise<void>;
   clusterName(): string;
@@ -41,6 +44,7 @@ export class View implements NodeView {
   readonly settings: NodeSettings;
   readonly repo: ClusterRepo;
   readonly keyring: Keyring;
+  readonly releases: Releases;
   readonly #options: ViewOptions;
   readonly #conditions = new Conditions();
   readonly #passListeners = new Set<(report: PassReport) => void>();
@@ -54,6 +58,7 @@ export class View implements NodeView {
     this.settings = options.settings;
     this.repo = options.repo;
     this.keyring = options.keyring;
+    this.releases = options.releases(this);
   }
 
   /** Called by the loop after each pass. */

@@ -171,9 +171,9 @@ export function checkApp(app: AppManifest): readonly Problem[] {
   ];
 }
 
-/** The port that a service listens on, when it takes traffic. */
-export function portOf(name: string, service: ServiceManifest | undefined): number | undefined {
-  return service?.port ?? (name === WEB ? WEB_PORT_DEFAULT : undefined);
+/** The port that a service listens on, when it takes traffic. `released`: what its release says. */
+export function portOf(name: string, service: ServiceManifest | undefined, released?: number): number | undefined {
+  return service?.port ?? released ?? (name === WEB ? WEB_PORT_DEFAULT : undefined);
 }
 
 /** Copies of a service that says nothing: a first deploy starts one `web`. */

@@ -1,7 +1,7 @@
 import {serviceNameSchema} from './names.ts';
 import {headerProperties, type Header, type ObjectSchema} from './schema.ts';
 
-/** What a push made, in `apps/<app>/releases/v0001.yaml`. Never changed afterwards; its number is in its name. */
+/** What a push made (or a rollback, or a prebuilt image), in `apps/<app>/releases/v0001.yaml`. Never changed afterwards; its number is in its name. */
 export interface ReleaseManifest extends Header<'Release'> {
   readonly image: string;
   readonly source: SourceManifest;
@@ -14,19 +14,28 @@ export interface ReleaseManifest extends Header<'Release'> {
   readonly rollbackOf?: number;
 }
 
+/** Either `commit` and `builder`, or `image`. */
 export interface SourceManifest {
-  readonly commit: string;
+  readonly commit?: string;
   /** What built it: `Node.js`, `Dockerfile` … */
-  readonly builder: string;
+  readonly builder?: string;
+  /** A prebuilt image as it was asked for, with the registry's digest where there is one. */
+  readonly image?: string;
+  /** The engine's id of that image. */
+  readonly id?: string;
 }
 
 export interface ReleasedService {
   /** Empty: the image's own command. */
   readonly command: readonly string[];
+  /** Where app.yaml says nothing: the one that a prebuilt image exposes. */
+  readonly port?: number;
 }
 
 /** Digits at least, so that names sort as numbers do for a long time. */
 const NUMBER_DIGITS_MIN = 4;
+
+const IMAGE_ID = '^sha256:[0-9a-f]{64}$';
 
 const serviceSchema: ObjectSchema<ReleasedService> = {
   type: 'object',
@@ -34,16 +43,21 @@ const serviceSchema: ObjectSchema<ReleasedService> = {
   required: ['command'],
   properties: {
     command: {type: 'array', items: {type: 'string'}, description: "Argument vector; empty: the image's own command."},
+    port: {type: 'integer', minimum: 1, maximum: 65_535, description: 'Where it listens unless app.yaml says otherwise: what a prebuilt image exposes.'},
   },
 };
 
 const sourceSchema: ObjectSchema<SourceManifest> = {
   type: 'object',
   additionalProperties: false,
-  required: ['commit', 'builder'],
+  required: [],
+  oneOf: [{required: ['commit', 'builder']}, {required: ['image']}],
+  errorMessage: 'must have either commit and builder, or image',
   properties: {
     commit: {type: 'string', pattern: '^[0-9a-f]{40}$', errorMessage: 'must be the 40 hex digits of a commit, in quotes', description: "Commit of the app's source."},
     builder: {type: 'string', minLength: 1, description: 'What built it.', examples: ['Node.js']},
+    image: {type: 'string', minLength: 1, description: "A prebuilt image instead: as it was asked for, with the registry's digest where there is one.", examples: ['nginx:1.27']},
+    id: {type: 'string', pattern: IMAGE_ID, errorMessage: 'must be an image by its digest: sha256: and 64 hex digits', description: "The engine's id of that image."},
   },
 };
 
@@ -55,7 +69,7 @@ export const releaseSchema: ObjectSchema<ReleaseManifest> = {
   required: ['apiVersion', 'kind', 'image', 'source', 'services', 'pushedBy', 'createdAt'],
   properties: {
     ...headerProperties('Release'),
-    image: {type: 'string', pattern: '^sha256:[0-9a-f]{64}$', errorMessage: 'must be an image by its digest: sha256: and 64 hex digits', description: 'The image, by content.'},
+    image: {type: 'string', pattern: IMAGE_ID, errorMessage: 'must be an image by its digest: sha256: and 64 hex digits', description: 'The image, by content.'},
     source: {...sourceSchema, description: 'What it was built from.'},
     services: {type: 'object', propertyNames: serviceNameSchema, additionalProperties: serviceSchema, description: "The Procfile's lines."},
     pushedBy: {type: 'string', minLength: 1, description: 'Who pushed it.'},

@@ -58,7 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'reconciler/commits': {values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], packages: ['node:', 'yaml']},
   'reconciler/api': {
     values: [SCHEMAS, 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', ...NODE_FACTS],
-    types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/build/build.ts'],
+    types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/release/', 'reconciler/build/build.ts'],
     packages: ['node:', 'fastify', 'yaml'],
   },
   'reconciler/release': {
@@ -75,15 +75,15 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'buildpacks': {values: [SCHEMAS, ADAPTERS, 'reconciler/labels.ts', ...NODE_FACTS], types: ['reconciler/build/'], packages: ['node:', 'dockerode', 'execa']},
   'cli': {
     values: [SCHEMAS, 'cli/', 'reconciler/api/author.ts', 'reconciler/desired/', ...NODE_FACTS],
-    types: ['reconciler/api/', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/plan/action.ts', 'reconciler/checkout/snapshot.ts'],
+    types: ['reconciler/api/', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'reconciler/checkout/snapshot.ts'],
     packages: ['node:', 'yaml'],
   },
   /** Talks to the engine before there is a node, and puts the node together. */
   'cli/setup': {values: [SCHEMAS, 'cli/', 'reconciler/', 'buildpacks/'], packages: ['node:', 'dockerode', 'execa', 'yaml']},
-  'cli/output': {values: [SCHEMAS, 'cli/'], types: ['reconciler/api/', 'reconciler/status/', 'reconciler/plan/action.ts'], packages: ['node:']},
+  'cli/output': {values: [SCHEMAS, 'cli/'], types: ['reconciler/api/', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:']},
   'cli/commands': {
     values: [SCHEMAS, 'cli/', 'reconciler/desired/', ...NODE_FACTS],
-    types: ['reconciler/api/', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/plan/action.ts', 'dockerode'],
+    types: ['reconciler/api/', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'dockerode'],
     packages: ['node:', 'yaml'],
   },
 };

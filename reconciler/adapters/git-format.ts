@@ -12,8 +12,7 @@ export interface CommitText {
   readonly parents: readonly string[];
   /** Milliseconds since 1970. */
   readonly committedAtMs: number;
-  /** Name only. */
-  readonly author: string;
+  readonly author: {readonly name: string; readonly email: string};
   readonly message: string;
 }
 
@@ -40,12 +39,13 @@ export function parseCommit(content: Buffer): CommitText {
   const head = blank === -1 ? text : text.slice(0, blank);
   const tree = /^tree ([0-9a-f]{40})$/m.exec(head)?.[1];
   const seconds = /^committer .* (\d+) [+-]\d{4}$/m.exec(head)?.[1];
+  const [, name = '', email = ''] = /^author (.*?) ?<([^>]*)> \d+ [+-]\d{4}$/m.exec(head) ?? [];
   if (tree === undefined) throw new Error('git commit is damaged: it names no tree');
   return {
     tree,
     parents: [...head.matchAll(/^parent ([0-9a-f]{40})$/gm)].map(([, id = '']) => id),
     committedAtMs: Number(seconds ?? 0) * 1000,
-    author: /^author (.*?) <[^>]*> \d+ [+-]\d{4}$/m.exec(head)?.[1] ?? '',
+    author: {name, email},
     message: blank === -1 ? '' : text.slice(blank + 2),
   };
 }

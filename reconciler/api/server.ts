@@ -7,6 +7,7 @@ import {committer} from './commit.ts';
 import {registerNodeRoutes} from './node-routes.ts';
 import {registerOpenRoutes} from './open.ts';
 import {answerProblems, ApiError} from './problem.ts';
+import {registerReleaseRoutes} from './releases.ts';
 
 export interface ServerParts {
   readonly view: NodeView;
@@ -36,6 +37,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerNodeRoutes(v1, parts);
     registerAppRoutes(v1, parts);
     registerEnvRoutes(v1, parts);
+    registerReleaseRoutes(v1, parts);
   }, {prefix: '/v1'});
   return server;
 }

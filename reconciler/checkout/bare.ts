@@ -3,7 +3,7 @@ import {git, GitError} from '../adapters/git.ts';
 import {NO_COMMIT} from '../adapters/git-format.ts';
 import {ObjectReader} from '../adapters/git-objects.ts';
 import {moveRef} from '../adapters/git-write.ts';
-import {cutIntoPieces, readCommit} from './pieces.ts';
+import {cutIntoPieces, FILE_BYTES_MAX, readCommit, textOf} from './pieces.ts';
 import {HistoryRewritten} from './repo.ts';
 import type {Snapshot} from './snapshot.ts';
 
@@ -42,6 +42,13 @@ export class BareBranch {
   async snapshotAt(commit: CommitId, signal: AbortSignal): Promise<Snapshot> {
     this.#last = await cutIntoPieces(this.objects, {commit, before: this.#last}, signal);
     return this.#last;
+  }
+
+  async textAt(commit: CommitId, path: string, signal: AbortSignal): Promise<string | undefined> {
+    const header = await this.objects.info(`${commit}:${path}`, signal);
+    if (header?.type !== 'blob' || header.sizeBytes > FILE_BYTES_MAX) return undefined;
+    const object = await this.objects.read(header.id, signal);
+    return object === undefined ? undefined : textOf(object.content);
   }
 
   async lastApplied(signal: AbortSignal): Promise<CommitId | undefined> {

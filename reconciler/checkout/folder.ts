@@ -10,6 +10,7 @@ import {mutex} from '../commits/mutex.ts';
 import {COMMITTER, writer} from '../commits/writer.ts';
 import {BareBranch} from './bare.ts';
 import {FolderTree, isFollowed} from './folder-tree.ts';
+import {appHistory} from './history.ts';
 import {initBare, isRepository} from './own.ts';
 import {readCommit} from './pieces.ts';
 import {releaseFloors} from './releases.ts';
@@ -66,6 +67,8 @@ export function folderRepo({gitdir, folder, check}: {gitdir: string; folder: str
     markApplied: (at, signal) => branch.markApplied(at, signal),
     lastApplied: async (signal) => (await isRepository(gitdir) ? branch.lastApplied(signal) : undefined),
     nextReleaseFloor: async (app, signal) => floors(app, await saved(signal), signal),
+    history: async (app, signal) => appHistory(branch, {app, tip: await saved(signal)}, signal),
+    textAt: (at, file, signal) => branch.textAt(at, file, signal),
     async refresh(signal) {
       await saved(signal);
     },

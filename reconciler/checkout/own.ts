@@ -9,6 +9,7 @@ import {moveRef, objectWriter} from '../adapters/git-write.ts';
 import {watchFiles} from '../adapters/watch-files.ts';
 import {runEdit} from '../commits/run-edit.ts';
 import {BareBranch} from './bare.ts';
+import {appHistory} from './history.ts';
 import {releaseFloors} from './releases.ts';
 import type {CommitCheck, FollowedRepo} from './repo.ts';
 import type {Author} from './snapshot.ts';
@@ -48,6 +49,8 @@ export function ownRepo({gitdir, check}: {gitdir: string; check?: CommitCheck}):
     markApplied: (at, signal) => branch.markApplied(at, signal),
     lastApplied: (signal) => branch.lastApplied(signal),
     nextReleaseFloor: async (app, signal) => floors(app, await tip(signal), signal),
+    history: async (app, signal) => appHistory(branch, {app, tip: await tip(signal)}, signal),
+    textAt: (at, file, signal) => branch.textAt(at, file, signal),
     refresh: async () => {},
     problem: () => undefined,
     commit,

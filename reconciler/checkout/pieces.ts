@@ -37,7 +37,7 @@ export async function cutIntoPieces(objects: ObjectReader, {commit, before}: {co
   // Hidden files and folders at the top (.github, .gitattributes) are other tools' business.
   const others = root.filter(({name}) => name !== 'apps' && !name.startsWith('.'));
   const shared = before?.shared.treeId === treeId(others) ? before.shared : piece(objects, others, '');
-  return {commit, committedAtMs, author, subject: message.split('\n', 1)[0] ?? '', shared, apps: apps.sort((one, other) => (one.name < other.name ? -1 : 1))};
+  return {commit, committedAtMs, author: author.name, subject: message.split('\n', 1)[0] ?? '', shared, apps: apps.sort((one, other) => (one.name < other.name ? -1 : 1))};
 }
 
 /** @throws when it is not there: a commit that can't be read is never an empty one */

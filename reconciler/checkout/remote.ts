@@ -6,6 +6,7 @@ import {moveRef} from '../adapters/git-write.ts';
 import {mutex} from '../commits/mutex.ts';
 import {writer} from '../commits/writer.ts';
 import {BareBranch} from './bare.ts';
+import {appHistory} from './history.ts';
 import {initBare, isRepository, MAIN, watchRefs} from './own.ts';
 import {releaseFloors} from './releases.ts';
 import type {CommitCheck, FollowedRepo, SyncProblem} from './repo.ts';
@@ -87,6 +88,11 @@ export function remoteRepo({gitdir, remote, pollSeconds, check}: RemoteOptions):
     async nextReleaseFloor(app, signal) {
       return floors(app, await freshTip(signal), signal);
     },
+    async history(app, signal) {
+      await needCopy(signal);
+      return appHistory(branch, {app, tip: (await branch.snapshot(signal)).commit}, signal);
+    },
+    textAt: (at, file, signal) => branch.textAt(at, file, signal),
     refresh,
     problem: () => problem,
     commit,

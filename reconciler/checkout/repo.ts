@@ -1,5 +1,6 @@
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
+import type {AppCommit} from './history.ts';
 import type {ClusterRepo, Snapshot} from './snapshot.ts';
 
 /** A cluster repository that remembers how far it was applied. All kinds keep a bare repository on this node's disk (rule 6). */
@@ -11,6 +12,10 @@ export interface FollowedRepo extends ClusterRepo {
   lastApplied(signal: AbortSignal): Promise<CommitId | undefined>;
   /** Highest release number that the app ever had: numbers of failed and reverted releases are not used again. 0: none. */
   nextReleaseFloor(app: AppName, signal: AbortSignal): Promise<number>;
+  /** What became of the app, newest first; a bounded number. */
+  history(app: AppName, signal: AbortSignal): Promise<readonly AppCommit[]>;
+  /** The text of a file at a commit; undefined when there is none, or it is no manifest: too large, or not text. */
+  textAt(commit: CommitId, path: string, signal: AbortSignal): Promise<string | undefined>;
   /** Asks the source now instead of at the next poll. */
   refresh(signal: AbortSignal): Promise<void>;
   /** Why the source can't be asked at present, for people. `snapshot()` goes on with what is on this disk. */

@@ -13,6 +13,8 @@ import {APP_TEMPLATE} from './app-template.ts';
 import {setList, setScalar} from './yaml-edit.ts';
 
 export const CLUSTER_FILE = 'cluster.yaml';
+/** Beside an app's app.yaml. */
+export const SECRETS_FILE = 'secrets.yaml';
 
 /** A release before it has a number. */
 export type NewRelease = Omit<ReleaseManifest, 'apiVersion' | 'kind'>;
@@ -122,7 +124,7 @@ export function appFile(app: AppName): string {
   return `apps/${app}/app.yaml`;
 }
 
-function releaseFolder(app: AppName): string {
+export function releaseFolder(app: AppName): string {
   return `apps/${app}/releases`;
 }
 

@@ -135,7 +135,7 @@ function insertIntoBlock({text, document, value, lines: block}: ValueEdit, map: 
 }
 
 /** Where the last value below a node ends, not counting comments. */
-function lastLeafEnd(node: unknown): number | undefined {
+export function lastLeafEnd(node: unknown): number | undefined {
   if (isCollection(node) && node.flow !== true) {
     const last: unknown = node.items.at(-1);
     if (isMap(node)) {
@@ -148,13 +148,13 @@ function lastLeafEnd(node: unknown): number | undefined {
 }
 
 /** Spaces that this text indents by: those before its first nested mapping. */
-function stepOf(document: Document, text: string): number {
+export function stepOf(document: Document, text: string): number {
   const root = document.contents;
   const nested = isMap(root) ? root.items.map(({value}) => value).find((value) => isMap(value) && value.flow !== true) : undefined;
   return (isMap(nested) ? columnOf(text, nested.items[0]?.key) : undefined) ?? 2;
 }
 
-function columnOf(text: string, node: unknown): number | undefined {
+export function columnOf(text: string, node: unknown): number | undefined {
   const start = isNode(node) ? node.range?.[0] : undefined;
   return start === undefined ? undefined : start - (text.lastIndexOf('\n', start - 1) + 1);
 }

@@ -64,7 +64,7 @@ export interface Template {
 /** A container of the release that runs this command with what copies of the service get; without a service: with what is all of the app's. */
 export function templateOf({service: name, command}: {readonly service?: string; readonly command: readonly string[]}, {app, release, limits, secrets}: ServiceInput): Template {
   const service = (name === undefined ? undefined : own(app.services, name)) ?? {};
-  const port = name === undefined ? undefined : portOf(name, service);
+  const port = name === undefined ? undefined : portOf(name, service, own(release.services, name)?.port);
   const serviceSecrets = name === undefined ? undefined : own(secrets.services, name);
   const {env, sealed} = environmentOf({app: app.env, service: service.env, secrets: secrets.env, serviceSecrets, port});
   const container: ContainerTemplate = {

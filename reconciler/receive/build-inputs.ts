@@ -20,7 +20,7 @@ export interface BuildInputs {
   /** In app.yaml; the Procfile may have another. */
   readonly hasReleaseCommand: boolean;
   /** Absent: nothing was released yet. */
-  readonly current?: {readonly number: number; readonly sourceCommit: string; readonly createdAt: string};
+  readonly current?: {readonly number: number; /** Absent: it was not built here. */ readonly sourceCommit?: string; readonly createdAt: string};
 }
 
 /** @throws {PushRejected} when the manifests are wrong: a release could not be made to run */
@@ -54,7 +54,9 @@ function currentRelease(app: AppName, files: readonly ManifestFile[]): BuildInpu
   const highest = numbered.toSorted((one, other) => other.number - one.number)[0];
   if (highest === undefined) return undefined;
   const release = loadManifest('Release', highest.path, textOf(files, highest.path));
-  return release.ok ? {number: highest.number, sourceCommit: release.value.source.commit, createdAt: release.value.createdAt} : undefined;
+  if (!release.ok) return undefined;
+  const {source: {commit}, createdAt} = release.value;
+  return {number: highest.number, createdAt, ...(commit === undefined ? {} : {sourceCommit: commit})};
 }
 
 function textOf(files: readonly ManifestFile[], path: string): string {

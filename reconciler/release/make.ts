@@ -5,6 +5,7 @@ import {EditRefused, type Author, type Edit} from '../checkout/snapshot.ts';
 import {addRelease, releaseFile, removeRelease, type NewRelease} from '../commits/edits.ts';
 import {COMMITTER} from '../commits/writer.ts';
 import type {NodeView} from '../node.ts';
+import {takeBackSubject} from './past.ts';
 import {ReleaseRefused} from './refused.ts';
 
 /** How often a release gets another number because somebody else took it. */
@@ -93,7 +94,7 @@ export async function takeBackRelease({repo, node, log}: ReleaseDeps, {app, rele
     await repo.commit({
       // Somebody else may have taken the number, or have removed the release.
       edit: (read, list) => (read(file)?.includes(createdAt) === true ? remove(read, list) : {}),
-      message: `${app}: take back release v${number}\n\n${cause}`,
+      message: `${takeBackSubject(app, number)}\n\n${cause}`,
       author: COMMITTER,
       operationId: randomUUID(),
       isUnchecked: true,

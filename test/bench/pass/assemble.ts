@@ -18,6 +18,7 @@ import {RouterObserver} from '../../../reconciler/observed/router.ts';
 import type {NodeSettings} from '../../../reconciler/settings.ts';
 import {EventLog} from '../../../reconciler/status/events.ts';
 import {View} from '../../../reconciler/view.ts';
+import {FakeReleases} from '../../reconciler/api/fake-releases.ts';
 import {FakeEngine} from '../../support/fake-engine.ts';
 import {FakeCaddy, FakeUnbound} from '../../support/fake-router.ts';
 import {nowMs} from '../until.ts';
@@ -96,7 +97,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
       onPass();
     },
   });
-  const view: View = new View({settings, repo, keyring: new Keyring(layout.age), loop, engine, events: await EventLog.open(layout.events), logs: async function* () {}, confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
+  const view: View = new View({settings, repo, keyring: new Keyring(layout.age), loop, engine, events: await EventLog.open(layout.events), logs: async function* () {}, releases: () => new FakeReleases(), confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
   return {loop, operations, repo, engine, apps: resolved.map(({name}) => name), passes, coldMs, nextPass: () => new Promise<void>((resolve) => (onPass = resolve))};
 }
 

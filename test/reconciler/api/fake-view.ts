@@ -8,6 +8,7 @@ import {Keyring} from '../../../reconciler/secrets/keyring.ts';
 import type {DeployOutcome, LogLine, NodeView} from '../../../reconciler/node.ts';
 import type {Plan} from '../../../reconciler/plan/action.ts';
 import type {AppStatus, FlynnEvent, NodeStatus} from '../../../reconciler/status/status.ts';
+import {FakeReleases} from './fake-releases.ts';
 
 export const COMMIT = '1a2b3c4d'.repeat(5) as CommitId;
 export const NOW = '2026-11-23T10:13:01Z';
@@ -21,6 +22,7 @@ export class FakeView implements NodeView {
   readonly repo = new FakeRepo();
   /** Nothing is on the disk until somebody calls `ensure`, and removes it afterwards. */
   readonly keyring = new Keyring(path.join(tmpdir(), `flynn-keys-${randomUUID()}`));
+  readonly releases = new FakeReleases();
   readonly wakes: string[] = [];
   readonly streams = {open: 0};
   ready = false;

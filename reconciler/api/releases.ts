@@ -1,0 +1,47 @@
+import {randomUUID} from 'node:crypto';
+import type {FastifyInstance, FastifyRequest} from 'fastify';
+import type {RouteParts} from './node-routes.ts';
+import {ApiError, explaining} from './problem.ts';
+import {readAppName, readOperationId} from './read.ts';
+import {readImageWish, readLimit, readNumber, readRollbackWish} from './read-releases.ts';
+import {sendLines} from './stream.ts';
+
+/** Git's history of one app takes well under a second; the remote repository may be slow. */
+const READ_MS_MAX = 60_000;
+
+type AppRequest = FastifyRequest<{Params: {app: string}; Querystring: Record<string, string>}>;
+
+/** Releases: which there were, and the two kinds that people make by commands. */
+export function registerReleaseRoutes(v1: FastifyInstance, {view, authenticate, closing}: RouteParts): void {
+  const {releases} = view;
+  const reading = () => AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+  const told = <Answer>(answer: Promise<Answer>) => explaining("can't read the cluster repository", answer);
+
+  v1.get('/apps/:app/releases', async ({params, query}: AppRequest) => told(releases.list(readAppName(params.app), readLimit(query['limit']), reading())));
+
+  v1.get<{Params: {app: string; number: string}}>('/apps/:app/releases/:number', async ({params}) => told(releases.show(readAppName(params.app), readNumber(params.number), reading())));
+
+  v1.get('/apps/:app/history', async ({params, query}: AppRequest) => told(releases.history(readAppName(params.app), readLimit(query['limit']), reading())));
+
+  v1.get('/apps/:app/rollback', async ({params, query}: AppRequest) => told(releases.preview(readAppName(params.app), readRollbackWish({...query, codeOnly: query['codeOnly'] === 'true'}), reading())));
+
+  v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/rollback', (request, reply) => {
+    const app = readAppName(request.params.app);
+    const wish = readRollbackWish(request.body);
+    const who = wisher(request);
+    return sendLines(reply, (signal) => releases.rollback(app, wish, {...who, signal}), closing);
+  });
+
+  v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/releases', (request, reply) => {
+    const app = readAppName(request.params.app);
+    const wish = readImageWish(request.body);
+    const who = wisher(request);
+    return sendLines(reply, (signal) => releases.deployImage(app, wish, {...who, signal}), closing);
+  });
+
+  function wisher(request: FastifyRequest) {
+    const author = authenticate(request.headers);
+    if (author === undefined) throw new ApiError(401, 'the token is missing or not the cluster\'s');
+    return {author, operationId: readOperationId(request.headers['idempotency-key']) ?? randomUUID()};
+  }
+}

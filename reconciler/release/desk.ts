@@ -1,0 +1,136 @@
+import type {AppName} from '../../schemas/ids.ts';
+import type {Result} from '../../schemas/result.ts';
+import {EditRefused, type Author} from '../checkout/snapshot.ts';
+import {configChanges, describeChanges} from '../commits/config.ts';
+import {appNow} from './app-now.ts';
+import {deployRelease, type DeployDeps} from './deploy.ts';
+import {describeRelease} from './describe.ts';
+import {Jobs} from './jobs.ts';
+import type {Making} from './make.ts';
+import {pastReleases, type PastRelease} from './past.ts';
+import {ReleaseRefused} from './refused.ts';
+import type {HistoryEntry, ImageWish, ReleaseDetails, ReleaseList, ReleaseOutcome, Releases, ReleaseSummary} from './releases.ts';
+import {configuredAt, planRollback, releaseAt, type RollbackDeps} from './rollback.ts';
+
+export interface DeskDeps extends DeployDeps, RollbackDeps {
+  readonly repo: DeployDeps['repo'];
+  /** See `build/prebuilt.ts`. */
+  takeImage(request: {readonly app: AppName; readonly name: string; readonly isPulled: boolean; print(line: string): void}, signal: AbortSignal): Promise<Result<TakenImage, {readonly reason: string}>>;
+}
+
+interface TakenImage {
+  readonly image: string;
+  readonly id: string;
+  readonly name: string;
+  readonly ports: readonly number[];
+}
+
+/** Releases made by commands of people, and what git tells of all releases. What is in the making ends with the signal, and goes on in git. */
+export function releaseDesk(deps: DeskDeps, signal: AbortSignal): Releases {
+  const {repo} = deps;
+  const jobs = new Jobs(signal);
+  const make = (making: Omit<Making, 'release'> & {readonly release: Omit<Making['release'], 'pushedBy' | 'createdAt'>}, {deployTimeoutMs, print}: {deployTimeoutMs: number; print(line: string): void}, until: AbortSignal) => deployRelease(deps, {
+    making: {...making, release: {...making.release, pushedBy: making.author.name, createdAt: new Date().toISOString()}},
+    deployTimeoutMs,
+    print,
+  }, until);
+
+  return {
+    async list(app, limit, until): Promise<ReleaseList> {
+      const history = await repo.history(app, until);
+      const past = pastReleases(app, history).slice(0, limit);
+      const releases = await Promise.all(past.map((one) => summaryOf(deps, app, one, until)));
+      return {...(history[0]?.current === undefined ? {} : {current: history[0].current}), releases};
+    },
+
+    async show(app, number, until) {
+      const past = pastReleases(app, await repo.history(app, until));
+      const release = past.find((one) => one.number === number);
+      if (release === undefined) throw new EditRefused(`⬢ ${app} never had a release v${number}`);
+      return detailsOf(deps, app, {release, before: past.find((one) => one.number < number)}, until);
+    },
+
+    async history(app, limit, until): Promise<readonly HistoryEntry[]> {
+      return (await repo.history(app, until)).slice(0, limit).map(({commit, atMs, author, message, current}) => ({
+        commit, at: new Date(atMs).toISOString(), by: author.name, subject: message.split('\n')[0] ?? '', ...(current === undefined ? {} : {current}),
+      }));
+    },
+
+    preview: async (app, wish, until) => (await planRollback(deps, app, wish, until)).preview,
+
+    rollback(app, wish, {author, operationId, signal: gone}) {
+      return jobs.start(operationId, (print, until) => refusing(async () => {
+        const {making, deployTimeoutMs} = await planRollback(deps, app, wish, until);
+        return make({...making, author}, {deployTimeoutMs, print}, until);
+      })).follow(gone);
+    },
+
+    deployImage(app, wish, {author, operationId, signal: gone}) {
+      return jobs.start(operationId, (print, until) => refusing(async () => {
+        const {making, deployTimeoutMs} = await planImage(deps, app, {wish, author, print}, until);
+        return make(making, {deployTimeoutMs, print}, until);
+      })).follow(gone);
+    },
+  };
+}
+
+async function planImage(deps: DeskDeps, app: AppName, {wish, author, print}: {wish: ImageWish; author: Author; print(line: string): void}, signal: AbortSignal) {
+  const now = await appNow(app, deps.repo, signal);
+  const taken = await deps.takeImage({app, name: wish.image, isPulled: wish.isPulled, print}, signal);
+  if (!taken.ok) throw new ReleaseRefused(taken.problem.reason);
+  const {image, id, name, ports} = taken.value;
+  const port = wish.port ?? ports[0];
+  return {
+    deployTimeoutMs: now.deployTimeoutMs,
+    making: {
+      app,
+      author,
+      release: {image, source: {image: name, id}, services: {[wish.service]: {command: wish.command, ...(port === undefined ? {} : {port})}}},
+      keep: now.keepReleases,
+      subject: name.replace(/@.*/, ''),
+      trailers: [`Flynn-Image: ${name}`],
+    },
+  };
+}
+
+async function summaryOf({repo}: DeskDeps, app: AppName, release: PastRelease, signal: AbortSignal): Promise<ReleaseSummary> {
+  const manifest = await releaseAt(repo, app, release, signal).catch((error: unknown) => {
+    if (error instanceof EditRefused) return undefined;
+    throw error;
+  });
+  const {number, fate, author, atMs, commit} = release;
+  const detail = fate.kind === 'failed' ? fate.cause : fate.kind === 'reverted' ? `by ${fate.by.name}` : undefined;
+  return {
+    number,
+    state: fate.kind,
+    ...(detail === undefined ? {} : {detail}),
+    description: manifest === undefined ? 'a release that this version can\'t read' : describeRelease(manifest),
+    by: author.name,
+    at: new Date(atMs).toISOString(),
+    commit,
+    ...(manifest?.rollbackOf === undefined ? {} : {rollbackOf: manifest.rollbackOf}),
+  };
+}
+
+async function detailsOf(deps: DeskDeps, app: AppName, {release, before}: {release: PastRelease; before: PastRelease | undefined}, signal: AbortSignal): Promise<ReleaseDetails> {
+  const {repo, isImageHere} = deps;
+  const manifest = await releaseAt(repo, app, release, signal);
+  const {image, source, services} = manifest;
+  const [then, earlier] = await Promise.all([release, before].map(async (one) => (
+    one === undefined ? undefined : configuredAt(repo, app, {at: one.lastCurrent ?? one.commit, release: manifest}, signal))));
+  return {
+    ...await summaryOf(deps, app, release, signal),
+    image, source, services,
+    isImageHere: await isImageHere(image, signal),
+    changes: then === undefined || earlier === undefined ? [] : describeChanges(configChanges(earlier.manifest, then.manifest)),
+  };
+}
+
+/** The API tells the message of an `EditRefused` to the one who asked. */
+async function refusing(work: () => Promise<ReleaseOutcome>): Promise<ReleaseOutcome> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof ReleaseRefused ? new EditRefused([...error.details, error.message].join('\n'), {cause: error}) : error;
+  }
+}

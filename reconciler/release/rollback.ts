@@ -1,0 +1,112 @@
+import type {AppName, CommitId} from '../../schemas/ids.ts';
+import {loadManifest} from '../../schemas/load.ts';
+import type {ReleaseManifest} from '../../schemas/release.ts';
+import {sealedValues} from '../../schemas/secrets.ts';
+import type {FollowedRepo} from '../checkout/repo.ts';
+import {EditRefused} from '../checkout/snapshot.ts';
+import {configChanges, describeChanges, withConfigOf, type Configured} from '../commits/config.ts';
+import {releaseFile, SECRETS_FILE} from '../commits/edits.ts';
+import {restoreConfig, type ConfigThen} from '../commits/restore-config.ts';
+import {appNow, type AppNow} from './app-now.ts';
+import {describeRelease} from './describe.ts';
+import type {Making} from './make.ts';
+import {pastReleases, type PastRelease} from './past.ts';
+import type {RollbackPreview, RollbackWish} from './releases.ts';
+
+export interface RollbackDeps {
+  readonly repo: FollowedRepo;
+  isImageHere(image: string, signal: AbortSignal): Promise<boolean>;
+  /** The release that serves, when it is another one than the current one. */
+  servingRelease(app: AppName): number | undefined;
+}
+
+export interface PlannedRollback {
+  readonly preview: RollbackPreview;
+  readonly deployTimeoutMs: number;
+  /** All that is left to be said is by whom and when. */
+  readonly making: Omit<Making, 'author' | 'release'> & {readonly release: Omit<Making['release'], 'pushedBy' | 'createdAt'>};
+}
+
+/** @throws {EditRefused} when it can't be made, with the reason */
+export async function planRollback(deps: RollbackDeps, app: AppName, wish: RollbackWish, signal: AbortSignal): Promise<PlannedRollback> {
+  const {repo} = deps;
+  const now = await appNow(app, repo, signal);
+  const {current} = now;
+  if (current === undefined) throw new EditRefused(`⬢ ${app} has no release yet`);
+  if (wish.from !== undefined && wish.from !== current) throw new EditRefused(`v${current} was released meanwhile, the rollback was asked for on v${wish.from}: look again`);
+  const past = pastReleases(app, await repo.history(app, signal));
+  const target = chooseTarget(past, {to: wish.to, current, serving: deps.servingRelease(app)});
+  const manifest = await releaseAt(repo, app, target, signal);
+  if (!await deps.isImageHere(manifest.image, signal)) throw new EditRefused(imageGone(app, target, manifest));
+  const then = wish.isCodeOnly ? undefined : await configThen(repo, app, {target, manifest}, signal);
+  const {image, source, services} = manifest;
+  return {
+    preview: {from: current, to: target.number, description: describeRelease(manifest), image, changes: then === undefined ? [] : changesFrom(now, then)},
+    deployTimeoutMs: now.deployTimeoutMs,
+    making: {
+      app,
+      release: {image, source, services, rollbackOf: target.number},
+      keep: now.keepReleases,
+      subject: `rollback to v${target.number}`,
+      trailers: [`Flynn-Rollback: v${target.number}`],
+      alongside: restoreConfig(app, {from: current, ...(then === undefined ? {} : {then})}),
+    },
+  };
+}
+
+/** The configuration as it was when this release was last the current one. */
+async function configThen(repo: FollowedRepo, app: AppName, {target, manifest}: {target: PastRelease; manifest: ReleaseManifest}, signal: AbortSignal): Promise<ConfigThen> {
+  const at = target.lastCurrent ?? target.commit;
+  const configured = await configuredAt(repo, app, {at, release: manifest}, signal);
+  if (configured === undefined) throw new EditRefused(`the app.yaml of that time (commit ${at.slice(0, 8)}) can't be read by this version: roll back the code alone with --code-only`);
+  const secrets = await repo.textAt(at, `apps/${app}/${SECRETS_FILE}`, signal);
+  return {...configured, ...(secrets === undefined ? {} : {secrets})};
+}
+
+/** Undefined: app.yaml is missing there, or not one that can be read now. */
+export async function configuredAt(repo: FollowedRepo, app: AppName, {at, release}: {at: CommitId; release: ReleaseManifest}, signal: AbortSignal): Promise<Configured | undefined> {
+  const file = `apps/${app}/app.yaml`;
+  const text = await repo.textAt(at, file, signal);
+  const loaded = text === undefined ? undefined : loadManifest('App', file, text);
+  return loaded?.ok === true ? {manifest: loaded.value, releasedServices: Object.keys(release.services)} : undefined;
+}
+
+/** @throws {EditRefused} when its manifest can't be read */
+export async function releaseAt(repo: FollowedRepo, app: AppName, {number, commit}: PastRelease, signal: AbortSignal): Promise<ReleaseManifest> {
+  const file = releaseFile(app, number);
+  const loaded = loadManifest('Release', file, await repo.textAt(commit, file, signal) ?? '');
+  if (!loaded.ok) throw new EditRefused(`${file} of commit ${commit.slice(0, 8)} can't be read by this version`);
+  return loaded.value;
+}
+
+function chooseTarget(past: readonly PastRelease[], {to, current, serving}: {to: number | undefined; current: number; serving: number | undefined}): PastRelease {
+  if (to === current) throw new EditRefused(`v${to} is the current release already`);
+  const target = to === undefined ? past.find(({number, fate}) => number < current && (serving === undefined ? fate.kind === 'kept' || fate.kind === 'old' : number === serving)) : past.find(({number}) => number === to);
+  if (target === undefined) throw new EditRefused(to === undefined ? `there is no release before v${current} to go back to` : `there never was a release v${to}`);
+  if (target.fate.kind === 'failed') throw new EditRefused(`v${target.number} never served: ${target.fate.cause}`);
+  return target;
+}
+
+function imageGone(app: AppName, {number}: PastRelease, {image, source}: ReleaseManifest): string {
+  const again = source.commit === undefined ? `deploy it again: flynn deploy --image ${source.image ?? image} -a ${app}` : `build it anew: git push --force flynn ${source.commit.slice(0, 8)}:main`;
+  return `the image of v${number} (${image.slice(7, 19)}) is not on this node any more. To go back all the same, ${again}`;
+}
+
+function changesFrom(now: AppNow, then: ConfigThen): readonly string[] {
+  const today: Configured = {manifest: now.manifest, releasedServices: Object.keys(now.release?.services ?? {})};
+  return [...describeChanges(configChanges(now.manifest, withConfigOf(today, then))), ...secretChanges(sealedBy(now.secrets), sealedBy(then.secrets))];
+}
+
+/** By name: a secret that was only sealed anew looks changed too, for nothing is opened here. */
+function secretChanges(from: ReadonlyMap<string, string>, to: ReadonlyMap<string, string>): readonly string[] {
+  return [...new Set([...from.keys(), ...to.keys()])].toSorted().flatMap((name) => {
+    if (from.get(name) === to.get(name)) return [];
+    return [`${name} ${!to.has(name) ? 'removed' : from.has(name) ? 'changed' : 'added'}`];
+  });
+}
+
+function sealedBy(text: string | undefined): ReadonlyMap<string, string> {
+  const loaded = text === undefined ? undefined : loadManifest('Secrets', SECRETS_FILE, text);
+  if (loaded?.ok !== true) return new Map(text === undefined ? [] : [[SECRETS_FILE, text]]);
+  return new Map(sealedValues(loaded.value).map(({path, value}) => [`secret ${path.join('.')}`, value]));
+}

@@ -1,0 +1,48 @@
+import {EditRefused} from '../../../reconciler/checkout/snapshot.ts';
+import type {HistoryEntry, ImageWish, ReleaseDetails, ReleaseLine, Releases, ReleaseSummary, RollbackPreview, RollbackWish, Wisher} from '../../../reconciler/release/releases.ts';
+
+/** Releases without git or engine: tests set what is answered, and read what was asked for. */
+export class FakeReleases implements Releases {
+  current: number | undefined;
+  past: readonly ReleaseSummary[] = [];
+  details: ReleaseDetails | undefined;
+  commits: readonly HistoryEntry[] = [];
+  /** A text: refused so. */
+  previewed: RollbackPreview | string = 'there is no release to go back to';
+  lines: readonly ReleaseLine[] = [];
+  refusal: string | undefined;
+  readonly wishes: {readonly kind: 'rollback' | 'image'; readonly wish: RollbackWish | ImageWish; readonly by: string; readonly operationId: string}[] = [];
+
+  async list(_app: string, limit: number) {
+    return {releases: this.past.slice(0, limit), ...(this.current === undefined ? {} : {current: this.current})};
+  }
+
+  async show(app: string, number: number): Promise<ReleaseDetails> {
+    if (this.details?.number !== number) throw new EditRefused(`⬢ ${app} never had a release v${number}`);
+    return this.details;
+  }
+
+  async history(_app: string, limit: number): Promise<readonly HistoryEntry[]> {
+    return this.commits.slice(0, limit);
+  }
+
+  async preview(): Promise<RollbackPreview> {
+    if (typeof this.previewed === 'string') throw new EditRefused(this.previewed);
+    return this.previewed;
+  }
+
+  rollback(_app: string, wish: RollbackWish, {author, operationId}: Wisher): AsyncIterable<ReleaseLine> {
+    this.wishes.push({kind: 'rollback', wish, by: author.name, operationId});
+    return this.#told();
+  }
+
+  deployImage(_app: string, wish: ImageWish, {author, operationId}: Wisher): AsyncIterable<ReleaseLine> {
+    this.wishes.push({kind: 'image', wish, by: author.name, operationId});
+    return this.#told();
+  }
+
+  async* #told(): AsyncGenerator<ReleaseLine> {
+    yield* this.lines;
+    if (this.refusal !== undefined) throw new EditRefused(this.refusal);
+  }
+}
