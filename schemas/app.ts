@@ -13,6 +13,8 @@ export interface AppManifest extends Header<'App'> {
   /** A shell line, or an argument vector: run once before a release gets traffic. Absent: the Procfile's `release` line. */
   readonly release?: string | readonly string[];
   readonly cron?: Readonly<Record<string, CronManifest>>;
+  /** Its hosts answer 503 with a page that says so, while the copies go on running. */
+  readonly maintenance?: boolean;
   readonly deployTimeoutSeconds?: number;
 }
 
@@ -150,6 +152,7 @@ export const appSchema: ObjectSchema<AppManifest> = {
       examples: ['node migrate.js'],
     },
     cron: cronsSchema,
+    maintenance: {type: 'boolean', default: false, description: 'Its hosts answer 503 with a page that says so, while the copies go on running and can be deployed.'},
     deployTimeoutSeconds: {type: 'number', minimum: 1, maximum: 3600, default: DEPLOY_TIMEOUT_SECONDS_DEFAULT, description: 'Limit for a whole deploy; after it the deploy has failed and the old release goes on.'},
   },
   examples: [{

@@ -29,7 +29,7 @@ function script(names: readonly string[]): string {
   esac
   case $command in
     '' | help) COMPREPLY=($(compgen -W '${names.join(' ')} help' -- "$word")) ;;
-    status | ps | logs | open) COMPREPLY=($(compgen -W "$(eval "$apps")" -- "$word")) ;;
+    status | info | ps | logs | open) COMPREPLY=($(compgen -W "$(eval "$apps")" -- "$word")) ;;
   esac
 }
 complete -F _flynn flynn`;

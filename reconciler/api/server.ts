@@ -1,5 +1,6 @@
 import {type FastifyInstance, fastify} from 'fastify';
 import type {NodeView} from '../node.ts';
+import {registerAppStateRoutes} from './app-state.ts';
 import {registerAppRoutes} from './apps.ts';
 import {registerEnvRoutes} from './env.ts';
 import type {Authenticate} from './authenticate.ts';
@@ -38,6 +39,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerAppRoutes(v1, parts);
     registerEnvRoutes(v1, parts);
     registerReleaseRoutes(v1, parts);
+    registerAppStateRoutes(v1, parts);
   }, {prefix: '/v1'});
   return server;
 }

@@ -56,7 +56,7 @@ export interface Change {
   readonly isUnchecked?: true;
 }
 
-/** `undefined` for a file removes it. Files that are not named stay. */
+/** `undefined` for a file, or a whole folder, removes it. Files that are not named stay. */
 export type Edit = (read: (path: string) => string | undefined, list: (folder: string) => readonly string[]) => Readonly<Record<string, string | undefined>>;
 
 export interface Author {

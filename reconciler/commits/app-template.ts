@@ -38,5 +38,7 @@ kind: App
 #     overlap: forbid         # or allow, or replace: what becomes of a run while the one before it goes on
 #     deadlineSeconds: 3600   # a run that takes longer has failed
 
+# maintenance: true          # its hosts answer 503 with a page that says so (or: flynn maintenance on)
+
 # deployTimeoutSeconds: 120   # a deploy that is not healthy by then has failed; the release before it goes on
 `;

@@ -12,6 +12,7 @@ const APP_FIELDS: {readonly [Field in keyof AppManifest]-?: Going} = {
   release: 'back',
   cron: 'stays',
   routes: 'stays',
+  maintenance: 'stays',
   deployTimeoutSeconds: 'stays',
 };
 

@@ -10,7 +10,7 @@ import {releaseFileName, releaseNumberOf, type ReleaseManifest} from '../../sche
 import {API_VERSION} from '../../schemas/schema.ts';
 import {EditRefused, type Edit} from '../checkout/snapshot.ts';
 import {APP_TEMPLATE} from './app-template.ts';
-import {setList, setScalar} from './yaml-edit.ts';
+import {removeKey, setList, setScalar} from './yaml-edit.ts';
 
 export const CLUSTER_FILE = 'cluster.yaml';
 /** Beside an app's app.yaml. */
@@ -60,6 +60,31 @@ export function scale(app: AppName, replicas: Readonly<Record<string, number>>):
       manifest = after.value;
     }
     return text === original ? {} : {[file]: text};
+  };
+}
+
+/** Lets an app's hosts answer that it is being worked on, or the app again: one line. */
+export function setMaintenance(app: AppName, isOn: boolean): Edit {
+  return (read) => {
+    const file = appFile(app);
+    const original = mustRead(read, app);
+    const before = mustLoad(file, original);
+    if ((before.maintenance ?? false) === isOn) return {};
+    const {maintenance: _, ...rest} = before;
+    const text = isOn ? setScalar(original, ['maintenance'], true) : removeKey(original, ['maintenance']);
+    const after = text === undefined ? undefined : loadManifest('App', file, text);
+    if (text === undefined || after?.ok !== true || !isDeepStrictEqual(after.value, isOn ? {...rest, maintenance: true} : rest)) {
+      throw new EditRefused(`${file} can't be edited by a tool, because of how its YAML is shared or written: ${isOn ? 'set maintenance to true' : 'take maintenance out'} by hand`);
+    }
+    return {[file]: text};
+  };
+}
+
+/** Removes an app with all that git says of it. Refused when it is not there. */
+export function removeApp(app: AppName): Edit {
+  return (_read, list) => {
+    if (!list('apps').includes(app)) throw new EditRefused(`there is no app "${app}"`);
+    return {[`apps/${app}`]: undefined};
   };
 }
 

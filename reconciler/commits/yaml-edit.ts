@@ -4,12 +4,12 @@ import {isAlias, isCollection, isMap, isNode, isScalar, isSeq, parseDocument, st
 // anchor changes wherever its alias stands.
 
 /**
- * Sets one number or string in a YAML text and leaves every other character as it is: indentation, quotes, comments and blank lines are
+ * Sets one number, boolean or string in a YAML text and leaves every other character as it is: indentation, quotes, comments and blank lines are
  * their owner's. (Writing the parsed document out again would keep the comments, but set its own spacing everywhere.)
  *
  * Missing mappings on the path are made; a step into a list is its index. Undefined: the text is written in a way that this can't edit.
  */
-export function setScalar(text: string, path: readonly string[], value: number | string): string | undefined {
+export function setScalar(text: string, path: readonly string[], value: number | boolean | string): string | undefined {
   // A quoted string of JSON is one of YAML too.
   return setValue({text, document: parseDocument(text), value: JSON.stringify(value), lines: []}, path, value);
 }

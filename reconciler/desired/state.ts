@@ -54,6 +54,8 @@ export interface ResolvedApp {
   readonly services: readonly DesiredService[];
   /** Sorted by host, then longest path first. */
   readonly routes: readonly DesiredRoute[];
+  /** Its hosts lead to the page that says so, and not to its replicas. */
+  readonly isInMaintenance?: boolean;
   /** Limit for the whole deploy, in milliseconds. */
   readonly deployTimeoutMs: number;
   /** Run once, before a deploy of these manifests starts any of its replicas. */

@@ -4,7 +4,7 @@ import {isDeepStrictEqual} from 'node:util';
 import type {CaddyAdmin} from '../adapters/caddy.ts';
 import type {UnboundControl} from '../adapters/unbound.ts';
 import type {Layout} from '../layout.ts';
-import {structureOf} from '../router/caddy-config.ts';
+import {maintenanceTarget, structureOf} from '../router/caddy-config.ts';
 import {routerFiles} from '../router/files.ts';
 import {addressOf, GENERATION_NAME} from '../router/names.ts';
 import {generationOf, keyOf, tableOf} from '../router/records.ts';
@@ -100,7 +100,7 @@ export class RouterObserver {
     const [upstreams, names] = await Promise.all([caddy.requestsInFlight(signal), this.#namesAt(nowMs, marks.generation, signal)]);
     this.#marks = marks;
     this.#noteLeaving(names, nowMs);
-    return {state: 'ready', names, structure: this.#structureOf(marks.config), inFlight: byAddress(upstreams), leftAtMs: new Map(this.#leftAtMs)};
+    return {state: 'ready', names, structure: this.#structureOf(marks.config), inFlight: byAddress(upstreams), maintenance: maintenanceTarget(this.#world.settings), leftAtMs: new Map(this.#leftAtMs)};
   }
 
   async #readMarks(signal: AbortSignal): Promise<Marks> {

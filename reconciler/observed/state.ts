@@ -157,6 +157,8 @@ export type ObservedRouter =
       readonly names: NameTable;
       /** What Caddy is configured with; `undefined` when it is not what we loaded (by hand, or empty after a restart). */
       readonly structure: RouteStructure | undefined;
+      /** Where the router itself answers for apps in maintenance. */
+      readonly maintenance: Target;
       /** Requests in flight by `address:port`. Absent: none. */
       readonly inFlight: ReadonlyMap<string, number>;
       /** When an `address:port` was last seen in `names`, for those that are not in it now. Absent: long ago, or never since the start. */

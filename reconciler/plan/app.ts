@@ -50,7 +50,7 @@ export function planApp(app: DesiredApp, containers: readonly ObservedContainer[
   return {
     actions: parts.flatMap((part): readonly Action[] => part.actions),
     waiting: parts.flatMap((part): readonly Waiting[] => part.waiting),
-    routes: routesOf(phase, slots, standIns, observed),
+    routes: routesOf({app, phase, slots, standIns}, observed),
   };
 }
 
@@ -97,11 +97,22 @@ function standInsFor({want, healthy}: SlotPlan, surplus: readonly ObservedContai
   return able.toSorted((a, b) => b.release - a.release || a.slot - b.slot).slice(0, missing);
 }
 
-function routesOf({kind, serving}: Phase, slots: readonly SlotPlan[], standIns: readonly ObservedContainer[], observed: ObservedState): readonly RoutedPath[] {
+interface Routing {
+  readonly app: DesiredApp;
+  readonly phase: Phase;
+  readonly slots: readonly SlotPlan[];
+  readonly standIns: readonly ObservedContainer[];
+}
+
+function routesOf({app, phase: {kind, serving}, slots, standIns}: Routing, observed: ObservedState): readonly RoutedPath[] {
   if (serving === undefined) return [];
+  // Of the newest manifests that are right: what serves may be older ones.
+  const {isInMaintenance} = app.state === 'resolved' ? app : serving;
   return serving.routes.map((route): RoutedPath => {
+    const base = {...route, app: serving.name, isHeld: kind === 'invalid'};
+    if (isInMaintenance) return {...base, targets: observed.router.state === 'ready' ? [observed.router.maintenance] : []};
     const service = serving.services.find(({name}) => name === route.service);
     const kept = slots.filter(({want}) => want.service.specHash === service?.specHash && want.service.name === service?.name).flatMap((plan) => plan.kept);
-    return {...route, app: serving.name, isHeld: kind === 'invalid', targets: routedTargets([...kept, ...standIns.filter((container) => container.service === route.service)], observed)};
+    return {...base, targets: routedTargets([...kept, ...standIns.filter((container) => container.service === route.service)], observed)};
   });
 }

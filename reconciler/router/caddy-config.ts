@@ -1,11 +1,16 @@
 import {isDeepStrictEqual} from 'node:util';
-import type {RouteStructure, StructuredHost} from '../observed/state.ts';
+import type {RouteStructure, StructuredHost, Target} from '../observed/state.ts';
 import type {NodeSettings} from '../settings.ts';
 import type {RouterFiles} from './files.ts';
 import {isHost, NOWHERE_NAME} from './names.ts';
 import {HOLD_MS, KEEP_ALIVE_MS, DIAL_MS, REFRESH_MS, RETRY_EVERY_MS} from './times.ts';
-import {NO_SUCH_HOST_PAGE, NO_SUCH_PATH_PAGE, UNAVAILABLE_PAGE} from './pages.ts';
+import {MAINTENANCE_PAGE, NO_SUCH_HOST_PAGE, NO_SUCH_PATH_PAGE, UNAVAILABLE_PAGE} from './pages.ts';
 import {UNKNOWN_HOST_ADDRESS} from './unbound-config.ts';
+
+/** Where Caddy answers for apps in maintenance: apart from every other listener, on the DNS port, which is ours already (over TCP on 127.0.0.1). */
+const MAINTENANCE_ADDRESS = '127.0.0.3';
+/** When clients may come again. Nobody knows when it ends. */
+const MAINTENANCE_RETRY_SECONDS = 60;
 
 export type CaddySettings = Pick<NodeSettings, 'domain' | 'listen' | 'httpPort' | 'httpsPort' | 'apiPort' | 'dnsPort'>;
 
@@ -63,6 +68,12 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, s
             automatic_https: {disable: true},
             routes: [{handle: [answer(404, NO_SUCH_HOST_PAGE)]}],
           },
+          maintenance: {
+            listen: [`${MAINTENANCE_ADDRESS}:${dnsPort}`],
+            protocols: ['h1'],
+            automatic_https: {disable: true},
+            routes: [{handle: [answer(503, MAINTENANCE_PAGE, {'Retry-After': [String(MAINTENANCE_RETRY_SECONDS)]})]}],
+          },
         },
       },
       tls: {automation: {
@@ -72,6 +83,11 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, s
       pki: {certificate_authorities: {local: {install_trust: false}}},
     },
   };
+}
+
+/** What the names of an app in maintenance lead to: a target as its replicas are, so that going there and back changes names only. */
+export function maintenanceTarget({dnsPort}: Pick<CaddySettings, 'dnsPort'>): Target {
+  return {address: MAINTENANCE_ADDRESS, port: dnsPort};
 }
 
 /**

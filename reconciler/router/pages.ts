@@ -2,6 +2,7 @@
 export const NO_SUCH_HOST_PAGE = page('No such host', 'No app has a route for this host. Apps and their routes: <code>flynn apps</code>.');
 export const NO_SUCH_PATH_PAGE = page('No such path', 'This host has routes, but none for this path.');
 export const UNAVAILABLE_PAGE = page('Not available', 'The app behind this host does not answer at the moment. What it does: <code>flynn status</code>, <code>flynn logs</code>.');
+export const MAINTENANCE_PAGE = page('Maintenance', 'This app is being worked on, and will be back.');
 
 function page(title: string, text: string): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>`

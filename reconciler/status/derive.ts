@@ -34,6 +34,7 @@ export function deriveApp(facts: AppFacts): Omit<AppStatus, 'conditions'> {
     ...(wanted?.release === undefined ? {} : {release: wanted.release}),
     ...(serving?.release === undefined || serving.release === wanted?.release ? {} : {servingRelease: serving.release}),
     urls: hosts.map(facts.urlOf),
+    ...(wanted?.isInMaintenance && {isInMaintenance: true}),
     services: (wanted?.services ?? []).map((service) => serviceStatus(service, serving, containers, facts.busy)),
     waiting: facts.waiting.map(formatWaiting),
   };

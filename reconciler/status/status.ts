@@ -25,6 +25,8 @@ export interface AppStatus {
   /** The release that really serves, when it is another one (a failed or unfinished deploy). */
   readonly servingRelease?: number;
   readonly urls: readonly string[];
+  /** Its URLs answer 503 with a page that says so. */
+  readonly isInMaintenance?: boolean;
   readonly services: readonly ServiceStatus[];
   readonly conditions: readonly Condition[];
   /** What is not done yet, and on what it waits: the planner's own words. */

@@ -161,7 +161,7 @@ test('the bash completion knows the commands', async (t) => {
   view.current = {...view.current, apps: [app('shop')]};
   const shown = await type('completion bash');
   t.regex(shown, /complete -F _flynn flynn\nexit 0$/);
-  t.regex(shown, /compgen -W '[^']*\bcreate apps status\b/);
+  t.regex(shown, /compgen -W '[^']*\bcreate apps info destroy status\b/);
 });
 
 function server(one: ReturnType<typeof createServer>): void {

@@ -100,7 +100,7 @@ export class SimulatedNode {
       ...await new NetworkObserver({engine: this.engine, instance: INSTANCE, hostSubnets: async () => []}).look(records, this.nowMs, never),
       images: (await this.engine.images([])).map(({id, createdAtMs}) => ({id: id as ReturnType<typeof image>, app: 'shop' as AppName, createdAtMs})),
       journal: new Map(this.#journal),
-      router: {state: 'ready', names: this.names, structure: this.#structure, inFlight: this.#inFlight(), leftAtMs: new Map(this.#leftAtMs)},
+      router: {state: 'ready', names: this.names, structure: this.#structure, inFlight: this.#inFlight(), maintenance: {address: '127.0.0.3', port: 3553}, leftAtMs: new Map(this.#leftAtMs)},
       operations: new Set([...this.#stopping.values()].map(({key}) => key)),
     };
   }

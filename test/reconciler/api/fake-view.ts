@@ -126,7 +126,7 @@ export class FakeRepo implements ClusterRepo {
       .filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1).split('/')[0] ?? ''))];
     const changed = edit((path) => this.files.get(path), list);
     for (const [path, text] of Object.entries(changed)) {
-      if (text === undefined) this.files.delete(path);
+      if (text === undefined) for (const file of this.files.keys()) { if (file === path || file.startsWith(`${path}/`)) this.files.delete(file); }
       else this.files.set(path, text);
     }
     const commit = createHash('sha1').update(`${this.commits.length} ${message}`).digest('hex') as CommitId;
