@@ -12,8 +12,9 @@ export function releaseFloors(gitdir: string) {
     const before = known.get(app);
     if (before?.tip === tip) return before.floor;
     const range = before === undefined ? [tip] : [tip, `^${before.tip}`];
+    // --no-renames: a release that comes while an old one is pruned looks like a renamed file.
     // --full-history: a release that was added and reverted on a merged branch counts too.
-    const names = await git(['log', '--full-history', '-m', '--format=', '--name-only', '--diff-filter=A', ...range, '--', `:(literal)apps/${app}/releases/`], {gitdir}, signal);
+    const names = await git(['log', '--full-history', '-m', '--no-renames', '--format=', '--name-only', '--diff-filter=A', ...range, '--', `:(literal)apps/${app}/releases/`], {gitdir}, signal);
     const floor = Math.max(before?.floor ?? 0, ...[...names.matchAll(/\/v(\d+)\.ya?ml$/gm)].map(([, number]) => Number(number)));
     known.set(app, {tip, floor});
     return floor;

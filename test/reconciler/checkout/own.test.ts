@@ -164,3 +164,11 @@ test('release numbers that were reverted are not forgotten', async (t) => {
   t.is(await repo.nextReleaseFloor(shop, signal), 7);
   t.is(await repo.nextReleaseFloor('blog' as AppName, signal), 0);
 });
+
+test('a release that comes in the commit that prunes a similar one counts', async (t) => {
+  const text = 'apiVersion: flynn/v1\nkind: Release\nimage: the same\n'.repeat(5);
+  const repo = ownRepo({gitdir: await bareRepo(t, {'apps/shop/releases/v0001.yaml': text})});
+  t.teardown(() => repo.close());
+  await repo.commit(change(() => ({'apps/shop/releases/v0001.yaml': undefined, 'apps/shop/releases/v0002.yaml': `${text}# v2\n`}), 'one'), signal);
+  t.is(await repo.nextReleaseFloor('shop' as AppName, signal), 2);
+});
