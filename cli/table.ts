@@ -12,6 +12,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   ps: async () => (await import('./commands/ps.ts')).ps,
   logs: async () => (await import('./commands/logs.ts')).logs,
   env: async () => (await import('./commands/env.ts')).env,
+  secrets: async () => (await import('./commands/secrets.ts')).secrets,
   scale: async () => (await import('./commands/scale.ts')).scale,
   releases: async () => (await import('./commands/releases.ts')).releases,
   rollback: async () => (await import('./commands/rollback.ts')).rollback,

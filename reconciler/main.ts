@@ -74,9 +74,9 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   };
   const journal = await Journal.open(layout.journal, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
   const domain = () => domainOverride(settings) ?? reader.cluster?.domain ?? settings.domain;
-  const check = commitCheck({domain});
-  const repo = followedRepo({layout, source: settings.cluster, check});
   const keyring = new Keyring(layout.age);
+  const check = commitCheck({domain, keyring});
+  const repo = followedRepo({layout, source: settings.cluster, check});
   const reader = new DesiredReader({domain: domainOverride(settings), system: systemOf(systemSpecs), keyring, machine: {node: settings.node, memoryBytes: totalmem(), cpus: cpus().length}});
 
   const engineDirect = new DockerEngine(docker);

@@ -17,6 +17,8 @@ export interface NodeView {
   readonly keyring: Keyring;
   /** Which releases there were, and those that people make by commands. */
   readonly releases: Releases;
+  /** Sealed values that something here is made from, or would be made from again. */
+  sealedInUse(): readonly string[];
   status(): NodeStatus;
   /** People can come in: since the start there was a moment at which the router answered and was as it has to be. */
   isReady(): boolean;

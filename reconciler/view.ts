@@ -71,6 +71,12 @@ export class View implements NodeView {
     for (const listener of this.#passListeners) listener(report);
   }
 
+  sealedInUse(): readonly string[] {
+    const {desired, observed} = this.#lastSeen ?? {};
+    const apps = [...desired?.apps ?? [], ...[...observed?.journal.values() ?? []].flatMap(({lastGood}) => lastGood ?? [])];
+    return apps.flatMap((app) => (app.state === 'resolved' ? app.services.flatMap(({container}) => Object.values(container.sealedEnv ?? {})) : []));
+  }
+
   isReady(): boolean {
     return this.#isReady;
   }

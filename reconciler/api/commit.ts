@@ -11,13 +11,13 @@ import {readOperationId} from './read.ts';
 const COMMIT_MS_MAX = 60_000;
 
 /** Makes the change that a request asks for a commit of its author, and wakes the pass. A repeated request finds the first one's commit. */
-export type Commit = (request: FastifyRequest, change: Pick<Change, 'edit' | 'message'>) => Promise<Written>;
+export type Commit = (request: FastifyRequest, change: Pick<Change, 'edit' | 'message' | 'isUnchecked'>) => Promise<Written>;
 
 export function committer({view, authenticate, closing}: {readonly view: NodeView; readonly authenticate: Authenticate; readonly closing: AbortSignal}): Commit {
-  return async (request, {edit, message}) => {
+  return async (request, {edit, message, ...how}) => {
     const author = authenticate(request.headers);
     if (author === undefined) throw new ApiError(401, 'the token is missing or not the cluster\'s');
-    const change: Change = {edit, message, author, operationId: readOperationId(request.headers['idempotency-key']) ?? randomUUID()};
+    const change: Change = {...how, edit, message, author, operationId: readOperationId(request.headers['idempotency-key']) ?? randomUUID()};
     // Not ended by the client's going: what was asked for is done, and a repeated request finds it.
     const deadline = AbortSignal.any([closing, AbortSignal.timeout(COMMIT_MS_MAX)]);
     const {commit: id, isNew} = await explaining("can't commit to the cluster repository", view.repo.commit(change, deadline));

@@ -38,6 +38,24 @@ export interface SecretsAnswer {
   readonly identities: readonly string[];
   /** Sorted by app, those of all services first. */
   readonly secrets: readonly SecretAnswer[];
+  /** What is wrong with files whose names can't be told for that. */
+  readonly problems: readonly string[];
+}
+
+/** `POST /v1/secrets/rotate` */
+export interface RotatedSecrets extends Written {
+  /** The new public key. */
+  readonly recipient: string;
+  /** How many were sealed anew. */
+  readonly values: number;
+  /** Those that stayed as they were: this node can't open them, or their file is wrong. */
+  readonly stayed: readonly string[];
+}
+
+/** `POST /v1/secrets/forget` */
+export interface ForgottenKeys {
+  /** Public keys. */
+  readonly forgotten: readonly string[];
 }
 
 export interface SecretAnswer {

@@ -3,6 +3,7 @@ import type {NodeView} from '../node.ts';
 import {registerAppStateRoutes} from './app-state.ts';
 import {registerAppRoutes} from './apps.ts';
 import {registerEnvRoutes} from './env.ts';
+import {registerSecretRoutes} from './secrets.ts';
 import type {Authenticate} from './authenticate.ts';
 import {committer} from './commit.ts';
 import {registerNodeRoutes} from './node-routes.ts';
@@ -40,6 +41,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerEnvRoutes(v1, parts);
     registerReleaseRoutes(v1, parts);
     registerAppStateRoutes(v1, parts);
+    registerSecretRoutes(v1, parts);
   }, {prefix: '/v1'});
   return server;
 }

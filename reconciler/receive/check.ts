@@ -2,7 +2,10 @@ import type {AppName, TreeId} from '../../schemas/ids.ts';
 import type {CommitCheck} from '../checkout/repo.ts';
 import type {AppPiece, Snapshot} from '../checkout/snapshot.ts';
 import {resolveApp} from '../desired/app.ts';
+import type {Keyring} from '../secrets/keyring.ts';
 import type {DesiredApp} from '../desired/state.ts';
+import {sortFolder} from '../desired/folder.ts';
+import {sealedIn, type Opened} from '../desired/secrets.ts';
 import {configForChecks, validateCommit} from '../desired/validate.ts';
 
 /** Apps read at once. */
@@ -10,9 +13,10 @@ const READ_PARALLEL_MAX = 16;
 
 /**
  * Checks what a commit changes, all of it at once. What was wrong before and is not touched stops nobody (rule 5), be it an app or a
- * file outside of `apps/`; when one of these is changed, all of them are checked, and every app against them.
+ * file outside of `apps/`; when one of these is changed, all of them are checked, and every app against them. With a keyring, secrets have to be
+ * ones that this node can open.
  */
-export function commitCheck({domain}: {domain(): string}): CommitCheck {
+export function commitCheck({domain, keyring}: {domain(): string; keyring?: Pick<Keyring, 'recipients' | 'inspect'>}): CommitCheck {
   /** Apps that did not change, resolved once: they matter only for the routes that they have. */
   let known: {readonly shared: TreeId; readonly apps: ReadonlyMap<AppName, DesiredApp>} | undefined;
 
@@ -22,7 +26,11 @@ export function commitCheck({domain}: {domain(): string}): CommitCheck {
     const isSharedSame = before?.shared.treeId === after.shared.treeId;
     const treesBefore = new Map(before?.apps.map(({name, treeId}) => [name, treeId]));
     const isSame = ({name, treeId}: AppPiece) => isSharedSame && treesBefore.get(name) === treeId;
-    const changed = await each(after.apps.filter((app) => !isSame(app)), async ({name, treeId, files}) => ({name, treeId, files: await files(signal)}));
+    const changed = await each(after.apps.filter((app) => !isSame(app)), async ({name, treeId, files}) => {
+      const own = await files(signal);
+      const opened = await openedOf(sealedIn(sortFolder(name, own).secrets), before?.apps.find((app) => app.name === name), signal);
+      return {name, treeId, files: own, ...(opened && {opened})};
+    });
     const unchanged = await each(after.apps.filter(isSame), async ({name, treeId, files}) => {
       const same = known?.shared === after.shared.treeId ? known.apps.get(name) : undefined;
       return same?.treeId === treeId ? same : resolveApp({name, treeId, files: await files(signal)}, config, domain());
@@ -30,6 +38,16 @@ export function commitCheck({domain}: {domain(): string}): CommitCheck {
     known = {shared: after.shared.treeId, apps: new Map(unchanged.map((app) => [app.name, app]))};
     return validateCommit({shared, isSharedChanged: !isSharedSame, changed, unchanged}, domain());
   };
+
+  /** Of the values that are new: what this node could not open before, it need not be able to open for a change of something else. */
+  async function openedOf(sealed: readonly string[], before: AppPiece | undefined, signal: AbortSignal): Promise<Opened | undefined> {
+    if (keyring === undefined || sealed.length === 0) return undefined;
+    // Without an identity it is the app that says so, not everybody's push.
+    const identities = await keyring.recipients().catch(() => []);
+    if (identities.length === 0) return undefined;
+    const known = new Set(before === undefined ? [] : sealedIn(sortFolder(before.name, await before.files(signal)).secrets));
+    return keyring.inspect(sealed.filter((value) => !known.has(value)));
+  }
 }
 
 async function each<Value>(apps: Snapshot['apps'], task: (app: AppPiece) => Promise<Value>): Promise<Value[]> {

@@ -9,6 +9,7 @@ import {MAIN} from '../checkout/own.ts';
 import {cutIntoPieces} from '../checkout/pieces.ts';
 import {massDelete} from '../desired/mass-delete.ts';
 import type {GitDeps} from './deps.ts';
+import {warningsOf} from './plaintext.ts';
 import {PushRejected, type Push, type RefUpdate} from './push.ts';
 
 /** `git push -o …`: accepts manifests with problems; each app with problems keeps its last good ones. */
@@ -67,6 +68,7 @@ export class ClusterPushes {
         );
       }
       const problems = (await this.#deps.check({before: old, after: next}, signal)).map(formatDiagnostic);
+      for (const one of (await warningsOf({before: old, after: next}, signal)).map(formatDiagnostic)) push.print(warning(one));
       if (problems.length === 0) return;
       if (!push.options.includes(OPTION_FORCE)) {
         const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;

@@ -2,7 +2,7 @@ import {createHmac, randomBytes} from 'node:crypto';
 import {chmod, mkdir, open, readFile, rename, stat, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {fail, ok, type Result} from '../../schemas/result.ts';
-import {parseIdentities, renderIdentities, type Identity} from './identity-file.ts';
+import {IDENTITIES_MAX, parseIdentities, renderIdentities, type Identity} from './identity-file.ts';
 
 /** Results of opening that are remembered, by the sealed text: a commit to cluster.yaml has every app resolved anew. */
 const REMEMBERED_MAX = 20_000;
@@ -52,13 +52,13 @@ export class Keyring {
     throw new SecretFailed(identities.problem);
   }
 
-  /** Makes a new identity, the newest from now on. Resolves to its public key. */
+  /** Makes a new identity, the newest from now on; the oldest beyond the limit is forgotten. Resolves to its public key. */
   async add(): Promise<string> {
     const age = await loadAge();
     const secretKey = await age.generateX25519Identity();
     const recipient = await age.identityToRecipient(secretKey);
     const before = await this.#all();
-    await this.#write([{secretKey, recipient, createdAt: new Date().toISOString()}, ...before]);
+    await this.#write([{secretKey, recipient, createdAt: new Date().toISOString()}, ...before].slice(0, IDENTITIES_MAX));
     return recipient;
   }
 
@@ -106,12 +106,19 @@ export class Keyring {
     return opened;
   }
 
-  async #open(sealed: string): Promise<Result<string, string>> {
+  /** How many of the values none of these keys can open. */
+  async notOpenedBy(recipients: readonly string[], values: readonly string[]): Promise<number> {
+    let count = 0;
+    for (const value of values) if (!(await this.#open(value, recipients)).ok) count += 1;
+    return count;
+  }
+
+  async #open(sealed: string, only?: readonly string[]): Promise<Result<string, string>> {
     const identities = await this.#identities();
     if (!identities.ok) return identities;
     const age = await loadAge();
     const decrypter = new age.Decrypter();
-    for (const {secretKey} of identities.value) decrypter.addIdentity(secretKey);
+    for (const {secretKey, recipient} of identities.value) if (only?.includes(recipient) ?? true) decrypter.addIdentity(secretKey);
     try {
       const bytes = await decrypter.decrypt(age.armor.decode(sealed));
       return ok(new TextDecoder('utf-8', {fatal: true, ignoreBOM: true}).decode(bytes));

@@ -26,6 +26,8 @@ export class FakeView implements NodeView {
   readonly wakes: string[] = [];
   readonly streams = {open: 0};
   ready = false;
+  /** Sealed values. */
+  inUse: readonly string[] = [];
   /** The commit that is held back. */
   held: CommitId | undefined;
   current: NodeStatus = {node: 'n1', cluster: 'home', domain: 'flynn.localhost', conditions: [], nodes: [], apps: []};
@@ -39,6 +41,10 @@ export class FakeView implements NodeView {
 
   status(): NodeStatus {
     return this.current;
+  }
+
+  sealedInUse(): readonly string[] {
+    return this.inUse;
   }
 
   isReady(): boolean {
