@@ -1,5 +1,6 @@
 import {randomUUID} from 'node:crypto';
 import type {IncomingMessage} from 'node:http';
+import type {WebSocket} from 'ws';
 import type {AppName, CommitId} from '../schemas/ids.ts';
 import type {AppAnswer, ConvergedLine, CreatedApp, PlanAnswer, Problem, ScaledApp} from '../reconciler/api/answers.ts';
 import type {NodeStatus} from '../reconciler/status/status.ts';
@@ -24,8 +25,12 @@ export interface Client {
   post<Answer>(path: string, body: unknown, signal: AbortSignal): Promise<Answer>;
   /** The same for a change that is told of in lines. It goes on when nobody listens. */
   postLines<Line>(path: string, body: unknown, signal: AbortSignal): AsyncIterable<Line>;
+  /** A change that must not happen twice, and is no commit: sent once. */
+  postOnce<Answer>(path: string, body: unknown, signal: AbortSignal): Promise<Answer>;
   /** Lines of JSON as they come. */
   follow<Line>(path: string, signal: AbortSignal): AsyncIterable<Line>;
+  /** A websocket that is open: what goes over it is in `reconciler/api/frames.ts`. */
+  connect(path: string, signal: AbortSignal): Promise<WebSocket>;
 }
 
 /** The cluster was reached and refused: the message is its own. */
@@ -55,9 +60,11 @@ export function createClient(cluster: Cluster, author: () => Promise<string>): C
   const get = async <Answer>(path: string, signal: AbortSignal) => await ask(connection, {method: 'GET', path}, signal) as Answer;
   const post = async <Answer>(path: string, body: unknown, signal: AbortSignal) => await write(connection, {path, body}, signal) as Answer;
   const postLines = <Line>(path: string, body: unknown, signal: AbortSignal) => writeLines(connection, {path, body}, signal) as AsyncIterable<Line>;
+  const postOnce = async <Answer>(path: string, body: unknown, signal: AbortSignal) => await write(connection, {path, body, triesMax: 1}, signal) as Answer;
   const follow = <Line>(path: string, signal: AbortSignal) => lines(connection, {method: 'GET', path}, signal) as AsyncIterable<Line>;
   return {
-    cluster, get, post, postLines, follow,
+    cluster, get, post, postOnce, postLines, follow,
+    connect: async (path, signal) => (await import('./connect.ts')).connect(connection, path, signal),
     status: (signal) => get('/v1/status', signal),
     apps: (signal) => get('/v1/apps', signal),
     app: (name, signal) => get(`/v1/apps/${name}`, signal),
@@ -69,19 +76,19 @@ export function createClient(cluster: Cluster, author: () => Promise<string>): C
   };
 }
 
-interface Connection {
+export interface Connection {
   readonly cluster: Cluster;
   readonly author: () => Promise<string>;
 }
 
-async function write(connection: Connection, {path, body}: {readonly path: string; readonly body: unknown}, signal: AbortSignal): Promise<unknown> {
+async function write(connection: Connection, {path, body, triesMax = TRIES_MAX}: {readonly path: string; readonly body: unknown; readonly triesMax?: number}, signal: AbortSignal): Promise<unknown> {
   const request = await writing(connection, {path, body});
   for (let tries = 1; ; tries++) {
     try {
       return await ask(connection, request, signal);
     } catch (error) {
       const isLost = error instanceof Failure && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET';
-      if (!isLost || tries === TRIES_MAX || signal.aborted) throw error;
+      if (!isLost || tries === triesMax || signal.aborted) throw error;
     }
   }
 }
@@ -149,7 +156,8 @@ async function open({cluster}: Connection, request: Partial<Exchange>, signal: A
   throw await refusal(response, status, cluster);
 }
 
-async function refusal(response: IncomingMessage, status: number, {name, url, file}: Cluster): Promise<Failure> {
+/** What an answer that is no success says. */
+export async function refusal(response: IncomingMessage, status: number, {name, url, file}: Cluster): Promise<Failure> {
   const text = await textOf(response).catch(() => '');
   if (status === 401) {
     return new Failure(`cluster "${name}" does not accept the token in ${file}`, {
@@ -173,7 +181,8 @@ async function textOf(response: IncomingMessage): Promise<string> {
   return text;
 }
 
-function explained(error: unknown, {name, url}: Cluster, signal: AbortSignal): unknown {
+/** Why there was no answer, and what can be done about it. */
+export function explained(error: unknown, {name, url}: Cluster, signal: AbortSignal): unknown {
   if (error instanceof Failure || signal.aborted) return error;
   if (error instanceof DOMException && error.name === 'TimeoutError') return new Failure(`cluster "${name}" did not answer within ${ANSWER_MS_MAX / 1000} s`);
   const code = (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error));
@@ -181,7 +190,7 @@ function explained(error: unknown, {name, url}: Cluster, signal: AbortSignal): u
   return notRunning(name, `${url}: ${code}`, error);
 }
 
-function cutOff({url}: Pick<Cluster, 'url'>, cause?: unknown): Failure {
+export function cutOff({url}: Pick<Cluster, 'url'>, cause?: unknown): Failure {
   return new Failure(`the connection to ${url} was cut off`, {cause, advice: ['was the cluster stopped? see: flynn status']});
 }
 

@@ -1,5 +1,6 @@
 import type {AppName} from '../schemas/ids.ts';
 import type {Client} from './client.ts';
+import type {Streams} from './streams.ts';
 
 /** One word after `flynn`, in a file of its own: `commands/<name>.ts` exports a `Command` and `table.ts` names it. */
 export interface Command {
@@ -38,6 +39,8 @@ export interface CommandContext {
   readonly clusterFlag?: string;
   /** All of stdin. */
   input(): Promise<string>;
+  /** stdin, stdout and stderr as they are, for a command that runs elsewhere. */
+  streams(): Streams;
   nowMs(): number;
   /** False without asking when nobody is there to answer. */
   confirm(question: string, signal: AbortSignal): Promise<boolean>;

@@ -24,7 +24,7 @@ export async function exchange({base, method, path, headers, body, silenceMsMax}
     method, signal, headers: {accept: 'application/json, application/problem+json', ...headers},
     // One exchange a connection: a kept one would keep the process from ending.
     agent: false,
-    ...(isLoopbackName(url.hostname) ? {lookup: lookupLoopback} : {}),
+    ...lookupFor(url),
   };
   return new Promise((resolve, reject) => {
     const sent = request(url, options, resolve);
@@ -34,6 +34,11 @@ export async function exchange({base, method, path, headers, body, silenceMsMax}
     }
     sent.end(body);
   });
+}
+
+/** How a name is looked up, where that is not as usual. */
+export function lookupFor({hostname}: URL): {readonly lookup?: LookupFunction} {
+  return isLoopbackName(hostname) ? {lookup: lookupLoopback} : {};
 }
 
 /** Names below `localhost` are this machine (RFC 6761, 6.3): browsers and curl know that, Node's `dns.lookup` does not. */

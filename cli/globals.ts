@@ -8,9 +8,15 @@ export interface GlobalFlags {
   readonly isVersion: boolean;
 }
 
+/** Commands that run others, and their flags that take a value: what follows the other's first word belongs to it. */
+const RUNNERS: Readonly<Record<string, readonly string[]>> = {
+  run: ['-t', '--type', '-e', '--env'],
+  exec: ['-e', '--env'],
+};
+
 /**
  * Takes `-a/--app`, `-c/--cluster`, `--json`, `-h/--help` and `--version` out of a command line, wherever they stand before `--`.
- * `--version` counts only before the command's name. Throws `UsageError` for a flag without its value.
+ * `--version` counts only before the command's name. Of `flynn run` and `flynn exec` only what stands before the command is looked at. Throws `UsageError` for a flag without its value.
  */
 export function parseGlobals(argv: readonly string[]): {readonly flags: GlobalFlags; readonly rest: readonly string[]} {
   const rest: string[] = [];
@@ -27,7 +33,15 @@ export function parseGlobals(argv: readonly string[]): {readonly flags: GlobalFl
     else if (word === '--json') flags = {...flags, isJson: true};
     else if (word === '-h' || word === '--help') flags = {...flags, isHelp: true};
     else if (word === '--version' && rest.length === 0) flags = {...flags, isVersion: true};
-    else rest.push(word);
+    else {
+      const own = Object.hasOwn(RUNNERS, rest[0] ?? '') ? RUNNERS[rest[0] ?? ''] : undefined;
+      if (own !== undefined && !word.startsWith('-')) {
+        rest.push(...argv.slice(at));
+        break;
+      }
+      rest.push(word);
+      if (own?.includes(word) === true && at + 1 < argv.length) rest.push(argv[++at] ?? '');
+    }
   }
   return {flags, rest};
 }

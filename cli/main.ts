@@ -4,6 +4,7 @@ import path from 'node:path';
 import {createInterface} from 'node:readline/promises';
 import {type Command, type CommandContext, Failure, UsageError} from './command.ts';
 import {parseGlobals} from './globals.ts';
+import {processStreams, type Streams} from './streams.ts';
 import {COMMANDS} from './table.ts';
 
 /** What the process around the command line is: the real one, or a test's. */
@@ -15,6 +16,7 @@ export interface Surroundings {
   out(line: string): void;
   err(line: string): void;
   input(): Promise<string>;
+  streams(): Streams;
   nowMs(): number;
   confirm(question: string, signal: AbortSignal): Promise<boolean>;
 }
@@ -100,8 +102,11 @@ async function runAsProcess(): Promise<void> {
   // Keeps the compiled (and type-stripped) sources between runs: half of the start-up time.
   module.enableCompileCache(compileCacheFolder());
   const interrupt = new AbortController();
+  const streams = processStreams();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
+      // A command that runs elsewhere gets it instead of us.
+      if (streams.areSignalsTaken()) return;
       if (interrupt.signal.aborted) process.exit(STATUS_INTERRUPTED);
       interrupt.abort(new Failure(`stopped by ${name}`));
     });
@@ -116,6 +121,7 @@ async function runAsProcess(): Promise<void> {
     out: (line) => process.stdout.write(`${line}\n`),
     err: (line) => process.stderr.write(`${line}\n`),
     input: async () => (await import('node:stream/consumers')).text(process.stdin),
+    streams: () => streams,
     nowMs: () => Date.now(),
     confirm,
   }, interrupt.signal);

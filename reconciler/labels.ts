@@ -3,7 +3,7 @@
  * A thing without LABEL_INSTANCE of *this* instance is not ours, is not observed and is never touched.
  */
 export const LABEL_INSTANCE = 'flynn.instance';
-/** `app` (a replica), `job`, `router` (Caddy), `dns` (unbound) or `build`. */
+/** `app` (a replica), `job`, `run`, `router` (Caddy), `dns` (unbound) or `build`. */
 export const LABEL_ROLE = 'flynn.role';
 export const LABEL_APP = 'flynn.app';
 export const LABEL_SERVICE = 'flynn.service';
@@ -21,6 +21,10 @@ export const LABEL_FAILURES = 'flynn.failures';
 export const LABEL_FACTS = 'flynn.facts';
 /** `<memory in bytes>/<cores>` as asked for: what differs from it was changed by hand. */
 export const LABEL_LIMITS = 'flynn.limits';
+/** Of a command that somebody runs: `attached` or `detached`. */
+export const LABEL_MODE = 'flynn.mode';
+/** Of the same: the first word of its command. */
+export const LABEL_PROGRAM = 'flynn.program';
 
 /** The network that an app's containers share with no other app's. The dot is in no name of an instance or app: nothing else can be called so. */
 export function appNetwork(instance: string, app: string): string {

@@ -13,6 +13,12 @@ export interface Layout {
   readonly clusterRepo: string;
   /** One JSON file an app: `DeployRecord`. */
   readonly journal: string;
+  /** Who did what without a commit: lines of JSON, mode 0600. */
+  readonly audit: string;
+  /** Services that are to have new containers: `RestartNote`s. */
+  readonly restarts: string;
+  /** Commands that are being run in replicas. */
+  readonly execs: string;
   /** Bare repositories of app sources, `<app>.git`. */
   readonly sources: string;
   /** Logs of builds, `<app>/<number>.log`. */
@@ -44,6 +50,9 @@ export function layout(root: string): Layout {
     age: below('age'),
     clusterRepo: below('cluster.git'),
     journal: below('journal'),
+    audit: below('audit.log'),
+    restarts: below('restarts.json'),
+    execs: below('run', 'execs'),
     sources: below('sources'),
     builds: below('builds'),
     hooks: below('hooks'),

@@ -24,6 +24,8 @@ export interface LoopOptions {
   isDeleteConfirmed(commit: CommitId, signal: AbortSignal): Promise<boolean>;
   readonly reader: DesiredReader;
   readonly operations: Operations;
+  /** What the commit wants, with what people asked for beside it. */
+  adjusted(desired: DesiredState): DesiredState;
   /** Looks at everything but the operations. */
   look(nowMs: number, signal: AbortSignal): Promise<Omit<ObservedState, 'operations'>>;
   /** False when the router is not as it was last seen. */
@@ -102,11 +104,12 @@ export class Loop {
       try {
         const observed = await this.#look(startedAtMs, signal);
         doing = 'PlanFailed';
-        const next = plan(this.#desired, observed);
+        const desired = this.#options.adjusted(this.#desired);
+        const next = plan(desired, observed);
         const applied = this.#options.operations.apply(next, startedAtMs);
         const times = [applied.lookAgainAtMs, ...next.waiting.map(({untilMs}) => untilMs)].filter((time) => time !== undefined);
         lookAgainAtMs = Math.min(lookAgainAtMs, ...times);
-        seen = {desired: this.#desired, observed, plan: next};
+        seen = {desired, observed, plan: next};
       } catch (error) {
         if (signal.aborted) return 0;
         held = {reason: doing, message: messageOf(error)};

@@ -35,6 +35,10 @@ import {instanceOf, type NodeSettings} from './settings.ts';
 import {EventLog} from './status/events.ts';
 import {describe} from './plan/format.ts';
 import {commitCheck} from './receive/check.ts';
+import {OneShotActions} from './oneshot/actions.ts';
+import {AuditLog} from './oneshot/audit.ts';
+import {ExecNotes} from './oneshot/exec-notes.ts';
+import {Restarts} from './oneshot/restarts.ts';
 import {receivePushes} from './receiver.ts';
 import {releasesOf} from './releases.ts';
 import {View} from './view.ts';
@@ -85,7 +89,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   // An identity that is put back helps at once; without events the next pass finds it.
   watchFiles({paths: [layout.age], onError: () => {}}, wake, signal);
   const building = new Set<string>();
-  const engineObserver = new EngineObserver({engine: engineDirect, instance, prober, hostSubnets, isBuilding: (app) => building.has(app)});
+  const engineObserver = new EngineObserver({engine: engineDirect, instance, prober, hostSubnets, isBuilding: (app) => building.has(app), isAttended: (name) => oneShot.isAttended(name)});
   const logs = await NodeLogs.open({engine: engineDirect, layout, events, limits: () => reader.cluster?.logs}, signal);
   const engine = noticing(engineDirect, engineObserver, (id) => logs.beforeRemoval(id));
   const world: World = {
@@ -105,15 +109,25 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   });
 
   const log = (message: string, error: unknown) => events.add({kind: 'error', message: `${message}: ${error instanceof Error ? error.message : String(error)}`});
+  const audit = new AuditLog(layout.audit);
+  const restarts = await Restarts.open(layout.restarts, (file, cause) => events.add({kind: 'restarts-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
+  let seen: PassReport['seen'];
+  const oneShot: OneShotActions = new OneShotActions({
+    docker, engine, world, audit, restarts, execNotes: new ExecNotes(layout.execs), wake, log,
+    seen: () => seen,
+    act: (action) => operations.act(action),
+  });
+
   let lastCommit: CommitId | undefined;
   let lastHeld = '';
   const loop: Loop = new Loop({
     repo,
     reader,
     operations,
+    adjusted: (desired) => restarts.applied(desired),
     look: async (nowMs, until) => {
-      const [seen, seenRouter] = await Promise.all([engineObserver.look(nowMs, until), routerObserver.observe(nowMs, until)]);
-      return {nowMs, ...seen, router: seenRouter, journal: journal.records};
+      const [seenContainers, seenRouter] = await Promise.all([engineObserver.look(nowMs, until), routerObserver.observe(nowMs, until)]);
+      return {nowMs, ...seenContainers, router: seenRouter, journal: journal.records};
     },
     isRouterAsLeft: (until) => routerObserver.isAsLeft(until),
     knownApps: () => [...journal.records.keys()],
@@ -124,6 +138,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
       events.add({kind: 'commit', message: `applying main@sha1:${commit}`, commit, ...(subject !== undefined && {reason: subject}), ...(author !== undefined && {actor: author})});
     },
     onPass: (report) => {
+      seen = report.seen ?? seen;
       const held = report.held?.message ?? '';
       if (held !== lastHeld) events.add(held === '' ? {kind: 'recovered', message: 'the newest commit is followed again'} : {kind: 'held', message: held});
       lastHeld = held;
@@ -139,7 +154,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
   const releases = (node: View) => releasesOf({docker, instance, repo, node, log}, signal);
-  const view: View = new View({settings, releases, repo, keyring, loop, engine, events, logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, repo, keyring, loop, engine, events, oneShot, audit, logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});
@@ -154,6 +169,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     await chmod(layout.socket, 0o600);
     const running = Promise.all([
       loop.run(signal),
+      oneShot.endAbandonedExecs(),
       engineObserver.watch(wake, (state) => {
         if (state.isUp) events.add({kind: 'engine-back', message: 'the engine answers again'});
         else events.add({kind: 'engine-lost', message: `the engine is gone: ${state.error instanceof Error ? state.error.message : String(state.error)}`});

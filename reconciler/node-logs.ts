@@ -6,7 +6,7 @@ import {readLog} from './logs/read.ts';
 import {LogStore} from './logs/store.ts';
 import type {PassReport} from './loop.ts';
 import type {LogLine, LogQuery} from './node.ts';
-import type {ObservedContainer} from './observed/state.ts';
+import type {ObservedContainer, ObservedRun} from './observed/state.ts';
 import type {EventLog} from './status/events.ts';
 import {Exits} from './status/exits.ts';
 import type {FlynnEvent} from './status/status.ts';
@@ -47,8 +47,8 @@ export class NodeLogs {
   /** Called after each pass. */
   see({seen}: PassReport): void {
     if (seen === undefined) return;
-    const {observed: {containers}, plan, desired: {commit}} = seen;
-    this.#collector.see(containers.flatMap(toLogged));
+    const {observed: {containers, runs}, plan, desired: {commit}} = seen;
+    this.#collector.see([...containers.flatMap((one) => toLogged(one, `${one.service}.${one.slot}`)), ...runs.filter(({isDetached}) => isDetached).flatMap((run) => toLogged(run, `run.${run.number}`))]);
     for (const {atMs, replica: _, ...exit} of this.#exits.see(containers, plan)) {
       this.#events.add({at: new Date(atMs).toISOString(), ...exit, commit, actor: 'flynn'});
     }
@@ -81,8 +81,8 @@ function noteEvent(store: LogStore, {at, app, kind, message, release, container}
 }
 
 /** One that was only made has written nothing. */
-function toLogged(container: ObservedContainer): readonly LoggedContainer[] {
+function toLogged(container: ObservedContainer | ObservedRun, name: string): readonly LoggedContainer[] {
   if (container.state === 'created') return [];
-  const {id, app, service, slot, release, createdAtMs, startedAtMs} = container;
-  return [{id, app, name: `${service}.${slot}`, release, createdAtMs, startedAtMs}];
+  const {id, app, release, createdAtMs, startedAtMs} = container;
+  return [{id, app, name, release, createdAtMs, startedAtMs}];
 }

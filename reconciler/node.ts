@@ -1,5 +1,6 @@
 import type {AppName, CommitId} from '../schemas/ids.ts';
 import type {ClusterRepo} from './checkout/snapshot.ts';
+import type {Audit, OneShot} from './oneshot/oneshot.ts';
 import type {Plan} from './plan/action.ts';
 import type {Releases} from './release/releases.ts';
 import type {Keyring} from './secrets/keyring.ts';
@@ -8,7 +9,7 @@ import type {FlynnEvent, NodeStatus} from './status/status.ts';
 
 /**
  * What the parts around the pass (API, git receiver, `flynn up`) may ask of it. They ask questions and make commits;
- * nothing here changes a container.
+ * nothing here changes a container, but for `oneShot`.
  */
 export interface NodeView {
   readonly settings: NodeSettings;
@@ -19,6 +20,9 @@ export interface NodeView {
   readonly releases: Releases;
   /** Sealed values that something here is made from, or would be made from again. */
   sealedInUse(): readonly string[];
+  /** What people do to containers without a commit. */
+  readonly oneShot: OneShot;
+  readonly audit: Audit;
   status(): NodeStatus;
   /** People can come in: since the start there was a moment at which the router answered and was as it has to be. */
   isReady(): boolean;

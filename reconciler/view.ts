@@ -5,6 +5,7 @@ import {EditRefused, type ClusterRepo} from './checkout/snapshot.ts';
 import type {Loop, PassReport} from './loop.ts';
 import type {DeployOutcome, LogLine, LogQuery, NodeView} from './node.ts';
 import type {ObservedJob} from './observed/state.ts';
+import type {Audit, OneShot} from './oneshot/oneshot.ts';
 import {phaseOf} from './plan/phase.ts';
 import {isHeldByReleaseJob} from './plan/release-job.ts';
 import {replicasAwaited} from './plan/room.ts';
@@ -33,6 +34,8 @@ export interface ViewOptions {
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
   /** Made with the view itself, which it asks. */
   releases(view: View): Releases;
+  readonly oneShot: OneShot;
+  readonly audit: Audit;
   /** Writes down that a commit which is held back is meant. */
   confirm(held: {readonly reason: 'MassDelete' | 'HistoryRewritten'; readonly commit: CommitId}, signal: AbortSignal): Promise<void>;
   clusterName(): string;
@@ -45,6 +48,8 @@ export class View implements NodeView {
   readonly repo: ClusterRepo;
   readonly keyring: Keyring;
   readonly releases: Releases;
+  readonly oneShot: OneShot;
+  readonly audit: Audit;
   readonly #options: ViewOptions;
   readonly #conditions = new Conditions();
   readonly #passListeners = new Set<(report: PassReport) => void>();
@@ -59,6 +64,8 @@ export class View implements NodeView {
     this.repo = options.repo;
     this.keyring = options.keyring;
     this.releases = options.releases(this);
+    this.oneShot = options.oneShot;
+    this.audit = options.audit;
   }
 
   /** Called by the loop after each pass. */
@@ -205,11 +212,13 @@ export class View implements NodeView {
   #apps({desired, observed, plan}: NonNullable<PassReport['seen']>): readonly AppStatus[] {
     const byApp = Map.groupBy(observed.containers, ({app}) => app);
     const waits = Map.groupBy(plan.waiting, ({app}) => app);
+    const runs = Map.groupBy(observed.runs, ({app}) => app);
     return desired.apps.map((app): AppStatus => {
       const rest = deriveApp({
         app,
         record: observed.journal.get(app.name),
         containers: byApp.get(app.name) ?? [],
+        runs: runs.get(app.name) ?? [],
         waiting: waits.get(app.name) ?? [],
         busy: observed.operations,
         urlOf: (host) => urlOf(host, this.settings),
@@ -267,7 +276,7 @@ function judge(name: AppName, {held, seen}: PassReport, waitingSinceMs: number):
   const phase = phaseOf(app, observed.journal.get(name));
   if (isHeldByReleaseJob(phase, observed.journal.get(name)?.deploy, observed.nowMs)) return {progress: 'Running release command...'};
   if (phase.kind === 'failed') return {result: 'failed', commit, cause: phase.deploy.cause, ...(phase.deploy.container && {container: phase.deploy.container})};
-  const {services} = deriveApp({app, record: observed.journal.get(name), containers, waiting: [], busy: observed.operations, urlOf: (host) => host});
+  const {services} = deriveApp({app, record: observed.journal.get(name), containers, runs: [], waiting: [], busy: observed.operations, urlOf: (host) => host});
   const late = app.services.filter((service) => (services.find(({name: one}) => one === service.name)?.healthy ?? 0) < replicasAwaited(service));
   const progress = services.filter(({wanted}) => wanted > 0).map(({name: service, healthy, wanted, waitsFor}) => `${service} [${Math.min(healthy, wanted)}/${wanted}]${waitsFor === undefined ? '' : ` waiting: ${waitsFor}`}`).join(', ');
   const isRouted = observed.router.state === 'ready' && !observed.operations.has('names') && !plan.actions.some(({kind}) => kind === 'publish-names' || kind === 'load-routes');

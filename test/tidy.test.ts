@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'reconciler/observed': {values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', ...NODE_FACTS], types: STATES, packages: ['node:']},
   'reconciler/plan': {values: ['schemas/result.ts', 'schemas/schedule.ts', 'schemas/subnet.ts', 'reconciler/backoff.ts', `${ROUTER}names.ts`, `${ROUTER}times.ts`], types: [SCHEMAS, ...STATES]},
   'reconciler/apply': {
-    values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', 'reconciler/backoff.ts', 'reconciler/plan/action.ts', ...NODE_FACTS],
+    values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', 'reconciler/backoff.ts', 'reconciler/plan/action.ts', 'reconciler/plan/format.ts', ...NODE_FACTS],
     types: STATES,
     packages: ['node:'],
   },
@@ -49,17 +49,24 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'reconciler/secrets': {values: [SCHEMAS], packages: ['node:', 'age-encryption']},
   /** The loop itself puts the folders together. */
   'reconciler': {
-    values: [SCHEMAS, 'buildpacks/', ...['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'router', 'build', 'release', 'receive', 'api', 'secrets'].map((name) => `reconciler/${name}/`)],
+    values: [SCHEMAS, 'buildpacks/', ...['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'router', 'build', 'release', 'receive', 'oneshot', 'api', 'secrets'].map((name) => `reconciler/${name}/`)],
     types: ['dockerode', 'fastify'],
     packages: ['node:', 'yaml'],
+  },
+
+  /** What people do to containers without a commit: what is left of it is for the pass. */
+  'reconciler/oneshot': {
+    values: [SCHEMAS, ADAPTERS, 'reconciler/apply/replica-spec.ts', 'reconciler/desired/restarted.ts', 'reconciler/observed/runs.ts', 'reconciler/plan/', 'reconciler/labels.ts'],
+    types: ['reconciler/checkout/snapshot.ts', ...STATES],
+    packages: ['node:', 'dockerode'],
   },
 
   // Around the pass: they make commits or ask questions, and never change a container of an app.
   'reconciler/commits': {values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], packages: ['node:', 'yaml']},
   'reconciler/api': {
-    values: [SCHEMAS, 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', ...NODE_FACTS],
+    values: [SCHEMAS, 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', ...NODE_FACTS],
     types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/release/', 'reconciler/build/build.ts'],
-    packages: ['node:', 'fastify', 'yaml'],
+    packages: ['node:', 'fastify', '@fastify/websocket', 'yaml'],
   },
   'reconciler/release': {
     values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/build/output.ts', 'reconciler/labels.ts', ...NODE_FACTS],
@@ -74,16 +81,16 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'reconciler/build': {values: [SCHEMAS, ADAPTERS, 'buildpacks/', 'reconciler/labels.ts', ...NODE_FACTS], packages: ['node:', 'dockerode', 'execa', 'yaml']},
   'buildpacks': {values: [SCHEMAS, ADAPTERS, 'reconciler/labels.ts', ...NODE_FACTS], types: ['reconciler/build/'], packages: ['node:', 'dockerode', 'execa']},
   'cli': {
-    values: [SCHEMAS, 'cli/', 'reconciler/api/author.ts', 'reconciler/desired/', ...NODE_FACTS],
+    values: [SCHEMAS, 'cli/', 'reconciler/api/author.ts', 'reconciler/api/frames.ts', 'reconciler/desired/', ...NODE_FACTS],
     types: ['reconciler/api/', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'reconciler/checkout/snapshot.ts'],
-    packages: ['node:', 'yaml'],
+    packages: ['node:', 'ws', 'yaml'],
   },
   /** Talks to the engine before there is a node, and puts the node together. */
   'cli/setup': {values: [SCHEMAS, 'cli/', 'reconciler/', 'buildpacks/'], packages: ['node:', 'dockerode', 'execa', 'yaml']},
-  'cli/output': {values: [SCHEMAS, 'cli/'], types: ['reconciler/api/', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:']},
+  'cli/output': {values: [SCHEMAS, 'cli/'], types: ['reconciler/api/', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:']},
   'cli/commands': {
     values: [SCHEMAS, 'cli/', 'reconciler/desired/', ...NODE_FACTS],
-    types: ['reconciler/api/', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'dockerode'],
+    types: ['reconciler/api/', 'reconciler/oneshot/oneshot.ts', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'dockerode'],
     packages: ['node:', 'yaml'],
   },
 };

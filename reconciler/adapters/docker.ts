@@ -53,8 +53,7 @@ export class DockerEngine implements Engine, EngineLogs {
     try {
       await engineCall(`start ${spec.name}`, (abortSignal) => this.#docker.getContainer(id).start({abortSignal}), {ms: START_MS_MAX, signal});
     } catch (error) {
-      if (hasStatus(error, 404) && /network .* not found/i.test(String(error))) throw new NetworkMissing(`start ${spec.name}: there is no network "${spec.network}"`, {cause: error});
-      if (!hasStatus(error, 304)) throw error;
+      if (!hasStatus(error, 304)) throw toNetworkMissing(error, spec);
     }
     return id;
   }
@@ -191,7 +190,13 @@ async function* whileOpen<Item>(stream: NodeJS.ReadableStream, read: (stream: No
   }
 }
 
-function createOptions(spec: ContainerSpec): Docker.ContainerCreateOptions {
+/** The error of a start as it is, unless what it complains of can be made. */
+export function toNetworkMissing(error: unknown, {name, network}: ContainerSpec): unknown {
+  const isMissing = hasStatus(error, 404) && /network .* not found/i.test(String(error));
+  return isMissing ? new NetworkMissing(`start ${name}: there is no network "${network}"`, {cause: error}) : error;
+}
+
+export function createOptions(spec: ContainerSpec): Docker.ContainerCreateOptions {
   const isHost = spec.network === 'host';
   const {aliases = []} = spec;
   return {

@@ -16,13 +16,15 @@ export interface RouteParts {
   readonly commit: Commit;
   /** Aborted when the server closes. */
   readonly closing: AbortSignal;
+  /** Gets what failed inside of us, where there is no answer to tell it in. */
+  log(message: string, error: unknown): void;
 }
 
 /** A look at the engine with 1,000 containers takes well under a second; this is for an engine that hangs. */
 const PLAN_MS_MAX = 30_000;
 
 /** Questions about the whole node. */
-export function registerNodeRoutes(server: FastifyInstance, {view, closing}: RouteParts): void {
+export function registerNodeRoutes(server: FastifyInstance, {view, authenticate, closing}: RouteParts): void {
   server.get('/status', async () => view.status());
 
   server.get('/plan', async (): Promise<PlanAnswer> => {
@@ -31,7 +33,10 @@ export function registerNodeRoutes(server: FastifyInstance, {view, closing}: Rou
   });
 
   server.post<{Body: unknown}>('/confirm', async (request) => {
-    const commit = await explaining("can't confirm it", view.confirm(readCommit(field(request.body, 'commit')), AbortSignal.any([closing, AbortSignal.timeout(PLAN_MS_MAX)])));
+    const asked = readCommit(field(request.body, 'commit'));
+    const actor = authenticate(request.headers);
+    await explaining("can't write the audit log", view.audit.add({actor: actor === undefined ? '' : `${actor.name} <${actor.email}>`, action: 'confirm', subject: asked}));
+    const commit = await explaining("can't confirm it", view.confirm(asked, AbortSignal.any([closing, AbortSignal.timeout(PLAN_MS_MAX)])));
     return {commit};
   });
 

@@ -1,6 +1,7 @@
 import {STATUS_CODES} from 'node:http';
 import type {FastifyError, FastifyInstance} from 'fastify';
 import {EditRefused} from '../checkout/snapshot.ts';
+import {Refused} from '../oneshot/oneshot.ts';
 import type {Problem} from './answers.ts';
 
 /** Thrown by a handler to answer with a problem. The message is for people. */
@@ -28,6 +29,7 @@ export function answerProblems(server: FastifyInstance, log: (message: string, e
 
 export function problemOf(error: unknown): Problem {
   if (error instanceof EditRefused) return problem(409, error.message);
+  if (error instanceof Refused) return problem(error.kind === 'missing' ? 404 : 409, error.message);
   if (error instanceof ApiError) return problem(error.status, error.message);
   if (error instanceof DOMException && error.name === 'TimeoutError') return problem(504, 'it took too long');
   const status = (error as Partial<FastifyError> | undefined)?.statusCode;
@@ -40,7 +42,7 @@ export async function explaining<Value>(doing: string, work: Promise<Value>): Pr
   try {
     return await work;
   } catch (error) {
-    if (error instanceof EditRefused || error instanceof ApiError) throw error;
+    if (error instanceof EditRefused || error instanceof Refused || error instanceof ApiError) throw error;
     const cause = error instanceof DOMException && error.name === 'TimeoutError' ? 'it took too long' : error instanceof Error ? error.message : String(error);
     throw new ApiError(503, `${doing}: ${cause}`, {cause: error});
   }

@@ -38,10 +38,7 @@ const PATTERN_LENGTH_MAX = 1_000;
 /** Without a number of lines, all since a moment are meant where one is named; else the last LOG_LINES_DEFAULT. */
 export function readLogQuery(app: AppName, query: Readonly<Record<string, string>>, nowMs: number): LogQuery {
   const {lines, follow, service, replica, since, until, grep} = query;
-  const count = lines !== undefined ? Number(lines) : since === undefined ? LOG_LINES_DEFAULT : undefined;
-  if (count !== undefined && (!Number.isInteger(count) || count < 0 || count > LOG_LINES_MAX)) {
-    throw new ApiError(400, `lines is "${lines}"; it has to be a whole number from 0 to ${LOG_LINES_MAX}`);
-  }
+  const count = lines === undefined && since !== undefined ? undefined : readCount(lines, {name: 'lines', otherwise: LOG_LINES_DEFAULT, max: LOG_LINES_MAX});
   if (service !== undefined && !LABEL.test(service)) throw new ApiError(400, `"${service}" can't name a service`);
   if (replica !== undefined && !LOG_NAME.test(replica)) throw new ApiError(400, `"${replica}" can't name a replica; one is called such as web.1`);
   if (grep !== undefined) checkPattern(grep);
@@ -72,10 +69,20 @@ export interface EventQuery {
   readonly follow: boolean;
 }
 
-export function readEventQuery({app, lines = String(EVENTS_DEFAULT), follow}: Readonly<Record<string, string>>): EventQuery {
-  const count = Number(lines);
-  if (!Number.isInteger(count) || count < 0 || count > LOG_LINES_MAX) throw new ApiError(400, `lines is "${lines}"; it has to be a whole number from 0 to ${LOG_LINES_MAX}`);
+export function readEventQuery({app, lines, follow}: Readonly<Record<string, string>>): EventQuery {
+  const count = readCount(lines, {name: 'lines', otherwise: EVENTS_DEFAULT, max: LOG_LINES_MAX});
   return {lines: count, follow: follow === 'true', ...(app !== undefined && {app: readAppName(app)})};
+}
+
+/** A whole number from 0 to `max`. */
+export function readCount(text: string | undefined, {name, otherwise, max}: {readonly name: string; readonly otherwise: number; readonly max: number}): number {
+  const count = text === undefined ? otherwise : Number(text);
+  if (!Number.isInteger(count) || count < 0 || count > max) throw new ApiError(400, `${name} is "${text}"; it has to be a whole number from 0 to ${max}`);
+  return count;
+}
+
+export function isServiceName(value: unknown): value is string {
+  return typeof value === 'string' && LABEL.test(value);
 }
 
 /** It becomes a line of the commit's message. */

@@ -1,3 +1,4 @@
+import websocket from '@fastify/websocket';
 import {type FastifyInstance, fastify} from 'fastify';
 import type {NodeView} from '../node.ts';
 import {registerAppStateRoutes} from './app-state.ts';
@@ -6,7 +7,9 @@ import {registerEnvRoutes} from './env.ts';
 import {registerSecretRoutes} from './secrets.ts';
 import type {Authenticate} from './authenticate.ts';
 import {committer} from './commit.ts';
+import {MESSAGE_BYTES_MAX} from './frames.ts';
 import {registerNodeRoutes} from './node-routes.ts';
+import {registerOneShotRoutes} from './oneshot.ts';
 import {registerOpenRoutes} from './open.ts';
 import {answerProblems, ApiError} from './problem.ts';
 import {registerReleaseRoutes} from './releases.ts';
@@ -32,16 +35,25 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
   server.addHook('preClose', async () => closing.abort());
   registerOpenRoutes(server, view);
   server.register(async (v1) => {
+    await v1.register(websocket, {
+      options: {maxPayload: MESSAGE_BYTES_MAX, perMessageDeflate: false},
+      preClose(done) {
+        // Their sessions have been told, by `closing`; a client that does not answer is not waited for.
+        setImmediate(() => v1.websocketServer.clients.forEach((client) => client.terminate()));
+        done();
+      },
+    });
     v1.addHook('onRequest', async (request) => {
       if (authenticate(request.headers) === undefined) throw new ApiError(401, 'the token is missing or not the cluster\'s');
     });
-    const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal}), closing: closing.signal};
+    const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal}), closing: closing.signal, log};
     registerNodeRoutes(v1, parts);
     registerAppRoutes(v1, parts);
     registerEnvRoutes(v1, parts);
     registerReleaseRoutes(v1, parts);
     registerAppStateRoutes(v1, parts);
     registerSecretRoutes(v1, parts);
+    registerOneShotRoutes(v1, parts);
   }, {prefix: '/v1'});
   return server;
 }

@@ -1,5 +1,6 @@
 import {pauseMs} from '../backoff.ts';
 import {actionKey, type Action, type Plan} from '../plan/action.ts';
+import {describe} from '../plan/format.ts';
 import {execute, type World} from './executors.ts';
 
 /** Starts and removals at once: measured on two cores, more gain nothing (2026-11: 5.4, 8.3, 11.0, 10.9 starts a second at 1, 2, 4, 8). */
@@ -59,6 +60,20 @@ export class Operations {
       begun.push(action);
     }
     return {begun, lookAgainAtMs};
+  }
+
+  /**
+   * Carries out one action that a person asked for, at once; resolves when it has been done. It is an operation like the others: what is
+   * planned meanwhile knows of it.
+   */
+  async act(action: Action): Promise<void> {
+    const key = actionKey(action);
+    const running = this.#running.get(key);
+    if (running !== undefined) return running.ended;
+    const ended = this.#carryOut(action, key);
+    this.#running.set(key, {kind: action.kind, ended});
+    await ended;
+    if (this.#cooling.has(key)) throw new Error(`${describe(action)} failed`);
   }
 
   /** Resolves when everything that runs now has ended. */

@@ -50,6 +50,8 @@ export interface ResolvedApp {
   readonly release?: number;
   /** Hash of release and all service specs, without replica counts: a change of it is a deploy. */
   readonly specKey: SpecHash;
+  /** Somebody asked for new containers of it as it is: the `specKey` that it has by its manifests. See `restarted.ts`. */
+  readonly restartOf?: SpecHash;
   /** Sorted by name. */
   readonly services: readonly DesiredService[];
   /** Sorted by host, then longest path first. */

@@ -3,6 +3,7 @@ import type {ContainerRecord, Engine, ImageRecord} from '../adapters/engine.ts';
 import * as labels from '../labels.ts';
 import {toJob, toReplica, toSystem} from './containers.ts';
 import {NetworkObserver} from './networks.ts';
+import {toRun} from './runs.ts';
 import type {Probed, Prober} from './prober.ts';
 import type {ObservedContainer, ObservedImage, ObservedState} from './state.ts';
 
@@ -21,6 +22,8 @@ export interface EngineObserverOptions {
   isBuilding(app: string): boolean;
   /** Subnets that the host itself routes. */
   hostSubnets(): Promise<readonly string[]>;
+  /** Whether somebody is connected to this run. */
+  isAttended(name: string): boolean;
 }
 
 /**
@@ -47,9 +50,9 @@ export class EngineObserver {
   }
 
   /** Rejects when the engine can't be asked; what was seen before is then still to be read anew. */
-  async look(nowMs: number, signal: AbortSignal): Promise<Pick<ObservedState, 'containers' | 'jobs' | 'system' | 'abandonedBuilds' | 'images' | 'networks' | 'takenSubnets'>> {
+  async look(nowMs: number, signal: AbortSignal): Promise<Pick<ObservedState, 'containers' | 'jobs' | 'system' | 'abandonedBuilds' | 'runs' | 'images' | 'networks' | 'takenSubnets'>> {
     await this.#refresh(nowMs, signal);
-    const {prober, isBuilding} = this.#options;
+    const {prober, isBuilding, isAttended} = this.#options;
     const records = [...this.#records.values()];
     const seen = records.flatMap((record) => {
       const replica = this.#replicaOf(record);
@@ -63,6 +66,7 @@ export class EngineObserver {
       jobs: records.map(toJob).filter((job) => job !== undefined).toSorted(byName),
       system: records.map(toSystem).filter((system) => system !== undefined),
       abandonedBuilds: records.filter(isAbandoned).map(({id, name}) => ({id: id as ContainerId, name})),
+      runs: records.map((record) => toRun(record, isAttended)).filter((run) => run !== undefined),
       images: this.#images,
       ...await this.#networks.look(records, nowMs, signal),
     };

@@ -11,6 +11,8 @@ export interface ObservedState {
   readonly system: readonly ObservedSystem[];
   /** Build containers of ours whose build is not in progress any more: what a killed reconciler left behind. */
   readonly abandonedBuilds: readonly {readonly id: ContainerId; readonly name: string}[];
+  /** Commands that people run in containers of their own. */
+  readonly runs: readonly ObservedRun[];
   /** Images of ours that the engine holds. */
   readonly images: readonly ObservedImage[];
   /** Networks of ours that belong to an app. */
@@ -98,6 +100,30 @@ export interface Ended {
   readonly exitCode: number;
   readonly isOutOfMemory: boolean;
 }
+
+/** A container that somebody's command has to itself: `flynn run`. */
+export type ObservedRun = {
+  readonly id: ContainerId;
+  /** Without the instance, as of a replica. */
+  readonly name: string;
+  readonly app: AppName;
+  /** `run.<number>` is what people call it. */
+  readonly number: number;
+  /** Whose environment it has. */
+  readonly service: ServiceName;
+  readonly release: number;
+  /** Its first word; arguments may hold secrets. */
+  readonly program: string;
+  /** Nobody is to be connected to it: it goes on by itself, and its log is looked at afterwards. */
+  readonly isDetached: boolean;
+  /** Somebody is connected to it now. */
+  readonly isAttended: boolean;
+  readonly createdAtMs: number;
+} & (
+  | {readonly state: 'created'}
+  | {readonly state: 'running'; readonly startedAtMs: number}
+  | Ended
+);
 
 export type Health =
   /** Not probed since the reconciler started: say nothing, change nothing. */

@@ -9,3 +9,15 @@ export const DRAIN_LOOK_MS = 200;
 
 /** How long Caddy or unbound may run without answering before it is made anew, in milliseconds: both answer within one after a start. */
 export const SILENT_MS_MAX = 5_000;
+
+/** Longest time that a command of `flynn run` may take, in milliseconds: 24 hours, as on Heroku. */
+export const RUN_MS_MAX = 24 * 60 * 60_000;
+
+/** What a run that is to end gets between SIGTERM and SIGKILL, in milliseconds. */
+export const RUN_GRACE_MS = 10_000;
+
+/** Detached runs of an app that are kept after their end, newest first, because their logs are all that is left of them. */
+export const KEPT_RUNS_MAX = 5;
+
+/** And no longer than this many milliseconds: 24 hours. */
+export const KEPT_RUNS_MS_MAX = 24 * 60 * 60_000;

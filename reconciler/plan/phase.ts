@@ -19,6 +19,11 @@ export type Phase =
     }
   | {readonly kind: 'invalid'; readonly serving: ResolvedApp | undefined};
 
+/** Two of an app with the same one differ by a restart only: nothing in them is new. */
+export function keyByManifests({restartOf, specKey}: ResolvedApp): ResolvedApp['specKey'] {
+  return restartOf ?? specKey;
+}
+
 export function phaseOf(app: DesiredApp, record: DeployRecord | undefined): Phase {
   const lastGood = asPlaced(record?.lastGood, app);
   if (app.state === 'invalid') return {kind: 'invalid', serving: lastGood};

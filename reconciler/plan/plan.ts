@@ -9,6 +9,7 @@ import {retireJob} from './job.ts';
 import {retireAll} from './retire.ts';
 import {planNetworks} from './networks.ts';
 import {planRouter} from './router.ts';
+import {planRuns} from './runs.ts';
 import {hostName, serviceName} from '../router/names.ts';
 
 /**
@@ -28,6 +29,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     ...planGone(desired, byApp, observed),
     planImages(desired, observed),
     planAbandonedBuilds(observed),
+    planRuns(desired, observed),
   ];
   return {
     actions: parts.flatMap((part) => part.actions),

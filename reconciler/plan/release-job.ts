@@ -3,7 +3,7 @@ import type {Deploy, ObservedJob, ObservedState, ReleaseJob} from '../observed/s
 import type {Action, Plan, Waiting} from './action.ts';
 import {isBusy} from './busy.ts';
 import {jobName, retireJob} from './job.ts';
-import type {Phase} from './phase.ts';
+import {keyByManifests, type Phase} from './phase.ts';
 import {howItEnded} from './slots.ts';
 
 /** The gate of a deploy: no replica of a candidate starts before its release command has succeeded. */
@@ -14,10 +14,10 @@ export function isHeldByReleaseJob(phase: Phase, before: Deploy | undefined, now
 
 /**
  * The release command that a new deploy has to run. None when what it would be run for serves already: a failed release that is taken back
- * starts nothing. When only the scale or the routes changed in the middle of a deploy, the command of before counts.
+ * starts nothing, and neither does a restart. When only the scale or the routes changed in the middle of a deploy, the command of before counts.
  */
 export function nextReleaseJob({candidate, serving}: Extract<Phase, {kind: 'new'}>, before: Deploy | undefined, nowMs: number): ReleaseJob | undefined {
-  if (candidate.releaseJob === undefined || serving?.specKey === candidate.specKey) return undefined;
+  if (candidate.releaseJob === undefined || (serving !== undefined && keyByManifests(serving) === keyByManifests(candidate))) return undefined;
   if (before?.state === 'deploying' && before.specKey === candidate.specKey && before.releaseJob !== undefined) return before.releaseJob;
   return {run: `v${candidate.release}-${nowMs.toString(36)}`, state: 'due'};
 }

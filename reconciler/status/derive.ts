@@ -1,13 +1,13 @@
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import type {DesiredApp, DesiredService, ResolvedApp} from '../desired/state.ts';
-import type {DeployRecord, ObservedContainer} from '../observed/state.ts';
+import type {DeployRecord, ObservedContainer, ObservedRun} from '../observed/state.ts';
 import {formatWaiting} from '../plan/format.ts';
 import type {Waiting} from '../plan/action.ts';
 import {isBusy} from '../plan/busy.ts';
 import {phaseOf} from '../plan/phase.ts';
 import {replicasWanted} from '../plan/room.ts';
 import {howItEnded, isHealthy} from '../plan/slots.ts';
-import type {AppStatus, Condition, ReplicaStatus, ServiceStatus} from './status.ts';
+import type {AppStatus, Condition, ReplicaStatus, RunStatus, ServiceStatus} from './status.ts';
 
 /** A condition without its time, which only the hub knows. */
 export type Claim = Omit<Condition, 'since' | 'commit'>;
@@ -16,6 +16,7 @@ export interface AppFacts {
   readonly app: DesiredApp;
   readonly record: DeployRecord | undefined;
   readonly containers: readonly ObservedContainer[];
+  readonly runs: readonly ObservedRun[];
   readonly waiting: readonly Waiting[];
   /** Names of containers that something is being done to. */
   readonly busy: ReadonlySet<string>;
@@ -36,6 +37,7 @@ export function deriveApp(facts: AppFacts): Omit<AppStatus, 'conditions'> {
     urls: hosts.map(facts.urlOf),
     ...(wanted?.isInMaintenance && {isInMaintenance: true}),
     services: (wanted?.services ?? []).map((service) => serviceStatus(service, serving, containers, facts.busy)),
+    runs: facts.runs.toSorted((a, b) => a.createdAtMs - b.createdAtMs || a.number - b.number).map((run) => runStatus(run, facts.busy)),
     waiting: facts.waiting.map(formatWaiting),
   };
 }
@@ -85,6 +87,17 @@ function replicaStatus(container: ObservedContainer, busy: ReadonlySet<string>):
   if (health.state === 'healthy') return {...base, state: 'up', since, ...(container.drift !== undefined && {detail: container.drift})};
   const detail = 'detail' in health && health.detail !== undefined ? {detail: health.detail} : {};
   return {...base, state: health.state === 'unhealthy' ? 'unhealthy' : 'starting', since, ...detail};
+}
+
+function runStatus(run: ObservedRun, busy: ReadonlySet<string>): RunStatus {
+  const {number, release, program, isDetached} = run;
+  const base = {name: `run.${number}`, containerId: run.id, release, program, isDetached};
+  const at = (ms: number) => new Date(ms).toISOString();
+  switch (run.state) {
+    case 'created': return {...base, state: 'starting', since: at(run.createdAtMs)};
+    case 'running': return {...base, state: busy.has(`container ${run.name}`) ? 'stopping' : 'up', since: at(run.startedAtMs)};
+    case 'exited': return {...base, state: 'ended', since: at(run.finishedAtMs), detail: howItEnded(run)};
+  }
 }
 
 function readiness(serving: ResolvedApp | undefined, containers: readonly ObservedContainer[], busy: ReadonlySet<string>): Claim {

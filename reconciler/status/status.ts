@@ -28,6 +28,8 @@ export interface AppStatus {
   /** Its URLs answer 503 with a page that says so. */
   readonly isInMaintenance?: boolean;
   readonly services: readonly ServiceStatus[];
+  /** Commands that people run, oldest first; of those that have ended the ones that are kept. */
+  readonly runs: readonly RunStatus[];
   readonly conditions: readonly Condition[];
   /** What is not done yet, and on what it waits: the planner's own words. */
   readonly waiting: readonly string[];
@@ -50,6 +52,20 @@ export interface ReplicaStatus {
   readonly release: number;
   /** `starting`, `up`, `unhealthy`, `crashed`, `stopping` */
   readonly state: 'starting' | 'up' | 'unhealthy' | 'crashed' | 'stopping';
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  readonly detail?: string;
+}
+
+export interface RunStatus {
+  /** `run.4821` */
+  readonly name: string;
+  readonly containerId: string;
+  readonly release: number;
+  /** First word of its command; the others may be secrets. */
+  readonly program: string;
+  readonly isDetached: boolean;
+  readonly state: 'starting' | 'up' | 'stopping' | 'ended';
   /** ISO 8601, UTC. */
   readonly since: string;
   readonly detail?: string;

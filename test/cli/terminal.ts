@@ -2,12 +2,52 @@ import {mkdtemp, mkdir, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import type {AddressInfo} from 'node:net';
+import {PassThrough} from 'node:stream';
 import {execFileSync} from 'node:child_process';
 import type {ExecutionContext} from 'ava';
 import {main} from '../../cli/main.ts';
+import type {ForwardedSignal, Streams, TerminalSize} from '../../cli/streams.ts';
 import {createAuthenticate} from '../../reconciler/api/authenticate.ts';
 import {createServer} from '../../reconciler/api/server.ts';
 import {FakeView, NOW} from '../reconciler/api/fake-view.ts';
+
+/** stdin, stdout and stderr in memory. */
+export class FakeStreams implements Streams {
+  readonly stdin = new PassThrough();
+  readonly written = {stdout: Buffer.alloc(0), stderr: Buffer.alloc(0)};
+  size: TerminalSize | undefined;
+  areKeysTaken = false;
+  resize: () => void = () => {};
+  signal: (name: ForwardedSignal) => void = () => {};
+  #areSignalsTaken = false;
+
+  terminalSize(): TerminalSize | undefined {
+    return this.size;
+  }
+
+  async write(stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void> {
+    this.written[stream] = Buffer.concat([this.written[stream], bytes]);
+  }
+
+  takeKeys(signal: AbortSignal): void {
+    this.areKeysTaken = true;
+    signal.addEventListener('abort', () => (this.areKeysTaken = false), {once: true});
+  }
+
+  onResize(listener: () => void): void {
+    this.resize = listener;
+  }
+
+  takeSignals(listener: (name: ForwardedSignal) => void, signal: AbortSignal): void {
+    this.signal = listener;
+    this.#areSignalsTaken = true;
+    signal.addEventListener('abort', () => (this.#areSignalsTaken = false), {once: true});
+  }
+
+  areSignalsTaken(): boolean {
+    return this.#areSignalsTaken;
+  }
+}
 
 export const TOKEN = 'right-token';
 
@@ -17,6 +57,7 @@ export interface Typed {
   readonly answer?: boolean;
   readonly isTerminal?: boolean;
   readonly signal?: AbortSignal;
+  readonly streams?: FakeStreams;
   onOut?(line: string): void;
 }
 
@@ -61,7 +102,7 @@ function contextYaml(port: number): string {
   return `default: home\nclusters:\n  home:\n    url: http://api.flynn.localhost:${port}\n    gitUrl: http://git.flynn.localhost:8080\n    token: ${TOKEN}\n    user: operator\n`;
 }
 
-async function type(line: string, {env = {}, input = '', answer = false, isTerminal = false, signal, onOut}: Typed, {folder, config}: {folder: string; config: string}): Promise<string> {
+async function type(line: string, {env = {}, input = '', answer = false, isTerminal = false, signal, streams, onOut}: Typed, {folder, config}: {folder: string; config: string}): Promise<string> {
   const printed: string[] = [];
   const status = await main({
     argv: line.split(' ').filter((word) => word !== '').map((word) => word === "''" ? '' : word),
@@ -74,6 +115,7 @@ async function type(line: string, {env = {}, input = '', answer = false, isTermi
     },
     err: (text) => printed.push(`! ${text}`.trimEnd()),
     input: async () => input,
+    streams: () => streams ?? new FakeStreams(),
     nowMs: () => Date.parse(NOW),
     confirm: async (question) => {
       printed.push(`? ${question}`);

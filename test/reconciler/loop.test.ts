@@ -46,6 +46,7 @@ class Node {
       },
       reader: new DesiredReader({domain: undefined, system: [], machine: MACHINE}),
       operations: Object.assign(operations, {apply: () => ({begun: [], lookAgainAtMs: undefined})}),
+      adjusted: (desired) => desired,
       look: async () => this.look(),
       isRouterAsLeft: async () => this.isRouterAsLeft,
       knownApps: () => this.known,

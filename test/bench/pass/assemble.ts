@@ -18,6 +18,7 @@ import {RouterObserver} from '../../../reconciler/observed/router.ts';
 import type {NodeSettings} from '../../../reconciler/settings.ts';
 import {EventLog} from '../../../reconciler/status/events.ts';
 import {View} from '../../../reconciler/view.ts';
+import {FakeAudit, FakeOneShot} from '../../reconciler/api/fake-one-shot.ts';
 import {FakeReleases} from '../../reconciler/api/fake-releases.ts';
 import {FakeEngine} from '../../support/fake-engine.ts';
 import {FakeCaddy, FakeUnbound} from '../../support/fake-router.ts';
@@ -76,12 +77,13 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
   let onPass = () => {};
   const wake = () => void loop.wake();
   const prober = new Prober({probe: async () => ({ok: true}), onChange: wake, signal});
-  const observer = new EngineObserver({engine, instance: INSTANCE, prober, hostSubnets, isBuilding: () => false});
+  const observer = new EngineObserver({engine, instance: INSTANCE, prober, hostSubnets, isBuilding: () => false, isAttended: () => false});
   engine.onChange = (id) => observer.invalidate(id);
   const routerObserver = new RouterObserver(routerWorld);
   const operations = new Operations({world, signal, onDone: wake});
   const loop: Loop = new Loop({
     repo, reader, operations,
+    adjusted: (desired) => desired,
     look: async (atMs, until) => {
       const [seen, router] = await Promise.all([observer.look(atMs, until), routerObserver.observe(atMs, until)]);
       return {nowMs: atMs, ...seen, router, journal: journal.records};
@@ -97,7 +99,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
       onPass();
     },
   });
-  const view: View = new View({settings, repo, keyring: new Keyring(layout.age), loop, engine, events: await EventLog.open(layout.events), logs: async function* () {}, releases: () => new FakeReleases(), confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
+  const view: View = new View({settings, repo, keyring: new Keyring(layout.age), loop, engine, events: await EventLog.open(layout.events), logs: async function* () {}, releases: () => new FakeReleases(), oneShot: new FakeOneShot(), audit: new FakeAudit(), confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
   return {loop, operations, repo, engine, apps: resolved.map(({name}) => name), passes, coldMs, nextPass: () => new Promise<void>((resolve) => (onPass = resolve))};
 }
 

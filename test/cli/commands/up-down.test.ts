@@ -7,6 +7,7 @@ import test, {type ExecutionContext} from 'ava';
 import type {CommandContext} from '../../../cli/command.ts';
 import {down} from '../../../cli/commands/down.ts';
 import {up} from '../../../cli/commands/up.ts';
+import {FakeStreams} from '../terminal.ts';
 
 const {signal} = new AbortController();
 
@@ -54,6 +55,7 @@ async function user(t: ExecutionContext): Promise<{readonly home: string; readon
     isTerminal: false,
     isJson: false,
     input: async () => '',
+    streams: () => new FakeStreams(),
     nowMs: () => 0,
     confirm: async () => false,
     client: async () => t.fail('nobody asks the cluster') as never,

@@ -5,6 +5,7 @@ import path from 'node:path';
 import type {AppName, BlobId, CommitId, TreeId} from '../../../schemas/ids.ts';
 import {type Author, type Change, type ClusterRepo, type Committed, EditRefused} from '../../../reconciler/checkout/snapshot.ts';
 import {Keyring} from '../../../reconciler/secrets/keyring.ts';
+import {FakeAudit, FakeOneShot} from './fake-one-shot.ts';
 import type {DeployOutcome, LogLine, NodeView} from '../../../reconciler/node.ts';
 import type {Plan} from '../../../reconciler/plan/action.ts';
 import type {AppStatus, FlynnEvent, NodeStatus} from '../../../reconciler/status/status.ts';
@@ -23,6 +24,8 @@ export class FakeView implements NodeView {
   /** Nothing is on the disk until somebody calls `ensure`, and removes it afterwards. */
   readonly keyring = new Keyring(path.join(tmpdir(), `flynn-keys-${randomUUID()}`));
   readonly releases = new FakeReleases();
+  readonly oneShot = new FakeOneShot();
+  readonly audit = new FakeAudit();
   readonly wakes: string[] = [];
   readonly streams = {open: 0};
   ready = false;
@@ -157,6 +160,7 @@ export function app(name: string, over: Partial<AppStatus> = {}): AppStatus {
       name: 'web', command: ['/bin/bash', '-c', 'npm start'], wanted: 1, healthy: 1,
       replicas: [{name: 'web.1', containerId: 'c'.repeat(64), release: 3, state: 'up', since: '2026-11-23T10:12:01Z'}],
     }],
+    runs: [],
     conditions: [{type: 'Ready', status: true, reason: 'Healthy', message: 'release v3 serves', commit: COMMIT, since: '2026-11-23T10:12:01Z'}],
     waiting: [],
     ...over,

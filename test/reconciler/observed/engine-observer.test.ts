@@ -34,7 +34,7 @@ async function setUp(signal: AbortSignal) {
   });
   // After the prober was made: it has seen the start.
   const id = await engine.run(SPEC);
-  const observer = new EngineObserver({engine, instance: INSTANCE, prober, hostSubnets: async () => ['192.168.1.0/24'], isBuilding: () => false});
+  const observer = new EngineObserver({engine, instance: INSTANCE, prober, hostSubnets: async () => ['192.168.1.0/24'], isBuilding: () => false, isAttended: () => false});
   const look = async () => (await observer.look(Date.now(), signal)).containers[0];
   const answerWith = (next: ProbeResult) => {
     answer = next;

@@ -1,0 +1,217 @@
+import {randomInt} from 'node:crypto';
+import type Docker from 'dockerode';
+import type {AppName} from '../../schemas/ids.ts';
+import {execAttached, isExecRunning, runAttached, signalExec, type Attached} from '../adapters/docker-attach.ts';
+import {entrypointOfContainer, entrypointOfImage} from '../adapters/docker-image.ts';
+import type {ContainerSpec, Engine} from '../adapters/engine.ts';
+import {appContainerSpec, type ContainerWorld} from '../apply/replica-spec.ts';
+import type {Author} from '../checkout/snapshot.ts';
+import * as labels from '../labels.ts';
+import {runName} from '../observed/runs.ts';
+import type {Action} from '../plan/action.ts';
+import {RUN_GRACE_MS} from '../plan/limits.ts';
+import {Attendance} from './attendance.ts';
+import {commandIn, execCommandIn, printOf, whyNotStarted} from './command.ts';
+import {ExecNotes} from './exec-notes.ts';
+import {END_GRACE_MS, KILL_MS_MORE, RUN_NUMBERS, RUNS_PER_APP_MAX, SESSIONS_MAX, START_MS_MAX} from './limits.ts';
+import {type Audit, type ExecRequest, type Killed, type OneShot, Refused, type ReplicaRequest, type Restarted, type RestartRequest, type RunRequest, type Session, type StartedRun} from './oneshot.ts';
+import type {Restarts} from './restarts.ts';
+import {runningNamed, servicesToRestart, serviceToRun, type Seen} from './seen.ts';
+
+export interface OneShotParts {
+  readonly docker: Docker;
+  readonly engine: Pick<Engine, 'run'>;
+  readonly world: ContainerWorld;
+  readonly audit: Audit;
+  readonly restarts: Restarts;
+  readonly execNotes: ExecNotes;
+  /** What the last pass saw; undefined before the first one. */
+  seen(): Seen | undefined;
+  /** Carries an action out as if it had been planned; resolves when it is done. */
+  act(action: Action, signal: AbortSignal): Promise<void>;
+  wake(): void;
+  log(message: string, error: unknown): void;
+}
+
+/** Does what people ask for at once, with what the last pass saw. What is left of it is for the next pass. */
+export class OneShotActions implements OneShot {
+  readonly #parts: OneShotParts;
+  readonly #attended: Attendance;
+  #sessions = 0;
+
+  constructor(parts: OneShotParts) {
+    this.#parts = parts;
+    this.#attended = new Attendance(parts.wake);
+  }
+
+  isAttended(name: string): boolean {
+    return this.#attended.has(name);
+  }
+
+  async run(request: RunRequest, signal: AbortSignal): Promise<Session> {
+    const closeSession = this.#openSession();
+    let leave = () => {};
+    try {
+      const prepared = await this.#prepare(request, 'attached');
+      leave = this.#attended.begin(prepared.name);
+      const streams = request.terminal === undefined ? {} : {terminal: request.terminal};
+      const attached = await runAttached(this.#parts.docker, prepared.spec, streams, bounded(signal));
+      const close = async () => {
+        attached.detach();
+        leave();
+        closeSession();
+      };
+      return {...withoutDetach(attached), name: prepared.started.name, release: prepared.started.release, close};
+    } catch (error) {
+      leave();
+      closeSession();
+      throw whyNotStarted(error, request.command) ?? error;
+    }
+  }
+
+  async runDetached(request: RunRequest, signal: AbortSignal): Promise<StartedRun> {
+    const {name, spec, started} = await this.#prepare(request, 'detached');
+    const leave = this.#attended.begin(name);
+    try {
+      await this.#parts.engine.run(spec, bounded(signal));
+      return started;
+    } catch (error) {
+      throw whyNotStarted(error, request.command) ?? error;
+    } finally {
+      leave();
+    }
+  }
+
+  async exec({app, actor, replica, command, env, terminal}: ExecRequest, signal: AbortSignal): Promise<Session> {
+    const {docker, execNotes, audit} = this.#parts;
+    const closeSession = this.#openSession();
+    try {
+      const found = runningNamed(this.#seen(), {app, replica});
+      const {id, release} = found.kind === 'replica' ? found.container : found.run;
+      await audit.add({actor: nameOf(actor), action: 'exec', app, subject: replica, command: printOf(command)});
+      const entrypoint = await entrypointOfContainer(docker, id, signal);
+      const attached = await execAttached(docker, id, {
+        command: execCommandIn(entrypoint, command), env, ...(terminal && {terminal}), onMade: (execId) => execNotes.add(execId),
+      }, bounded(signal));
+      const close = async () => {
+        attached.detach();
+        closeSession();
+        await this.#endExec(attached.id, terminal === undefined ? 'SIGTERM' : 'SIGHUP');
+      };
+      return {...withoutDetach(attached), name: replica, release, close};
+    } catch (error) {
+      closeSession();
+      throw error;
+    }
+  }
+
+  async kill({app, actor, replica}: ReplicaRequest, signal: AbortSignal): Promise<Killed> {
+    const found = runningNamed(this.#seen(), {app, replica});
+    await this.#parts.audit.add({actor: nameOf(actor), action: 'kill', app, subject: replica});
+    const {id, name} = found.kind === 'replica' ? found.container : found.run;
+    const graceMs = found.kind === 'replica' ? found.container.facts.stopGraceMs : RUN_GRACE_MS;
+    const startedAtMs = Date.now();
+    await this.#parts.act({kind: 'stop-container', app, id, name, graceMs, reason: `killed by ${actor.name}`}, AbortSignal.any([signal, AbortSignal.timeout(graceMs + KILL_MS_MORE)]));
+    return {replica, tookMs: Date.now() - startedAtMs, isReplaced: found.kind === 'replica'};
+  }
+
+  async restart({app, actor, service}: RestartRequest): Promise<Restarted> {
+    const {restarts, audit, wake} = this.#parts;
+    const {desired, observed} = this.#seen();
+    const chosen = servicesToRestart({desired, observed}, {app, ...(service !== undefined && {service})});
+    await audit.add({actor: nameOf(actor), action: 'restart', app, ...(service !== undefined && {subject: service})});
+    const seen = desired.apps.find(({name}) => name === app);
+    const plain = seen === undefined ? undefined : restarts.plain(seen);
+    const hashes = new Map(plain?.state === 'resolved' ? plain.services.map(({name, specHash}) => [name, specHash] as const) : []);
+    const atMs = Date.now();
+    const notes = chosen.map(({name, specHash}) => ({service: name, specHash: hashes.get(name) ?? specHash, atMs}));
+    await restarts.add(app, notes, desired.apps.map(({name}) => name));
+    wake();
+    return {services: chosen.map(({name}) => name)};
+  }
+
+  /** Ends the commands in replicas that a reconciler before this one was asked for: nobody is connected to them any more. */
+  async endAbandonedExecs(): Promise<void> {
+    for (const execId of await this.#parts.execNotes.all()) await this.#endExec(execId, 'SIGHUP');
+  }
+
+  /** Asks it to end, and after the grace makes it. Never rejects: its user has gone, and the note of it stays for the next start. */
+  async #endExec(execId: string, name: 'SIGTERM' | 'SIGHUP'): Promise<void> {
+    const {docker, execNotes, log} = this.#parts;
+    try {
+      const limit = AbortSignal.timeout(END_GRACE_MS + START_MS_MAX);
+      await signalExec(docker, {execId, name}, limit);
+      const lateMs = Date.now() + END_GRACE_MS;
+      while (await isExecRunning(docker, execId, limit)) {
+        if (Date.now() > lateMs) await signalExec(docker, {execId, name: 'SIGKILL'}, limit);
+        await new Promise<void>((resolve) => setTimeout(resolve, 100));
+      }
+      await execNotes.remove(execId);
+    } catch (error) {
+      log('a command in a replica could not be ended', error);
+    }
+  }
+
+  async #prepare(request: RunRequest, mode: 'attached' | 'detached'): Promise<{readonly name: string; readonly spec: ContainerSpec; readonly started: StartedRun}> {
+    const {docker, world, audit} = this.#parts;
+    const {app, actor, command} = request;
+    const seen = this.#seen();
+    const {release, service} = serviceToRun(seen, request);
+    const running = seen.observed.runs.filter((run) => run.app === app && run.state === 'running');
+    if (running.length >= RUNS_PER_APP_MAX) throw new Refused('impossible', `"${app}" has ${running.length} runs already, the most it may have at once: flynn ps ${app}, flynn kill run.N`);
+    const number = this.#freeNumber(app, seen);
+    await audit.add({actor: nameOf(actor), action: 'run', app, subject: `run.${number}`, command: printOf(command)});
+    const words = commandIn(await entrypointOfImage(docker, service.container.image, AbortSignal.timeout(START_MS_MAX)), command);
+    const name = runName(app, number);
+    const spec = await appContainerSpec({
+      app,
+      template: {...service.container, command: words},
+      name,
+      env: {...request.env, FLYNN_APP: app, FLYNN_SERVICE: service.name, FLYNN_REPLICA: `run.${number}`, FLYNN_RELEASE: `v${release}`},
+      labels: {
+        [labels.LABEL_ROLE]: 'run',
+        [labels.LABEL_SERVICE]: service.name,
+        [labels.LABEL_SLOT]: String(number),
+        [labels.LABEL_RELEASE]: String(release),
+        [labels.LABEL_MODE]: mode,
+        [labels.LABEL_PROGRAM]: printOf(command).program,
+      },
+    }, world);
+    return {name, spec, started: {name: `run.${number}`, release}};
+  }
+
+  #freeNumber(app: AppName, {observed}: Seen): number {
+    for (;;) {
+      const number = randomInt(1000, RUN_NUMBERS);
+      if (!this.#attended.has(runName(app, number)) && !observed.runs.some((run) => run.app === app && run.number === number)) return number;
+    }
+  }
+
+  #openSession(): () => void {
+    if (this.#sessions >= SESSIONS_MAX) throw new Refused('impossible', `${this.#sessions} commands are being run on this node, the most it allows at once`);
+    this.#sessions += 1;
+    let isOpen = true;
+    return () => {
+      if (isOpen) this.#sessions -= 1;
+      isOpen = false;
+    };
+  }
+
+  #seen(): Seen {
+    const seen = this.#parts.seen();
+    if (seen === undefined) throw new Refused('impossible', 'the node has not looked at its containers yet; try again in a moment');
+    return seen;
+  }
+}
+
+function bounded(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(START_MS_MAX)]);
+}
+
+function nameOf({name, email}: Author): string {
+  return `${name} <${email}>`;
+}
+
+function withoutDetach({detach: _detach, id: _id, ...rest}: Attached & {readonly id: string}): Omit<Attached, 'detach'> {
+  return rest;
+}
