@@ -24,6 +24,10 @@ export async function waitForConvergence({client, app, context}: {client: Client
 /** Exit status for the outcome, whose bad news are told on stderr. */
 export function reportOutcome(outcome: DeployOutcome, app: AppName, context: CommandContext): 0 | 1 {
   if (outcome.result === 'healthy') return 0;
+  if (outcome.result === 'suspended') {
+    context.err(`⬢ ${app} is suspended: nothing of it runs. Start it with: flynn resume -a ${app}`);
+    return 0;
+  }
   if (outcome.result === 'removed') {
     context.err(`error: ⬢ ${app} was removed meanwhile, by commit ${outcome.commit.slice(0, 8)}`);
     return 1;

@@ -23,6 +23,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   exec: async () => (await import('./commands/exec.ts')).exec,
   restart: async () => (await import('./commands/restart.ts')).restart,
   kill: async () => (await import('./commands/kill.ts')).kill,
+  suspend: async () => (await import('./commands/suspend.ts')).suspend,
+  resume: async () => (await import('./commands/suspend.ts')).resume,
   open: async () => (await import('./commands/open.ts')).open,
   plan: async () => (await import('./commands/plan.ts')).plan,
   events: async () => (await import('./commands/events.ts')).events,

@@ -25,6 +25,7 @@ export async function reportWritten({client, app, context, written, wait, done}:
   const outcome = await waitForConvergence({client, app, context}, signal);
   if (context.isJson) context.out(JSON.stringify({commit, isNew, message, outcome}, null, 2));
   const status = reportOutcome(outcome, app, context);
-  if (status === 0) context.err(done);
+  // A suspended app does nothing of what was asked for yet; that was told.
+  if (outcome.result === 'healthy') context.err(done);
   return status;
 }

@@ -54,6 +54,8 @@ export type DeployOutcome =
   | {readonly result: 'healthy'; readonly commit: CommitId; readonly release?: number; readonly urls: readonly string[]}
   /** `log`: the last lines of the container that failed. */
   | {readonly result: 'failed'; readonly commit: CommitId; readonly cause: string; readonly log: readonly string[]}
+  /** It is in git, and nothing runs until somebody resumes the app. */
+  | {readonly result: 'suspended'; readonly commit: CommitId; readonly release?: number}
   | {readonly result: 'removed'; readonly commit: CommitId};
 
 export interface LogQuery {

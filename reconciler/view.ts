@@ -174,7 +174,8 @@ export class View implements NodeView {
 
   async #outcome(verdict: Verdict, output: ReleaseOutput, signal: AbortSignal): Promise<DeployOutcome> {
     switch (verdict.result) {
-      case 'removed': return verdict;
+      case 'removed':
+      case 'suspended': return verdict;
       case 'failed': {
         const {commit, cause, container} = verdict;
         return {result: 'failed', commit, cause, log: container === undefined || output.hasTold(container) ? [] : await this.#logTail(container, signal)};
@@ -253,7 +254,7 @@ function nodeClaims(held: PassReport['held'], hasSeen: boolean): readonly Claim[
 }
 
 type Verdict =
-  | {readonly result: 'removed'; readonly commit: CommitId}
+  | Extract<DeployOutcome, {result: 'removed' | 'suspended'}>
   | {readonly result: 'failed'; readonly commit: CommitId; readonly cause: string; readonly container?: ContainerId}
   | {readonly result: 'healthy'; readonly commit: CommitId; readonly release?: number; readonly hosts: readonly string[]};
 
@@ -280,6 +281,7 @@ function judge(name: AppName, {held, seen}: PassReport, waitingSinceMs: number):
   const late = app.services.filter((service) => (services.find(({name: one}) => one === service.name)?.healthy ?? 0) < replicasAwaited(service));
   const progress = services.filter(({wanted}) => wanted > 0).map(({name: service, healthy, wanted, waitsFor}) => `${service} [${Math.min(healthy, wanted)}/${wanted}]${waitsFor === undefined ? '' : ` waiting: ${waitsFor}`}`).join(', ');
   const isRouted = observed.router.state === 'ready' && !observed.operations.has('names') && !plan.actions.some(({kind}) => kind === 'publish-names' || kind === 'load-routes');
+  if (phase.kind === 'suspended') return containers.some(({state}) => state === 'running') || !isRouted || !phase.isRecorded ? {progress: 'stopping'} : {result: 'suspended', commit, ...(app.release !== undefined && {release: app.release})};
   if (phase.kind === 'steady' && phase.isRecorded) {
     if (late.length === 0 && isRouted) return {result: 'healthy', commit, ...(app.release !== undefined && {release: app.release}), hosts: [...new Set(app.routes.map(({host}) => host))]};
     if (observed.nowMs - waitingSinceMs > app.deployTimeoutMs) return {result: 'failed', commit, cause: `not healthy within ${app.deployTimeoutMs / 1000} s: ${progress}`};

@@ -3,6 +3,7 @@ import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema, serviceNameSchema} from './names.ts';
 import {checkRequests, prioritySchema, requestsSchema, type Priority, type RequestsManifest} from './requests.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
+import {checkStrategy, strategySchema, type StrategyManifest} from './strategy.ts';
 import {ENV_VALUE_LENGTH_MAX, variableNameSchema} from './variables.ts';
 
 /** An app as its owner writes it, in `apps/<app>/app.yaml`. Plain data, as in the file: `desired/` fills in the defaults. */
@@ -16,6 +17,7 @@ export interface AppManifest extends Header<'App'> {
   /** Its hosts answer 503 with a page that says so, while the copies go on running. */
   readonly maintenance?: boolean;
   readonly deployTimeoutSeconds?: number;
+  readonly suspend?: boolean;
 }
 
 export interface ServiceManifest {
@@ -30,6 +32,7 @@ export interface ServiceManifest {
   readonly priority?: Priority;
   readonly stopGraceSeconds?: number;
   readonly check?: CheckManifest;
+  readonly strategy?: StrategyManifest;
 }
 
 /** Numbers and booleans in the file have become text, exactly as they were written: `1.10` stays `1.10`. */
@@ -110,6 +113,7 @@ const serviceSchema: ObjectSchema<ServiceManifest> = {
     priority: {...prioritySchema, description: 'Who keeps its place where there is not room for all requests: system first, batch last.'},
     stopGraceSeconds: {type: 'number', minimum: 0, maximum: 3600, default: STOP_GRACE_SECONDS_DEFAULT, description: 'Between SIGTERM and SIGKILL.'},
     check: checkSchema,
+    strategy: strategySchema,
   },
 };
 
@@ -154,6 +158,7 @@ export const appSchema: ObjectSchema<AppManifest> = {
     cron: cronsSchema,
     maintenance: {type: 'boolean', default: false, description: 'Its hosts answer 503 with a page that says so, while the copies go on running and can be deployed.'},
     deployTimeoutSeconds: {type: 'number', minimum: 1, maximum: 3600, default: DEPLOY_TIMEOUT_SECONDS_DEFAULT, description: 'Limit for a whole deploy; after it the deploy has failed and the old release goes on.'},
+    suspend: {type: 'boolean', default: false, description: 'Nothing of the app runs, whatever else is said or pushed; hosts answer 503. Releases are kept and start when this is taken away.'},
   },
   examples: [{
     apiVersion: 'flynn/v1',
@@ -188,7 +193,7 @@ function checkService(name: string, service: ServiceManifest): readonly Problem[
   const path = ['services', name];
   const {check} = service;
   const port = portOf(name, service);
-  const problems = [...checkLimits(service.limits, [...path, 'limits']), ...checkRequests(service.requests, service.limits, [...path, 'requests'])];
+  const problems = [...checkLimits(service.limits, [...path, 'limits']), ...checkRequests(service.requests, service.limits, [...path, 'requests']), ...checkStrategy(service.strategy, [...path, 'strategy'])];
   if (port !== undefined) problems.push(...checkPortVariable(service.env, [...path, 'env'], name));
   if (check !== undefined && check.command === undefined && check.port === undefined && port === undefined) {
     problems.push({path: [...path, 'check'], message: `the check of "${name}" needs a port: add \`port:\` to the service, or to the check`});

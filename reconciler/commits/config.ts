@@ -13,6 +13,7 @@ const APP_FIELDS: {readonly [Field in keyof AppManifest]-?: Going} = {
   cron: 'stays',
   routes: 'stays',
   maintenance: 'stays',
+  suspend: 'stays',
   deployTimeoutSeconds: 'stays',
 };
 
@@ -27,6 +28,7 @@ const SERVICE_FIELDS: {readonly [Field in keyof ServiceManifest]-?: Going} = {
   priority: 'stays',
   stopGraceSeconds: 'back',
   check: 'back',
+  strategy: 'stays',
 };
 
 /** An app.yaml and the services that the release beside it has. */

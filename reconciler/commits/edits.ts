@@ -65,16 +65,25 @@ export function scale(app: AppName, replicas: Readonly<Record<string, number>>):
 
 /** Lets an app's hosts answer that it is being worked on, or the app again: one line. */
 export function setMaintenance(app: AppName, isOn: boolean): Edit {
+  return setFlag(app, 'maintenance', isOn);
+}
+
+/** Stops all of an app, or lets it run again: one line. */
+export function setSuspended(app: AppName, isOn: boolean): Edit {
+  return setFlag(app, 'suspend', isOn);
+}
+
+function setFlag(app: AppName, flag: 'maintenance' | 'suspend', isOn: boolean): Edit {
   return (read) => {
     const file = appFile(app);
     const original = mustRead(read, app);
     const before = mustLoad(file, original);
-    if ((before.maintenance ?? false) === isOn) return {};
-    const {maintenance: _, ...rest} = before;
-    const text = isOn ? setScalar(original, ['maintenance'], true) : removeKey(original, ['maintenance']);
+    if ((before[flag] ?? false) === isOn) return {};
+    const {[flag]: _, ...rest} = before;
+    const text = isOn ? setScalar(original, [flag], true) : removeKey(original, [flag]);
     const after = text === undefined ? undefined : loadManifest('App', file, text);
-    if (text === undefined || after?.ok !== true || !isDeepStrictEqual(after.value, isOn ? {...rest, maintenance: true} : rest)) {
-      throw new EditRefused(`${file} can't be edited by a tool, because of how its YAML is shared or written: ${isOn ? 'set maintenance to true' : 'take maintenance out'} by hand`);
+    if (text === undefined || after?.ok !== true || !isDeepStrictEqual(after.value, isOn ? {...rest, [flag]: true} : rest)) {
+      throw new EditRefused(`${file} can't be edited by a tool, because of how its YAML is shared or written: ${isOn ? `set ${flag} to true` : `take ${flag} out`} by hand`);
     }
     return {[file]: text};
   };

@@ -44,7 +44,7 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
   if (problems.length > 0 || folder.manifest === undefined || app?.ok !== true) return invalid(problems);
   if (!secrets.ok) return {...invalid(secrets.problem.problems), reason: 'SecretsUnreadable'};
 
-  const shared = {state: 'resolved', name, treeId, deployTimeoutMs: (app.value.deployTimeoutSeconds ?? DEPLOY_TIMEOUT_SECONDS_DEFAULT) * 1000, releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true})} as const;
+  const shared = {state: 'resolved', name, treeId, deployTimeoutMs: (app.value.deployTimeoutSeconds ?? DEPLOY_TIMEOUT_SECONDS_DEFAULT) * 1000, releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true}), ...(app.value.suspend === true && {isSuspended: true})} as const;
   if (current === undefined || release?.ok !== true) {
     const hosts = (app.value.routes ?? []).flatMap(({host}, index) => (
       problemOfHost(host, domain).map((message) => ({path: ['routes', index, 'host'], message}))

@@ -58,7 +58,7 @@ interface Slot {
 }
 
 function slotsOf(apps: readonly DesiredApp[]): readonly Slot[] {
-  const slots = apps.flatMap((app): Slot[] => (app.state === 'invalid' ? [] : app.services.flatMap((service) => {
+  const slots = apps.flatMap((app): Slot[] => (app.state === 'invalid' || app.isSuspended === true ? [] : app.services.flatMap((service) => {
     const {requests: need, replicas} = service;
     return need === undefined ? [] : Array.from({length: replicas}, (_, index): Slot => ({app: app.name, service, slot: index + 1, need}));
   })));
@@ -78,7 +78,7 @@ function inOrderFor({app, service, slot}: Slot, rooms: readonly Room[]): readonl
 }
 
 function divided(app: DesiredApp, here: ReadonlyMap<DesiredService, number>, unplaced: ReadonlyMap<DesiredService, DesiredService['unplaced'] & object>): DesiredApp {
-  if (app.state === 'invalid') return app;
+  if (app.state === 'invalid' || app.isSuspended === true) return app;
   const isWhole = (service: DesiredService) => service.requests === undefined || here.get(service) === service.replicas;
   if (app.services.every(isWhole)) return app;
   return {

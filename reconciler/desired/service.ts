@@ -11,6 +11,7 @@ import {hashOf} from './hash.ts';
 import {needOf} from './nodes.ts';
 import type {AppSecrets} from './secrets.ts';
 import type {ContainerTemplate, DesiredService, HealthCheck, Need} from './state.ts';
+import {strategyOf} from './strategy.ts';
 
 /** What a service is resolved from. */
 export interface ServiceInput {
@@ -43,6 +44,7 @@ export function resolveService(name: string, input: ServiceInput): Result<Desire
     // Priority and requests are not of the container: a change of them moves nothing that has its place.
     specHash: hashOf({release: input.releaseNumber, container: hashedContainer(container, sealed)}),
     replicas,
+    strategy: strategyOf(service.strategy, replicas),
     container,
     ...(service.priority !== undefined && {priority: service.priority}),
     ...(requests.value !== undefined && {requests: requests.value}),

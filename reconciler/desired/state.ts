@@ -64,6 +64,8 @@ export interface ResolvedApp {
   readonly releaseJob?: ContainerTemplate;
   /** Absent: none. Sorted by name. A change of them is no deploy: they are run from what serves. */
   readonly crons?: readonly DesiredCron[];
+  /** Nothing of it is to run, whatever else is wanted or happens. Absent: it is to run. */
+  readonly isSuspended?: boolean;
   /** Images of all releases that git has, not only of the current one: a rollback starts from them without a build. */
   readonly releasedImages: readonly ImageDigest[];
 }
@@ -90,6 +92,8 @@ export interface DesiredService {
   readonly priority?: Priority;
   /** What is kept for each copy. Absent: nothing. */
   readonly requests?: Need;
+  /** How a deploy replaces its replicas. Not part of the hash. */
+  readonly strategy: Strategy;
   readonly container: ContainerTemplate;
 }
 
@@ -104,6 +108,14 @@ export interface DesiredCron {
   readonly isSuspended: boolean;
   readonly container: ContainerTemplate;
 }
+
+/** `batch`: replicas replaced at a time. */
+export type Strategy =
+  | {readonly kind: 'rolling'; readonly batch: number}
+  | {readonly kind: 'all-at-once'}
+  | {readonly kind: 'stop-first'; readonly batch: number}
+  /** `keepOldMs`: how long the old replicas run on without traffic. */
+  | {readonly kind: 'blue-green'; readonly keepOldMs: number};
 
 /** Everything about a container that is the same for all replicas of a service. */
 export interface ContainerTemplate {

@@ -159,7 +159,7 @@ export type Deploy = {
   readonly releaseJob?: ReleaseJob;
 } & (
   | {readonly state: 'deploying'}
-  | {readonly state: 'healthy'; readonly endedAtMs: number}
+  | {readonly state: 'healthy'; readonly endedAtMs: number; /** Replaced by blue-green. */ readonly kept?: readonly KeptSpec[]}
   | {readonly state: 'failed'; readonly endedAtMs: number; readonly cause: string; readonly container?: ContainerId}
 );
 
@@ -167,6 +167,12 @@ export type Deploy = {
 export interface ReleaseJob {
   readonly run: string;
   readonly state: 'due' | 'running' | 'done';
+}
+
+/** What served before a deploy and runs on without traffic until then, milliseconds since 1970, so that going back starts nothing. */
+export interface KeptSpec {
+  readonly specHash: SpecHash;
+  readonly untilMs: number;
 }
 
 /** `unreachable`: it could not be asked, which says nothing of what it serves. */

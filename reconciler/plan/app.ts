@@ -8,6 +8,7 @@ import {isHeldByReleaseJob, retireReleaseJobs} from './release-job.ts';
 import {retireAll} from './retire.ts';
 import {waitsForRoom} from './room.ts';
 import {isBusy} from './busy.ts';
+import {wantedSpecs} from './rollout.ts';
 import {isInNames, routedTargets, targetOf} from './routed.ts';
 import {isHealthy, planSlots, type SlotPlan, type Wanted} from './slots.ts';
 
@@ -26,15 +27,17 @@ export interface RoutedPath extends DesiredRoute {
 /** Plans one app, whatever the others do: nothing here reads another app's state. */
 export function planApp(app: DesiredApp, containers: readonly ObservedContainer[], observed: ObservedState): AppPlan {
   const phase = phaseOf(app, observed.journal.get(app.name));
-  const gate = isHeldByReleaseJob(phase, observed.journal.get(app.name)?.deploy, observed.nowMs) ? 'shut' : 'open';
-  const wanted = wantedSpecs(phase, gate, observed.nowMs);
+  const isHeld = isHeldByReleaseJob(phase, observed.journal.get(app.name)?.deploy, observed.nowMs);
+  const wanted = wantedSpecs(phase, {isHeld, containers, observed});
   const slots = wanted.map((want) => planSlots(app.name, want, containers, observed));
   const holders = new Set(slots.flatMap(({kept}) => kept));
   const standIns = slots.filter(({want}) => !want.isCandidate || phase.serving?.services.some(({specHash}) => specHash === want.service.specHash))
     .flatMap((slot) => standInsFor(slot, containers.filter((container) => !holders.has(container)), observed));
   // A deploy that is about to begin may find its containers there already: it decides about them, not this pass.
   const next = new Set(phase.kind === 'new' ? phase.candidate.services.map(({specHash}) => specHash) : []);
-  const surplus = containers.filter((container) => !holders.has(container) && !standIns.includes(container) && !next.has(container.specHash));
+  const unwanted = containers.filter((container) => !holders.has(container) && !standIns.includes(container) && !next.has(container.specHash));
+  const kept = keptForReturn(phase, unwanted, observed);
+  const surplus = unwanted.filter((container) => !kept.has(container));
 
   const deploy = planDeploy(app, phase, slots, observed);
   const isFailing = deploy.actions.some((action) => action.kind === 'write-deploy' && action.deploy.state === 'failed');
@@ -42,9 +45,10 @@ export function planApp(app: DesiredApp, containers: readonly ObservedContainer[
     deploy,
     {actions: [], waiting: waitsForRoom(app)},
     // What has just failed is not given another try on the way out.
-    ...slots.filter(({want}) => !(isFailing && want.isCandidate)),
+    ...slots.filter(({want}) => !(isFailing && want.isCandidate)).map((slot) => withoutNeedlessStarts(slot, phase, standIns)),
     {actions: [], waiting: standIns.map(({service, slot, release}) => ({app: app.name, subject: `${service}.${slot} (v${release})`, on: 'the replica that it stands in for'}))},
     {actions: retireReleaseJobs(app, observed), waiting: []},
+    {actions: [], waiting: [...kept].map(([{service, slot, release}, untilMs]) => ({app: app.name, subject: `${service}.${slot} (v${release})`, on: 'the time for going back, in which blue-green keeps it', untilMs}))},
     retireAll(surplus, {reason: reasonToGo(phase, wanted), observed, keepExited: KEPT_EXITED_MAX}),
   ];
   return {
@@ -54,32 +58,18 @@ export function planApp(app: DesiredApp, containers: readonly ObservedContainer[
   };
 }
 
-/** Spec by spec, how many replicas: those that serve, and beside them those of a deploy in progress. */
-function wantedSpecs(phase: Phase, gate: 'shut' | 'open', nowMs: number): readonly Wanted[] {
-  const serving = (phase.serving?.services ?? []).map((service): Wanted => ({service, release: phase.serving?.release ?? 0, sinceMs: 0, isCandidate: false}));
-  if ((phase.kind !== 'deploying' && phase.kind !== 'new') || gate === 'shut') return serving;
-  // A new deploy starts its containers while it is being noted that it begins: whichever is done first, the next pass goes on from there.
-  const {candidate} = phase;
-  const sinceMs = phase.kind === 'new' ? nowMs : phase.deploy.startedAtMs;
-  const next = candidate.services.map((service): Wanted => ({service, release: candidate.release ?? 0, sinceMs, isCandidate: true}));
-  const isUnchanged = (want: Wanted) => next.some(({service}) => service.specHash === want.service.specHash);
-  return [
-    ...serving.filter((want) => !isUnchanged(want)),
-    // A service that the deploy leaves as it is keeps the larger number until the deploy has ended: capacity is never lowered by one.
-    ...next.map((want): Wanted => {
-      const before = serving.find(({service}) => service.specHash === want.service.specHash);
-      return before === undefined ? want : {...want, service: {...want.service, replicas: Math.max(want.service.replicas, before.service.replicas)}};
-    }),
-  ];
-}
-
 function reasonToGo(phase: Phase, wanted: readonly Wanted[]): (container: ObservedContainer) => string {
+  const isDeploying = phase.kind === 'new' || phase.kind === 'deploying';
+  const successor = isDeploying ? phase.candidate : phase.serving;
   return (container) => {
+    if (phase.kind === 'suspended' || (!isDeploying && phase.serving?.isSuspended === true)) return 'the app is suspended';
     const want = wanted.find(({service}) => service.specHash === container.specHash);
     if (want?.service.unplaced !== undefined && container.slot > want.service.replicas) return `it gives way: ${want.service.unplaced.on}`;
-    if (want !== undefined) return container.slot > want.service.replicas ? `more than ${want.service.replicas} wanted` : 'another container has its place';
+    if (want?.slots.includes(container.slot) === true) return 'another container has its place';
+    if (want !== undefined && container.slot > want.service.replicas) return `more than ${want.service.replicas} wanted`;
     if (phase.kind === 'failed' && phase.deploy.specKey !== phase.serving?.specKey && container.release === phase.deploy.release) return `release v${container.release} failed`;
-    return `replaced by ${phase.serving?.release === container.release ? 'a newer configuration' : `release v${phase.serving?.release ?? '?'}`}`;
+    const isSuperseded = isDeploying && phase.serving !== undefined && want === undefined;
+    return `${isSuperseded ? 'superseded' : 'replaced'} by ${successor?.release === container.release ? 'a newer configuration' : `release v${successor?.release ?? '?'}`}`;
   };
 }
 
@@ -88,13 +78,30 @@ function reasonToGo(phase: Phase, wanted: readonly Wanted[]): (container: Observ
  * neither a deploy nor scaling down takes capacity away while what is to stay is ill.
  */
 function standInsFor({want, healthy}: SlotPlan, surplus: readonly ObservedContainer[], observed: ObservedState): readonly ObservedContainer[] {
-  const missing = want.service.replicas - healthy;
-  if (missing <= 0) return [];
+  const missing = want.slots.length - healthy;
+  // Who has the only volume or port can't be stood in for: the wanted one waits for its end.
+  if (missing <= 0 || want.isExclusive) return [];
   const able = surplus.filter((container) => {
     const target = targetOf(container);
     return container.service === want.service.name && isHealthy(container) && !isBusy(container, observed) && target !== undefined && isInNames(target, observed);
   });
   return able.toSorted((a, b) => b.release - a.release || a.slot - b.slot).slice(0, missing);
+}
+
+/** What blue-green has replaced a short while ago, and until when it stays. */
+function keptForReturn(phase: Phase, unwanted: readonly ObservedContainer[], {nowMs}: ObservedState): ReadonlyMap<ObservedContainer, number> {
+  const untilMs = new Map(phase.kind === 'steady' ? phase.kept.map((kept) => [kept.specHash, kept.untilMs]) : []);
+  const isFit = (container: ObservedContainer) => container.state === 'running' && container.health.state !== 'unhealthy' && container.drift === undefined;
+  return new Map(unwanted.filter(isFit).map((container) => [container, untilMs.get(container.specHash) ?? 0] as const).filter(([, until]) => nowMs < until));
+}
+
+/** A deploy that took the place of another one in its midst: for the moments until the newest has come so far, old replicas are not started anew. */
+function withoutNeedlessStarts(slot: SlotPlan, phase: Phase, standIns: readonly ObservedContainer[]): Plan {
+  const isOld = (phase.kind === 'deploying' || phase.kind === 'new') && !slot.want.isCandidate;
+  const count = isOld ? standIns.filter(({service}) => service === slot.want.service.name).length : 0;
+  if (count === 0) return slot;
+  const starts = slot.actions.filter(({kind}) => kind === 'run-container').slice(-count);
+  return {actions: slot.actions.filter((action) => !starts.includes(action)), waiting: slot.waiting};
 }
 
 interface Routing {
@@ -104,15 +111,15 @@ interface Routing {
   readonly standIns: readonly ObservedContainer[];
 }
 
-function routesOf({app, phase: {kind, serving}, slots, standIns}: Routing, observed: ObservedState): readonly RoutedPath[] {
-  if (serving === undefined) return [];
+function routesOf({app, phase, slots, standIns}: Routing, observed: ObservedState): readonly RoutedPath[] {
+  const shown = phase.kind === 'suspended' ? phase.wanted : phase.serving;
+  if (shown === undefined) return [];
   // Of the newest manifests that are right: what serves may be older ones.
-  const {isInMaintenance} = app.state === 'resolved' ? app : serving;
-  return serving.routes.map((route): RoutedPath => {
-    const base = {...route, app: serving.name, isHeld: kind === 'invalid'};
-    if (isInMaintenance) return {...base, targets: observed.router.state === 'ready' ? [observed.router.maintenance] : []};
-    const service = serving.services.find(({name}) => name === route.service);
-    const kept = slots.filter(({want}) => want.service.specHash === service?.specHash && want.service.name === service?.name).flatMap((plan) => plan.kept);
-    return {...base, targets: routedTargets([...kept, ...standIns.filter((container) => container.service === route.service)], observed)};
+  const {isInMaintenance} = app.state === 'resolved' ? app : shown;
+  return shown.routes.map((route): RoutedPath => {
+    const base = {...route, app: shown.name, isHeld: phase.kind === 'invalid'};
+    if (isInMaintenance === true || phase.kind === 'suspended') return {...base, targets: observed.router.state === 'ready' ? [observed.router.maintenance] : []};
+    const routed = slots.filter(({want}) => want.service.name === route.service).flatMap(({want, kept}) => kept.filter(({slot}) => want.routed.includes(slot)));
+    return {...base, targets: routedTargets([...routed, ...standIns.filter((container) => container.service === route.service)], observed)};
   });
 }

@@ -1,5 +1,5 @@
-import type {DesiredApp} from '../desired/state.ts';
-import type {Deploy, ObservedContainer, ObservedState} from '../observed/state.ts';
+import type {DesiredApp, ResolvedApp} from '../desired/state.ts';
+import type {Deploy, KeptSpec, ObservedContainer, ObservedState} from '../observed/state.ts';
 import type {Action, Plan} from './action.ts';
 import {isBusy} from './busy.ts';
 import {DEPLOY_FAILURES_MAX} from './limits.ts';
@@ -27,7 +27,7 @@ export function planDeploy(app: DesiredApp, phase: Phase, slots: readonly SlotPl
     case 'new': return write({...base, startedAtMs: observed.nowMs, state: 'deploying'}, `${what} is new`);
     case 'steady':
       if (phase.isRecorded) return nothing;
-      return write({...base, startedAtMs: observed.nowMs, state: 'healthy', endedAtMs: observed.nowMs}, 'scale or routes changed');
+      return write({...base, startedAtMs: observed.nowMs, state: 'healthy', endedAtMs: observed.nowMs, ...keeping(phase.kept)}, 'scale or routes changed');
     case 'deploying': {
       const {startedAtMs} = phase.deploy;
       if (releaseJob !== undefined && releaseJob.state !== 'done') {
@@ -45,13 +45,30 @@ export function planDeploy(app: DesiredApp, phase: Phase, slots: readonly SlotPl
         return write({...base, startedAtMs, state: 'failed', endedAtMs: observed.nowMs, cause, ...(container && {container: container.id})}, `${what} failed: ${cause}`);
       }
       const missing = candidates.filter(({healthy, want}) => healthy < replicasAwaited(want.service));
-      if (missing.length === 0) return write({...base, startedAtMs, state: 'healthy', endedAtMs: observed.nowMs}, `${what} is healthy`);
+      if (missing.length === 0) return write({...base, startedAtMs, state: 'healthy', endedAtMs: observed.nowMs, ...keeping(replacedBy(app, phase.serving, observed.nowMs))}, `${what} is healthy`);
       const on = missing.map(({healthy, want}) => `${want.service.name} [${healthy}/${replicasAwaited(want.service)}]`).join(', ');
       return {actions: [], waiting: [{app: app.name, subject: what, on: `healthy replicas: ${on}`, untilMs: startedAtMs + app.deployTimeoutMs}]};
     }
     case 'failed': return phase.isRecorded ? nothing : write(phase.deploy, `${what} failed, what serves is scaled`, phase.serving);
+    case 'suspended': {
+      const deploy = observed.journal.get(app.name)?.deploy;
+      return phase.isRecorded || phase.serving === undefined || deploy === undefined ? nothing : write(deploy, 'the app is suspended', {...phase.serving, isSuspended: true});
+    }
     case 'invalid': return nothing;
   }
+}
+
+function keeping(kept: readonly KeptSpec[]): {readonly kept?: readonly KeptSpec[]} {
+  return kept.length === 0 ? {} : {kept};
+}
+
+/** What blue-green leaves running for a while. */
+function replacedBy(app: ResolvedApp, serving: ResolvedApp | undefined, nowMs: number): readonly KeptSpec[] {
+  return app.services.flatMap(({name, specHash, strategy}): KeptSpec[] => {
+    const before = serving?.services.find((service) => service.name === name);
+    if (before === undefined || before.specHash === specHash || strategy.kind !== 'blue-green') return [];
+    return [{specHash: before.specHash, untilMs: nowMs + strategy.keepOldMs}];
+  });
 }
 
 interface Failure {

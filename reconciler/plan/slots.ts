@@ -5,11 +5,17 @@ import type {Ended, ObservedContainer, ObservedState} from '../observed/state.ts
 import type {Action, ActionOf, Plan} from './action.ts';
 import {isBusy} from './busy.ts';
 
-/** One spec of one service, and how many replicas of it are to run. */
+/** One spec of one service, and which replicas of it are to run. */
 export interface Wanted {
   readonly service: DesiredService;
   readonly release: number;
-  /** Failures from before this moment don't count: a new deploy gets its own tries. */
+  /** Slots that are to be filled now, ascending: a deploy may take them one after the other. */
+  readonly slots: readonly number[];
+  /** Those of them whose containers may have traffic. */
+  readonly routed: readonly number[];
+  /** A container starts only when no other is in its slot any more, of whatever spec. */
+  readonly isExclusive: boolean;
+  /** Failures of containers from before this moment don't count: a new deploy gets its own tries. */
   readonly sinceMs: number;
   readonly isCandidate: boolean;
 }
@@ -24,11 +30,10 @@ export interface SlotPlan extends Plan {
   readonly newest: readonly ObservedContainer[];
 }
 
-/** Fills the slots 1 … replicas of one spec: one container each, restarted with back-off when it fails. */
+/** Fills the wanted slots of one spec: one container each, restarted with back-off when it fails. */
 export function planSlots(app: AppName, want: Wanted, containers: readonly ObservedContainer[], observed: ObservedState): SlotPlan {
-  const mine = containers.filter(({service, specHash}) => service === want.service.name && specHash === want.service.specHash);
-  const bySlot = Map.groupBy(mine, ({slot}) => slot);
-  const slots = Array.from({length: want.service.replicas}, (_, index) => planSlot({app, want, slot: index + 1}, bySlot.get(index + 1) ?? [], observed));
+  const bySlot = Map.groupBy(containers.filter(({service}) => service === want.service.name), ({slot}) => slot);
+  const slots = want.slots.map((slot) => planSlot({app, want, slot}, bySlot.get(slot) ?? [], observed));
   const kept = slots.flatMap((slot) => slot.kept);
   return {
     want,
@@ -59,7 +64,9 @@ interface OneSlot extends Plan {
   readonly newest?: ObservedContainer;
 }
 
-function planSlot(slot: Slot, containers: readonly ObservedContainer[], observed: ObservedState): OneSlot {
+/** `inSlot`: of all specs. */
+function planSlot(slot: Slot, inSlot: readonly ObservedContainer[], observed: ObservedState): OneSlot {
+  const containers = inSlot.filter(({specHash}) => specHash === slot.want.service.specHash);
   const subject = `${slot.want.service.name}.${slot.slot}`;
   const byAge = containers.toSorted((a, b) => b.attempt - a.attempt);
   const newest = byAge[0];
@@ -86,6 +93,8 @@ function planSlot(slot: Slot, containers: readonly ObservedContainer[], observed
   // What ended last is kept as the evidence that the back-off is derived from; what was changed by hand until its successor is healthy.
   const evidence = [...new Set([...running, ...(newest === undefined ? [] : [newest])])];
   const {image} = slot.want.service.container;
+  const rival = slot.want.isExclusive ? rivalIn(slot, inSlot, observed) : undefined;
+  if (rival !== undefined) return waits(`the end of ${rival}, which has its place`, evidence.filter(({state}) => state !== 'running'));
   if (!observed.images.some(({id}) => id === image)) return waits(`image ${image.slice(0, 19)}, which is not on this node`, evidence);
   const network = observed.networks.find(({app}) => app === slot.app);
   if (network === undefined) return waits('its network', evidence);
@@ -94,6 +103,16 @@ function planSlot(slot: Slot, containers: readonly ObservedContainer[], observed
   if (next.untilMs > observed.nowMs) return waits(`back-off after ${next.action.failures} failures in a row`, evidence, next.untilMs);
   if (observed.operations.has(`container ${next.action.name}`)) return waits('a container being started', evidence);
   return acts(next.action, evidence);
+}
+
+/** Who has to end before a container may start in this slot: what runs there, or is being started. */
+function rivalIn({app, want, slot}: Slot, inSlot: readonly ObservedContainer[], observed: ObservedState): string | undefined {
+  const running = inSlot.find(({state}) => state === 'running');
+  if (running !== undefined) return running.name;
+  const prefix = `container ${app}.${want.service.name}.${slot}-`;
+  const own = `container ${slotName({app, service: want.service, slot})}-`;
+  const seen = new Set(inSlot.map(({name}) => `container ${name}`));
+  return [...observed.operations].find((key) => key.startsWith(prefix) && !key.startsWith(own) && !seen.has(key))?.slice('container '.length);
 }
 
 /**
@@ -119,7 +138,7 @@ function restart(slot: Slot & Networked, newest: ObservedContainer | undefined, 
     // Made, but a crash came before the start: the same container is started.
     return {action: {...runAction(slot, newest, newest.failures, `${subject} was made but never started`), name: newest.name, attempt: newest.attempt}, untilMs: nowMs};
   }
-  if (newest.createdAtMs < slot.want.sinceMs) return {action: runAction(slot, newest, 0, `${subject} is to be tried anew`), untilMs: nowMs};
+  if (newest.createdAtMs < slot.want.sinceMs) return {action: runAction(slot, newest, 0, slot.want.isCandidate ? `${subject} is to be tried anew` : `${subject} ${howItEnded(newest)}`), untilMs: nowMs};
   const endedAtMs = newest.state === 'exited' ? newest.finishedAtMs : newest.createdAtMs;
   const upMs = newest.state === 'exited' ? newest.finishedAtMs - newest.startedAtMs : 0;
   const failures = upMs >= CLEAN_SLATE_MS ? 1 : newest.failures + 1;

@@ -119,6 +119,10 @@ function finish({app, push}: DeployPush, number: number, outcome: DeployOutcome)
       ...outcome.log.length === 0 ? [] : ['', `=====> Last lines of ${app} v${number}`, ...outcome.log.slice(-LOG_LINES_MAX).map(detail), `=====> End of ${app} v${number}`, ''],
       warning(`Push rejected, release v${number} failed: ${outcome.cause}`),
     );
+    case 'suspended':
+      push.settle();
+      push.print(warning(`${app} is suspended: v${outcome.release ?? number} is kept, and is not started before: flynn resume -a ${app}`));
+      return;
     case 'healthy': {
       const serving = outcome.release ?? number;
       if (serving < number) throw new PushRejected(warning(`Push rejected, somebody took release v${number} back meanwhile: v${serving} serves`));

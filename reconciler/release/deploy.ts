@@ -32,6 +32,9 @@ export async function deployRelease(deps: DeployDeps, {making, deployTimeoutMs, 
   const outcome = await outcomeOf(deps, {making, deployTimeoutMs, print}, signal);
   switch (outcome.result) {
     case 'removed': return {result: 'removed', release};
+    case 'suspended':
+      print(warning(`${app} is suspended: v${outcome.release ?? release} is kept, and is not started before: flynn resume -a ${app}`));
+      return {result: 'healthy', release, urls: []};
     case 'healthy': {
       const serving = outcome.release ?? release;
       if (serving > release) return {result: 'superseded', release, by: serving};

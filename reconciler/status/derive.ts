@@ -45,8 +45,9 @@ export function deriveApp(facts: AppFacts): Omit<AppStatus, 'conditions'> {
 /** What can be said of one app after one pass. Pure. */
 export function claimsOf({app, record, containers, busy}: Pick<AppFacts, 'app' | 'record' | 'containers' | 'busy'>): readonly Claim[] {
   const phase = phaseOf(app, record);
-  const ready = readiness(phase.serving, containers, busy);
+  const ready = phase.serving?.isSuspended === true ? SUSPENDED : readiness(phase.serving, containers, busy);
   switch (phase.kind) {
+    case 'suspended': return [SUSPENDED];
     case 'steady': return ready.status ? [ready] : [ready, {...ready, type: 'Reconciling', status: true}];
     case 'new':
     case 'deploying': return [ready, {type: 'Reconciling', status: true, reason: 'Deploying', message: `${releaseName(phase.candidate)} is being deployed: ${counts(phase.candidate, containers, busy)}`}];
@@ -57,6 +58,8 @@ export function claimsOf({app, record, containers, busy}: Pick<AppFacts, 'app' |
     }
   }
 }
+
+const SUSPENDED: Claim = {type: 'Ready', status: false, reason: 'Suspended', message: 'app.yaml says suspend: true: nothing of it runs'};
 
 function serviceStatus(service: DesiredService, serving: ResolvedApp | undefined, containers: readonly ObservedContainer[], busy: ReadonlySet<string>): ServiceStatus {
   const mine = containers.filter((container) => container.service === service.name);

@@ -55,7 +55,7 @@ test(means, 'log', 'logs');
 test(means, 'sacle', 'scale');
 test(means, 'crate', 'create');
 test(means, 'comp', 'completion');
-test(means, 'resize', undefined);
+test(means, 'migrate', undefined);
 test(means, 'x', undefined);
 
 test('an unknown flag is a wrong use', async (t) => {

@@ -1,7 +1,7 @@
-import type {AppName, CommitId, TreeId} from '../../schemas/ids.ts';
+import type {AppName, CommitId, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {ContainerRecord} from '../../reconciler/adapters/engine.ts';
 import {execute, type World} from '../../reconciler/apply/executors.ts';
-import type {DesiredApp, DesiredState, ResolvedApp} from '../../reconciler/desired/state.ts';
+import type {DesiredApp, DesiredService, DesiredState, ResolvedApp, Strategy} from '../../reconciler/desired/state.ts';
 import {toJob, toReplica} from '../../reconciler/observed/containers.ts';
 import {NetworkObserver} from '../../reconciler/observed/networks.ts';
 import {nextHealth, type HealthHistory} from '../../reconciler/observed/health.ts';
@@ -9,13 +9,27 @@ import type {DeployRecord, Health, NameTable, ObservedContainer, ObservedState, 
 import {actionKey, type Action, type Plan} from '../../reconciler/plan/action.ts';
 import {plan} from '../../reconciler/plan/plan.ts';
 import {FakeEngine, type Fault} from '../support/fake-engine.ts';
-import {app, image} from '../support/make.ts';
+import {app, image, service} from '../support/make.ts';
 
 const INSTANCE = 'flynn';
 const never = new AbortController().signal;
 
-/** A release of the simulation: `bad` ones crash at once, `slow` ones take their time to get healthy, `sick` ones never do. */
-export type Kind = 'good' | 'slow' | 'bad' | 'sick';
+/**
+ * A release of the simulation: `bad` ones crash at once, `slow` ones take their time to get healthy, `sick` ones never do, of `partly` bad
+ * ones only the first replica works.
+ */
+export type Kind = 'good' | 'slow' | 'bad' | 'sick' | 'partly';
+
+/** What the manifests of the one app say. */
+export interface Wish {
+  readonly release: number;
+  /** Of web, and of a worker without a port. */
+  readonly replicas: {readonly web: number; readonly worker: number};
+  /** Of a release that is not known yet. */
+  readonly kinds: {readonly web: Kind; readonly worker: Kind};
+  readonly strategy: Strategy;
+  readonly isSuspended: boolean;
+}
 
 /**
  * One node in memory with a virtual clock: the real planner, executors, labels and health rules over a fake engine, DNS
@@ -68,15 +82,21 @@ export class SimulatedNode {
     };
   }
 
-  /** The manifests now want this: a release `v<number>` of the given kind with so many replicas. */
-  want(number: number, replicas: number, kind: Kind): void {
-    const spec = `v${number}`;
-    const known = this.kinds.get(spec) ?? kind;
-    this.kinds.set(spec, known);
-    // With no replicas every release is as good as any: it would only be found out, and go on crashing, once it is scaled up.
-    const count = known === 'bad' || known === 'sick' ? Math.max(1, replicas) : replicas;
-    this.engine.addImage(image(spec), {'flynn.instance': INSTANCE, 'flynn.app': 'shop'});
-    this.wanted = [app(spec, count)];
+  /** The manifests now say this. */
+  want({release, replicas, kinds, strategy, isSuspended}: Wish): void {
+    const services = (['web', 'worker'] as const).map((name): DesiredService => {
+      const spec = name === 'web' ? `v${release}` : `w${release}`;
+      const kind = this.kinds.get(spec) ?? kinds[name];
+      this.kinds.set(spec, kind);
+      // With no replicas every release is as good as any: it would only be found out, and go on crashing, once it is scaled up.
+      const least = {good: 0, slow: 0, bad: 1, sick: 1, partly: 2}[kind];
+      this.engine.addImage(image(spec), {'flynn.instance': INSTANCE, 'flynn.app': 'shop'});
+      const made = service(spec, Math.max(least, replicas[name]), name, strategy);
+      const {port: _, ...facts} = made.container.facts;
+      return name === 'web' ? made : {...made, name: name as ServiceName, container: {...made.container, facts}};
+    });
+    const tree = JSON.stringify([release, services.map((one) => one.replicas), strategy, isSuspended]) as TreeId;
+    this.wanted = [{...app(`v${release}`, 1), specKey: `key v${release}` as SpecHash, treeId: tree, services, ...(isSuspended && {isSuspended})}];
   }
 
   /** The current manifests again, with their files changed in some other way. */
@@ -164,8 +184,9 @@ export class SimulatedNode {
   #live(record: ContainerRecord & {status: 'running'}): void {
     const upMs = this.nowMs - record.startedAtMs;
     const kind = this.kinds.get(record.labels['flynn.spec'] ?? '') ?? 'good';
-    if (kind === 'bad' && upMs > 200) return this.engine.exit(record.id, 3);
-    const isUp = !record.isPaused && (kind === 'good' || (kind === 'slow' && upMs > 8_000));
+    const isBad = kind === 'bad' || (kind === 'partly' && record.labels['flynn.slot'] !== '1');
+    if (isBad && upMs > 200) return this.engine.exit(record.id, 3);
+    const isUp = !record.isPaused && !isBad && (kind === 'good' || kind === 'partly' || (kind === 'slow' && upMs > 8_000));
     const history = this.#histories.get(record.id) ?? {health: {state: 'starting'}, failures: 0};
     const {check} = JSON.parse(record.labels['flynn.facts'] ?? '{}') as {check: Parameters<typeof nextHealth>[2]};
     this.#histories.set(record.id, nextHealth(history, isUp ? {ok: true} : {ok: false, detail: 'nothing listens'}, check, upMs));

@@ -1,6 +1,6 @@
 import type {AppName, CommitId, ContainerId, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
-import type {ContainerFacts, DesiredService, DesiredState, ResolvedApp} from '../../reconciler/desired/state.ts';
-import type {Deploy, DeployRecord, Health, NameTable, ObservedContainer, ObservedJob, ObservedState, Target} from '../../reconciler/observed/state.ts';
+import type {ContainerFacts, DesiredService, DesiredState, ResolvedApp, Strategy} from '../../reconciler/desired/state.ts';
+import type {Deploy, DeployRecord, Health, KeptSpec, NameTable, ObservedContainer, ObservedJob, ObservedState, Target} from '../../reconciler/observed/state.ts';
 
 // States in a few words, for tests of the planner: an app `shop` with one service `web` on port 8080.
 
@@ -19,10 +19,12 @@ export function image(spec: string): ImageDigest {
   return `sha256:${spec}` as ImageDigest;
 }
 
+export const ROLLING: Strategy = {kind: 'rolling', batch: 2};
+
 /** `service('v1', 2)`: two replicas of `web` of release v1, whose spec hash is `v1`. */
-export function service(spec: string, replicas: number, name = 'web'): DesiredService {
+export function service(spec: string, replicas: number, name = 'web', strategy: Strategy = ROLLING): DesiredService {
   const container = {image: image(spec), command: ['run'], env: {PORT: '8080'}, memoryBytes: 256, cpus: 0.5, pidsMax: 100, facts: FACTS};
-  return {name: name as ServiceName, specHash: spec as SpecHash, replicas, container};
+  return {name: name as ServiceName, specHash: spec as SpecHash, replicas, strategy, container};
 }
 
 /** The app at a release whose spec hash is `v<release>`. `tree` tells one state of its files from another. */
@@ -38,6 +40,11 @@ export function app(spec: string, replicas: number, tree = `${spec} ${replicas}`
     deployTimeoutMs: 120_000,
     releasedImages: [image(spec)],
   };
+}
+
+/** The same app with this strategy for all its services. */
+export function by(strategy: Strategy, wanted: ResolvedApp): ResolvedApp {
+  return {...wanted, services: wanted.services.map((one) => ({...one, strategy}))};
 }
 
 export function desired(...apps: DesiredState['apps']): DesiredState {
@@ -138,9 +145,10 @@ export function observed({have = [], jobs = [], record, names: served, images = 
   };
 }
 
-/** `good(app)`: it was deployed and is healthy. */
-export function good(lastGood: ResolvedApp): DeployRecord {
-  return {app: SHOP, deploy: deploy(lastGood, {state: 'healthy', endedAtMs: 0}), lastGood};
+/** `good(app)`: it was deployed and is healthy. `kept`: seconds for which blue-green still keeps a spec. */
+export function good(lastGood: ResolvedApp, kept: Readonly<Record<string, number>> = {}): DeployRecord {
+  const specs = Object.entries(kept).map(([spec, seconds]): KeptSpec => ({specHash: spec as SpecHash, untilMs: NOW_MS + seconds * 1000}));
+  return {app: SHOP, deploy: deploy(lastGood, {state: 'healthy', endedAtMs: 0, ...(specs.length > 0 && {kept: specs})}), lastGood};
 }
 
 /** `deploying(next, old)`: begun 20 s ago, `old` serves. */
@@ -148,13 +156,13 @@ export function deploying(candidate: ResolvedApp, lastGood?: ResolvedApp, agoMs 
   return {app: SHOP, deploy: {...deploy(candidate, {state: 'deploying'}), startedAtMs: NOW_MS - agoMs}, ...(lastGood && {lastGood})};
 }
 
-export function failed(candidate: ResolvedApp, lastGood?: ResolvedApp): DeployRecord {
-  return {app: SHOP, deploy: deploy(candidate, {state: 'failed', endedAtMs: 0, cause: 'web.1 exited with code 3'}), ...(lastGood && {lastGood})};
+export function failed(candidate: ResolvedApp, lastGood?: ResolvedApp, agoMs = NOW_MS): DeployRecord {
+  return {app: SHOP, deploy: {...deploy(candidate, {state: 'failed', endedAtMs: 0, cause: 'web.1 exited with code 3'}), startedAtMs: NOW_MS - agoMs}, ...(lastGood && {lastGood})};
 }
 
 type DeployEnd =
   | {readonly state: 'deploying'}
-  | {readonly state: 'healthy'; readonly endedAtMs: number}
+  | {readonly state: 'healthy'; readonly endedAtMs: number; readonly kept?: readonly KeptSpec[]}
   | {readonly state: 'failed'; readonly endedAtMs: number; readonly cause: string};
 
 function deploy({treeId, specKey, release}: ResolvedApp, end: DeployEnd): Deploy {

@@ -167,7 +167,7 @@ test('a bug inside is logged, not told', async (t) => {
 test('a plan tells kinds, subjects and reasons, and no value of an environment', async (t) => {
   const {server, view} = subject(t);
   const service = {
-    name: 'web' as ServiceName, specHash: 'a'.repeat(16) as SpecHash, replicas: 1,
+    name: 'web' as ServiceName, specHash: 'a'.repeat(16) as SpecHash, replicas: 1, strategy: {kind: 'all-at-once'},
     container: {
       image: `sha256:${'b'.repeat(64)}` as ImageDigest, command: [], env: {API_KEY: CANARY}, memoryBytes: 0, cpus: 0, pidsMax: 0,
       facts: {check: {kind: 'up', intervalMs: 1, timeoutMs: 1, retries: 1, startPeriodMs: 1}, stopGraceMs: 1},

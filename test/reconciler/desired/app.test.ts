@@ -53,6 +53,21 @@ test('a service with the name of what every object has', services,
   [app('shop', 'services: {constructor: {replicas: 1, command: x}}\n'), release('shop', 1)],
   ['constructor x1 [x] up', 'web x1 [node server.js] PORT=8080 tcp:8080']);
 
+test('a service rolls, a quarter at a time but at least two, unless its strategy says otherwise', (t) => {
+  const strategyOf = (yaml: string) => resolved(app('shop', `services: {web: {${yaml}}}\n`), release('shop', 1)).services[0]?.strategy;
+  t.deepEqual(strategyOf('replicas: 1'), {kind: 'rolling', batch: 2});
+  t.deepEqual(strategyOf('replicas: 10'), {kind: 'rolling', batch: 3});
+  t.deepEqual(strategyOf('replicas: 10, strategy: {kind: rolling, batch: 1}'), {kind: 'rolling', batch: 1});
+  t.deepEqual(strategyOf('strategy: stop-first'), {kind: 'stop-first', batch: 1});
+  t.deepEqual(strategyOf('strategy: {kind: blue-green, keepOldSeconds: 1.5}'), {kind: 'blue-green', keepOldMs: 1500});
+  t.deepEqual(strategyOf('strategy: all-at-once'), {kind: 'all-at-once'});
+});
+
+test('a change of strategy alone is no deploy', (t) => {
+  const key = (yaml: string) => resolved(app('shop', yaml), release('shop', 1)).specKey;
+  t.is(key('services: {web: {strategy: blue-green}}\n'), key(''));
+});
+
 test('defaults are those of the contract: 120 s to deploy, 30 s to stop, limits of the cluster', (t) => {
   const answer = resolve([app('shop'), release('shop', 1, '{web: {command: [x]}, job: {command: [x]}}')], {cluster: 'defaults: {memory: 100M, cpus: 0.5}\n'});
   if (answer.state === 'invalid') return t.fail();

@@ -204,7 +204,7 @@ test('a newer commit supersedes a deploy in progress', plans, {
   names: ['10.0.1.1'],
   plan: 'mark shop deploying  # release v3 is new\n'
     + 'run shop.web.1-v3-0  # web.1 is missing\n'
-    + 'stop shop.web.1-v2-0 within 30s  # replaced by release v1',
+    + 'stop shop.web.1-v2-0 within 30s  # superseded by release v3',
 });
 
 test('scaling up is no deploy: it is noted, and the new slot starts', plans, {
