@@ -240,7 +240,7 @@ function toRecord(inspected: Docker.ContainerInspectInfo): ContainerRecord {
   if (state.Running || state.Paused || state.Restarting) {
     const networks = Object.entries(inspected.NetworkSettings.Networks);
     const addresses = Object.fromEntries(networks.filter(([, {IPAddress}]) => IPAddress !== '').map(([name, {IPAddress}]) => [name, IPAddress]));
-    return {...base, status: 'running', isPaused: state.Paused, startedAtMs: Date.parse(state.StartedAt), addresses};
+    return {...base, status: 'running', isPaused: state.Paused, startedAtMs: Date.parse(state.StartedAt), addresses, pid: state.Pid};
   }
   if (state.Status === 'created') return {...base, status: 'created', error: state.Error.endsWith(CLIENT_GONE) ? '' : state.Error};
   // "Never started" has year 1 as its times: what an engine leaves that was killed while starting.

@@ -83,7 +83,7 @@ export type ContainerRecord = {
   readonly cpus: number;
 } & (
   | {readonly status: 'created'; readonly error: string}
-  | {readonly status: 'running'; readonly isPaused: boolean; readonly startedAtMs: number; /** IPv4 by network name. */ readonly addresses: Readonly<Record<string, string>>}
+  | {readonly status: 'running'; readonly isPaused: boolean; readonly startedAtMs: number; /** IPv4 by network name. */ readonly addresses: Readonly<Record<string, string>>; /** On this machine, where the engine runs on it. */ readonly pid?: number}
   | {readonly status: 'exited'; readonly startedAtMs: number; readonly finishedAtMs: number; readonly exitCode: number; readonly isOutOfMemory: boolean}
 );
 

@@ -4,7 +4,18 @@ import {request} from 'node:http';
 /** Characters of a body that are quoted when a check fails. */
 const BODY_CHARS_MAX = 120;
 
-/** Resolves when something accepts a TCP connection. Rejects with the system's words, or the signal's reason. */
+/** Connections to the port are refused: nothing listens there. */
+export class PortRefused extends Error {
+  override name = 'PortRefused';
+  readonly port: number;
+
+  constructor(port: number) {
+    super(`nothing listens on port ${port} (ECONNREFUSED)`);
+    this.port = port;
+  }
+}
+
+/** Resolves when something accepts a TCP connection. Rejects with the system's words, or the signal's reason. @throws {PortRefused} */
 export function probeTcp({address, port}: {address: string; port: number}, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({host: address, port});
@@ -17,7 +28,10 @@ export function probeTcp({address, port}: {address: string; port: number}, signa
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, {once: true});
     socket.once('connect', () => end(resolve));
-    socket.once('error', (error) => end(() => reject(new Error(`nothing listens on port ${port} (${(error as NodeJS.ErrnoException).code ?? error.message})`))));
+    socket.once('error', (error) => end(() => {
+      const {code} = error as NodeJS.ErrnoException;
+      reject(code === 'ECONNREFUSED' ? new PortRefused(port) : new Error(`port ${port} can't be connected to (${code ?? error.message})`));
+    }));
   });
 }
 
@@ -44,7 +58,7 @@ export function probeHttp({address, port, path, host}: {address: string; port: n
     call.on('error', (error) => {
       if (signal.aborted) return reject(signal.reason as Error);
       const {code} = error as NodeJS.ErrnoException;
-      reject(code === 'ECONNREFUSED' ? new Error(`nothing listens on port ${port} (ECONNREFUSED)`) : error);
+      reject(code === 'ECONNREFUSED' ? new PortRefused(port) : error);
     });
     call.end();
   });

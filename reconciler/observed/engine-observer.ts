@@ -177,7 +177,7 @@ export class EngineObserver {
 
 function toProbed(record: ContainerRecord, replica: ObservedContainer): Probed[] {
   if (record.status !== 'running' || replica.state !== 'running') return [];
-  return [{id: record.id, startedAtMs: record.startedAtMs, address: replica.address, check: replica.facts.check}];
+  return [{id: record.id, startedAtMs: record.startedAtMs, address: replica.address, ...(record.pid !== undefined && {pid: record.pid}), check: replica.facts.check}];
 }
 
 function toImage(image: ImageRecord, eventAtMs: number): ObservedImage[] {

@@ -7,6 +7,8 @@ export interface Probed {
   readonly id: string;
   readonly startedAtMs: number;
   readonly address: string | undefined;
+  /** Of its first process; absent where it isn't one of this machine. */
+  readonly pid?: number;
   readonly check: ContainerFacts['check'];
 }
 
