@@ -29,6 +29,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   plan: async () => (await import('./commands/plan.ts')).plan,
   events: async () => (await import('./commands/events.ts')).events,
   audit: async () => (await import('./commands/audit.ts')).audit,
+  gc: async () => (await import('./commands/gc.ts')).gc,
   confirm: async () => (await import('./commands/confirm.ts')).confirm,
   cluster: async () => (await import('./commands/cluster.ts')).cluster,
   version: async () => (await import('./commands/version.ts')).version,

@@ -23,6 +23,8 @@ export interface Layout {
   readonly sources: string;
   /** Logs of builds, `<app>/<number>.log`. */
   readonly builds: string;
+  /** What a build needs only while it goes on; emptied at each start, because a killed reconciler leaves it there. */
+  readonly scratch: string;
   /** What git runs when somebody pushes; generated at each start. */
   readonly hooks: string;
   /** Sockets and pid files; mode 0700. */
@@ -55,6 +57,7 @@ export function layout(root: string): Layout {
     execs: below('run', 'execs'),
     sources: below('sources'),
     builds: below('builds'),
+    scratch: below('scratch'),
     hooks: below('hooks'),
     run: below('run'),
     socket: below('run', 'reconciler.sock'),

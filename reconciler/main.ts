@@ -1,4 +1,4 @@
-import {chmod, readFile, rm} from 'node:fs/promises';
+import {chmod, mkdir, readFile, rm} from 'node:fs/promises';
 import {flushCompileCache} from 'node:module';
 import {cpus, totalmem} from 'node:os';
 import {setTimeout as pause} from 'node:timers/promises';
@@ -22,6 +22,7 @@ import type {DesiredSystem} from './desired/state.ts';
 import {LABEL_SPEC} from './labels.ts';
 import {NodeLogs} from './node-logs.ts';
 import type {Layout} from './layout.ts';
+import {Housekeeper} from './housekeeping.ts';
 import {Loop, type PassReport} from './loop.ts';
 import {saveMemory} from './memory.ts';
 import {watchFiles} from './adapters/watch-files.ts';
@@ -70,6 +71,8 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   events.listen(({at, app, message}) => print(`${at.slice(11, 19)} ${app === undefined ? '' : `${app}: `}${message}`), signal);
 
   await prepareRouterFiles({settings, layout}, signal);
+  await rm(layout.scratch, {recursive: true, force: true});
+  await mkdir(layout.scratch, {recursive: true, mode: 0o700});
   const {router, observer: routerObserver} = connectRouter({settings, layout});
   const routerImage = await imageIdOf(docker, stack.router);
   const systemSpecs = {
@@ -92,8 +95,9 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const engineObserver = new EngineObserver({engine: engineDirect, instance, prober, hostSubnets, isBuilding: (app) => building.has(app), isAttended: (name) => oneShot.isAttended(name)});
   const logs = await NodeLogs.open({engine: engineDirect, layout, events, limits: () => reader.cluster?.logs}, signal);
   const engine = noticing(engineDirect, engineObserver, (id) => logs.beforeRemoval(id));
+  const housekeeper = new Housekeeper({docker, instance, layout, minFreeBytes: () => reader.cluster?.builds.minFreeBytes ?? 0, isBuilding: (app) => building.has(app), wake});
   const world: World = {
-    engine, journal, router, systemSpecs, instance,
+    engine, journal, router, systemSpecs, instance, leftovers: housekeeper.leftovers,
     openEnv: (sealed) => keyring.openEnv(sealed),
     get logBytesMax() {
       return reader.cluster?.logBytesMax ?? LOG_BYTES_DEFAULT;
@@ -126,11 +130,11 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     operations,
     adjusted: (desired) => restarts.applied(desired),
     look: async (nowMs, until) => {
-      const [seenContainers, seenRouter] = await Promise.all([engineObserver.look(nowMs, until), routerObserver.observe(nowMs, until)]);
-      return {nowMs, ...seenContainers, router: seenRouter, journal: journal.records};
+      const [seenContainers, seenRouter, clutter] = await Promise.all([engineObserver.look(nowMs, until), routerObserver.observe(nowMs, until), housekeeper.look(nowMs, until)]);
+      return {nowMs, ...seenContainers, router: seenRouter, clutter, journal: journal.records};
     },
     isRouterAsLeft: (until) => routerObserver.isAsLeft(until),
-    knownApps: () => [...journal.records.keys()],
+    knownApps: () => [...journal.records.values()].filter(({goneAtMs}) => goneAtMs === undefined).map(({app}) => app),
     isDeleteConfirmed: async (commit, until) => isDeleteConfirmed(layout.clusterRepo, {commit, applied: await repo.lastApplied(until)}, until),
     onNewCommit: ({commit, author, subject}) => {
       engineObserver.invalidateImages();
@@ -144,9 +148,16 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
       lastHeld = held;
       invalidApps(report).forEach(tellOnce);
       logs.see(report);
+      housekeeper.onPass(report);
+      tellOfDisk(housekeeper.diskProblem());
       view.publish(report);
     },
   });
+  let isDiskLow = false;
+  const tellOfDisk = (problem: string | undefined) => {
+    if (isDiskLow !== (problem !== undefined)) events.add({kind: problem === undefined ? 'disk-enough' : 'disk-low', message: problem ?? 'there is enough free disk for builds again'});
+    isDiskLow = problem !== undefined;
+  };
   const told = new Map<AppName, string>();
   const tellOnce = ({app, message}: {app: AppName; message: string}) => {
     if (told.get(app) === message) return;
@@ -154,7 +165,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
   const releases = (node: View) => releasesOf({docker, instance, repo, node, log}, signal);
-  const view: View = new View({settings, releases, repo, keyring, loop, engine, events, oneShot, audit, logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, repo, keyring, loop, engine, events, oneShot, audit, housekeeping: housekeeper, logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});

@@ -23,6 +23,7 @@ export interface NodeView {
   /** What people do to containers without a commit. */
   readonly oneShot: OneShot;
   readonly audit: Audit;
+  readonly housekeeping: Housekeeping;
   status(): NodeStatus;
   /** People can come in: since the start there was a moment at which the router answered and was as it has to be. */
   isReady(): boolean;
@@ -48,6 +49,27 @@ export interface NodeView {
   events(): readonly FlynnEvent[];
   /** What is kept of those before them, oldest first. */
   olderEvents(): AsyncIterable<FlynnEvent>;
+}
+
+/** What is left on the node's disk. */
+export interface Housekeeping {
+  /** What could go now, the largest first; the same with what builds keep for the next one. Changes nothing. */
+  garbage(what: 'garbage' | 'with-caches', signal: AbortSignal): Promise<readonly Garbage[]>;
+  /** Lets it go. Resolves to what is gone, when all is, or after a limit. */
+  collect(what: 'garbage' | 'with-caches', signal: AbortSignal): Promise<readonly Garbage[]>;
+  /** In words, while the disk is nearly full. */
+  diskProblem(): string | undefined;
+}
+
+export interface Garbage {
+  /** Tells it from all others. */
+  readonly key: string;
+  readonly kind: 'image' | 'build cache' | 'build logs';
+  readonly subject: string;
+  readonly app?: AppName;
+  readonly reason: string;
+  /** What goes with it alone: layers that other images have too are not counted. */
+  readonly bytes: number;
 }
 
 export type DeployOutcome =

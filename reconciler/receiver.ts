@@ -35,7 +35,7 @@ export interface ReceiverParts {
 /** Lets git in: pushes to the cluster repository and to the apps' own ones, with the builds that these start. */
 export function receivePushes({server, local, view, building, docker, instance, stack, noteBuild, ...parts}: ReceiverParts): void {
   const {repo, layout, authenticate, check, log} = parts;
-  const build = noted(createBuilder({docker, instance, stack, logs: layout.builds}), noteBuild);
+  const build = noted(createBuilder({docker, instance, stack, logs: layout.builds, scratch: layout.scratch}), noteBuild);
   const deps = {layout, node: view, repo, build: marked(build, building), authenticate, check, pushes: new PushSessions(), log};
   registerGit(server, deps);
   registerHooks(local, deps);

@@ -3,7 +3,7 @@ import {formatDiagnostic} from '../schemas/diagnostic.ts';
 import type {Engine} from './adapters/engine.ts';
 import {EditRefused, type ClusterRepo} from './checkout/snapshot.ts';
 import type {Loop, PassReport} from './loop.ts';
-import type {DeployOutcome, LogLine, LogQuery, NodeView} from './node.ts';
+import type {DeployOutcome, Housekeeping, LogLine, LogQuery, NodeView} from './node.ts';
 import type {ObservedJob} from './observed/state.ts';
 import type {Audit, OneShot} from './oneshot/oneshot.ts';
 import {phaseOf} from './plan/phase.ts';
@@ -36,6 +36,7 @@ export interface ViewOptions {
   releases(view: View): Releases;
   readonly oneShot: OneShot;
   readonly audit: Audit;
+  readonly housekeeping: Housekeeping;
   /** Writes down that a commit which is held back is meant. */
   confirm(held: {readonly reason: 'MassDelete' | 'HistoryRewritten'; readonly commit: CommitId}, signal: AbortSignal): Promise<void>;
   clusterName(): string;
@@ -50,6 +51,7 @@ export class View implements NodeView {
   readonly releases: Releases;
   readonly oneShot: OneShot;
   readonly audit: Audit;
+  readonly housekeeping: Housekeeping;
   readonly #options: ViewOptions;
   readonly #conditions = new Conditions();
   readonly #passListeners = new Set<(report: PassReport) => void>();
@@ -66,6 +68,7 @@ export class View implements NodeView {
     this.releases = options.releases(this);
     this.oneShot = options.oneShot;
     this.audit = options.audit;
+    this.housekeeping = options.housekeeping;
   }
 
   /** Called by the loop after each pass. */
@@ -231,7 +234,7 @@ export class View implements NodeView {
 
   #noteConditions({held, seen}: PassReport): void {
     const at = {commit: seen?.desired.commit ?? this.#lastSeen?.desired.commit ?? NO_COMMIT, now: new Date().toISOString()};
-    this.#conditions.seeNode(nodeClaims(held, this.#lastSeen !== undefined), at);
+    this.#conditions.seeNode([...nodeClaims(held, this.#lastSeen !== undefined), ...diskClaims(this.housekeeping)], at);
     if (seen === undefined) return;
     const {desired, observed} = seen;
     const byApp = Map.groupBy(observed.containers, ({app}) => app);
@@ -251,6 +254,12 @@ function nodeClaims(held: PassReport['held'], hasSeen: boolean): readonly Claim[
   if (held === undefined) return [{type: 'Ready', status: hasSeen, reason: hasSeen ? 'Reconciled' : 'Starting', message: 'the newest commit is applied'}];
   const {reason, message} = held;
   return [{type: 'Ready', status: false, reason, message}, {type: 'Stalled', status: true, reason, message}];
+}
+
+/** Nothing stops but builds: the node is as ready as it was, and somebody has to make room. */
+function diskClaims(housekeeping: Housekeeping): readonly Claim[] {
+  const message = housekeeping.diskProblem();
+  return message === undefined ? [] : [{type: 'Stalled', status: true, reason: 'DiskNearlyFull', message}];
 }
 
 type Verdict =

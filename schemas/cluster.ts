@@ -27,6 +27,7 @@ export interface BuildsManifest {
   readonly cpus?: number;
   readonly timeoutSeconds?: number;
   readonly disk?: string;
+  readonly minFreeDisk?: string;
   readonly concurrent?: number;
 }
 
@@ -54,7 +55,7 @@ export interface NetworksManifest {
 /** What holds where `cluster.yaml` says nothing. */
 export const CLUSTER_DEFAULTS = {
   defaults: {memory: '512Mi', cpus: 1, pids: 512},
-  builds: {memory: '2Gi', cpus: 2, timeoutSeconds: 900, disk: '4Gi', concurrent: 2},
+  builds: {memory: '2Gi', cpus: 2, timeoutSeconds: 900, disk: '4Gi', minFreeDisk: '2Gi', concurrent: 2},
   keep: {releases: 10, images: 5},
   // 512 networks of 125 containers: fifty replicas can be deployed all at once.
   networks: {range: '10.213.0.0/16', prefix: 25},
@@ -86,6 +87,7 @@ const buildsSchema: ObjectSchema<BuildsManifest> = {
     cpus: {type: 'number', minimum: 0.01, maximum: 1024, default: CLUSTER_DEFAULTS.builds.cpus, description: 'Cores of one build.'},
     timeoutSeconds: {type: 'number', minimum: 10, maximum: 86_400, default: CLUSTER_DEFAULTS.builds.timeoutSeconds, description: 'Limit for one build.'},
     disk: {...quantitySchema, default: CLUSTER_DEFAULTS.builds.disk, description: 'What one build may write, its cache included.'},
+    minFreeDisk: {...quantitySchema, default: CLUSTER_DEFAULTS.builds.minFreeDisk, description: 'What has to be free on the disk, or builds are refused.'},
     concurrent: {type: 'integer', minimum: 1, maximum: 32, default: CLUSTER_DEFAULTS.builds.concurrent, description: 'Builds at once; others wait.'},
   },
 };

@@ -24,6 +24,11 @@ export async function removeImage(docker: Docker, id: string, signal: AbortSigna
   await docker.getImage(id).remove({abortSignal: withDeadline(signal)}).catch(unlessStatus(404, 409));
 }
 
+/** Removes one layer that nothing uses, and none that it stands on; one that is gone or used stays as it is. */
+export async function removeLayer(docker: Docker, id: string, signal: AbortSignal): Promise<void> {
+  await docker.getImage(id).remove({noprune: true, abortSignal: withDeadline(signal)}).catch(unlessStatus(404, 409));
+}
+
 /** Makes an image of a root file system's tar stream. `changes` are Dockerfile lines. Resolves to its id. */
 export async function importImage(docker: Docker, rootfs: Readable, changes: readonly string[], signal: AbortSignal): Promise<string> {
   const answer = await docker.importImage(rootfs as NodeJS.ReadableStream, {fromSrc: '-', changes, abortSignal: signal} as object);

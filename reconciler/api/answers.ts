@@ -1,5 +1,5 @@
 import type {AppName, CommitId} from '../../schemas/ids.ts';
-import type {DeployOutcome} from '../node.ts';
+import type {DeployOutcome, Garbage} from '../node.ts';
 import type {Waiting} from '../plan/action.ts';
 import type {AppStatus} from '../status/status.ts';
 
@@ -53,6 +53,13 @@ export interface PlannedAction {
   /** Container, role, image or app that it is about. */
   readonly subject: string;
   readonly reason: string;
+}
+
+/** What could be removed, or was. */
+export interface GarbageAnswer {
+  readonly items: readonly Garbage[];
+  /** At least so many. */
+  readonly bytes: number;
 }
 
 /** A line of `GET /v1/apps/:app/converged`. */

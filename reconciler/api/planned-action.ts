@@ -18,7 +18,10 @@ function subjectOf(action: Action): string {
     case 'publish-names': return 'names';
     case 'load-routes': return 'routes';
     case 'write-deploy':
-    case 'forget-app': return action.app;
+    case 'forget-app':
+    case 'note-gone':
+    case 'remove-build-logs': return action.app;
+    case 'remove-cache': return action.volume;
     case 'make-network': return action.subnet;
     case 'remove-network': return action.name;
     case 'remove-image': return action.image;

@@ -8,6 +8,7 @@ import {registerSecretRoutes} from './secrets.ts';
 import type {Authenticate} from './authenticate.ts';
 import {committer} from './commit.ts';
 import {MESSAGE_BYTES_MAX} from './frames.ts';
+import {registerGcRoutes} from './gc.ts';
 import {registerNodeRoutes} from './node-routes.ts';
 import {registerOneShotRoutes} from './oneshot.ts';
 import {registerOpenRoutes} from './open.ts';
@@ -48,6 +49,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     });
     const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal}), closing: closing.signal, log};
     registerNodeRoutes(v1, parts);
+    registerGcRoutes(v1, parts);
     registerAppRoutes(v1, parts);
     registerEnvRoutes(v1, parts);
     registerReleaseRoutes(v1, parts);

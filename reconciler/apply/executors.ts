@@ -18,6 +18,11 @@ export interface World {
     publishNames(names: NameTable, signal: AbortSignal): Promise<void>;
     loadRoutes(structure: RouteStructure, signal: AbortSignal): Promise<void>;
   };
+  /** What builds leave. */
+  readonly leftovers: {
+    removeCache(volume: string, signal: AbortSignal): Promise<void>;
+    removeBuildLogs(app: AppName, signal: AbortSignal): Promise<void>;
+  };
   /** How the platform's own containers are made. */
   readonly systemSpecs: Readonly<Record<DesiredSystem['role'], ContainerSpec>>;
   readonly instance: string;
@@ -47,8 +52,11 @@ const executors: Executors = {
     const good = lastGood ?? before?.lastGood;
     return journal.write({app, deploy, ...(good && {lastGood: good})});
   },
+  'note-gone': ({app, atMs}, {journal}) => journal.write({app, goneAtMs: atMs}),
   'forget-app': ({app}, {journal}) => journal.forget(app),
   'remove-image': ({image}, {engine}, signal) => engine.removeImage(image, signal),
+  'remove-cache': ({volume}, {leftovers}, signal) => leftovers.removeCache(volume, signal),
+  'remove-build-logs': ({app}, {leftovers}, signal) => leftovers.removeBuildLogs(app, signal),
   'make-network': (action, world, signal) => world.engine.ensureNetwork(networkSpec(action, world), signal),
   'remove-network': ({id}, {engine}, signal) => engine.removeNetwork(id, signal),
 };

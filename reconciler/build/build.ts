@@ -20,6 +20,8 @@ export interface BuildLimits {
   readonly cpus: number;
   readonly timeMs: number;
   readonly diskBytes: number;
+  /** On the disk, before it begins. */
+  readonly minFreeBytes: number;
 }
 
 export interface BuiltImage {

@@ -1,3 +1,4 @@
+import os from 'node:os';
 import path from 'node:path';
 import {ok, fail, type Result} from '../../schemas/result.ts';
 import type {AppName} from '../../schemas/ids.ts';
@@ -8,6 +9,7 @@ import {chooseBuilder} from './choose.ts';
 import type {BuildContext, BuilderSettings} from './context.ts';
 import {buildWithDockerfile} from './dockerfile.ts';
 import {BuildRefused} from './refused.ts';
+import {checkFreeDisk} from './free-disk.ts';
 import {LimitExceeded, limitSignal} from './limits.ts';
 import {openBuildLog} from './log.ts';
 import {step, warning} from './output.ts';
@@ -41,8 +43,9 @@ async function build(settings: BuildContext['settings'], request: BuildRequest, 
   using limits = limitSignal(request.limits, outer);
   const {signal} = limits;
   try {
+    await checkFreeDisk(settings.docker, {minFreeBytes: request.limits.minFreeBytes, folder: settings.logs}, signal);
     request.print(step('Building on the Flynn stack'));
-    await using source = await keepSource(() => request.source(signal), request.limits.diskBytes, signal);
+    await using source = await keepSource(() => request.source(signal), {diskBytes: request.limits.diskBytes, scratch: settings.scratch ?? os.tmpdir()}, signal);
     const context: BuildContext = {
       ...request,
       settings,

@@ -11,6 +11,8 @@ export interface BuilderSettings {
   readonly stack: Pick<StackImages, 'run' | 'build'>;
   /** Folder of the builds' logs, `layout.builds`. */
   readonly logs: string;
+  /** Folder for what is needed only while a build goes on, which is there. The system's own unless given. */
+  readonly scratch?: string;
   /** Contents of an npmrc for builds: the host's registries unless given, see npm-settings.ts. */
   npmrc?(signal: AbortSignal): Promise<string>;
   /** `layers`: an archive that leaves out what the engine holds. `dockerfile`: for image stores that don't take that. Asked of the engine unless given. */

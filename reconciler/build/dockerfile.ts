@@ -1,4 +1,5 @@
 import {createReadStream} from 'node:fs';
+import path from 'node:path';
 import {proxyArguments} from '../../buildpacks/stack/host.ts';
 import type {ImageDigest} from '../../schemas/ids.ts';
 import {removeContainer, writtenBytes} from '../adapters/build-container.ts';
@@ -6,6 +7,7 @@ import {buildDockerfile, BuildStepFailed, inspectImage, removeImage} from '../ad
 import type {BuiltImage} from './build.ts';
 import type {BuildContext} from './context.ts';
 import {textEntry, tarStream} from './image/tar.ts';
+import {rememberLayers} from './layers-made.ts';
 import {abortable, LimitExceeded, watchDisk} from './limits.ts';
 import {detail, formatLimit, formatMegabytes, step, warning} from './output.ts';
 import {parseProcfile} from './procfile.ts';
@@ -46,7 +48,10 @@ export async function buildWithDockerfile(context: BuildContext, signal: AbortSi
       signal,
     );
     await removeImage(docker, failedTag(context), signal);
-    return await describe(context, id, signal);
+    const image = await describe(context, id, signal);
+    // The image is there: what could not be cleared away is tried again after the next build.
+    await rememberLayers(docker, {folder: path.join(settings.logs, context.app), layers: made.layers}, signal).catch(() => signal.throwIfAborted());
+    return image;
   } catch (error) {
     if (error instanceof BuildStepFailed && !signal.aborted) {
       await keepForNextTime(context, made, signal);

@@ -1,6 +1,5 @@
 import {createWriteStream} from 'node:fs';
 import {mkdtemp, rm} from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import type {Readable} from 'node:stream';
 import {pipeline} from 'node:stream/promises';
@@ -22,8 +21,8 @@ export interface Source extends AsyncDisposable {
 }
 
 /** Writes a stream to a temporary file; `open` is called when all is ready to read, as a child's output is lost without a reader. Throws `LimitExceeded` when it is larger than the build's disk may be. */
-export async function keepSource(open: () => Readable, diskBytes: number, signal: AbortSignal): Promise<Source> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'flynn-source-'));
+export async function keepSource(open: () => Readable, {diskBytes, scratch}: {diskBytes: number; scratch: string}, signal: AbortSignal): Promise<Source> {
+  const folder = await mkdtemp(path.join(scratch, 'flynn-source-'));
   try {
     return await readSource(folder, await writeSource(open, path.join(folder, 'source.tar'), {diskBytes, signal}), signal);
   } catch (error) {

@@ -50,8 +50,8 @@ export function resolveCluster(files: readonly ManifestFile[]): Result<ClusterCo
 }
 
 /** What one build may use. */
-export function buildLimits({builds: {memoryBytes, cpus, timeMs, diskBytes}}: ClusterConfig): BuildLimits {
-  return {memoryBytes, cpus, timeMs, diskBytes};
+export function buildLimits({builds: {memoryBytes, cpus, timeMs, diskBytes, minFreeBytes}}: ClusterConfig): BuildLimits {
+  return {memoryBytes, cpus, timeMs, diskBytes, minFreeBytes};
 }
 
 /** What a manifest asks for; the rest as in `otherwise`. */
@@ -77,6 +77,7 @@ function withDefaults({name, domain, defaults, requests, builds, keep, logs, net
       cpus: build.cpus,
       timeMs: build.timeoutSeconds * 1000,
       diskBytes: bytesOf(build.disk),
+      minFreeBytes: bytesOf(build.minFreeDisk),
       concurrent: build.concurrent,
     },
     keep: {...CLUSTER_DEFAULTS.keep, ...keep},

@@ -22,8 +22,21 @@ export interface ObservedState {
   /** What this node's disk says of the deploys of each app. */
   readonly journal: ReadonlyMap<AppName, DeployRecord>;
   readonly router: ObservedRouter;
+  /** What builds and apps that are gone left on the disk. */
+  readonly clutter: Clutter;
   /** Keys (`actionKey`) of the actions that are still being carried out. */
   readonly operations: ReadonlySet<string>;
+}
+
+export interface Clutter {
+  /** Volumes that builds keep their packages in. `usedAtMs`: when the last build began, as far as is known. */
+  readonly caches: readonly {readonly app: AppName; readonly volume: string; readonly usedAtMs: number; readonly isInUse: boolean}[];
+  /** Apps that there are logs of builds of. */
+  readonly buildLogs: readonly {readonly app: AppName}[];
+  /** Less is free than builds have to find. */
+  readonly isDiskLow: boolean;
+  /** Somebody asks right now that nothing is kept for a while only. Absent: nobody does. */
+  readonly collect?: 'garbage' | 'with-caches';
 }
 
 export interface ObservedNetwork {
@@ -148,6 +161,8 @@ export interface DeployRecord {
   readonly deploy?: Deploy;
   /** What serves while a newer one is deployed, has failed, or is invalid. */
   readonly lastGood?: ResolvedApp;
+  /** Since when it is in no commit, milliseconds since 1970; nothing else is known of it then. Absent: it is in one. */
+  readonly goneAtMs?: number;
 }
 
 export type Deploy = {

@@ -34,6 +34,9 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
   | {readonly kind: 'write-deploy'; readonly app: AppName; readonly deploy: Deploy; /** Present: this is now the last good one. */ readonly lastGood?: ResolvedApp}
   | {readonly kind: 'forget-app'; readonly app: AppName}
   | {readonly kind: 'remove-image'; readonly image: ImageDigest}
+  | {readonly kind: 'note-gone'; readonly app: AppName; readonly atMs: number}
+  | {readonly kind: 'remove-cache'; readonly app: AppName; readonly volume: string}
+  | {readonly kind: 'remove-build-logs'; readonly app: AppName}
   | {readonly kind: 'make-network'; readonly app: AppName; readonly subnet: string}
   | {readonly kind: 'remove-network'; readonly app: AppName; readonly id: string; readonly name: string}
 );
@@ -67,7 +70,10 @@ export function actionKey(action: Action): string {
     case 'publish-names': return 'names';
     case 'load-routes': return 'routes';
     case 'write-deploy':
+    case 'note-gone':
     case 'forget-app': return `journal ${action.app}`;
+    case 'remove-cache': return `cache ${action.app}`;
+    case 'remove-build-logs': return `build-logs ${action.app}`;
     case 'remove-image': return `image ${action.image}`;
     case 'make-network':
     case 'remove-network': return `network ${action.app}`;

@@ -25,6 +25,9 @@ export function describe(action: Action): string {
     case 'remove-image': return `remove image ${action.image.slice(7, 19)}`;
     case 'make-network': return `make the network of ${action.app}: ${action.subnet}`;
     case 'remove-network': return `remove the network ${action.name}`;
+    case 'note-gone': return `note that ${action.app} is gone`;
+    case 'remove-cache': return `remove the build cache of ${action.app}`;
+    case 'remove-build-logs': return `remove the build logs of ${action.app}`;
     default: return unreachable(action);
   }
 }

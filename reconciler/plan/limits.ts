@@ -21,3 +21,12 @@ export const KEPT_RUNS_MAX = 5;
 
 /** And no longer than this many milliseconds: 24 hours. */
 export const KEPT_RUNS_MS_MAX = 24 * 60 * 60_000;
+
+/** How long images, build cache and logs of an app that is gone are kept, in milliseconds: a week, in which `git revert` brings it back without a build. */
+export const GONE_KEPT_MS = 7 * 24 * 60 * 60_000;
+
+/** A build cache that no build used for so long goes, in milliseconds: 30 days. The next build is only slower. */
+export const CACHE_IDLE_MS = 30 * 24 * 60 * 60_000;
+
+/** An image this new may be of a push whose release is not committed yet, in milliseconds: `flynn gc` leaves it alone. */
+export const IMAGE_FRESH_MS = 10 * 60_000;

@@ -3,7 +3,7 @@ import type {DesiredApp, DesiredState} from '../desired/state.ts';
 import type {ObservedContainer, ObservedState} from '../observed/state.ts';
 import type {Plan} from './action.ts';
 import {planApp, type AppPlan, type RoutedPath} from './app.ts';
-import {planImages} from './images.ts';
+import {appsWithLeftovers, planHousekeeping} from './housekeeping.ts';
 import {planAbandonedBuilds, planSystem} from './platform.ts';
 import {retireJob} from './job.ts';
 import {retireAll} from './retire.ts';
@@ -27,7 +27,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     planRouter(apps, observed),
     ...apps,
     ...planGone(desired, byApp, observed),
-    planImages(desired, observed),
+    planHousekeeping(desired, observed),
     planAbandonedBuilds(observed),
     planRuns(desired, observed),
   ];
@@ -54,10 +54,14 @@ function routesAsTheyAre(app: DesiredApp, {journal, router}: ObservedState): rea
     ({...route, app: app.name, isHeld: true, targets: names.get(hostName(route.host)) ?? names.get(serviceName(route.service, app.name)) ?? []}));
 }
 
-/** Apps that left the commit: their containers go, and what the disk knows of their deploys. Images, sources and volumes stay. */
+/**
+ * Apps that left the commit: their containers go, and what the disk knows of their deploys. Since when they are gone is noted while there is something of
+ * them to collect later. Sources and volumes stay.
+ */
 function planGone(desired: DesiredState, byApp: ReadonlyMap<AppName, readonly ObservedContainer[]>, observed: ObservedState): readonly Plan[] {
   const wanted = new Set(desired.apps.map(({name}) => name));
-  const known = new Set([...byApp.keys(), ...observed.jobs.map(({app}) => app), ...observed.journal.keys()]);
+  const leftovers = appsWithLeftovers(observed);
+  const known = new Set([...byApp.keys(), ...observed.jobs.map(({app}) => app), ...observed.journal.keys(), ...leftovers]);
   return [...known].filter((app) => !wanted.has(app)).toSorted().map((app): Plan => {
     const reason = `app ${app} is not in commit ${desired.commit.slice(0, 8)}`;
     const containers = byApp.get(app) ?? [];
@@ -66,7 +70,9 @@ function planGone(desired: DesiredState, byApp: ReadonlyMap<AppName, readonly Ob
       const {actions, waiting} = retireAll(containers, {reason, observed, keepExited: 0});
       return {actions: [...actions, ...jobs.flatMap((job) => retireJob(job, reason, observed))], waiting};
     }
-    return {actions: [{kind: 'forget-app', app, reason}], waiting: []};
+    const record = observed.journal.get(app);
+    if (!leftovers.has(app)) return {actions: record === undefined ? [] : [{kind: 'forget-app', app, reason}], waiting: []};
+    return {actions: record?.goneAtMs === undefined ? [{kind: 'note-gone', app, atMs: observed.nowMs, reason}] : [], waiting: []};
   });
 }
 

@@ -206,3 +206,28 @@ test('ids of commits are shortened to 8 digits', async (t) => {
   view.current = {...STATUS, conditions: [{...STATUS.conditions[0], commit: 'abcdef0123'.repeat(4) as CommitId}]};
   t.true((await type('status')).includes('Applied  abcdef01  2h'));
 });
+
+test('gc shows what goes, the largest first, and what is free then', async (t) => {
+  const {view, type} = await terminal(t);
+  t.is(await type('gc --dry-run'), text`
+    $ flynn gc --dry-run
+    ! nothing to remove
+    exit 0
+  `);
+  view.garbage = [
+    {key: 'a', kind: 'build cache', subject: 'flynn-cache-blog', app: 'blog' as AppName, reason: 'app blog is gone', bytes: 3 * 2 ** 30},
+    {key: 'b', kind: 'image', subject: '0123456789ab', app: 'shop' as AppName, reason: 'no kept release of shop has it', bytes: 300 * 2 ** 20},
+  ];
+  t.is(await type('gc --dry-run'), text`
+    $ flynn gc --dry-run
+    SIZE   WHAT         NAME              APP   WHY
+    3Gi    build cache  flynn-cache-blog  blog  app blog is gone
+    300Mi  image        0123456789ab      shop  no kept release of shop has it
+    ! 2 things, at least 3.2Gi would be free
+    exit 0
+  `);
+  t.deepEqual(view.collected, []);
+  t.regex(await type('gc --caches'), /2 things, at least 3\.2Gi are free now\nexit 0$/);
+  t.deepEqual(view.collected, ['with-caches']);
+  t.is(JSON.parse((await type('gc --json')).split('\n').slice(1, -2).join('\n')).bytes, 3.5 * 2 ** 30 - 200 * 2 ** 20 - 12 * 2 ** 20);
+});

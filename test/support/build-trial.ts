@@ -13,7 +13,7 @@ import type {BuilderSettings} from '../../reconciler/build/context.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {appSource} from './app-source.ts';
 
-const LIMITS: BuildLimits = {memoryBytes: 1024 ** 3, cpus: 2, timeMs: 180_000, diskBytes: 2 * 1024 ** 3};
+const LIMITS: BuildLimits = {memoryBytes: 1024 ** 3, cpus: 2, timeMs: 180_000, diskBytes: 2 * 1024 ** 3, minFreeBytes: 0};
 
 export interface Case {
   readonly fixture: string;

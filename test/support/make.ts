@@ -132,6 +132,7 @@ export function observed({have = [], jobs = [], record, names: served, images = 
     images: images.map((spec) => ({id: image(spec), app: SHOP, createdAtMs: 0})),
     networks: networks.map((name, index) => ({id: `n${index}`, name: `flynn.${name}`, app: name as AppName, subnet: `10.213.${index}.0/25`, isUsed: have.length > 0 && name === 'shop'})),
     takenSubnets: [...networks.map((_, index) => `10.213.${index}.0/25`), ...taken],
+    clutter: {caches: [], buildLogs: [], isDiskLow: false},
     journal: new Map(record === undefined ? [] : [[SHOP, record]]),
     router: {
       state: 'ready',

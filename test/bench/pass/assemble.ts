@@ -69,6 +69,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
   const world: World = {
     engine, journal, instance: INSTANCE, logBytesMax: 1024, openEnv: async () => ({}),
     router: {publishNames: (names, until) => publishNames(names, routerWorld, until), loadRoutes: (structure, until) => loadRoutes(structure, routerWorld, until)},
+    leftovers: {removeCache: async () => {}, removeBuildLogs: async () => {}},
     systemSpecs: {router: noSystem(), dns: noSystem()},
   };
   await runAll(resolved, world, engine);
@@ -86,7 +87,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
     adjusted: (desired) => desired,
     look: async (atMs, until) => {
       const [seen, router] = await Promise.all([observer.look(atMs, until), routerObserver.observe(atMs, until)]);
-      return {nowMs: atMs, ...seen, router, journal: journal.records};
+      return {nowMs: atMs, ...seen, router, clutter: {caches: [], buildLogs: [], isDiskLow: false}, journal: journal.records};
     },
     isRouterAsLeft: (until) => routerObserver.isAsLeft(until),
     knownApps: () => [...journal.records.keys()],
@@ -99,7 +100,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
       onPass();
     },
   });
-  const view: View = new View({settings, repo, keyring: new Keyring(layout.age), loop, engine, events: await EventLog.open(layout.events), logs: async function* () {}, releases: () => new FakeReleases(), oneShot: new FakeOneShot(), audit: new FakeAudit(), confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
+  const view: View = new View({settings, repo, keyring: new Keyring(layout.age), loop, engine, events: await EventLog.open(layout.events), logs: async function* () {}, releases: () => new FakeReleases(), housekeeping: {garbage: async () => [], collect: async () => [], diskProblem: () => undefined}, oneShot: new FakeOneShot(), audit: new FakeAudit(), confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
   return {loop, operations, repo, engine, apps: resolved.map(({name}) => name), passes, coldMs, nextPass: () => new Promise<void>((resolve) => (onPass = resolve))};
 }
 

@@ -6,7 +6,7 @@ import type {AppName, BlobId, CommitId, TreeId} from '../../../schemas/ids.ts';
 import {type Author, type Change, type ClusterRepo, type Committed, EditRefused} from '../../../reconciler/checkout/snapshot.ts';
 import {Keyring} from '../../../reconciler/secrets/keyring.ts';
 import {FakeAudit, FakeOneShot} from './fake-one-shot.ts';
-import type {DeployOutcome, LogLine, NodeView} from '../../../reconciler/node.ts';
+import type {DeployOutcome, Garbage, Housekeeping, LogLine, NodeView} from '../../../reconciler/node.ts';
 import type {Plan} from '../../../reconciler/plan/action.ts';
 import type {AppStatus, FlynnEvent, NodeStatus} from '../../../reconciler/status/status.ts';
 import {FakeReleases} from './fake-releases.ts';
@@ -26,6 +26,17 @@ export class FakeView implements NodeView {
   readonly releases = new FakeReleases();
   readonly oneShot = new FakeOneShot();
   readonly audit = new FakeAudit();
+  /** What is left on its disk. */
+  garbage: readonly Garbage[] = [];
+  readonly collected: string[] = [];
+  readonly housekeeping: Housekeeping = {
+    garbage: async () => this.garbage,
+    collect: async (what) => {
+      this.collected.push(what);
+      return this.garbage;
+    },
+    diskProblem: () => undefined,
+  };
   readonly wakes: string[] = [];
   readonly streams = {open: 0};
   ready = false;

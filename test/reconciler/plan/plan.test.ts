@@ -13,7 +13,7 @@ test('an app that left the commit loses its names, is drained, stopped, removed 
     {have: ['web.1 v1 up'], left: {'10.0.1.1': 0.1}},
     {have: ['web.1 v1 up'], left: {'10.0.1.1': 9}},
     {have: ['web.1 v1 exited 143']},
-    {have: []},
+    {have: [], images: []},
   ].map((world) => formatPlan(plan(desired(), observed({record, ...world}))));
   t.deepEqual(steps, [
     'publish 0 names  # replicas behind shop.test: 1 → none\nwait shop web.1 (v1)  # on the router to be told',

@@ -1,0 +1,24 @@
+import type {FastifyInstance} from 'fastify';
+import type {GarbageAnswer} from './answers.ts';
+import type {RouteParts} from './node-routes.ts';
+import {explaining} from './problem.ts';
+import {field} from './read.ts';
+
+/** Measuring takes up to a minute on a slow disk, collecting another one. */
+const GC_MS_MAX = 85_000;
+
+/** What could be removed from the node's disk, and its removal. */
+export function registerGcRoutes(server: FastifyInstance, {view: {housekeeping}, closing}: RouteParts): void {
+  const limited = () => AbortSignal.any([closing, AbortSignal.timeout(GC_MS_MAX)]);
+  const kind = (caches: unknown) => (caches === true || caches === 'true' ? 'with-caches' : 'garbage');
+
+  server.get<{Querystring: {caches?: string}}>('/gc', async (request): Promise<GarbageAnswer> =>
+    answerOf(await explaining("can't measure the disk", housekeeping.garbage(kind(request.query.caches), limited()))));
+
+  server.post<{Body: unknown}>('/gc', async (request): Promise<GarbageAnswer> =>
+    answerOf(await explaining("can't collect it", housekeeping.collect(kind(field(request.body, 'caches')), limited()))));
+}
+
+function answerOf(items: GarbageAnswer['items']): GarbageAnswer {
+  return {items, bytes: items.reduce((sum, {bytes}) => sum + bytes, 0)};
+}

@@ -1,0 +1,143 @@
+import {rm, readdir, stat} from 'node:fs/promises';
+import path from 'node:path';
+import type Docker from 'dockerode';
+import {formatBytes} from '../schemas/quantity.ts';
+import {diskUsage, engineFolder, fullestDisk, listVolumes, removeVolume, type DiskUsage} from './adapters/docker-disk.ts';
+import type {World} from './apply/executors.ts';
+import {removeBuildLayers} from './build/layers-made.ts';
+import {LABEL_INSTANCE, LABEL_ROLE} from './labels.ts';
+import type {Layout} from './layout.ts';
+import type {PassReport} from './loop.ts';
+import type {Garbage} from './node.ts';
+import {ClutterObserver} from './observed/clutter.ts';
+import type {Clutter} from './observed/state.ts';
+import {actionKey, type Action} from './plan/action.ts';
+import {planHousekeeping} from './plan/housekeeping.ts';
+
+/** How long what somebody asked to be collected may take, in milliseconds; the rest goes when its time has come. */
+const COLLECT_MS_MAX = 60_000;
+
+export interface HousekeeperOptions {
+  readonly docker: Docker;
+  readonly instance: string;
+  readonly layout: Layout;
+  minFreeBytes(): number;
+  isBuilding(app: string): boolean;
+  /** Asks for a pass. */
+  wake(): void;
+}
+
+/** What is left on this node's disk: looked at for the pass, measured for people, and collected at once when they ask. */
+export class Housekeeper {
+  readonly #options: HousekeeperOptions;
+  readonly #observer: ClutterObserver;
+  readonly #listeners = new Set<(report: PassReport) => void>();
+  #last: NonNullable<PassReport['seen']> | undefined;
+  #collect: Clutter['collect'];
+  #folders: readonly string[] | undefined;
+
+  constructor(options: HousekeeperOptions) {
+    this.#options = options;
+    const {docker, instance, layout, minFreeBytes, isBuilding} = options;
+    const labels = [`${LABEL_INSTANCE}=${instance}`, `${LABEL_ROLE}=build`];
+    this.#observer = new ClutterObserver({
+      builds: layout.builds, minFreeBytes, isBuilding,
+      caches: (signal) => listVolumes(docker, labels, signal),
+      disk: async () => fullestDisk(this.#folders ?? [layout.root]),
+    });
+  }
+
+  /** For the pass. */
+  async look(nowMs: number, signal: AbortSignal): Promise<Clutter> {
+    this.#folders ??= [await engineFolder(this.#options.docker, signal), this.#options.layout.root];
+    const seen = await this.#observer.look(nowMs, signal);
+    return {...seen, ...(this.#collect && {collect: this.#collect})};
+  }
+
+  /** What the pass does to what was seen. */
+  get leftovers(): World['leftovers'] {
+    const {docker, layout} = this.#options;
+    return {
+      removeCache: (volume, signal) => removeVolume(docker, volume, signal).finally(() => this.#observer.invalidate()),
+      removeBuildLogs: async (app, signal) => {
+        const folder = path.join(layout.builds, app);
+        await removeBuildLayers(docker, folder, signal);
+        await rm(folder, {recursive: true, force: true});
+        this.#observer.invalidate();
+      },
+    };
+  }
+
+  /** In words, while the disk is nearly full. */
+  diskProblem(): string | undefined {
+    const disk = this.#observer.disk;
+    if (disk?.isLow !== true) return undefined;
+    return `only ${formatBytes(disk.freeBytes)} of ${formatBytes(disk.totalBytes)} are free on the disk of ${disk.folder}, and builds need ${formatBytes(disk.minFreeBytes)}: flynn gc --dry-run`;
+  }
+
+  /** Hears of each pass. */
+  onPass(report: PassReport): void {
+    if (report.seen !== undefined) this.#last = report.seen;
+    for (const listener of this.#listeners) listener(report);
+  }
+
+  /** What could go now, the largest first. Changes nothing. */
+  async garbage(collect: NonNullable<Clutter['collect']>, signal: AbortSignal): Promise<readonly Garbage[]> {
+    if (this.#last === undefined) throw new Error('nothing was looked at yet');
+    const usage = await diskUsage(this.#options.docker, signal);
+    const items = await Promise.all(collectable(this.#last, collect).map((action) => this.#measured(action, usage)));
+    return items.filter((item) => item !== undefined).toSorted((a, b) => b.bytes - a.bytes);
+  }
+
+  /** Lets it go. Resolves to what is gone, when all is, or after a limit. */
+  async collect(what: NonNullable<Clutter['collect']>, signal: AbortSignal): Promise<readonly Garbage[]> {
+    const before = await this.garbage(what, signal);
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(COLLECT_MS_MAX)]);
+    this.#collect = what;
+    this.#observer.invalidate();
+    try {
+      await this.#untilCollected(what, limit);
+    } finally {
+      this.#collect = undefined;
+    }
+    const left = new Set(collectable(this.#last, what).map(actionKey));
+    return before.filter(({key}) => !left.has(key));
+  }
+
+  /** Resolves also when the signal is aborted: what is left is seen afterwards. */
+  #untilCollected(what: NonNullable<Clutter['collect']>, signal: AbortSignal): Promise<void> {
+    const {promise, resolve} = Promise.withResolvers<void>();
+    const listener = ({seen}: PassReport) => {
+      // A pass that began before the question was asked says nothing of it.
+      if (seen?.observed.clutter.collect !== what) return;
+      const isBusy = [...seen.observed.operations].some((key) => /^(image|cache|build-logs) /.test(key));
+      if (!isBusy && collectable(seen, what).length === 0) resolve();
+    };
+    signal.addEventListener('abort', () => resolve(), {once: true});
+    this.#listeners.add(listener);
+    this.#options.wake();
+    return promise.finally(() => this.#listeners.delete(listener));
+  }
+
+  async #measured(action: Action, {images, volumes}: DiskUsage): Promise<Garbage | undefined> {
+    const base = {key: actionKey(action), reason: action.reason, ...(action.app !== undefined && {app: action.app})};
+    switch (action.kind) {
+      case 'remove-image': return {...base, kind: 'image', subject: action.image.slice(7, 19), bytes: images.get(action.image) ?? 0};
+      case 'remove-cache': return {...base, kind: 'build cache', subject: action.volume, bytes: volumes.get(action.volume) ?? 0};
+      case 'remove-build-logs': return {...base, kind: 'build logs', subject: action.app, bytes: await bytesIn(path.join(this.#options.layout.builds, action.app))};
+      default: return undefined;
+    }
+  }
+}
+
+function collectable(seen: PassReport['seen'], collect: NonNullable<Clutter['collect']>): readonly Action[] {
+  if (seen === undefined) return [];
+  const {desired, observed} = seen;
+  // What is being removed right now is not there any more for those who count.
+  return planHousekeeping(desired, {...observed, clutter: {...observed.clutter, collect}}).actions;
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  const sizes = await Promise.all((await readdir(folder).catch((): string[] => [])).map(async (name) => (await stat(path.join(folder, name)).catch(() => undefined))?.size ?? 0));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

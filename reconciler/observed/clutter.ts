@@ -1,0 +1,79 @@
+import {readdir, stat} from 'node:fs/promises';
+import path from 'node:path';
+import type {AppName} from '../../schemas/ids.ts';
+import type {FreeDisk, VolumeRecord} from '../adapters/docker-disk.ts';
+import {LABEL_APP} from '../labels.ts';
+import type {Clutter} from './state.ts';
+
+/** What builds leave changes with builds only: it is looked at this often, in milliseconds, and when somebody asks for it. */
+const LOOK_MS = 60_000;
+/** A disk that was nearly full is so until this many times of what has to be free is free, so that nobody is told again and again. */
+const ENOUGH = 1.1;
+
+export interface ClutterOptions {
+  /** Folder of the logs of builds, one folder an app. */
+  readonly builds: string;
+  caches(signal: AbortSignal): Promise<readonly VolumeRecord[]>;
+  disk(): Promise<FreeDisk>;
+  minFreeBytes(): number;
+  isBuilding(app: string): boolean;
+}
+
+/** Looks at what builds and apps that are gone left on the disk. */
+export class ClutterObserver {
+  readonly #options: ClutterOptions;
+  #seen: Pick<Clutter, 'caches' | 'buildLogs'> | undefined;
+  #seenAtMs = 0;
+  #disk: FreeDisk | undefined;
+  #isDiskLow = false;
+
+  constructor(options: ClutterOptions) {
+    this.#options = options;
+  }
+
+  /** As last seen; undefined before the first look. */
+  get disk(): (FreeDisk & {readonly isLow: boolean; readonly minFreeBytes: number}) | undefined {
+    return this.#disk && {...this.#disk, isLow: this.#isDiskLow, minFreeBytes: this.#options.minFreeBytes()};
+  }
+
+  /** The next look is at everything. */
+  invalidate(): void {
+    this.#seen = undefined;
+  }
+
+  async look(nowMs: number, signal: AbortSignal): Promise<Omit<Clutter, 'collect'>> {
+    const {isBuilding, disk, minFreeBytes} = this.#options;
+    this.#disk = await disk();
+    this.#isDiskLow = this.#disk.freeBytes < minFreeBytes() * (this.#isDiskLow ? ENOUGH : 1);
+    if (this.#seen === undefined || nowMs - this.#seenAtMs > LOOK_MS) {
+      this.#seen = await this.#lookAtAll(signal);
+      this.#seenAtMs = nowMs;
+    }
+    const {caches, buildLogs} = this.#seen;
+    return {caches: caches.map((cache) => ({...cache, isInUse: isBuilding(cache.app)})), buildLogs, isDiskLow: this.#isDiskLow};
+  }
+
+  async #lookAtAll(signal: AbortSignal): Promise<Pick<Clutter, 'caches' | 'buildLogs'>> {
+    const {builds} = this.#options;
+    const volumes = await this.#options.caches(signal);
+    const apps = (await readdir(builds, {withFileTypes: true}).catch(missing)).filter((entry) => entry.isDirectory()).map(({name}) => name as AppName);
+    const lastBuilds = new Map(await Promise.all(apps.map(async (app) => [app, await newestIn(path.join(builds, app))] as const)));
+    const caches = volumes.flatMap(({name, labels, createdAtMs}): Clutter['caches'][number][] => {
+      const app = labels[LABEL_APP] as AppName | undefined;
+      return app === undefined ? [] : [{app, volume: name, usedAtMs: Math.max(createdAtMs, lastBuilds.get(app) ?? 0), isInUse: false}];
+    });
+    return {caches, buildLogs: apps.map((app) => ({app}))};
+  }
+}
+
+/** When the newest file was last written, milliseconds since 1970; 0 when there is none. */
+async function newestIn(folder: string): Promise<number> {
+  const times = await Promise.all((await readdir(folder).catch(() => [])).map(async (name) => (await stat(path.join(folder, name)).catch(() => undefined))?.mtimeMs ?? 0));
+  return Math.max(0, ...times);
+}
+
+/** Before the first build there is no folder. What can't be read otherwise is no empty answer. */
+function missing(error: NodeJS.ErrnoException): [] {
+  if (error.code === 'ENOENT') return [];
+  throw error;
+}

@@ -1,0 +1,76 @@
+import type {AppName, ImageDigest} from '../../schemas/ids.ts';
+import type {DesiredApp, DesiredState} from '../desired/state.ts';
+import type {ObservedImage, ObservedState} from '../observed/state.ts';
+import {actionKey, type Action, type Plan} from './action.ts';
+import {CACHE_IDLE_MS, GONE_KEPT_MS, IMAGE_FRESH_MS} from './limits.ts';
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/**
+ * What is beyond the limits, or left by apps that are gone, goes: images, build caches, logs of builds. The image of a release that is kept
+ * never does, nor anything of an app whose manifests can't be read. `flynn gc` does not wait until the time of things has come.
+ */
+export function planHousekeeping(desired: DesiredState, observed: ObservedState): Plan {
+  const apps = new Map(desired.apps.map((app) => [app.name, app]));
+  const actions = [
+    ...[...Map.groupBy(observed.images, ({app}) => app)].flatMap(([app, images]) => unneededImages(app, images, {wanted: apps.get(app), desired, observed})),
+    ...unneededCaches(apps, observed),
+    ...observed.clutter.buildLogs.flatMap(({app}): Action[] => (isForgotten(app, apps, observed) ? [{kind: 'remove-build-logs', app, reason: `app ${app} is gone`}] : [])),
+  ];
+  return {actions: actions.filter((action) => !observed.operations.has(actionKey(action))), waiting: []};
+}
+
+/** Apps that are gone and of which there is still something to collect: images, a build cache, logs of builds. */
+export function appsWithLeftovers({images, clutter}: ObservedState): ReadonlySet<AppName> {
+  return new Set([...images, ...clutter.caches, ...clutter.buildLogs].map(({app}) => app));
+}
+
+interface Images {
+  readonly wanted: DesiredApp | undefined;
+  readonly desired: DesiredState;
+  readonly observed: ObservedState;
+}
+
+function unneededImages(app: AppName, images: readonly ObservedImage[], {wanted, desired, observed}: Images): readonly Action[] {
+  const remove = (reason: string) => ({id}: ObservedImage): Action => ({kind: 'remove-image', app, image: id, reason});
+  if (wanted === undefined) return isDue(app, observed) ? images.map(remove(`app ${app} is gone`)) : [];
+  if (wanted.state === 'invalid') return [];
+  const {collect} = observed.clutter;
+  const kept = collect === undefined ? desired.keptImages : 0;
+  if (images.length <= kept) return [];
+  const inUse = imagesInUse(app, wanted.releasedImages, observed);
+  const isFresh = ({createdAtMs}: ObservedImage) => observed.nowMs - createdAtMs < IMAGE_FRESH_MS;
+  return images
+    .toSorted((a, b) => b.createdAtMs - a.createdAtMs || (a.id < b.id ? -1 : 1))
+    .slice(kept)
+    .filter((image) => !inUse.has(image.id) && !(collect !== undefined && isFresh(image)))
+    .map(remove(`no kept release of ${app} has it${kept === 0 ? '' : `, and it is not among its newest ${kept}`}`));
+}
+
+function imagesInUse(app: AppName, released: readonly ImageDigest[], observed: ObservedState): ReadonlySet<ImageDigest> {
+  const lastGood = observed.journal.get(app)?.lastGood;
+  return new Set([...released, ...(lastGood?.releasedImages ?? []), ...(lastGood?.services ?? []).map(({container}) => container.image)]);
+}
+
+function unneededCaches(apps: ReadonlyMap<AppName, DesiredApp>, observed: ObservedState): readonly Action[] {
+  const {nowMs, clutter: {caches, collect, isDiskLow}} = observed;
+  return caches.filter(({isInUse}) => !isInUse).flatMap(({app, volume, usedAtMs}): Action[] => {
+    const remove = (reason: string): Action[] => [{kind: 'remove-cache', app, volume, reason}];
+    if (isForgotten(app, apps, observed)) return remove(`app ${app} is gone`);
+    if (!apps.has(app)) return [];
+    if (collect === 'with-caches') return remove('somebody asked for it');
+    if (isDiskLow) return remove('the disk is nearly full');
+    return nowMs - usedAtMs > CACHE_IDLE_MS ? remove(`${app} was not built for ${CACHE_IDLE_MS / DAY_MS} days`) : [];
+  });
+}
+
+function isForgotten(app: AppName, apps: ReadonlyMap<AppName, DesiredApp>, observed: ObservedState): boolean {
+  return !apps.has(app) && isDue(app, observed);
+}
+
+/** Of an app that is gone: whether nobody is waited for any more who took it away by mistake. */
+function isDue(app: AppName, {journal, nowMs, clutter}: ObservedState): boolean {
+  const goneAtMs = journal.get(app)?.goneAtMs;
+  return clutter.collect !== undefined || (goneAtMs !== undefined && nowMs >= goneAtMs + GONE_KEPT_MS);
+}
+
