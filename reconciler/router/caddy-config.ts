@@ -30,11 +30,14 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, s
   return {
     admin: {listen: `unix/${files.caddySocket}`, config: {persist: false}},
     storage: {module: 'file_system', root: files.caddyStorage},
-    logging: {logs: {default: {
-      // One line for each failed request or try: the answer says as much, and anybody could fill the log.
-      exclude: ['http.handlers.reverse_proxy', 'http.log.error'],
-      level: 'WARN',
-    }}},
+    logging: {logs: {
+      default: {
+        // One line for each failed request or try: the answer says as much, and anybody could fill the log.
+        exclude: ['http.handlers.reverse_proxy', 'http.log.error', 'http.log.access'],
+        level: 'WARN',
+      },
+      access: accessLog(files),
+    }},
     apps: {
       http: {
         // The port of these two that gets no TLS, although one server has both.
@@ -47,7 +50,11 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, s
             read_header_timeout: duration(30_000),
             automatic_https: {disable: true},
             tls_connection_policies: [{}],
+            // Git and the API are not apps.
+            logs: {skip_hosts: [`git.${domain}`, `api.${domain}`]},
             routes: [
+              {handle: [noteForAccessLog]},
+              {match: [{not: [{header_regexp: {'X-Request-Id': {name: 'id', pattern: REQUEST_ID}}}]}], handle: [{handler: 'headers', request: {set: {'X-Request-Id': ['{http.request.uuid}']}}}]},
               {match: [{host: [`git.${domain}`, `api.${domain}`]}], handle: [toApi(apiPort)], terminal: true},
               ...structure.filter(({host}) => isHost(host)).map((host) => structuredRoute(host, dnsPort)),
               catchAll(dnsPort),
@@ -90,6 +97,35 @@ export function maintenanceTarget({dnsPort}: Pick<CaddySettings, 'dnsPort'>): Ta
   return {address: MAINTENANCE_ADDRESS, port: dnsPort};
 }
 
+/** A file, and no connection: Caddy does not start when nobody listens at the other end of one (2.6.2). */
+function accessLog({accessLog: filename}: RouterFiles): Json {
+  // Headers may hold secrets, and would be most of each line.
+  const deleted = ['request>headers', 'request>tls', 'resp_headers', 'logger', 'level', 'msg'];
+  return {
+    writer: {output: 'file', filename, roll_size_mb: ACCESS_LOG_MIB, roll_keep: ACCESS_LOGS_KEPT, roll_gzip: false},
+    encoder: {format: 'filter', wrap: {format: 'json', time_format: 'rfc3339_nano'}, fields: Object.fromEntries(deleted.map((field) => [field, {filter: 'delete'}]))},
+    include: ['http.log.access'],
+  };
+}
+
+/** The access log is read as it grows; what is kept of it bridges the time in which no reconciler runs. */
+const ACCESS_LOG_MIB = 16;
+const ACCESS_LOGS_KEPT = 3;
+
+/** A client's own id is passed on when it can be one, as Heroku and Flynn do. */
+const REQUEST_ID = '^[A-Za-z0-9_-]{20,200}$';
+
+/**
+ * Brings the replica and what else the access log of Caddy 2.6 can't have into its field `user_id`: the value is made when the log asks for
+ * it, after the answer. A response header would get it there too, and to the client with it.
+ */
+const noteForAccessLog: Json = {
+  handler: 'map',
+  source: 'request',
+  destinations: ['{http.auth.user.id}'],
+  mappings: [{input: 'request', outputs: ['{http.reverse_proxy.upstream.address} {http.request.header.X-Request-Id} {http.request.scheme} {http.reverse_proxy.upstream.latency}']}],
+};
+
 /**
  * The structure that a running configuration has, or undefined when it is not exactly what we would load for it:
  * changed by hand, empty, or made for other settings.
@@ -104,8 +140,8 @@ export function structureOf(config: unknown, settings: CaddySettings, files: Rou
 export function structureIn(config: unknown): RouteStructure | undefined {
   try {
     const {apps: {http: {servers: {apps: {routes}}}}} = config as {apps: {http: {servers: {apps: {routes: readonly RenderedRoute[]}}}}};
-    // The first is git and API, the last two are the catch-all and the answer to hosts that are none.
-    return routes.slice(1, -2).map(({match: [{host: [host]}], handle: [{routes: paths}]}) => ({
+    // The first three are for the log, and git and API; the last two are the catch-all and the answer to hosts that are none.
+    return routes.slice(3, -2).map(({match: [{host: [host]}], handle: [{routes: paths}]}) => ({
       host,
       paths: paths.slice(0, -1).map(({match, handle: [{dynamic_upstreams: {name}}]}) => ({path: match?.[0].path[0] ?? '/', name: name.slice(0, -1)})),
     }));

@@ -23,7 +23,7 @@ function rendered(structure: RouteStructure, settings = SETTINGS): Rendered {
 }
 
 test('a host with paths becomes one route, the longest path first, and 404 for what matches none', (t) => {
-  const [, route] = rendered(SHOP).apps.http.servers.apps.routes;
+  const [, , , route] = rendered(SHOP).apps.http.servers.apps.routes;
   const short = JSON.stringify(route, (key, value: unknown) => (['load_balancing', 'transport', 'resolver', 'body', 'headers', 'refresh'].includes(key) ? undefined : value), 1);
   t.is(short.replace(/\s+/g, ' '), `
 { "match": [ { "host": [ "shop.test" ] } ], "terminal": true, "handle": [ { "handler": "subroute", "routes": [
@@ -34,7 +34,7 @@ test('a host with paths becomes one route, the longest path first, and 404 for w
 });
 
 test('plain hosts and replicas are not in the configuration', (t) => {
-  t.deepEqual(rendered([]).apps.http.servers.apps.routes.map(({match}) => match?.[0]?.host), [['git.flynn.localhost', 'api.flynn.localhost'], undefined, undefined]);
+  t.deepEqual(rendered([]).apps.http.servers.apps.routes.slice(2).map(({match}) => match?.[0]?.host), [['git.flynn.localhost', 'api.flynn.localhost'], undefined, undefined]);
 });
 
 test('event streams and websockets keep their lives: no flush_interval anywhere', (t) => {
@@ -53,7 +53,7 @@ for (const host of ['*', '*.test', '{env.HOME}', 'a b', 'a"', '', 'A.test', '_sv
 }
 for (const path of ['/*', '/a*b', '/{http.request.host}', 'a', '', '/a\\b', '/a/', '//a', '/a\n']) {
   test(`a path that means something else to Caddy is left out: ${JSON.stringify(path)}`, (t) => {
-    const [, route] = rendered([{host: 'shop.test', paths: [{path, name: '_svc._tcp.x.y.flynn.internal'}]}]).apps.http.servers.apps.routes;
+    const [, , , route] = rendered([{host: 'shop.test', paths: [{path, name: '_svc._tcp.x.y.flynn.internal'}]}]).apps.http.servers.apps.routes;
     t.is(route?.handle[0]?.routes?.length, 1);
   });
 }

@@ -1,0 +1,100 @@
+import type {AppName} from '../../schemas/ids.ts';
+import {parseAccessEntry, formatRequest} from './access-log.ts';
+import {headOf, linesOf, msOf, normalAt, record} from './record.ts';
+import type {RequestCounters} from './requests.ts';
+import type {LogStore} from './store.ts';
+import {RotatedFile} from './tail.ts';
+
+/** Which replica a request was given to, or whose host it was for. */
+export interface Attribution {
+  readonly app: AppName;
+  /** `web.1` */
+  readonly replica?: string;
+  readonly release?: number;
+}
+
+export interface RouterLogOptions {
+  /** Caddy's access log, and where is written down how far it was read. */
+  readonly file: string;
+  readonly placeFile: string;
+  readonly store: LogStore;
+  readonly counters: RequestCounters;
+  attribute(upstream: string, host: string): Attribution | undefined;
+  onProblem(error: Error): void;
+}
+
+/** The access log is looked at this often: nothing else tells that it grew. */
+const LOOK_MS = 250;
+const NOTE_MS = 2_000;
+export const ROUTER = 'router';
+
+/** Turns the router's access log into lines of the apps' logs, and counts. Ends by the signal. */
+export async function followRouterLog(options: RouterLogOptions, signal: AbortSignal): Promise<void> {
+  const {file, placeFile, store, counters, onProblem} = options;
+  const tail = await RotatedFile.open({file, placeFile});
+  const told = await newestOf(store);
+  let notedAtMs = 0;
+  while (!signal.aborted) {
+    try {
+      const bytes = await tail.read();
+      if (bytes.length > 0) await take(bytes, told, options);
+      if (Date.now() - notedAtMs > NOTE_MS) {
+        notedAtMs = Date.now();
+        // Not before its lines are on disk: they would be lost with us.
+        await store.written();
+        await tail.note();
+        counters.forgetOld(notedAtMs);
+      }
+      if (bytes.length > 0) continue;
+    } catch (error) {
+      onProblem(error instanceof Error ? error : new Error(String(error)));
+    }
+    await pause(signal);
+  }
+  await tail.close();
+}
+
+/** The last line of each app that a former life has written: up to it, the access log is known. */
+async function newestOf(store: LogStore): Promise<Map<AppName, string>> {
+  const newest = new Map<AppName, string>();
+  for (const app of store.apps()) {
+    const partition = store.partitions(app).get(ROUTER);
+    const segment = partition?.segments.at(-1);
+    if (partition === undefined || segment === undefined) continue;
+    const bytes = await partition.readSegment(segment);
+    for (const [start] of linesOf(bytes)) {
+      const {at} = headOf(bytes, start);
+      if (at > (newest.get(app) ?? '')) newest.set(app, at);
+    }
+  }
+  return newest;
+}
+
+async function take(bytes: Buffer, told: ReadonlyMap<AppName, string>, {store, counters, attribute}: RouterLogOptions): Promise<void> {
+  const records = new Map<AppName, Buffer[]>();
+  for (const line of bytes.toString('utf8').split('\n')) {
+    const entry = line === '' ? undefined : parseAccessEntry(line);
+    const whose = entry && attribute(entry.upstream, entry.host);
+    if (entry === undefined || whose === undefined) continue;
+    const {app, replica, release} = whose;
+    const at = normalAt(entry.at);
+    if (release !== undefined) counters.add({app, release, status: entry.status, durationMs: entry.durationMs, atMs: msOf(at)});
+    if (at <= (told.get(app) ?? '')) continue;
+    const own = records.get(app) ?? [];
+    records.set(app, own);
+    own.push(record(at, {source: 'flynn', name: ROUTER, ...(release !== undefined && {release})}, formatRequest(entry, replica)));
+  }
+  for (const [app, own] of records) await store.append(app, ROUTER, Buffer.concat(own));
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, LOOK_MS);
+    signal.addEventListener('abort', done, {once: true});
+  });
+}
