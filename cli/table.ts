@@ -27,6 +27,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   resume: async () => (await import('./commands/suspend.ts')).resume,
   open: async () => (await import('./commands/open.ts')).open,
   plan: async () => (await import('./commands/plan.ts')).plan,
+  drains: async () => (await import('./commands/drains.ts')).drains,
   events: async () => (await import('./commands/events.ts')).events,
   audit: async () => (await import('./commands/audit.ts')).audit,
   gc: async () => (await import('./commands/gc.ts')).gc,

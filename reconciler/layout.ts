@@ -39,6 +39,8 @@ export interface Layout {
   readonly log: string;
   /** What the apps wrote, `<app>/<replica>/<number of the first line>.log`. */
   readonly logs: string;
+  /** How far the receivers of logs have got. */
+  readonly drains: string;
   /** What happened: lines of JSON. */
   readonly events: string;
 }
@@ -66,6 +68,7 @@ export function layout(root: string): Layout {
     unbound: below('unbound'),
     log: below('reconciler.log'),
     logs: below('logs'),
+    drains: below('drains'),
     events: below('events'),
   };
 }

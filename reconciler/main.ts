@@ -93,7 +93,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   watchFiles({paths: [layout.age], onError: () => {}}, wake, signal);
   const building = new Set<string>();
   const engineObserver = new EngineObserver({engine: engineDirect, instance, prober, hostSubnets, isBuilding: (app) => building.has(app), isAttended: (name) => oneShot.isAttended(name)});
-  const logs = await NodeLogs.open({engine: engineDirect, layout, events, limits: () => reader.cluster?.logs}, signal);
+  const logs = await NodeLogs.open({engine: engineDirect, layout, events, node: settings.node, cluster: () => reader.cluster, openSecret: (sealed) => keyring.open(sealed)}, signal);
   const engine = noticing(engineDirect, engineObserver, (id) => logs.beforeRemoval(id));
   const housekeeper = new Housekeeper({docker, instance, layout, minFreeBytes: () => reader.cluster?.builds.minFreeBytes ?? 0, isBuilding: (app) => building.has(app), wake});
   const world: World = {
@@ -165,7 +165,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
   const releases = (node: View) => releasesOf({docker, instance, repo, node, log}, signal);
-  const view: View = new View({settings, releases, repo, keyring, loop, engine, events, oneShot, audit, housekeeping: housekeeper, logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, repo, keyring, loop, engine, events, oneShot, audit, housekeeping: housekeeper, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});

@@ -1,12 +1,20 @@
+import path from 'node:path';
+import type {AppName} from '../schemas/ids.ts';
 import type {EngineLogs, Engine} from './adapters/engine.ts';
 import type {ClusterConfig} from './desired/cluster.ts';
+import type {DesiredApp} from './desired/state.ts';
+import {Drains} from './drains/drains.ts';
 import type {Layout} from './layout.ts';
 import {Collector, type LoggedContainer} from './logs/collector.ts';
 import {readLog} from './logs/read.ts';
+import {RequestCounters} from './logs/requests.ts';
+import {followRouterLog, type Attribution} from './logs/router-log.ts';
 import {LogStore} from './logs/store.ts';
 import type {PassReport} from './loop.ts';
-import type {LogLine, LogQuery} from './node.ts';
-import type {ObservedContainer, ObservedRun} from './observed/state.ts';
+import type {DrainStatus, LogLine, LogQuery} from './node.ts';
+import type {Job, ObservedContainer, ObservedJob, ObservedRun, ObservedState} from './observed/state.ts';
+import {routerFiles} from './router/files.ts';
+import {addressOf} from './router/names.ts';
 import type {EventLog} from './status/events.ts';
 import {Exits} from './status/exits.ts';
 import type {FlynnEvent} from './status/status.ts';
@@ -16,39 +24,72 @@ const LIMITS_DEFAULT: ClusterConfig['logs'] = {appBytesMax: 64 * 2 ** 20, ageMsM
 /** Events that tell of nothing that an app's owner would look for in its log. */
 const QUIET = new Set(['write-deploy', 'publish-names', 'load-routes', 'remove-image', 'forget-app', 'commit']);
 
+/** Addresses of replicas that are remembered for requests which ended after them. */
+const ADDRESSES_MAX = 10_000;
+
 export interface NodeLogsOptions {
   readonly engine: EngineLogs & Pick<Engine, 'container'>;
-  readonly layout: Pick<Layout, 'logs'>;
+  readonly layout: Pick<Layout, 'logs' | 'caddy' | 'drains'>;
+  readonly node: string;
   readonly events: EventLog;
-  limits(): ClusterConfig['logs'] | undefined;
+  cluster(): ClusterConfig | undefined;
+  openSecret(sealed: string): Promise<string>;
 }
 
-/** A node's logs: what comes in, and where. */
+interface LogsParts extends Pick<NodeLogsOptions, 'events' | 'cluster'> {
+  readonly store: LogStore;
+  readonly collector: Collector;
+  readonly drains: Drains;
+}
+
+/** A node's logs: what comes in, and where it goes. */
 export class NodeLogs {
   readonly store: LogStore;
   readonly #collector: Collector;
   readonly #exits: Exits;
+  readonly #drains: Drains;
+  readonly #cluster: NodeLogsOptions['cluster'];
   readonly #events: EventLog;
+  /** What the apps answered lately, by release. */
+  readonly requests = new RequestCounters();
+  readonly #replicas = new Map<string, Attribution>();
+  #hosts: ReadonlyMap<string, AppName> = new Map();
+  #desired: readonly DesiredApp[] = [];
 
-  private constructor(store: LogStore, collector: Collector, events: EventLog) {
+  private constructor({store, collector, events, drains, cluster}: LogsParts) {
     this.store = store;
     this.#collector = collector;
+    this.#drains = drains;
+    this.#cluster = cluster;
     this.#events = events;
     this.#exits = new Exits(events.lastBeforeMs);
   }
 
-  static async open({engine, layout, events, limits}: NodeLogsOptions, signal: AbortSignal): Promise<NodeLogs> {
+  static async open({engine, layout, node, events, cluster, openSecret}: NodeLogsOptions, signal: AbortSignal): Promise<NodeLogs> {
     const onProblem = (error: Error) => events.add({kind: 'log-problem', message: error.message});
-    const store = await LogStore.open({folder: layout.logs, limits: () => limits() ?? LIMITS_DEFAULT, onProblem}, signal);
+    const store = await LogStore.open({folder: layout.logs, limits: () => cluster()?.logs ?? LIMITS_DEFAULT, onProblem}, signal);
     events.listen((event) => noteEvent(store, event), signal);
-    return new NodeLogs(store, new Collector({engine, store, onProblem}, signal), events);
+    const drains = new Drains({folder: layout.drains, store, node, openSecret, onNews: (news) => events.add({actor: 'flynn', ...news})}, signal);
+    const logs = new NodeLogs({store, collector: new Collector({engine, store, onProblem}, signal), events, drains, cluster});
+    const placeFile = path.join(layout.logs, 'router-place.json');
+    void followRouterLog({
+      file: routerFiles({caddy: layout.caddy, unbound: ''}).accessLog, placeFile, store, counters: logs.requests,
+      attribute: (upstream, host) => logs.#attribute(upstream, host), onProblem,
+    }, signal);
+    return logs;
   }
 
   /** Called after each pass. */
   see({seen}: PassReport): void {
     if (seen === undefined) return;
-    const {observed: {containers, runs}, plan, desired: {commit}} = seen;
-    this.#collector.see([...containers.flatMap((one) => toLogged(one, `${one.service}.${one.slot}`)), ...runs.filter(({isDetached}) => isDetached).flatMap((run) => toLogged(run, `run.${run.number}`))]);
+    const {observed: {containers, jobs, runs, journal}, plan, desired: {commit}} = seen;
+    this.#collector.see([
+      ...containers.flatMap((container) => toLogged(container, `${container.service}.${container.slot}`)),
+      ...jobs.flatMap((job) => toLogged(job, nameOf(job.job))),
+      // What is attended is seen by who started it.
+      ...runs.filter(({isDetached}) => isDetached).flatMap((run) => toLogged(run, `run.${run.number}`, 'run')),
+    ]);
+    this.#learn(seen.desired.apps, {containers, journal});
     for (const {atMs, replica: _, ...exit} of this.#exits.see(containers, plan)) {
       this.#events.add({at: new Date(atMs).toISOString(), ...exit, commit, actor: 'flynn'});
     }
@@ -59,6 +100,10 @@ export class NodeLogs {
     await this.#collector.drained(id);
   }
 
+  drains(): readonly DrainStatus[] {
+    return this.#drains.status();
+  }
+
   read(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine> {
     return readLog(query, this.store, signal);
   }
@@ -66,6 +111,26 @@ export class NodeLogs {
   /** A line of a build, as its pusher sees it. */
   noteBuild(app: LoggedContainer['app'], text: string): void {
     this.store.note(app, {name: 'build'}, {text});
+  }
+
+  #attribute(upstream: string, host: string): Attribution | undefined {
+    const [name = ''] = upstream.split(':', 1);
+    const app = this.#hosts.get(host);
+    return this.#replicas.get(addressOf(name) ?? name) ?? (app && {app});
+  }
+
+  #learn(apps: readonly DesiredApp[], {containers, journal}: Pick<ObservedState, 'containers' | 'journal'>): void {
+    for (const container of containers) {
+      if (container.state !== 'running' || container.address === undefined) continue;
+      const {app, service, slot, release} = container;
+      this.#replicas.set(container.address, {app, replica: `${service}.${slot}`, release});
+    }
+    for (const address of this.#replicas.keys()) if (this.#replicas.size > ADDRESSES_MAX) this.#replicas.delete(address);
+    if (this.#desired === apps) return;
+    this.#desired = apps;
+    const known = apps.flatMap((app) => (app.state === 'resolved' ? app : journal.get(app.name)?.lastGood ?? []));
+    this.#drains.follow([...this.#cluster()?.drains ?? [], ...known.flatMap(({name, drains = []}) => drains.map((drain) => ({app: name, ...drain})))]);
+    this.#hosts = new Map(known.flatMap(({name, routes}) => routes.map(({host}) => [host, name] as const)));
   }
 
   /** Resolves when all that came in is on disk. */
@@ -81,8 +146,13 @@ function noteEvent(store: LogStore, {at, app, kind, message, release, container}
 }
 
 /** One that was only made has written nothing. */
-function toLogged(container: ObservedContainer | ObservedRun, name: string): readonly LoggedContainer[] {
+function toLogged(container: ObservedContainer | ObservedJob | ObservedRun, name: string, partition = name): readonly LoggedContainer[] {
   if (container.state === 'created') return [];
   const {id, app, release, createdAtMs, startedAtMs} = container;
-  return [{id, app, name, release, createdAtMs, startedAtMs}];
+  return [{id, app, name, partition, release, createdAtMs, startedAtMs}];
+}
+
+/** All runs of a cron are one log. */
+function nameOf(job: Job): string {
+  return job.kind === 'cron' ? `cron.${job.cron}` : job.kind;
 }

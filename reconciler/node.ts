@@ -44,6 +44,8 @@ export interface NodeView {
    * @throws {EditRefused} when no such commit is held back.
    */
   confirm(commit: string, signal: AbortSignal): Promise<CommitId>;
+  /** Where logs are sent on to, and how that goes. */
+  drains(): readonly DrainStatus[];
   onEvent(listener: (event: FlynnEvent) => void, signal: AbortSignal): void;
   /** Newest last; a bounded number. */
   events(): readonly FlynnEvent[];
@@ -70,6 +72,21 @@ export interface Garbage {
   readonly reason: string;
   /** What goes with it alone: layers that other images have too are not counted. */
   readonly bytes: number;
+}
+
+export interface DrainStatus {
+  /** Absent: of all apps. */
+  readonly app?: AppName;
+  /** Without user, password and query. */
+  readonly url: string;
+  readonly state: 'idle' | 'sending' | 'failing';
+  /** Lines that the receiver has. */
+  readonly delivered: number;
+  /** Lines that it never gets: removed before it took them, or refused by it. */
+  readonly dropped: number;
+  /** Lines that wait. */
+  readonly behind: number;
+  readonly error?: string;
 }
 
 export type DeployOutcome =

@@ -3,7 +3,7 @@ import {formatDiagnostic} from '../schemas/diagnostic.ts';
 import type {Engine} from './adapters/engine.ts';
 import {EditRefused, type ClusterRepo} from './checkout/snapshot.ts';
 import type {Loop, PassReport} from './loop.ts';
-import type {DeployOutcome, Housekeeping, LogLine, LogQuery, NodeView} from './node.ts';
+import type {DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, NodeView} from './node.ts';
 import type {ObservedJob} from './observed/state.ts';
 import type {Audit, OneShot} from './oneshot/oneshot.ts';
 import {phaseOf} from './plan/phase.ts';
@@ -31,6 +31,7 @@ export interface ViewOptions {
   readonly loop: Pick<Loop, 'wake'>;
   readonly engine: Engine;
   readonly events: EventLog;
+  drains(): readonly DrainStatus[];
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
   /** Made with the view itself, which it asks. */
   releases(view: View): Releases;
@@ -127,6 +128,10 @@ export class View implements NodeView {
     await this.#options.confirm({reason: held.reason, commit: held.commit}, signal);
     this.#options.loop.wake();
     return held.commit;
+  }
+
+  drains(): readonly DrainStatus[] {
+    return this.#options.drains();
   }
 
   events(): readonly FlynnEvent[] {

@@ -2,6 +2,7 @@ import {checkCrons, commandSchema, cronsSchema, type CronManifest} from './cron.
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema, serviceNameSchema} from './names.ts';
 import {checkRequests, prioritySchema, requestsSchema, type Priority, type RequestsManifest} from './requests.ts';
+import {checkDrains, drainsSchema, type DrainManifest} from './drains.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
 import {checkStrategy, strategySchema, type StrategyManifest} from './strategy.ts';
 import {ENV_VALUE_LENGTH_MAX, variableNameSchema} from './variables.ts';
@@ -18,6 +19,7 @@ export interface AppManifest extends Header<'App'> {
   readonly maintenance?: boolean;
   readonly deployTimeoutSeconds?: number;
   readonly suspend?: boolean;
+  readonly drains?: readonly DrainManifest[];
 }
 
 export interface ServiceManifest {
@@ -159,6 +161,7 @@ export const appSchema: ObjectSchema<AppManifest> = {
     maintenance: {type: 'boolean', default: false, description: 'Its hosts answer 503 with a page that says so, while the copies go on running and can be deployed.'},
     deployTimeoutSeconds: {type: 'number', minimum: 1, maximum: 3600, default: DEPLOY_TIMEOUT_SECONDS_DEFAULT, description: 'Limit for a whole deploy; after it the deploy has failed and the old release goes on.'},
     suspend: {type: 'boolean', default: false, description: 'Nothing of the app runs, whatever else is said or pushed; hosts answer 503. Releases are kept and start when this is taken away.'},
+    drains: {...drainsSchema, description: 'Where the lines of its log are sent on to.'},
   },
   examples: [{
     apiVersion: 'flynn/v1',
@@ -176,6 +179,7 @@ export function checkApp(app: AppManifest): readonly Problem[] {
     ...checkTwice(app.routes ?? []),
     ...checkCrons(app.cron),
     ...checkReleaseService(app),
+    ...checkDrains(app.drains, {owner: 'app'}),
   ];
 }
 

@@ -1,3 +1,4 @@
+import {checkDrains, drainsSchema, type DrainManifest} from './drains.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema} from './names.ts';
 import {quantitySchema} from './quantity.ts';
@@ -16,6 +17,8 @@ export interface ClusterManifest extends Header<'Cluster'> {
   readonly builds?: BuildsManifest;
   readonly keep?: KeepManifest;
   readonly logs?: LogsManifest;
+  /** Of all apps' logs. */
+  readonly drains?: readonly DrainManifest[];
   readonly networks?: NetworksManifest;
   /** Public keys (age) of those who can read the apps' secrets. */
   readonly recipients?: readonly string[];
@@ -141,6 +144,7 @@ export const clusterSchema: ObjectSchema<ClusterManifest> = {
     builds: buildsSchema,
     keep: keepSchema,
     logs: logsSchema,
+    drains: {...drainsSchema, description: "Where the lines of all apps' logs are sent on to."},
     networks: networksSchema,
     recipients: {
       type: 'array',
@@ -156,6 +160,7 @@ export const clusterSchema: ObjectSchema<ClusterManifest> = {
 export function checkCluster(cluster: ClusterManifest): readonly Problem[] {
   const {memory} = cluster.builds ?? {};
   return [
+    ...checkDrains(cluster.drains, {owner: 'cluster'}),
     ...checkLimits(cluster.defaults, ['defaults']),
     ...checkRequests(cluster.requests, cluster.defaults, ['requests']),
     ...checkLimits(memory === undefined ? undefined : {memory}, ['builds']),

@@ -44,12 +44,13 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   },
   /** What apps wrote: kept on disk, read, sent on. Events are kept the same way. */
   'reconciler/logs': {values: [SCHEMAS], types: [ADAPTERS, 'reconciler/node.ts'], packages: ['node:']},
+  'reconciler/drains': {values: [SCHEMAS, 'reconciler/logs/'], types: ['reconciler/node.ts'], packages: ['node:']},
   'reconciler/router': {values: [SCHEMAS, 'reconciler/labels.ts', ...NODE_FACTS], types: [ADAPTERS, ...STATES], packages: ['node:']},
   /** The node's keys: below everything that seals or opens something. */
   'reconciler/secrets': {values: [SCHEMAS], packages: ['node:', 'age-encryption']},
   /** The loop itself puts the folders together. */
   'reconciler': {
-    values: [SCHEMAS, 'buildpacks/', ...['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'router', 'build', 'release', 'receive', 'oneshot', 'api', 'secrets'].map((name) => `reconciler/${name}/`)],
+    values: [SCHEMAS, 'buildpacks/', ...['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'release', 'receive', 'oneshot', 'api', 'secrets'].map((name) => `reconciler/${name}/`)],
     types: ['dockerode', 'fastify'],
     packages: ['node:', 'yaml'],
   },

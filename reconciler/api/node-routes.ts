@@ -7,7 +7,7 @@ import type {Authenticate} from './authenticate.ts';
 import type {Commit} from './commit.ts';
 import {withoutSecrets} from './planned-action.ts';
 import {explaining} from './problem.ts';
-import {type EventQuery, field, readCommit, readEventQuery} from './read.ts';
+import {type EventQuery, field, readAppName, readCommit, readEventQuery} from './read.ts';
 import {LineQueue, sendLines} from './stream.ts';
 
 export interface RouteParts {
@@ -30,6 +30,13 @@ export function registerNodeRoutes(server: FastifyInstance, {view, authenticate,
   server.get('/plan', async (): Promise<PlanAnswer> => {
     const plan = await explaining("can't look at what runs", view.plan(AbortSignal.any([closing, AbortSignal.timeout(PLAN_MS_MAX)])));
     return {actions: plan.actions.map(withoutSecrets), waiting: plan.waiting, text: formatPlan(plan)};
+  });
+
+  server.get<{Querystring: {app?: string}}>('/drains', async (request) => {
+    const {app} = request.query;
+    const name = app === undefined ? undefined : readAppName(app);
+    // A drain of the cluster is one of each app.
+    return view.drains().filter((drain) => name === undefined || drain.app === undefined || drain.app === name);
   });
 
   server.post<{Body: unknown}>('/confirm', async (request) => {

@@ -32,7 +32,7 @@ export function readReplicas(value: unknown): Readonly<Record<string, number>> {
 }
 
 /** A replica, or a part of the platform: `web.1`, `build`. */
-const LOG_NAME = /^[a-z0-9][a-z0-9-]{0,62}(\.\d{1,6})?$/;
+const LOG_NAME = /^[a-z0-9][a-z0-9-]{0,62}(\.[a-z0-9-]{1,63})?$/;
 const PATTERN_LENGTH_MAX = 1_000;
 
 /** Without a number of lines, all since a moment are meant where one is named; else the last LOG_LINES_DEFAULT. */

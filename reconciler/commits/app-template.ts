@@ -40,5 +40,10 @@ kind: App
 
 # maintenance: true          # its hosts answer 503 with a page that says so (or: flynn maintenance on)
 
+# drains:                     # where the log is sent on to
+#   - url: syslog+tls://logs.example.com:6514
+#   - url: https://logs.example.com/in
+#     secretHeaders: {Authorization: LOGS_AUTHORIZATION} # a variable of secrets.yaml
+
 # deployTimeoutSeconds: 120   # a deploy that is not healthy by then has failed; the release before it goes on
 `;

@@ -15,6 +15,7 @@ const APP_FIELDS: {readonly [Field in keyof AppManifest]-?: Going} = {
   maintenance: 'stays',
   suspend: 'stays',
   deployTimeoutSeconds: 'stays',
+  drains: 'stays',
 };
 
 const SERVICE_FIELDS: {readonly [Field in keyof ServiceManifest]-?: Going} = {

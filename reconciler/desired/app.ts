@@ -5,6 +5,7 @@ import {loadManifest, locate} from '../../schemas/load.ts';
 import type {Problem} from '../../schemas/schema.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
 import type {ClusterConfig} from './cluster.ts';
+import {resolveDrains} from './drains.ts';
 import {appFile, sortFolder, type AppFolder, type TextFile} from './folder.ts';
 import {hashOf} from './hash.ts';
 import {resolveCrons, resolveReleaseJob} from './jobs.ts';
@@ -44,7 +45,9 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
   if (problems.length > 0 || folder.manifest === undefined || app?.ok !== true) return invalid(problems);
   if (!secrets.ok) return {...invalid(secrets.problem.problems), reason: 'SecretsUnreadable'};
 
-  const shared = {state: 'resolved', name, treeId, deployTimeoutMs: (app.value.deployTimeoutSeconds ?? DEPLOY_TIMEOUT_SECONDS_DEFAULT) * 1000, releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true}), ...(app.value.suspend === true && {isSuspended: true})} as const;
+  const {drains, problems: drainProblems} = resolveDrains(app.value.drains, secrets.value);
+  if (drainProblems.length > 0) return invalid(place(drainProblems, folder.manifest));
+  const shared = {state: 'resolved', name, treeId, ...(drains.length > 0 && {drains}), deployTimeoutMs: (app.value.deployTimeoutSeconds ?? DEPLOY_TIMEOUT_SECONDS_DEFAULT) * 1000, releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true}), ...(app.value.suspend === true && {isSuspended: true})} as const;
   if (current === undefined || release?.ok !== true) {
     const hosts = (app.value.routes ?? []).flatMap(({host}, index) => (
       problemOfHost(host, domain).map((message) => ({path: ['routes', index, 'host'], message}))

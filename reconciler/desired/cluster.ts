@@ -5,6 +5,8 @@ import {loadManifest} from '../../schemas/load.ts';
 import {bytesOf} from '../../schemas/quantity.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
 import type {BuildLimits} from '../build/build.ts';
+import {resolveDrains} from './drains.ts';
+import type {DesiredDrain} from './state.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
 import {needOf} from './nodes.ts';
 import type {AddressPlan, Need} from './state.ts';
@@ -27,6 +29,8 @@ export interface ClusterConfig {
   readonly recipients: readonly string[];
   /** Of one app on this node, all its lines together. */
   readonly logs: {readonly appBytesMax: number; readonly ageMsMax: number};
+  /** Of all apps. Absent: none. */
+  readonly drains?: readonly DesiredDrain[];
 }
 
 export interface ContainerLimits {
@@ -63,7 +67,7 @@ export function limitsOf({memory, cpus, pids}: LimitsManifest, otherwise: Contai
   };
 }
 
-function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks, recipients = []}: ClusterManifest): ClusterConfig {
+function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks, recipients = [], drains}: ClusterManifest): ClusterConfig {
   const build = {...CLUSTER_DEFAULTS.builds, ...builds};
   const limits = {...CLUSTER_DEFAULTS.defaults, ...defaults};
   const log = {...CLUSTER_DEFAULTS.logs, ...logs};
@@ -84,6 +88,7 @@ function withDefaults({name, domain, defaults, requests, builds, keep, logs, net
     networks: {...CLUSTER_DEFAULTS.networks, ...networks},
     recipients,
     logBytesMax: bytesOf(log.maxSize),
+    ...(drains !== undefined && drains.length > 0 && {drains: resolveDrains(drains, {env: {}}).drains}),
     logs: {appBytesMax: bytesOf(log.appSize), ageMsMax: log.days * DAY_MS},
   };
 }

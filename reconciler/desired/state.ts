@@ -40,6 +40,15 @@ export interface NodeRoom extends Need {
 
 export type DesiredApp = ResolvedApp | InvalidApp;
 
+/** Where lines of a log are sent on to. */
+export interface DesiredDrain {
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sealed values, by header. */
+  readonly sealedHeaders?: Readonly<Record<string, string>>;
+  readonly verify?: boolean;
+}
+
 /** An app whose manifests are right, with every default filled in. Plain JSON: it is kept on disk as the last good one. */
 export interface ResolvedApp {
   readonly state: 'resolved';
@@ -68,6 +77,8 @@ export interface ResolvedApp {
   readonly isSuspended?: boolean;
   /** Images of all releases that git has, not only of the current one: a rollback starts from them without a build. */
   readonly releasedImages: readonly ImageDigest[];
+  /** Absent: none. */
+  readonly drains?: readonly DesiredDrain[];
 }
 
 /** An app that this commit gets wrong. It keeps what it has (`DeployRecord.lastGood`), and its owner is told why. */

@@ -8,8 +8,10 @@ import type {LogStore} from './store.ts';
 export interface LoggedContainer {
   readonly id: ContainerId;
   readonly app: AppName;
-  /** `web.1`: the partition that its lines go to. */
+  /** `web.1` */
   readonly name: string;
+  /** Where its lines go to: mostly its name. */
+  readonly partition: string;
   readonly release?: number;
   readonly createdAtMs: number;
   /** Of its present or last run. */
@@ -86,11 +88,11 @@ export class Collector {
 
   async #read(container: LoggedContainer): Promise<void> {
     const {engine, store} = this.#options;
-    const {app, name, release, createdAtMs} = container;
+    const {app, name, partition, release, createdAtMs} = container;
     const giveBack = await this.#opening();
     try {
       const id = container.id.slice(0, ID_LENGTH);
-      const {since, known, lastAt} = await resumeOf(await store.partition(app, name), {container: id, createdAtMs});
+      const {since, known, lastAt} = await resumeOf(await store.partition(app, partition), {container: id, createdAtMs});
       const origin = {source: 'app', name, container: id, ...(release !== undefined && {release})} as const;
       const middles = {stdout: middleOf(origin, 'stdout'), stderr: middleOf(origin, 'stderr')};
       let left = known;
@@ -105,7 +107,7 @@ export class Collector {
             left -= 1;
           }
         }
-        await store.append(app, name, toRecords(fresh, middles));
+        await store.append(app, partition, toRecords(fresh, middles));
       }
       await store.written(app);
     } finally {

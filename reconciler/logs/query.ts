@@ -47,9 +47,9 @@ export class Filter {
   }
 }
 
-/** `web` of `web.1`. */
+/** `web` of `web.1`, `cron` of `cron.nightly`. */
 function serviceOf(name: string): string {
-  return name.replace(/\.\d+$/, '');
+  return name.split('.', 1)[0] ?? name;
 }
 
 /** In a context of its own, because only there a regular expression can be stopped. */

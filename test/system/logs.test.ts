@@ -1,6 +1,9 @@
+import {readFile} from 'node:fs/promises';
+import {get, type IncomingHttpHeaders} from 'node:http';
 import test from 'ava';
 import type {FlynnEvent} from '../../reconciler/status/status.ts';
 import type {LogLine} from '../../reconciler/node.ts';
+import {startLoad} from '../support/load.ts';
 import {TrialNode} from '../support/trial-node.ts';
 import {until} from '../support/until.ts';
 
@@ -8,6 +11,9 @@ const CRASHING = 'FROM flynn/run\nUSER app\nCMD ["sh", "-c", "echo to stdout; ec
 
 /** Prints 1, 2, 3 …, a hundred lines at a time, twenty times a second. */
 const COUNT = ['perl', '-e', '$|=1; while (1) { print map { ++$n . "\\n" } 1..100; select undef, undef, undef, 0.05 }'];
+
+/** The same without a pause, about a hundred bytes a line. */
+const FLOOD = ['perl', '-e', 'while (1) { print ++$n, " ", "x" x 90, "\\n" }'];
 
 let node: TrialNode;
 let folder: string;
@@ -81,3 +87,41 @@ test.serial('events are there after a restart, with commit and actor', async (t)
   const commits = stdout.split('\n').map((line) => JSON.parse(line) as FlynnEvent).filter(({kind}) => kind === 'commit');
   t.true(commits.some(({actor, reason}) => actor === 'Ada' && reason === 'shop: create'), JSON.stringify(commits));
 });
+
+test.serial('each request is a line of the router, with the replica that answered, and its client learns nothing of it', async (t) => {
+  const headers = await new Promise<IncomingHttpHeaders>((resolve, reject) => {
+    get({host: '127.0.0.1', port: node.httpPort, path: '/cart?id="7"', headers: {host: 'shop.flynn.localhost', 'x-request-id': 'my-own-request-id-0001'}}, (response) => {
+      response.resume().on('end', () => resolve(response.headers));
+    }).on('error', reject);
+  });
+  t.false(/web\.1|_ip|10\.\d+\.\d+\.\d+/.test(JSON.stringify(headers)), JSON.stringify(headers));
+  const line = await until('the line is there', async () => (await logs('-t', 'router', '--grep', 'my-own-request-id-0001'))[0]);
+  t.regex(line.text, /^at=info method=GET path="\/cart\?id=\\"7\\"" host=shop\.flynn\.localhost request_id=my-own-request-id-0001 fwd="127\.0\.0\.1" replica=web\.1 service=\d+ms status=200 bytes=\d+ protocol=http$/);
+  t.like(line, {source: 'flynn', name: 'router', release: 1});
+});
+
+test.serial('a container that writes as fast as it can loses no follower, grows no memory and slows no other app', async (t) => {
+  t.timeout(120_000);
+  const cluster = await node.clone('cluster-flood');
+  await node.commit(cluster, {'apps/counter/app.yaml': `apiVersion: flynn/v1\nkind: App\nservices:\n  web: {replicas: 0}\n  count:\n    replicas: 1\n    command: ${JSON.stringify(FLOOD)}\n`});
+  t.is((await node.git(cluster, 'push')).exitCode, 0);
+  const following = new AbortController();
+  let seen = 0;
+  const follower = node.flynn(['logs', 'counter', '-f', '-t', 'count'], {signal: following.signal, onLine: () => (seen += 1)});
+  await until('the flood comes', () => seen > 100_000, 60_000);
+  const before = await memoryOf(node.pid ?? 0);
+  const seenBefore = seen;
+  await using load = startLoad(node.target('shop'));
+  await until('it goes on', () => seen > seenBefore + 300_000, 60_000);
+  const {answered, failures} = await load.stop();
+  following.abort();
+  await follower;
+  const after = await memoryOf(node.pid ?? 0);
+  t.log(`${seen} lines followed; ${answered} requests of another app, ${failures.length} failed; reconciler ${before} → ${after} MiB`);
+  t.deepEqual(failures, []);
+  t.true(after < before + 100, `${before} → ${after} MiB`);
+});
+
+async function memoryOf(pid: number): Promise<number> {
+  return Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024);
+}

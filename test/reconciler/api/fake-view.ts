@@ -6,7 +6,7 @@ import type {AppName, BlobId, CommitId, TreeId} from '../../../schemas/ids.ts';
 import {type Author, type Change, type ClusterRepo, type Committed, EditRefused} from '../../../reconciler/checkout/snapshot.ts';
 import {Keyring} from '../../../reconciler/secrets/keyring.ts';
 import {FakeAudit, FakeOneShot} from './fake-one-shot.ts';
-import type {DeployOutcome, Garbage, Housekeeping, LogLine, NodeView} from '../../../reconciler/node.ts';
+import type {DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, NodeView} from '../../../reconciler/node.ts';
 import type {Plan} from '../../../reconciler/plan/action.ts';
 import type {AppStatus, FlynnEvent, NodeStatus} from '../../../reconciler/status/status.ts';
 import {FakeReleases} from './fake-releases.ts';
@@ -103,6 +103,12 @@ export class FakeView implements NodeView {
 
   events(): readonly FlynnEvent[] {
     return this.past;
+  }
+
+  drained: readonly DrainStatus[] = [];
+
+  drains(): readonly DrainStatus[] {
+    return this.drained;
   }
 
   async *olderEvents(): AsyncGenerator<FlynnEvent> {

@@ -7,7 +7,7 @@ import {until} from '../../support/until.ts';
 import {at, openStore, SHOP, temporary, texts} from './support.ts';
 
 const ID = '4f149fd6aaaa4f149fd6aaaa' as ContainerId;
-const WEB: LoggedContainer = {id: ID, app: SHOP, name: 'web.1', release: 3, createdAtMs: 0, startedAtMs: 1};
+const WEB: LoggedContainer = {id: ID, app: SHOP, name: 'web.1', partition: 'web.1', release: 3, createdAtMs: 0, startedAtMs: 1};
 
 /** An engine that has one container, which has written what it has written, and ends. */
 class OneContainer {

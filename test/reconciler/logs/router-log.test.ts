@@ -66,7 +66,8 @@ test('a file is read over its rotations and over lives of the reader, each line 
 test('requests come into the log of the app whose replica or host it was, once, and are counted by release', async (t) => {
   const folder = await temporary(t);
   const file = path.join(folder, 'access.log');
-  await writeFile(file, logged() + logged({ts: '2026-11-25T20:30:29Z', status: 500}) + logged({ts: '2026-11-25T20:30:30Z', note: 'tcp/10.9.9.9:80 id http 1ms'}));
+  const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
+  await writeFile(file, logged({ts: ago(3_000)}) + logged({ts: ago(2_000), status: 500}) + logged({ts: ago(1_000), note: 'tcp/10.9.9.9:80 id http 1ms'}));
   const counters = new RequestCounters();
   for (const life of [1, 2]) {
     const store = await openStore(t, {folder});
