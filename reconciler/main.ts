@@ -164,7 +164,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     told.set(app, message);
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
-  const releases = (node: View) => releasesOf({docker, instance, repo, node, log}, signal);
+  const releases = (node: View) => releasesOf({docker, instance, repo, layout, node, log}, signal);
   const view: View = new View({settings, releases, repo, keyring, loop, engine, events, oneShot, audit, housekeeping: housekeeper, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};

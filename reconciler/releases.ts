@@ -1,8 +1,11 @@
+import path from 'node:path';
 import type Docker from 'dockerode';
 import {inspectImage} from './adapters/docker-build.ts';
 import {takePrebuilt} from './build/prebuilt.ts';
 import type {FollowedRepo} from './checkout/repo.ts';
+import type {Layout} from './layout.ts';
 import type {NodeView} from './node.ts';
+import {keepSource} from './receive/kept-sources.ts';
 import {releaseDesk} from './release/desk.ts';
 import type {Releases} from './release/releases.ts';
 
@@ -10,16 +13,20 @@ export interface ReleasesParts {
   readonly docker: Docker;
   readonly instance: string;
   readonly repo: FollowedRepo;
+  readonly layout: Pick<Layout, 'sources'>;
   readonly node: Pick<NodeView, 'wake' | 'converged' | 'status'>;
   log(message: string, error: unknown): void;
 }
 
 /** What can be told of releases on this node, and the releases that people make by commands. */
-export function releasesOf({docker, instance, repo, node, log}: ReleasesParts, signal: AbortSignal): Releases {
+export function releasesOf({docker, instance, repo, layout, node, log}: ReleasesParts, signal: AbortSignal): Releases {
   return releaseDesk({
     repo, node, log,
     takeImage: (request, until) => takePrebuilt({docker, instance}, request, until),
     isImageHere: async (image, until) => await inspectImage(docker, image, until) !== undefined,
+    // Like that of a pushed release. One whose source is gone, or that was pushed to another node, runs all the same.
+    keepSource: ({app, ...source}, until) => keepSource({...source, gitdir: path.join(layout.sources, `${app}.git`), env: {}}, until)
+      .catch((error: unknown) => log(`the source of release v${source.number} of ${app} is not kept`, error)),
     servingRelease: (app) => node.status().apps.find(({name}) => name === app)?.servingRelease,
   }, signal);
 }

@@ -16,6 +16,8 @@ import type {RollbackPreview, RollbackWish} from './releases.ts';
 export interface RollbackDeps {
   readonly repo: FollowedRepo;
   isImageHere(image: string, signal: AbortSignal): Promise<boolean>;
+  /** Keeps the source of a release from now on, where it is still there. */
+  keepSource(source: {readonly app: AppName; readonly commit: string; readonly number: number; readonly keep: number}, signal: AbortSignal): Promise<void>;
   /** The release that serves, when it is another one than the current one. */
   servingRelease(app: AppName): number | undefined;
 }
@@ -40,6 +42,7 @@ export async function planRollback(deps: RollbackDeps, app: AppName, wish: Rollb
   if (!await deps.isImageHere(manifest.image, signal)) throw new EditRefused(imageGone(app, target, manifest));
   const then = wish.isCodeOnly ? undefined : await configThen(repo, app, {target, manifest}, signal);
   const {image, source, services} = manifest;
+  const {commit} = source;
   return {
     preview: {from: current, to: target.number, description: describeRelease(manifest), image, changes: then === undefined ? [] : changesFrom(now, then)},
     deployTimeoutMs: now.deployTimeoutMs,
@@ -49,6 +52,7 @@ export async function planRollback(deps: RollbackDeps, app: AppName, wish: Rollb
       keep: now.keepReleases,
       subject: `rollback to v${target.number}`,
       trailers: [`Flynn-Rollback: v${target.number}`],
+      ...(commit === undefined ? {} : {prepare: (number, until) => deps.keepSource({app, commit, number, keep: now.keepReleases}, until)}),
       alongside: restoreConfig(app, {from: current, ...(then === undefined ? {} : {then})}),
     },
   };

@@ -1,8 +1,10 @@
+import {once} from 'node:events';
+import {connect} from 'node:net';
 import test from 'ava';
 import {buildDockerfile} from '../../reconciler/adapters/docker-build.ts';
 import {textEntry, tarStream} from '../../reconciler/build/image/tar.ts';
 import type {ReleaseDetails, ReleaseList} from '../../reconciler/release/releases.ts';
-import {startLoad} from '../support/load.ts';
+import {ask, startLoad} from '../support/load.ts';
 import {TrialNode} from '../support/trial-node.ts';
 import {until} from '../support/until.ts';
 
@@ -14,7 +16,9 @@ let cluster: string;
 
 /** Says its text and its GREETING. With `needs` it crashes without that variable. */
 const server = (text: string, needs?: string) => `${needs === undefined ? '' : `if (!process.env.${needs}) { console.error('no ${needs}'); process.exit(3); }\n`}const {createServer} = require('node:http');
-createServer((_, response) => response.end('${text} ' + process.env.GREETING)).listen(process.env.PORT);
+const web = createServer((_, response) => response.end('${text} ' + process.env.GREETING)).listen(process.env.PORT);
+web.on('upgrade', (_, socket) => socket.pipe(socket.on('error', () => {}))
+  && socket.write('HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: echo\\r\\n\\r\\n'));
 process.on('SIGTERM', () => process.exit(0));
 `;
 const manifest = (env: string, replicas: number) => `apiVersion: flynn/v1\nkind: App\n# what it says\nenv:\n${env}\nservices:\n  web:\n    replicas: ${replicas}\n`;
@@ -125,4 +129,72 @@ test.serial('an image of the local engine is deployed without a registry, with t
   } finally {
     await node.docker.getImage(tag).remove({force: true}).catch(() => {});
   }
+});
+
+/** An upgraded connection through the router to an app that echoes: what a change of Caddy's configuration would close. */
+async function socketTo(app: string) {
+  const socket = connect(node.httpPort, '127.0.0.1').setEncoding('utf8');
+  let heard = '';
+  socket.on('data', (text: string) => (heard += text));
+  socket.write(`GET / HTTP/1.1\r\nHost: ${app}.flynn.localhost\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n`);
+  await until('the connection is upgraded', async () => heard.includes('101 Switching'));
+  return {
+    echoes: async (text: string) => {
+      socket.write(text);
+      await until(`the connection echoes "${text}"`, async () => heard.endsWith(text));
+    },
+    close: async () => {
+      const closed = once(socket, 'close');
+      socket.destroy();
+      await closed;
+    },
+  };
+}
+
+test.serial('maintenance answers 503 with a page on all hosts of the app, closes nobody\'s websockets, and ends at once', async (t) => {
+  t.timeout(90_000);
+  await node.git(cluster, 'pull', '--quiet', '--rebase');
+  const routes = 'routes:\n  - host: ready.flynn.localhost\n  - host: paths.test\n    path: /api\n  - host: paths.test\n';
+  await node.commit(cluster, {'apps/ready/app.yaml': `apiVersion: flynn/v1\nkind: App\n${routes}`}, 'ready: routes');
+  await node.git(cluster, 'push', '--quiet');
+  const paths = (path: string) => ask({port: node.httpPort, host: 'paths.test', path});
+  await until('the host with paths answers', async () => (await paths('/api')).status === 200);
+
+  const other = await socketTo('shop');
+  const on = await node.flynn(['maintenance', 'on', '-a', 'ready']);
+  t.is(on.exitCode, 0, on.output);
+  await until('the page is there', async () => (await node.ask('ready')).status === 503);
+  for (const {status, body} of [await node.ask('ready'), await paths('/'), await paths('/api')]) {
+    t.is(status, 503);
+    t.regex(body, /<h1>Maintenance<\/h1>/);
+  }
+  t.is((await node.running('ready')).length, 1);
+  t.is((await node.flynn(['maintenance', '-a', 'ready'])).stdout, 'on');
+  t.regex((await node.flynn(['info', '-a', 'ready'])).stdout, /^Maintenance: {2}on$/m);
+  t.is((await node.ask('shop')).body, 'two goodbye');
+
+  const off = await node.flynn(['maintenance', 'off', '-a', 'ready', '--no-wait']);
+  const committedAtMs = performance.now();
+  t.is(off.exitCode, 0, off.output);
+  await until('the app is back', async () => (await node.ask('ready')).status === 200 && (await paths('/api')).status === 200);
+  t.log(`back ${Math.round(performance.now() - committedAtMs)} ms after the command`);
+  await other.echoes('still here');
+  await other.close();
+});
+
+test.serial('a destroyed app is gone but for its data, and a revert brings it back', async (t) => {
+  t.timeout(90_000);
+  t.is((await node.flynn(['destroy', 'ready'])).exitCode, 1);
+  t.is((await node.ask('ready')).status, 200);
+  const {exitCode, output} = await node.flynn(['destroy', 'ready', '--confirm', 'ready']);
+  t.log(output);
+  t.is(exitCode, 0, output);
+  await until('its host is gone', async () => (await node.ask('ready')).status === 404);
+  t.deepEqual(await node.running('ready'), []);
+  t.is(await node.manifest('apps/ready/app.yaml'), undefined);
+  t.is((await node.ask('shop')).body, 'two goodbye');
+  await node.git(cluster, 'pull', '--quiet', '--rebase');
+  await node.git(cluster, 'revert', '--no-edit', 'HEAD');
+  await node.git(cluster, 'push', '--quiet');
+  await until('the revert brings it back', async () => (await node.ask('ready')).body === 'one image');
 });
