@@ -15,7 +15,7 @@ const PLACES: Readonly<Record<Kind, string>> = {
   App: '`apps/<app>/app.yaml`: what people write. The name of the app is the name of its folder.',
   Cluster: '`cluster.yaml`: what holds for all apps.',
   Node: '`nodes/<node>.yaml`: a machine. Its fields are checked, but with one node nothing follows from them yet.',
-  Release: '`apps/<app>/releases/v0001.yaml`: what a push writes. Never edited; the highest number is the current release.',
+  Release: '`apps/<app>/releases/v0001.yaml`: what a push, a rollback or the deploy of an image writes. Never edited; the highest number is the current release.',
   Secrets: '`apps/<app>/secrets.yaml`: variables whose values are encrypted ([config](config.md)). Written by `flynn env set --secret`.',
 };
 

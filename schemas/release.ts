@@ -63,7 +63,7 @@ const sourceSchema: ObjectSchema<SourceManifest> = {
 
 export const releaseSchema: ObjectSchema<ReleaseManifest> = {
   title: 'Release',
-  description: 'A release of an app: apps/<app>/releases/v0001.yaml. Written by a push, never edited. The highest number is the current one.',
+  description: 'A release of an app: apps/<app>/releases/v0001.yaml. Written by a push, a rollback or the deploy of an image, never edited. The highest number is the current one.',
   type: 'object',
   additionalProperties: false,
   required: ['apiVersion', 'kind', 'image', 'source', 'services', 'pushedBy', 'createdAt'],

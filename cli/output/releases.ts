@@ -10,9 +10,9 @@ interface Look {
 }
 
 /** `flynn releases`, as Heroku prints it. */
-export function releaseTable(app: AppName, {current, releases}: ReleaseList, {nowMs, colors}: Look): readonly string[] {
+export function releaseTable(app: AppName, {current, serving, releases}: ReleaseList, {nowMs, colors}: Look): readonly string[] {
   return [
-    colors.title(`=== ⬢ ${app} Releases${current === undefined ? '' : ` - Current: v${current}`}`),
+    colors.title(`=== ⬢ ${app} Releases${current === undefined ? '' : ` - Current: v${current}`}${serving === undefined ? '' : ` (v${serving} serves)`}`),
     ...table(releases.map((release) => [`v${release.number}`, release.description, release.by, when(release.at, nowMs), state(release, colors)])),
   ];
 }

@@ -10,7 +10,7 @@ export function planRouter(apps: readonly AppPlan[], observed: ObservedState): P
   if (router.state === 'unreachable') return {actions: [], waiting: [{subject: 'router', on: `an answer: ${router.error}`}]};
   const {names, structure} = routing(apps.flatMap(({routes}) => routes));
   const actions: Action[] = [];
-  if (!operations.has('names') && !sameNames(names, router.names)) actions.push({kind: 'publish-names', names, reason: namesReason(names, router.names)});
+  if (!operations.has('names') && !sameNames(names, router.names)) actions.push({kind: 'publish-names', names, reason: namesReason(names, router.names, router.maintenance)});
   if (!operations.has('routes') && !sameStructure(structure, router.structure)) {
     actions.push({kind: 'load-routes', structure, reason: router.structure === undefined ? 'the router\'s configuration is not what was loaded' : 'hosts with paths changed'});
   }
@@ -61,9 +61,13 @@ function sameStructure(a: RouteStructure, b: RouteStructure | undefined): boolea
 /** Names at most this many changed hosts: a reason is read by people. */
 const NAMED_IN_REASON_MAX = 3;
 
-function namesReason(wanted: NameTable, seen: NameTable): string {
+function namesReason(wanted: NameTable, seen: NameTable, maintenance: Target): string {
   const changed = [...new Set([...wanted.keys(), ...seen.keys()])].filter((name) => !sameTargets(wanted.get(name) ?? [], seen.get(name)) || wanted.has(name) !== seen.has(name));
-  const shown = changed.slice(0, NAMED_IN_REASON_MAX).map((name) => `${name.replace(/^_[a-z]+\._tcp\./, '')}: ${seen.get(name)?.length ?? 'none'} → ${wanted.get(name)?.length ?? 'none'}`);
+  const shown = changed.slice(0, NAMED_IN_REASON_MAX).map((name) => `${name.replace(/^_[a-z]+\._tcp\./, '')}: ${behind(seen.get(name), maintenance)} → ${behind(wanted.get(name), maintenance)}`);
   const more = changed.length - shown.length;
   return `replicas behind ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function behind(targets: readonly Target[] | undefined, maintenance: Target): string {
+  return sameTargets([maintenance], targets) ? 'maintenance' : String(targets?.length ?? 'none');
 }

@@ -40,7 +40,9 @@ export function releaseDesk(deps: DeskDeps, signal: AbortSignal): Releases {
       const history = await repo.history(app, until);
       const past = pastReleases(app, history).slice(0, limit);
       const releases = await Promise.all(past.map((one) => summaryOf(deps, app, one, until)));
-      return {...(history[0]?.current === undefined ? {} : {current: history[0].current}), releases};
+      const current = history[0]?.current;
+      const serving = deps.servingRelease(app);
+      return {...(current === undefined ? {} : {current}), ...(serving === undefined ? {} : {serving}), releases};
     },
 
     async show(app, number, until) {

@@ -30,6 +30,8 @@ export interface Wisher {
 export interface ReleaseList {
   /** The number of the release that git wants; absent: none. */
   readonly current?: number;
+  /** The release that serves on this node, when it is another one. */
+  readonly serving?: number;
   readonly releases: readonly ReleaseSummary[];
 }
 
