@@ -42,7 +42,8 @@ export function resolveService(name: string, input: ServiceInput): Result<Desire
   return ok({
     name: name as ServiceName,
     // Priority and requests are not of the container: a change of them moves nothing that has its place.
-    specHash: hashOf({release: input.releaseNumber, container: hashedContainer(container, sealed)}),
+    // A rollback is what it repeats: where that still runs, nothing is started for it.
+    specHash: hashOf({release: input.release.rollbackOf ?? input.releaseNumber, container: hashedContainer(container, sealed)}),
     replicas,
     strategy: strategyOf(service.strategy, replicas),
     container,

@@ -93,7 +93,7 @@ export interface InvalidApp {
 
 export interface DesiredService {
   readonly name: ServiceName;
-  /** Hash over `container` and the release number: a change of it needs a new container. */
+  /** Hash over `container` and the number of the release, or of the one that it repeats: a change of it needs a new container. */
   readonly specHash: SpecHash;
   /** Copies on THIS node; placement has already divided the app's total among nodes. */
   readonly replicas: number;

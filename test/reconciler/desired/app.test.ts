@@ -63,6 +63,15 @@ test('a service rolls, a quarter at a time but at least two, unless its strategy
   t.deepEqual(strategyOf('strategy: all-at-once'), {kind: 'all-at-once'});
 });
 
+test('a rollback is a deploy, of containers as the repeated release has them', (t) => {
+  const [first, second] = [release('shop', 1), release('shop', 2)];
+  const third = file('apps/shop/releases/v0003.yaml', `${first.kind === 'text' ? first.text : ''}rollbackOf: 1\n`);
+  const [before, after, back] = [resolved(app('shop'), first), resolved(app('shop'), first, second), resolved(app('shop'), first, second, third)];
+  t.is(back.services[0]?.specHash, before.services[0]?.specHash);
+  t.not(after.services[0]?.specHash, before.services[0]?.specHash);
+  t.is(new Set([before.specKey, after.specKey, back.specKey]).size, 3);
+});
+
 test('a change of strategy alone is no deploy', (t) => {
   const key = (yaml: string) => resolved(app('shop', yaml), release('shop', 1)).specKey;
   t.is(key('services: {web: {strategy: blue-green}}\n'), key(''));
