@@ -19,12 +19,17 @@ export class ApiError extends Error {
 export function answerProblems(server: FastifyInstance, log: (message: string, error: unknown) => void): void {
   server.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
-    if (problem.status >= 500) log(`${request.method} ${request.routeOptions.url ?? '(no route)'} failed`, error);
+    if (problem.status >= 500 && !isOnPurpose(error)) log(`${request.method} ${request.routeOptions.url ?? '(no route)'} failed`, error);
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="flynn", Basic realm="flynn"');
     return reply.status(problem.status).type('application/problem+json').send(problem);
   });
   server.setNotFoundHandler((request, reply) =>
     reply.status(404).type('application/problem+json').send(problemOf(new ApiError(404, `there is no ${request.method} "${request.url.split('?')[0]}"`))));
+}
+
+/** What a handler says itself, such as "not ready yet", is an answer and no fault: nothing lies behind it. */
+function isOnPurpose(error: unknown): boolean {
+  return error instanceof ApiError && error.cause === undefined;
 }
 
 export function problemOf(error: unknown): Problem {

@@ -52,9 +52,10 @@ for (const [method, url] of [
 }
 
 test('it is alive at once, and ready when the node is', async (t) => {
-  const {server, view} = subject(t);
+  const {server, view, logged} = subject(t);
   t.is((await server.inject('/healthz')).statusCode, 200);
   t.is((await server.inject('/readyz')).statusCode, 503);
+  t.deepEqual(logged, [], 'who asks whether it is ready causes no error');
   view.ready = true;
   t.is((await server.inject('/readyz')).statusCode, 200);
 });
