@@ -21,10 +21,11 @@ export const ps: Command = {
 };
 
 function processes(services: readonly ServiceStatus[], nowMs: number, colors: Palette): readonly string[] {
-  return services.flatMap(({name, wanted, command, replicas}, index) => [
+  return services.flatMap(({name, wanted, command, replicas, waitsFor}, index) => [
     ...(index === 0 ? [] : ['']),
     colors.title(`=== ${name} (${wanted}): ${commandLine(command)}`),
     ...replicas.map((replica) => replicaLine(replica, nowMs, colors)),
+    ...(waitsFor === undefined ? [] : [`${name}: ${colors.busy('waiting')} for room: ${waitsFor}`]),
   ]);
 }
 

@@ -231,3 +231,10 @@ test('gc shows what goes, the largest first, and what is free then', async (t) =
   t.deepEqual(view.collected, ['with-caches']);
   t.is(JSON.parse((await type('gc --json')).split('\n').slice(1, -2).join('\n')).bytes, 3.5 * 2 ** 30 - 200 * 2 ** 20 - 12 * 2 ** 20);
 });
+
+test('ps says which copies wait for room', async (t) => {
+  const {view, type} = await terminal(t);
+  const shop = app('shop');
+  view.current = {...STATUS, apps: [{...shop, services: shop.services.map((service) => ({...service, wanted: 2, waitsFor: 'no node has 1Gi of memory free (n1: 0 bytes of 2Gi)'}))}]};
+  t.regex(await type('ps -a shop'), /\nweb: waiting for room: no node has 1Gi of memory free \(n1: 0 bytes of 2Gi\)\nexit 0$/);
+});
