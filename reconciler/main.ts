@@ -115,10 +115,9 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const log = (message: string, error: unknown) => events.add({kind: 'error', message: `${message}: ${error instanceof Error ? error.message : String(error)}`});
   const audit = new AuditLog(layout.audit);
   const restarts = await Restarts.open(layout.restarts, (file, cause) => events.add({kind: 'restarts-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
-  let seen: PassReport['seen'];
   const oneShot: OneShotActions = new OneShotActions({
     docker, engine, world, audit, restarts, execNotes: new ExecNotes(layout.execs), wake, log,
-    seen: () => seen,
+    seen: (until) => view.seen(until),
     act: (action) => operations.act(action),
   });
 
@@ -142,7 +141,6 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
       events.add({kind: 'commit', message: `applying main@sha1:${commit}`, commit, ...(subject !== undefined && {reason: subject}), ...(author !== undefined && {actor: author})});
     },
     onPass: (report) => {
-      seen = report.seen ?? seen;
       const held = report.held?.message ?? '';
       if (held !== lastHeld) events.add(held === '' ? {kind: 'recovered', message: 'the newest commit is followed again'} : {kind: 'held', message: held});
       lastHeld = held;

@@ -109,6 +109,13 @@ export class View implements NodeView {
     };
   }
 
+  /** What the last pass saw that could see anything; waits for the first one. */
+  async seen(signal: AbortSignal): Promise<NonNullable<PassReport['seen']>> {
+    if (this.#lastSeen === undefined) await this.#nextPass(({seen}) => seen !== undefined, signal);
+    if (this.#lastSeen === undefined) throw new Error('bug: a pass that saw something was not kept');
+    return this.#lastSeen;
+  }
+
   wake(_reason: string): void {
     this.#options.loop.wake();
   }

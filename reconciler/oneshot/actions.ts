@@ -13,7 +13,7 @@ import {RUN_GRACE_MS} from '../plan/limits.ts';
 import {Attendance} from './attendance.ts';
 import {commandIn, execCommandIn, printOf, whyNotStarted} from './command.ts';
 import {ExecNotes} from './exec-notes.ts';
-import {END_GRACE_MS, KILL_MS_MORE, RUN_NUMBERS, RUNS_PER_APP_MAX, SESSIONS_MAX, START_MS_MAX} from './limits.ts';
+import {END_GRACE_MS, FIRST_LOOK_MS_MAX, KILL_MS_MORE, RUN_NUMBERS, RUNS_PER_APP_MAX, SESSIONS_MAX, START_MS_MAX} from './limits.ts';
 import {type Audit, type ExecRequest, type Killed, type OneShot, Refused, type ReplicaRequest, type Restarted, type RestartRequest, type RunRequest, type Session, type StartedRun} from './oneshot.ts';
 import type {Restarts} from './restarts.ts';
 import {runningNamed, servicesToRestart, serviceToRun, type Seen} from './seen.ts';
@@ -25,8 +25,8 @@ export interface OneShotParts {
   readonly audit: Audit;
   readonly restarts: Restarts;
   readonly execNotes: ExecNotes;
-  /** What the last pass saw; undefined before the first one. */
-  seen(): Seen | undefined;
+  /** What the last pass saw; waits for the first one. */
+  seen(signal: AbortSignal): Promise<Seen>;
   /** Carries an action out as if it had been planned; resolves when it is done. */
   act(action: Action, signal: AbortSignal): Promise<void>;
   wake(): void;
@@ -52,7 +52,7 @@ export class OneShotActions implements OneShot {
     const closeSession = this.#openSession();
     let leave = () => {};
     try {
-      const prepared = await this.#prepare(request, 'attached');
+      const prepared = await this.#prepare(request, 'attached', signal);
       leave = this.#attended.begin(prepared.name);
       const streams = request.terminal === undefined ? {} : {terminal: request.terminal};
       const attached = await runAttached(this.#parts.docker, prepared.spec, streams, bounded(signal));
@@ -70,7 +70,7 @@ export class OneShotActions implements OneShot {
   }
 
   async runDetached(request: RunRequest, signal: AbortSignal): Promise<StartedRun> {
-    const {name, spec, started} = await this.#prepare(request, 'detached');
+    const {name, spec, started} = await this.#prepare(request, 'detached', signal);
     const leave = this.#attended.begin(name);
     try {
       await this.#parts.engine.run(spec, bounded(signal));
@@ -86,7 +86,7 @@ export class OneShotActions implements OneShot {
     const {docker, execNotes, audit} = this.#parts;
     const closeSession = this.#openSession();
     try {
-      const found = runningNamed(this.#seen(), {app, replica});
+      const found = runningNamed(await this.#seen(signal), {app, replica});
       const {id, release} = found.kind === 'replica' ? found.container : found.run;
       await audit.add({actor: nameOf(actor), action: 'exec', app, subject: replica, command: printOf(command)});
       const entrypoint = await entrypointOfContainer(docker, id, signal);
@@ -106,7 +106,7 @@ export class OneShotActions implements OneShot {
   }
 
   async kill({app, actor, replica}: ReplicaRequest, signal: AbortSignal): Promise<Killed> {
-    const found = runningNamed(this.#seen(), {app, replica});
+    const found = runningNamed(await this.#seen(signal), {app, replica});
     await this.#parts.audit.add({actor: nameOf(actor), action: 'kill', app, subject: replica});
     const {id, name} = found.kind === 'replica' ? found.container : found.run;
     const graceMs = found.kind === 'replica' ? found.container.facts.stopGraceMs : RUN_GRACE_MS;
@@ -115,9 +115,9 @@ export class OneShotActions implements OneShot {
     return {replica, tookMs: Date.now() - startedAtMs, isReplaced: found.kind === 'replica'};
   }
 
-  async restart({app, actor, service}: RestartRequest): Promise<Restarted> {
+  async restart({app, actor, service}: RestartRequest, signal: AbortSignal): Promise<Restarted> {
     const {restarts, audit, wake} = this.#parts;
-    const {desired, observed} = this.#seen();
+    const {desired, observed} = await this.#seen(signal);
     const chosen = servicesToRestart({desired, observed}, {app, ...(service !== undefined && {service})});
     await audit.add({actor: nameOf(actor), action: 'restart', app, ...(service !== undefined && {subject: service})});
     const seen = desired.apps.find(({name}) => name === app);
@@ -152,10 +152,10 @@ export class OneShotActions implements OneShot {
     }
   }
 
-  async #prepare(request: RunRequest, mode: 'attached' | 'detached'): Promise<{readonly name: string; readonly spec: ContainerSpec; readonly started: StartedRun}> {
+  async #prepare(request: RunRequest, mode: 'attached' | 'detached', signal: AbortSignal): Promise<{readonly name: string; readonly spec: ContainerSpec; readonly started: StartedRun}> {
     const {docker, world, audit} = this.#parts;
     const {app, actor, command} = request;
-    const seen = this.#seen();
+    const seen = await this.#seen(signal);
     const {release, service} = serviceToRun(seen, request);
     const running = seen.observed.runs.filter((run) => run.app === app && run.state === 'running');
     if (running.length >= RUNS_PER_APP_MAX) throw new Refused('impossible', `"${app}" has ${running.length} runs already, the most it may have at once: flynn ps ${app}, flynn kill run.N`);
@@ -197,10 +197,8 @@ export class OneShotActions implements OneShot {
     };
   }
 
-  #seen(): Seen {
-    const seen = this.#parts.seen();
-    if (seen === undefined) throw new Refused('impossible', 'the node has not looked at its containers yet; try again in a moment');
-    return seen;
+  #seen(signal: AbortSignal): Promise<Seen> {
+    return this.#parts.seen(AbortSignal.any([signal, AbortSignal.timeout(FIRST_LOOK_MS_MAX)]));
   }
 }
 

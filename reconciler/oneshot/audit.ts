@@ -1,4 +1,4 @@
-import {appendFile, chmod, readFile, rename, stat} from 'node:fs/promises';
+import {appendFile, chmod, open, readFile, rename, stat} from 'node:fs/promises';
 import type {Audit, AuditEntry} from './oneshot.ts';
 
 /** Bytes of one file; `audit.log.1` is older than `audit.log`. */
@@ -12,8 +12,6 @@ const OLD_FILES_MAX = 4;
 export class AuditLog implements Audit {
   readonly #file: string;
   readonly #nowMs: () => number;
-  /** False until the first line of ours: a machine that lost power may have left half a one. */
-  #isWhole = false;
   /** One after the other: lines stay whole, and in order. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -40,11 +38,8 @@ export class AuditLog implements Audit {
   async #write(entry: AuditEntry): Promise<void> {
     try {
       const line = `${JSON.stringify(entry)}\n`;
-      const sizeBytes = await sizeOf(this.#file);
-      if (sizeBytes + line.length > FILE_BYTES_MAX) await this.#rotate();
-      else if (!this.#isWhole) await appendFile(this.#file, sizeBytes === 0 ? '' : '\n');
-      this.#isWhole = true;
-      await appendFile(this.#file, line, {mode: 0o600, flush: true});
+      if (await sizeOf(this.#file) + Buffer.byteLength(line) > FILE_BYTES_MAX) await this.#rotate();
+      await appendFile(this.#file, await isWhole(this.#file) ? line : `\n${line}`, {mode: 0o600, flush: true});
       await chmod(this.#file, 0o600);
     } catch (cause) {
       throw new Error(`writing "${this.#file}" failed`, {cause});
@@ -73,6 +68,15 @@ function parsed(line: string): readonly AuditEntry[] {
 
 async function textOf(file: string): Promise<string> {
   return readFile(file, 'utf8').catch(unlessMissing(''));
+}
+
+/** False when a machine lost power, or a disk was full, in the middle of the last line. */
+async function isWhole(file: string): Promise<boolean> {
+  const sizeBytes = await sizeOf(file);
+  if (sizeBytes === 0) return true;
+  await using handle = await open(file);
+  const {buffer} = await handle.read(Buffer.alloc(1), 0, 1, sizeBytes - 1);
+  return buffer.toString() === '\n';
 }
 
 async function sizeOf(file: string): Promise<number> {

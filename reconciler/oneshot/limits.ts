@@ -15,3 +15,6 @@ export const START_MS_MAX = 60_000;
 
 /** A kill waits for the container's own grace, and this many milliseconds longer. */
 export const KILL_MS_MORE = 30_000;
+
+/** After a start of ours: how long what is asked for waits until the containers have been looked at, in milliseconds. */
+export const FIRST_LOOK_MS_MAX = 30_000;

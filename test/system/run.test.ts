@@ -60,7 +60,7 @@ test.serial('a run has the environment of the release, an exit code of its own, 
 });
 
 test.serial('megabytes go through a run and come back, byte for byte', async (t) => {
-  const bytes = randomBytes(20_000_000);
+  const bytes = randomBytes(5_000_000);
   const file = path.join(node.home, 'megabytes');
   await writeFile(file, bytes);
   const sum = createHash('sha256').update(bytes).digest('hex');

@@ -39,7 +39,9 @@ test('after half a line the next one is whole', async (t) => {
   await appendFile(file, '{"at":"19');
   const log = new AuditLog(file);
   await log.add({actor: 'ann', action: 'restart', app: SHOP});
-  t.deepEqual((await log.last(10)).map(({action}) => action), ['restart']);
+  await new AuditLog(file).add({actor: 'ann', action: 'kill', app: SHOP});
+  t.deepEqual((await log.last(10)).map(({action}) => action), ['restart', 'kill']);
+  t.is((await readFile(file, 'utf8')).split('\n').filter((line) => line === '').length, 1, 'there are no empty lines');
 });
 
 test('the log has at most five files, and the newest entries are read across them', async (t) => {
