@@ -17,7 +17,8 @@ const SERVICE_DEFAULT = 'web';
 /** The service whose environment and limits a run gets, as the release that serves has it. */
 export function serviceToRun({desired, observed}: Seen, {app: name, service}: {readonly app: AppName; readonly service?: string}): {readonly release: number; readonly service: DesiredService} {
   const app = wantedApp(desired, name);
-  const serving = phaseOf(app, observed.journal.get(name)).serving;
+  const {kind, serving} = phaseOf(app, observed.journal.get(name));
+  if (kind === 'suspended' || serving?.isSuspended === true) throw new Refused('impossible', suspended(name));
   if (serving?.release === undefined) throw new Refused('impossible', `no release of "${name}" serves yet, so there is nothing to run a command in: git push flynn main`);
   const services = serving.services;
   const chosen = service === undefined ? services.find((one) => one.name === SERVICE_DEFAULT) ?? services[0] : services.find((one) => one.name === service);
@@ -48,6 +49,7 @@ export function servicesToRestart({desired, observed}: Seen, {app: name, service
   const app = wantedApp(desired, name);
   const phase = phaseOf(app, observed.journal.get(name));
   if (app.state === 'invalid' || phase.kind === 'invalid') throw new Refused('impossible', `the manifests of "${name}" are wrong, and what serves is kept as it is until they are right: flynn status ${name}`);
+  if (phase.kind === 'suspended') throw new Refused('impossible', suspended(name));
   if (phase.kind === 'failed' && !isRestartOf(app, phase.serving)) throw new Refused('impossible', `"${name}" is stalled: ${phase.deploy.cause}; push what mends it, or take it back with git revert`);
   const all = app.services.filter(({replicas}) => replicas > 0);
   const chosen = service === undefined ? all : all.filter((one) => one.name === service);
@@ -60,6 +62,10 @@ export function servicesToRestart({desired, observed}: Seen, {app: name, service
 /** Once a restart has failed, another one is a new try: what it starts is what serves. */
 function isRestartOf(app: ResolvedApp, serving: ResolvedApp | undefined): boolean {
   return serving !== undefined && keyByManifests(app) === keyByManifests(serving);
+}
+
+function suspended(name: AppName): string {
+  return `"${name}" is suspended, and nothing of it runs until: flynn resume ${name}`;
 }
 
 function wantedApp({apps}: DesiredState, name: AppName): DesiredApp {

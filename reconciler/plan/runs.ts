@@ -6,13 +6,15 @@ import {KEPT_RUNS_MAX, KEPT_RUNS_MS_MAX, RUN_GRACE_MS, RUN_MS_MAX} from './limit
 
 /** Commands that people run: they go when nobody is there for them any more, whoever has to notice it. */
 export function planRuns(desired: DesiredState, observed: ObservedState): Plan {
-  const wanted = new Set(desired.apps.map(({name}) => name));
+  const wanted = new Map(desired.apps.map((app) => [app.name, app]));
   const kept = keptRuns(observed);
   const actions = observed.runs.filter((run) => !isBusy(run, observed)).flatMap((run): readonly Action[] => {
     const {id, name, app} = run;
-    const whyGone = wanted.has(app) ? undefined : `app ${app} is not in commit ${desired.commit.slice(0, 8)}`;
+    const owner = wanted.get(app);
+    const whyGone = owner === undefined ? `app ${app} is not in commit ${desired.commit.slice(0, 8)}` : undefined;
     if (run.state === 'running') {
-      const reason = whyGone ?? reasonToEnd(run, observed.nowMs);
+      const whySuspended = owner?.state === 'resolved' && owner.isSuspended === true ? 'the app is suspended' : undefined;
+      const reason = whyGone ?? whySuspended ?? reasonToEnd(run, observed.nowMs);
       return reason === undefined ? [] : [{kind: 'stop-container', app, id, name, graceMs: RUN_GRACE_MS, reason}];
     }
     // Whoever attends it is about to start it, or to ask how it ended.

@@ -40,6 +40,7 @@ test('a run has the environment of the service that is named', runs, {record: go
 test('without a service web the first one is taken', runs, {record: good({...app('v2', 1), services: [service('w2', 0, 'worker')]}), want: {...app('v2', 1), services: [service('w2', 0, 'worker')]}, expect: 'worker v2'});
 test('a run needs a service that there is', runs, {record: good(app('v2', 1)), service: 'worker', expect: 'refused (missing): release v2 of "shop" has no service "worker" (it has web)'});
 test('before the first release there is nothing to run in', runs, {want: unreleased, expect: 'refused (impossible): no release of "shop" serves yet, so there is nothing to run a command in: git push flynn main'});
+test('of a suspended app nothing is run', runs, {want: {...app('v2', 1), isSuspended: true}, record: good(app('v2', 1)), expect: 'refused (impossible): "shop" is suspended, and nothing of it runs until: flynn resume shop'});
 test('a run needs an app that there is', runs, {app: 'blog', expect: 'refused (missing): there is no app "blog"'});
 
 const named = test.macro<[Case]>((t, one) => {
@@ -68,6 +69,7 @@ test('one that there is not is refused', restarts, {want: two, record: good(two)
 test('what has failed is not tried again by a restart', restarts, {record: failed(app('v2', 1), app('v1', 1)), expect: 'refused (impossible): "shop" is stalled: web.1 exited with code 3; push what mends it, or take it back with git revert'});
 const again = {...app('v2', 1), specKey: 'restarted' as SpecHash, restartOf: app('v2', 1).specKey};
 test('a restart that has failed can be repeated', restarts, {want: again, record: failed(again, app('v2', 1)), expect: 'web'});
+test('a suspended app is not restarted', restarts, {want: {...app('v2', 1), isSuspended: true}, record: good(app('v2', 1)), expect: 'refused (impossible): "shop" is suspended, and nothing of it runs until: flynn resume shop'});
 test('an app whose manifests are wrong is not restarted', restarts, {
   want: {state: 'invalid', name: SHOP, treeId: 't' as TreeId, problems: []}, record: good(app('v1', 1)),
   expect: 'refused (impossible): the manifests of "shop" are wrong, and what serves is kept as it is until they are right: flynn status shop',

@@ -11,11 +11,12 @@ interface Case {
   readonly have: readonly string[];
   readonly operations?: readonly string[];
   readonly isAppGone?: true;
+  readonly isSuspended?: true;
   readonly plan: string;
 }
 
-const planned = test.macro<[Case]>((t, {have, operations = [], isAppGone, plan: expected}) => {
-  const wanted = isAppGone ? desired() : desired(app('v1', 1));
+const planned = test.macro<[Case]>((t, {have, operations = [], isAppGone, isSuspended, plan: expected}) => {
+  const wanted = isAppGone ? desired() : desired({...app('v1', 1), ...(isSuspended && {isSuspended})});
   t.is(formatPlan(planRuns(wanted, {...observed({operations}), runs: have.map(run)})), expected);
 });
 
@@ -60,6 +61,13 @@ test('runs go with their app, whoever is connected', planned, {
   plan: 'stop shop.run.1 within 10s  # app shop is not in commit 12345678\n'
     + 'stop shop.run.2 within 10s  # app shop is not in commit 12345678\n'
     + 'remove shop.run.3  # app shop is not in commit 12345678',
+});
+
+test('a suspended app runs nothing, detached or not', planned, {
+  have: ['1 running attended', '2 running detached', '3 exited detached'],
+  isSuspended: true,
+  plan: 'stop shop.run.1 within 10s  # the app is suspended\n'
+    + 'stop shop.run.2 within 10s  # the app is suspended',
 });
 
 test('runs are no replicas: an app with one has nothing more to do', (t) => {
