@@ -1,7 +1,7 @@
 import type Docker from 'dockerode';
 import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import {ok, fail, type Result} from '../../schemas/result.ts';
-import {buildDockerfile, BuildStepFailed, inspectImage, pullImage} from '../adapters/docker-build.ts';
+import {buildDockerfile, BuildStepFailed, inspectImage, pullImage, removeImage} from '../adapters/docker-build.ts';
 import {LABEL_APP, LABEL_INSTANCE} from '../labels.ts';
 import type {BuildFailure} from './build.ts';
 import {textEntry, tarStream} from './image/tar.ts';
@@ -38,15 +38,17 @@ export async function takePrebuilt({docker, instance}: {docker: Docker; instance
   if (!NAME.test(asked)) return fail({reason: `"${asked}" is not the name of an image such as nginx:1.27, registry.example.com/shop@sha256:…, or an id`});
   const name = isId(asked) || /[:@][^/]*$/.test(asked) ? asked : `${asked}:latest`;
   print(step(`Using the image ${name}`));
-  const here = isPulled ? undefined : await inspectImage(docker, name, signal);
-  if (here === undefined) {
+  const before = await inspectImage(docker, name, signal);
+  if (before === undefined || isPulled) {
     const problem = await pull(docker, name, print, signal);
     if (problem !== undefined) return fail({reason: problem});
   }
-  const found = here ?? await inspectImage(docker, name, signal);
+  const found = await inspectImage(docker, name, signal);
   if (found === undefined) return fail({reason: `the engine has no image "${name}" after it was pulled`});
   if ((found.Config.OnBuild ?? []).length > 0) return fail({reason: `"${name}" is an image to build on (ONBUILD), not one to run`});
   const image = await labelled(docker, found, {app, instance}, signal);
+  // A name that only we brought would keep the image for ever; without it, it goes with the last release that has it.
+  if (before === undefined) await removeImage(docker, name, signal);
   const ports = exposedPorts(found);
   print(detail(`${found.Id.slice(7, 19)}, ${formatMegabytes(found.Size)}${ports.length === 0 ? '' : `, exposes ${ports.join(', ')}`}`));
   return ok({image, id: found.Id as ImageDigest, name: pinned(name, found), ports});
