@@ -48,7 +48,7 @@ export async function planRollback(deps: RollbackDeps, app: AppName, wish: Rollb
     deployTimeoutMs: now.deployTimeoutMs,
     making: {
       app,
-      release: {image, source, services, rollbackOf: target.number},
+      release: {image, source, services, ...repeating(target, manifest)},
       keep: now.keepReleases,
       subject: `rollback to v${target.number}`,
       trailers: [`Flynn-Rollback: v${target.number}`],
@@ -89,6 +89,11 @@ function chooseTarget(past: readonly PastRelease[], {to, current, serving}: {to:
   if (target === undefined) throw new EditRefused(to === undefined ? `there is no release before v${current} to go back to` : `there never was a release v${to}`);
   if (target.fate.kind === 'failed') throw new EditRefused(`v${target.number} never served: ${target.fate.cause}`);
   return target;
+}
+
+/** A repetition of a repetition is one of the first: where its containers still run, they are the wanted ones. People see what was asked for. */
+function repeating({number}: PastRelease, {rollbackOf}: ReleaseManifest): Pick<ReleaseManifest, 'rollbackOf' | 'description'> {
+  return rollbackOf === undefined ? {rollbackOf: number} : {rollbackOf, description: `Rollback to v${number}`};
 }
 
 function imageGone(app: AppName, {number}: PastRelease, {image, source}: ReleaseManifest): string {

@@ -91,6 +91,18 @@ test('a rollback of the code alone leaves the configuration', async (t) => {
   t.is(await show(FILE), `${HEAD}env: {TEXT: second}`);
 });
 
+test('a rollback to a rollback repeats what that repeated, and is called what it was asked for', async (t) => {
+  const {desk, rollback, release} = await shop(t);
+  await release(1, 9);
+  await release(2, 9);
+  await rollback();
+  await rollback({to: 2});
+  await rollback({to: 3});
+  t.like(await desk.list(SHOP, 3, until()), {current: 5, releases: [
+    {number: 5, description: 'Rollback to v3', rollbackOf: 1}, {number: 4, description: 'Rollback to v2', rollbackOf: 2}, {number: 3, description: 'Rollback to v1', rollbackOf: 1},
+  ]});
+});
+
 test('secrets go back too, and by name only in the preview', async (t) => {
   const {desk, rollback, release, commit, show} = await shop(t);
   const sealed = (text: string) => `apiVersion: flynn/v1\nkind: Secrets\nenv:\n  KEY: ${text}\n`;
