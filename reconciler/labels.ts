@@ -25,14 +25,21 @@ export const LABEL_LIMITS = 'flynn.limits';
 export const LABEL_MODE = 'flynn.mode';
 /** Of the same: the first word of its command. */
 export const LABEL_PROGRAM = 'flynn.program';
-
-/** The network that an app's containers share with no other app's. The dot is in no name of an instance or app: nothing else can be called so. */
-export function appNetwork(instance: string, app: string): string {
-  return `${instance}.${app}`;
-}
+/** Name of a volume, within its app. */
+export const LABEL_VOLUME = 'flynn.volume';
 /** Of a job: `release` (run once before a release) or `cron`. */
 export const LABEL_JOB = 'flynn.job';
 /** Of a job: the name of the command with a schedule. */
 export const LABEL_CRON = 'flynn.cron';
 /** Of a job: which run it is. With app and name: unique for ever. */
 export const LABEL_RUN = 'flynn.run';
+
+/** The network that an app's containers share with no other app's. The dot is in no name of an instance or app: nothing else can be called so. */
+export function appNetwork(instance: string, app: string): string {
+  return `${instance}.${app}`;
+}
+
+/** The volume that an app calls `name`. It outlives releases, containers and the app. */
+export function appVolume({instance, app, name}: {readonly instance: string; readonly app: string; readonly name: string}): string {
+  return `${instance}.${app}.${name}`;
+}

@@ -1,10 +1,11 @@
+import {checkContainer, containerProperties, type ContainerManifest} from './container.ts';
 import {checkCrons, commandSchema, cronsSchema, type CronManifest} from './cron.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema, serviceNameSchema} from './names.ts';
 import {checkRequests, prioritySchema, requestsSchema, type Priority, type RequestsManifest} from './requests.ts';
 import {checkDrains, drainsSchema, type DrainManifest} from './drains.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
-import {checkStrategy, strategySchema, type StrategyManifest} from './strategy.ts';
+import {checkStrategy, optionsOf, strategySchema, type StrategyManifest} from './strategy.ts';
 import {ENV_VALUE_LENGTH_MAX, variableNameSchema} from './variables.ts';
 
 /** An app as its owner writes it, in `apps/<app>/app.yaml`. Plain data, as in the file: `desired/` fills in the defaults. */
@@ -22,7 +23,7 @@ export interface AppManifest extends Header<'App'> {
   readonly drains?: readonly DrainManifest[];
 }
 
-export interface ServiceManifest {
+export interface ServiceManifest extends ContainerManifest {
   /** A shell line, or an argument vector. Absent: the release's. */
   readonly command?: string | readonly string[];
   /** Copies to keep running across the cluster. */
@@ -116,6 +117,7 @@ const serviceSchema: ObjectSchema<ServiceManifest> = {
     stopGraceSeconds: {type: 'number', minimum: 0, maximum: 3600, default: STOP_GRACE_SECONDS_DEFAULT, description: 'Between SIGTERM and SIGKILL.'},
     check: checkSchema,
     strategy: strategySchema,
+    ...containerProperties,
   },
 };
 
@@ -193,11 +195,21 @@ export function replicasDefault(name: string): number {
   return name === WEB ? 1 : 0;
 }
 
+/** What counts for services of which there can be only one at a time. */
+export function besidesOf(name: string, {replicas = replicasDefault(name), strategy}: ServiceManifest): {readonly replicas: number; readonly strategy: string | undefined} {
+  return {replicas, strategy: strategy === undefined ? undefined : optionsOf(strategy).kind};
+}
+
 function checkService(name: string, service: ServiceManifest): readonly Problem[] {
   const path = ['services', name];
   const {check} = service;
   const port = portOf(name, service);
-  const problems = [...checkLimits(service.limits, [...path, 'limits']), ...checkRequests(service.requests, service.limits, [...path, 'requests']), ...checkStrategy(service.strategy, [...path, 'strategy'])];
+  const problems = [
+    ...checkLimits(service.limits, [...path, 'limits']),
+    ...checkRequests(service.requests, service.limits, [...path, 'requests']),
+    ...checkStrategy(service.strategy, [...path, 'strategy']),
+    ...checkContainer(service, path, besidesOf(name, service)),
+  ];
   if (port !== undefined) problems.push(...checkPortVariable(service.env, [...path, 'env'], name));
   if (check !== undefined && check.command === undefined && check.port === undefined && port === undefined) {
     problems.push({path: [...path, 'check'], message: `the check of "${name}" needs a port: add \`port:\` to the service, or to the check`});

@@ -1,3 +1,4 @@
+import {policySchema, type Rights} from './container.ts';
 import {checkDrains, drainsSchema, type DrainManifest} from './drains.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema} from './names.ts';
@@ -22,6 +23,8 @@ export interface ClusterManifest extends Header<'Cluster'> {
   readonly networks?: NetworksManifest;
   /** Public keys (age) of those who can read the apps' secrets. */
   readonly recipients?: readonly string[];
+  /** By app. */
+  readonly policy?: Readonly<Record<string, Rights>>;
 }
 
 /** What one build may use, and how many run at once. */
@@ -57,7 +60,7 @@ export interface NetworksManifest {
 
 /** What holds where `cluster.yaml` says nothing. */
 export const CLUSTER_DEFAULTS = {
-  defaults: {memory: '512Mi', cpus: 1, pids: 512},
+  defaults: {memory: '512Mi', cpus: 1, pids: 512, files: 10_000},
   builds: {memory: '2Gi', cpus: 2, timeoutSeconds: 900, disk: '4Gi', minFreeDisk: '2Gi', concurrent: 2},
   keep: {releases: 10, images: 5},
   // 512 networks of 125 containers: fifty replicas can be deployed all at once.
@@ -77,8 +80,8 @@ const RECIPIENTS_MAX = 20;
 /** Bech32 of 32 bytes, C2SP age.md: what `age-keygen -y` prints. */
 const recipientSchema = {type: 'string', pattern: '^age1[02-9ac-hj-np-z]{58}$', errorMessage: 'must be a public key of age, which begins with age1 (age-keygen -y prints it)'};
 
-const {memory, cpus, pids} = CLUSTER_DEFAULTS.defaults;
-const LIMITS_IN_WORDS = `${memory}, ${cpus} core, ${pids} threads and processes`;
+const {memory, cpus, pids, files} = CLUSTER_DEFAULTS.defaults;
+const LIMITS_IN_WORDS = `${memory}, ${cpus} core, ${pids} threads and processes, ${files.toLocaleString('en')} open files`;
 
 const buildsSchema: ObjectSchema<BuildsManifest> = {
   type: 'object',
@@ -153,6 +156,7 @@ export const clusterSchema: ObjectSchema<ClusterManifest> = {
       items: recipientSchema,
       description: "Public keys that the apps' secrets are encrypted to (age): those of the nodes, and perhaps one whose identity is kept elsewhere.",
     },
+    policy: policySchema,
   },
   examples: [{apiVersion: 'flynn/v1', kind: 'Cluster', name: 'production', domain: 'apps.example.com', ...CLUSTER_DEFAULTS}],
 };

@@ -8,6 +8,8 @@ export interface LimitsManifest {
   readonly cpus?: number;
   /** Threads and processes. */
   readonly pids?: number;
+  /** Open files, of each process. */
+  readonly files?: number;
 }
 
 /** The engine refuses less (`Minimum memory limit allowed is 6MB`). */
@@ -21,6 +23,7 @@ export const limitsSchema: ObjectSchema<LimitsManifest> = {
     memory: {...quantitySchema, description: 'Memory; a container that needs more is killed and restarted.'},
     cpus: {type: 'number', minimum: 0.01, maximum: 1024, description: 'Cores: 0.5 is half of one.', examples: [0.5, 2]},
     pids: {type: 'integer', minimum: 4, maximum: 4_194_304, description: 'Threads and processes.'},
+    files: {type: 'integer', minimum: 64, maximum: 1_048_576, description: 'Open files and connections of one process.'},
   },
 };
 

@@ -5,6 +5,7 @@ import {demultiplexed} from './docker-output.ts';
 import {ENGINE_CALL_MS_MAX, engineCall, hasStatus} from './docker-client.ts';
 import {dockerEvents} from './docker-events.ts';
 import {DockerExecs} from './docker-exec.ts';
+import {giveVolumesToUser} from './docker-volumes.ts';
 import {NetworkMissing, type ContainerRecord, type ContainerSpec, type Engine, type EngineEvent, type EngineLogLine, type EngineLogs, type ImageRecord, type LogOptions, type NetworkRecord, type NetworkSpec, type RawLogLine} from './engine.ts';
 
 /** Inspections at once: more gain nothing on two cores and can hold up an engine that has other work. */
@@ -50,6 +51,7 @@ export class DockerEngine implements Engine, EngineLogs {
 
   async run(spec: ContainerSpec, signal: AbortSignal): Promise<string> {
     const id = await this.#create(spec, signal);
+    if (spec.volumes !== undefined) await engineCall(`prepare the volumes of ${spec.name}`, (abortSignal) => giveVolumesToUser(this.#docker, id, createOptions(spec), abortSignal), {ms: START_MS_MAX, signal});
     try {
       await engineCall(`start ${spec.name}`, (abortSignal) => this.#docker.getContainer(id).start({abortSignal}), {ms: START_MS_MAX, signal});
     } catch (error) {
@@ -198,7 +200,7 @@ export function toNetworkMissing(error: unknown, {name, network}: ContainerSpec)
 
 export function createOptions(spec: ContainerSpec): Docker.ContainerCreateOptions {
   const isHost = spec.network === 'host';
-  const {aliases = []} = spec;
+  const {aliases = [], volumes = [], tmpfs = [], filesMax} = spec;
   return {
     name: spec.name,
     Image: spec.image,
@@ -211,6 +213,11 @@ export function createOptions(spec: ContainerSpec): Docker.ContainerCreateOption
     HostConfig: {
       NetworkMode: spec.network,
       Binds: spec.mounts.map(({source, target, isReadOnly}) => `${source}:${target}${isReadOnly ? ':ro' : ''}`),
+      ...(volumes.length > 0 && {Mounts: volumes.map(({name, target, labels}) => ({Type: 'volume' as const, Source: name, Target: target, VolumeOptions: {NoCopy: false, Labels: {...labels}, DriverConfig: {Name: 'local', Options: {}}}}))}),
+      ...(tmpfs.length > 0 && {Tmpfs: Object.fromEntries(tmpfs.map(({path, sizeBytes}) => [path, `size=${sizeBytes},mode=1777`]))}),
+      ...(spec.isRootReadOnly === true && {ReadonlyRootfs: true}),
+      ...(spec.isPrivileged === true && {Privileged: true}),
+      ...(filesMax !== undefined && {Ulimits: [{Name: 'nofile', Soft: filesMax, Hard: filesMax}]}),
       Memory: spec.memoryBytes,
       // As much again in swap would be twice the limit that the manifest gives.
       MemorySwap: spec.memoryBytes,
@@ -224,6 +231,13 @@ export function createOptions(spec: ContainerSpec): Docker.ContainerCreateOption
       ...(!isHost && {Init: true}),
     },
   };
+}
+
+function startErrorOf(error: string): string {
+  if (error.endsWith(CLIENT_GONE)) return '';
+  // What runc says for RLIMIT_NOFILE: the engine itself runs under a lower limit that it may not raise.
+  if (/setting rlimit type 7: operation not permitted/.test(error)) return `limits.files is more than the engine may give on this node: ${error}`;
+  return error;
 }
 
 function toRecord(inspected: Docker.ContainerInspectInfo): ContainerRecord {
@@ -242,7 +256,7 @@ function toRecord(inspected: Docker.ContainerInspectInfo): ContainerRecord {
     const addresses = Object.fromEntries(networks.filter(([, {IPAddress}]) => IPAddress !== '').map(([name, {IPAddress}]) => [name, IPAddress]));
     return {...base, status: 'running', isPaused: state.Paused, startedAtMs: Date.parse(state.StartedAt), addresses, pid: state.Pid};
   }
-  if (state.Status === 'created') return {...base, status: 'created', error: state.Error.endsWith(CLIENT_GONE) ? '' : state.Error};
+  if (state.Status === 'created') return {...base, status: 'created', error: startErrorOf(state.Error)};
   // "Never started" has year 1 as its times: what an engine leaves that was killed while starting.
   const startedAtMs = Math.max(Date.parse(state.StartedAt), base.createdAtMs);
   return {...base, status: 'exited', startedAtMs, finishedAtMs: Math.max(Date.parse(state.FinishedAt), startedAtMs), exitCode: state.ExitCode, isOutOfMemory: state.OOMKilled};

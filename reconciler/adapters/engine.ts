@@ -52,6 +52,13 @@ export interface ContainerSpec {
   /** Names, beside its own, by which others on its network find it. Several containers may share one: all are answered. */
   readonly aliases?: readonly string[];
   readonly mounts: readonly Mount[];
+  /** Made when they are not there yet, with their labels. A new one belongs to the user that the container runs as. */
+  readonly volumes?: readonly VolumeMount[];
+  readonly tmpfs?: readonly {readonly path: string; readonly sizeBytes: number}[];
+  readonly isRootReadOnly?: boolean;
+  readonly isPrivileged?: boolean;
+  /** Open files of each process. Absent: the engine's own limit. */
+  readonly filesMax?: number;
   /** 0: no limit. */
   readonly memoryBytes: number;
   /** 0: no limit. */
@@ -71,6 +78,12 @@ export interface Mount {
   readonly source: string;
   readonly target: string;
   readonly isReadOnly: boolean;
+}
+
+export interface VolumeMount {
+  readonly name: string;
+  readonly target: string;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export type ContainerRecord = {

@@ -1,4 +1,5 @@
-import type {ContainerSpec} from '../adapters/engine.ts';
+import {CLUSTER_DEFAULTS} from '../../schemas/cluster.ts';
+import type {ContainerSpec, VolumeMount} from '../adapters/engine.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import type {ContainerTemplate} from '../desired/state.ts';
 import * as labels from '../labels.ts';
@@ -40,16 +41,26 @@ export async function appContainerSpec({app, template, name, env, labels: own, a
     command: template.command,
     env: {...template.env, ...secrets, ...env},
     labels: {[labels.LABEL_INSTANCE]: instance, [labels.LABEL_APP]: app, ...own},
-    network: labels.appNetwork(instance, app),
+    network: template.isOnHostNetwork === true ? 'host' : labels.appNetwork(instance, app),
     aliases,
-    mounts: [],
+    mounts: template.hostMounts ?? [],
+    ...(template.volumes !== undefined && {volumes: template.volumes.map((volume) => volumeMount({instance, app, volume}))}),
+    ...(template.tmpfs !== undefined && {tmpfs: template.tmpfs}),
+    isRootReadOnly: template.isRootReadOnly === true,
+    isPrivileged: template.isPrivileged === true,
+    filesMax: template.filesMax ?? CLUSTER_DEFAULTS.defaults.files,
     memoryBytes: template.memoryBytes,
     cpus: template.cpus,
     pidsMax: template.pidsMax,
-    capabilities: CAPABILITIES,
+    capabilities: [...new Set([...CAPABILITIES, ...template.capabilities ?? []])],
     restart: 'never',
     logBytesMax,
   };
+}
+
+function volumeMount({instance, app, volume: {name, path}}: {instance: string; app: AppName; volume: {name: string; path: string}}): VolumeMount {
+  const own = {[labels.LABEL_INSTANCE]: instance, [labels.LABEL_APP]: app, [labels.LABEL_VOLUME]: name};
+  return {name: labels.appVolume({instance, app, name}), target: path, labels: own};
 }
 
 /** A replica in the engine's words. */

@@ -30,6 +30,15 @@ const SERVICE_FIELDS: {readonly [Field in keyof ServiceManifest]-?: Going} = {
   stopGraceSeconds: 'back',
   check: 'back',
   strategy: 'stays',
+  volumes: 'stays',
+  tmpfs: 'back',
+  readOnlyRoot: 'back',
+  // Today's policy decides about these whatever the past was.
+  privileged: 'back',
+  capabilities: 'back',
+  hostNetwork: 'back',
+  hostPaths: 'back',
+  dockerSocket: 'back',
 };
 
 /** An app.yaml and the services that the release beside it has. */

@@ -9,6 +9,7 @@ import {resolveDrains} from './drains.ts';
 import {appFile, sortFolder, type AppFolder, type TextFile} from './folder.ts';
 import {hashOf} from './hash.ts';
 import {resolveCrons, resolveReleaseJob} from './jobs.ts';
+import {problemsOfRights} from './rights.ts';
 import {problemOfHost, problemsOfRoutes, routesOf} from './routes.ts';
 import {resolveSecrets, type Opened} from './secrets.ts';
 import {resolveService, serviceNames, type ServiceInput} from './service.ts';
@@ -44,6 +45,7 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
   ];
   if (problems.length > 0 || folder.manifest === undefined || app?.ok !== true) return invalid(problems);
   if (!secrets.ok) return {...invalid(secrets.problem.problems), reason: 'SecretsUnreadable'};
+  const forbidden = cluster.policy === undefined ? [] : problemsOfRights(name, app.value.services ?? {}, cluster.policy);
 
   const {drains, problems: drainProblems} = resolveDrains(app.value.drains, secrets.value);
   if (drainProblems.length > 0) return invalid(place(drainProblems, folder.manifest));
@@ -52,14 +54,14 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
     const hosts = (app.value.routes ?? []).flatMap(({host}, index) => (
       problemOfHost(host, domain).map((message) => ({path: ['routes', index, 'host'], message}))
     ));
-    return hosts.length > 0 ? invalid(place(hosts, folder.manifest)) : {...shared, specKey: hashOf({services: []}), services: [], routes: []};
+    return hosts.length + forbidden.length > 0 ? invalid(place([...forbidden, ...hosts], folder.manifest)) : {...shared, specKey: hashOf({services: []}), services: [], routes: []};
   }
 
   const released = {app: app.value, release: release.value, releaseNumber: current.number, limits: cluster.limits, secrets: secrets.value, ...(cluster.requests && {requests: cluster.requests})};
   const {services, problems: serviceProblems} = resolveServices(released);
   const {crons, problems: cronProblems} = resolveCrons(released);
   const routeProblems = problemsOfRoutes(app.value.routes ?? [], domain, services);
-  const all = [...serviceProblems, ...cronProblems, ...routeProblems];
+  const all = [...forbidden, ...serviceProblems, ...cronProblems, ...routeProblems];
   if (all.length > 0) return invalid(place(all, folder.manifest));
   const releaseJob = resolveReleaseJob(released);
   return {

@@ -1,5 +1,6 @@
 import {CLUSTER_DEFAULTS, type ClusterManifest} from '../../schemas/cluster.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
+import type {Rights} from '../../schemas/container.ts';
 import type {LimitsManifest} from '../../schemas/limits.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {bytesOf} from '../../schemas/quantity.ts';
@@ -31,17 +32,24 @@ export interface ClusterConfig {
   readonly logs: {readonly appBytesMax: number; readonly ageMsMax: number};
   /** Of all apps. Absent: none. */
   readonly drains?: readonly DesiredDrain[];
+  /** By app. Absent: it is not known what is allowed, because cluster.yaml can't be read. */
+  readonly policy?: Readonly<Record<string, Rights>>;
 }
 
 export interface ContainerLimits {
   readonly memoryBytes: number;
   readonly cpus: number;
   readonly pidsMax: number;
+  /** Open files, when it is not the number that all get (`CLUSTER_DEFAULTS`). */
+  readonly filesMax?: number;
 }
 
 const DAY_MS = 24 * 60 * 60_000;
 
 export const CLUSTER_FILE = 'cluster.yaml';
+
+const {memory, cpus, pids} = CLUSTER_DEFAULTS.defaults;
+const LIMITS_DEFAULT: ContainerLimits = {memoryBytes: bytesOf(memory), cpus, pidsMax: pids};
 
 /** Reads `cluster.yaml` among the files outside of `apps/`. Others are not looked at: see `validateFiles`. */
 export function resolveCluster(files: readonly ManifestFile[]): Result<ClusterConfig, readonly Diagnostic[]> {
@@ -59,22 +67,24 @@ export function buildLimits({builds: {memoryBytes, cpus, timeMs, diskBytes, minF
 }
 
 /** What a manifest asks for; the rest as in `otherwise`. */
-export function limitsOf({memory, cpus, pids}: LimitsManifest, otherwise: ContainerLimits): ContainerLimits {
+export function limitsOf({memory, cpus, pids, files}: LimitsManifest, otherwise: ContainerLimits): ContainerLimits {
+  const filesMax = files ?? otherwise.filesMax;
   return {
     memoryBytes: memory === undefined ? otherwise.memoryBytes : bytesOf(memory),
     cpus: cpus ?? otherwise.cpus,
     pidsMax: pids ?? otherwise.pidsMax,
+    // The default is no part of a container's hash: it came after the first clusters, whose apps were not to be deployed again for it.
+    ...(filesMax !== undefined && filesMax !== CLUSTER_DEFAULTS.defaults.files && {filesMax}),
   };
 }
 
-function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks, recipients = [], drains}: ClusterManifest): ClusterConfig {
+function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks, policy = {}, recipients = [], drains}: ClusterManifest): ClusterConfig {
   const build = {...CLUSTER_DEFAULTS.builds, ...builds};
-  const limits = {...CLUSTER_DEFAULTS.defaults, ...defaults};
   const log = {...CLUSTER_DEFAULTS.logs, ...logs};
   return {
     name,
     domain,
-    limits: {memoryBytes: bytesOf(limits.memory), cpus: limits.cpus, pidsMax: limits.pids},
+    limits: limitsOf(defaults ?? {}, LIMITS_DEFAULT),
     ...(requests !== undefined && {requests: needOf(requests)}),
     builds: {
       memoryBytes: bytesOf(build.memory),
@@ -86,6 +96,7 @@ function withDefaults({name, domain, defaults, requests, builds, keep, logs, net
     },
     keep: {...CLUSTER_DEFAULTS.keep, ...keep},
     networks: {...CLUSTER_DEFAULTS.networks, ...networks},
+    policy,
     recipients,
     logBytesMax: bytesOf(log.maxSize),
     ...(drains !== undefined && drains.length > 0 && {drains: resolveDrains(drains, {env: {}}).drains}),

@@ -9,6 +9,7 @@ import {limitsOf, type ContainerLimits} from './cluster.ts';
 import {environmentOf, hashedContainer, sealedEnvOf} from './environment.ts';
 import {hashOf} from './hash.ts';
 import {needOf} from './nodes.ts';
+import {wishedTemplate} from './rights.ts';
 import type {AppSecrets} from './secrets.ts';
 import type {ContainerTemplate, DesiredService, HealthCheck, Need} from './state.ts';
 import {strategyOf} from './strategy.ts';
@@ -76,10 +77,12 @@ export function templateOf({service: name, command}: {readonly service?: string;
     env,
     ...sealedEnvOf(sealed),
     ...limitsOf(service.limits ?? {}, limits),
+    ...wishedTemplate(service),
     facts: {
       ...(port !== undefined && {port}),
       check: checkOf(service.check, port),
       stopGraceMs: (service.stopGraceSeconds ?? STOP_GRACE_SECONDS_DEFAULT) * 1000,
+      ...(service.hostNetwork === true && {isOnHostNetwork: true}),
     },
   };
   return {container, sealed};

@@ -144,6 +144,20 @@ export interface ContainerTemplate {
   /** Cores, as a fraction: 0.5 is half a core. */
   readonly cpus: number;
   readonly pidsMax: number;
+  // What few containers have is left out where they don't have it, so that their hashes stay what they were.
+  /** Open files of a process, when it is not the number that all get. */
+  readonly filesMax?: number;
+  readonly isRootReadOnly?: true;
+  /** Sorted by path. */
+  readonly tmpfs?: readonly {readonly path: string; readonly sizeBytes: number}[];
+  /** Sorted by name. They belong to the app. */
+  readonly volumes?: readonly {readonly name: string; readonly path: string}[];
+  // Only what the cluster's policy allows this app.
+  readonly isPrivileged?: true;
+  /** Beside those that all containers have, sorted. */
+  readonly capabilities?: readonly string[];
+  readonly isOnHostNetwork?: true;
+  readonly hostMounts?: readonly {readonly source: string; readonly target: string; readonly isReadOnly: boolean}[];
   readonly facts: ContainerFacts;
 }
 
@@ -154,6 +168,8 @@ export interface ContainerFacts {
   readonly check: HealthCheck;
   /** Between SIGTERM and SIGKILL. */
   readonly stopGraceMs: number;
+  /** Its ports are the node's own: it is reached on 127.0.0.1. */
+  readonly isOnHostNetwork?: true;
 }
 
 /** `up` has no probe: the container is healthy once it has stayed up for `startPeriodMs`. */

@@ -4,6 +4,9 @@ import type {ContainerRecord} from '../adapters/engine.ts';
 import * as labels from '../labels.ts';
 import type {Health, Job, ObservedContainer, ObservedJob, ObservedSystem} from './state.ts';
 
+/** Where what is on the node's own network listens, among other addresses. */
+const LOOPBACK = '127.0.0.1';
+
 /** A replica as the planner sees it; undefined when the labels don't say that it is one: then it is not to be planned for. */
 export function toReplica(record: ContainerRecord, instance: string, health: (id: string) => Health): ObservedContainer | undefined {
   const label = record.labels;
@@ -33,8 +36,8 @@ export function toReplica(record: ContainerRecord, instance: string, health: (id
     }
     case 'running': {
       const shared = record.addresses[instance];
-      const address = record.addresses[labels.appNetwork(instance, app)] ?? shared;
-      const drift = driftOf(record, address) ?? (address === shared ? 'it is on the network that all apps once shared' : undefined);
+      const address = facts.isOnHostNetwork === true ? LOOPBACK : record.addresses[labels.appNetwork(instance, app)] ?? shared;
+      const drift = driftOf(record, address) ?? (address !== undefined && address === shared ? 'it is on the network that all apps once shared' : undefined);
       return {
         ...base,
         state: 'running',

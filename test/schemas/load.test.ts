@@ -23,7 +23,7 @@ test('unknown fields, with what was probably meant', reports, `${APP}services:
     memory: 3
 `, `f:5:5: unknown field "replcas"; did you mean "replicas"?
 f:6:5: unknown field "stopgrace"; did you mean "stopGraceSeconds"?
-f:7:5: unknown field "memory"; known are command, replicas, port, env, limits, requests, priority, stopGraceSeconds, check, strategy`);
+f:7:5: unknown field "memory"; known are command, replicas, port, env, limits, requests, priority, stopGraceSeconds, check, strategy, volumes, tmpfs, readOnlyRoot, privileged, capabilities, hostNetwork, hostPaths, dockerSocket`);
 test('blank values, which are not the same as no value', reports, `${APP}services:
   web:
     port:
@@ -87,6 +87,21 @@ f:5:23: routes.1.path must be a path such as / or /api, without a slash at its e
 f:6:23: routes.2.path must be a path such as / or /api, without a slash at its end, not "/../x"
 f:7:5: routes.3.host is missing`);
 test('a route that is there twice', reports, `${APP}routes: [{host: a.b}, {host: a.b, path: /}]\n`, 'f:3:23: route "a.b/" is there twice');
+test('volumes of many replicas, sizes that nobody keeps, places that are taken', reports, `${APP}services:
+  web: {replicas: 2, volumes: {data: {path: /data, size: 1Gi}}}
+  api: {volumes: {a: {path: /a}, b: {path: /a}}, tmpfs: {/a: 1Ki}}
+`, `f:4:19: a service with volumes has one replica, not 2: two at once would write to the same files without knowing of each other
+f:4:31: a service with volumes needs \`strategy: stop-first\`: two at once would write to the same files without knowing of each other
+f:4:58: size can't be kept: Docker's volumes have no limit but the node's disk; leave it out
+f:5:18: a service with volumes needs \`strategy: stop-first\`: two at once would write to the same files without knowing of each other
+f:5:44: "/a" is the place of something else already
+f:5:62: tmpfs must have at least 4Ki, not "1Ki"
+f:5:62: "/a" is the place of something else already`);
+test('paths that lead elsewhere', reports, `${APP}services: {web: {volumes: {data: {path: data}, x: {path: /a/../b}}, tmpfs: {/: 1Mi}, hostPaths: {/srv/: {path: /x}}, capabilities: [cap_net_admin]}}\n`, `f:3:41: services.web.volumes.data.path must be an absolute path such as /data, without .. and without a slash at its end, not "data"
+f:3:58: services.web.volumes.x.path must be an absolute path such as /data, without .. and without a slash at its end, not "/a/../b"
+f:3:77: "/" in services.web.tmpfs must be an absolute path such as /data, without .. and without a slash at its end
+f:3:98: "/srv/" in services.web.hostPaths must be an absolute path such as /data, without .. and without a slash at its end
+f:3:133: services.web.capabilities.0 must be a capability such as NET_ADMIN, in capitals and without CAP_, not "cap_net_admin"`);
 test('a release that is not whole', reports, `apiVersion: flynn/v1
 kind: Release
 image: web:latest

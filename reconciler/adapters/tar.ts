@@ -1,0 +1,134 @@
+const BLOCK = 512;
+/** An extended header says a size or a long name: more than this is none. */
+const EXTENDED_BYTES_MAX = 1024 * 1024;
+
+/** The beginning of an entry of a tar (POSIX.1-2001, pax), as far as we look at it. */
+export interface TarHeader {
+  readonly name: string;
+  /** `0` file, `5` folder, `x` extended header of the next entry, … */
+  readonly type: string;
+  readonly sizeBytes: number;
+  readonly mode: number;
+  readonly ownerId: number;
+  readonly groupId: number;
+}
+
+/** A part of a tar, in the order of its bytes: `header` is there when an entry begins, with its header block as `bytes`. */
+export interface TarPiece {
+  readonly header?: TarHeader;
+  readonly bytes: Buffer;
+}
+
+/** Reads a tar as it comes, without keeping files in memory. Ends at the end mark, which is not given; throws when the tar ends without one. */
+export async function* tarPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarPiece> {
+  const reader = new Reader(source);
+  let announcedBytes: number | undefined;
+  for (;;) {
+    const block = await reader.exactly(BLOCK);
+    if (block.every((byte) => byte === 0)) return;
+    const header = headerOf(block, announcedBytes);
+    announcedBytes = undefined;
+    yield {header, bytes: block};
+    const padded = Math.ceil(header.sizeBytes / BLOCK) * BLOCK;
+    if (header.type === 'x') {
+      if (header.sizeBytes > EXTENDED_BYTES_MAX) throw new Error(`the tar has an extended header of ${header.sizeBytes} bytes`);
+      const bytes = await reader.exactly(padded);
+      announcedBytes = sizeIn(bytes.toString('utf8', 0, header.sizeBytes));
+      yield {bytes};
+    } else {
+      for await (const bytes of reader.upTo(padded)) yield {bytes};
+    }
+  }
+}
+
+/** An entry that is only a header: a folder. Or the header of a file, whose bytes and padding follow. */
+export function tarHeader({name, type, sizeBytes, mode, ownerId, groupId}: TarHeader): Buffer {
+  if (Buffer.byteLength(name) > 100) throw new Error(`bug: "${name}" is too long for a tar header`);
+  const block = Buffer.alloc(BLOCK);
+  const octal = (value: number, at: number, length: number) => block.write(value.toString(8).padStart(length - 1, '0'), at);
+  block.write(name, 0);
+  octal(mode, 100, 8);
+  octal(ownerId, 108, 8);
+  octal(groupId, 116, 8);
+  octal(sizeBytes, 124, 12);
+  octal(0, 136, 12);
+  block.write('        ', 148);
+  block.write(type, 156);
+  block.write('ustar\u000000', 257);
+  block.write(`${sumOf(block).toString(8).padStart(6, '0')}\0 `, 148);
+  return block;
+}
+
+/** A whole file, padded. */
+export function tarFile(name: string, text: string): Buffer {
+  const content = Buffer.from(text);
+  const header = tarHeader({name, type: '0', sizeBytes: content.length, mode: 0o644, ownerId: 0, groupId: 0});
+  return Buffer.concat([header, content, Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK)]);
+}
+
+export const TAR_END: Buffer = Buffer.alloc(2 * BLOCK);
+
+function headerOf(block: Buffer, announcedBytes: number | undefined): TarHeader {
+  const text = (at: number, length: number) => block.toString('utf8', at, at + length).replace(/\0.*$/s, '');
+  const octal = (at: number, length: number) => Number.parseInt(text(at, length).trim() || '0', 8);
+  const blank = Buffer.from(block);
+  blank.write('        ', 148);
+  if (sumOf(blank) !== octal(148, 8)) throw new Error('this is not a tar, or it is damaged: a header\'s checksum is wrong');
+  const prefix = text(345, 155);
+  const sizeBytes = announcedBytes ?? octal(124, 12);
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) throw new Error('the tar has an entry whose size can\'t be read');
+  return {
+    name: prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`,
+    type: text(156, 1) || '0',
+    sizeBytes: hasContent(text(156, 1)) ? sizeBytes : 0,
+    mode: octal(100, 8),
+    ownerId: octal(108, 8),
+    groupId: octal(116, 8),
+  };
+}
+
+/** Links, devices, folders and pipes have none, whatever their header says. */
+function hasContent(type: string): boolean {
+  return !/^[1-6]$/.test(type);
+}
+
+/** `size` among the records of an extended header: `<length> <key>=<value>\n`. */
+function sizeIn(records: string): number | undefined {
+  const value = /(?:^|\n)\d+ size=(\d+)\n/.exec(records)?.[1];
+  return value === undefined ? undefined : Number(value);
+}
+
+function sumOf(block: Buffer): number {
+  return block.reduce((sum, byte) => sum + byte, 0);
+}
+
+/** Cuts a stream into the lengths that are asked for. */
+class Reader {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#chunks = source[Symbol.asyncIterator]();
+  }
+
+  async exactly(length: number): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    for await (const part of this.upTo(length)) parts.push(part);
+    return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
+  }
+
+  async* upTo(length: number): AsyncGenerator<Buffer> {
+    let left = length;
+    while (left > 0) {
+      if (this.#rest.length === 0) {
+        const {value, done} = await this.#chunks.next();
+        if (done === true) throw new Error('the tar is cut off: it ends in the middle');
+        this.#rest = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+      }
+      const part = this.#rest.subarray(0, left);
+      this.#rest = this.#rest.subarray(part.length);
+      left -= part.length;
+      yield part;
+    }
+  }
+}
