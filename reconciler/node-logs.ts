@@ -21,8 +21,9 @@ import type {FlynnEvent} from './status/status.ts';
 
 /** Of cluster.yaml, until it has been read. */
 const LIMITS_DEFAULT: ClusterConfig['logs'] = {appBytesMax: 64 * 2 ** 20, ageMsMax: 7 * 24 * 60 * 60_000};
+const LOG_BYTES_DEFAULT = 10 * 2 ** 20;
 /** Events that tell of nothing that an app's owner would look for in its log. */
-const QUIET = new Set(['write-deploy', 'publish-names', 'load-routes', 'remove-image', 'forget-app', 'commit']);
+const QUIET = new Set(['log-lost', 'write-deploy', 'publish-names', 'load-routes', 'remove-image', 'forget-app', 'commit']);
 
 /** Addresses of replicas that are remembered for requests which ended after them. */
 const ADDRESSES_MAX = 10_000;
@@ -70,7 +71,7 @@ export class NodeLogs {
     const store = await LogStore.open({folder: layout.logs, limits: () => cluster()?.logs ?? LIMITS_DEFAULT, onProblem}, signal);
     events.listen((event) => noteEvent(store, event), signal);
     const drains = new Drains({folder: layout.drains, store, node, openSecret, onNews: (news) => events.add({actor: 'flynn', ...news})}, signal);
-    const logs = new NodeLogs({store, collector: new Collector({engine, store, onProblem}, signal), events, drains, cluster});
+    const logs = new NodeLogs({store, collector: new Collector({engine, store, onProblem, logBytesMax: () => cluster()?.logBytesMax ?? LOG_BYTES_DEFAULT, onLost: (container, lines) => events.add(lostEvent(container, lines))}, signal), events, drains, cluster});
     const placeFile = path.join(layout.logs, 'router-place.json');
     void followRouterLog({
       file: routerFiles({caddy: layout.caddy, unbound: ''}).accessLog, placeFile, store, counters: logs.requests,
@@ -143,6 +144,10 @@ function noteEvent(store: LogStore, {at, app, kind, message, release, container}
   if (app === undefined || QUIET.has(kind)) return;
   const origin = {name: 'platform', ...(release !== undefined && {release}), ...(container !== undefined && {container})};
   for (const text of message.split('\n')) store.note(app, origin, {text, atMs: Date.parse(at)});
+}
+
+function lostEvent({app, name, release, id}: LoggedContainer, lines: number): Omit<FlynnEvent, 'at'> {
+  return {app, kind: 'log-lost', actor: 'flynn', message: `about ${lines} lines of ${name} are missing in the log: they came faster than the engine's log could be read`, container: id.slice(0, 12), ...(release !== undefined && {release})};
 }
 
 /** One that was only made has written nothing. */

@@ -1,6 +1,7 @@
 import type {AppName, ContainerId} from '../../schemas/ids.ts';
 import type {Engine, EngineLogs, RawLogLine} from '../adapters/engine.ts';
-import {middleOf} from './record.ts';
+import {LostLines} from './lost.ts';
+import {middleOf, record} from './record.ts';
 import {resumeOf} from './resume.ts';
 import type {LogStore} from './store.ts';
 
@@ -22,6 +23,10 @@ export interface CollectorOptions {
   readonly engine: EngineLogs & Pick<Engine, 'container'>;
   readonly store: LogStore;
   onProblem(error: Error): void;
+  /** Bytes of one of the engine's two files of a container. */
+  logBytesMax(): number;
+  /** About so many lines came faster than they could be read, since this was last told. */
+  onLost(container: LoggedContainer, lines: number): void;
 }
 
 /** Digits of an id that name a container well enough. */
@@ -30,6 +35,8 @@ const ID_LENGTH = 12;
 const OPENINGS_MAX = 4;
 /** The engine went away, or the disk is full: tried again this often. */
 const RETRY_MS = 1_000;
+/** What is lost is an event, but not one a second. */
+const LOST_EVERY_MS = 60_000;
 /** A container is not kept from being removed for longer than this because its log is still being read. */
 export const DRAIN_MS_MAX = 10_000;
 const AT_BYTES = '2026-11-25T19:54:23.123456789Z'.length;
@@ -43,6 +50,7 @@ export class Collector {
   readonly #signal: AbortSignal;
   /** By run of a container. Present: being read, or read to its end. */
   readonly #runs = new Map<string, Promise<void>>();
+  readonly #lost = new Map<ContainerId, {readonly lines: number; readonly atMs: number}>();
   #openings = 0;
   readonly #queue: (() => void)[] = [];
 
@@ -54,6 +62,8 @@ export class Collector {
   /** All containers that there are. Called after each look. */
   see(containers: readonly LoggedContainer[]): void {
     const keys = new Set(containers.map(keyOf));
+    const ids = new Set(containers.map(({id}) => id));
+    for (const id of this.#lost.keys()) if (!ids.has(id)) this.#lost.delete(id);
     for (const key of this.#runs.keys()) if (!keys.has(key)) this.#runs.delete(key);
     for (const container of containers) if (!this.#runs.has(keyOf(container))) this.#runs.set(keyOf(container), this.#collect(container));
   }
@@ -96,6 +106,7 @@ export class Collector {
       const origin = {source: 'app', name, container: id, ...(release !== undefined && {release})} as const;
       const middles = {stdout: middleOf(origin, 'stdout'), stderr: middleOf(origin, 'stderr')};
       let left = known;
+      const lost = new LostLines(this.#options.logBytesMax());
       for await (const batch of engine.logBatches(container.id, since === undefined ? {} : {since}, this.#signal)) {
         giveBack();
         let fresh = batch;
@@ -107,12 +118,23 @@ export class Collector {
             left -= 1;
           }
         }
+        for (const missing of missingIn(fresh, lost)) await this.#tellLost(container, missing);
         await store.append(app, partition, toRecords(fresh, middles));
       }
       await store.written(app);
     } finally {
       giveBack();
     }
+  }
+
+  async #tellLost(container: LoggedContainer, {lines, at}: Missing): Promise<void> {
+    const {app, name, partition} = container;
+    await this.#options.store.append(app, partition, record(at, {source: 'flynn', name: 'logs'}, `about ${lines} lines of ${name} are missing here: they came faster than the engine's log could be read`));
+    const told = this.#lost.get(container.id) ?? {lines: 0, atMs: 0};
+    const sum = told.lines + lines;
+    const isDue = Date.now() - told.atMs >= LOST_EVERY_MS;
+    this.#lost.set(container.id, {lines: isDue ? 0 : sum, atMs: isDue ? Date.now() : told.atMs});
+    if (isDue) this.#options.onLost(container, sum);
   }
 
   /** Resolves when there is room to open a log; the answer gives it back, once. */
@@ -128,6 +150,19 @@ export class Collector {
     };
     return giveBack;
   }
+}
+
+interface Missing {
+  readonly lines: number;
+  readonly at: string;
+}
+
+function missingIn(lines: readonly RawLogLine[], lost: LostLines): readonly Missing[] {
+  const nowMs = Date.now();
+  return lines.flatMap(({bytes}) => {
+    const count = lost.see(bytes, nowMs);
+    return count === 0 ? [] : [{lines: count, at: bytes.toString('latin1', 0, AT_BYTES)}];
+  });
 }
 
 function keyOf({id, startedAtMs}: LoggedContainer): string {

@@ -2,6 +2,7 @@ import test, {type ExecutionContext} from 'ava';
 import type {ContainerId} from '../../../schemas/ids.ts';
 import type {RawLogLine} from '../../../reconciler/adapters/engine.ts';
 import {Collector, type LoggedContainer} from '../../../reconciler/logs/collector.ts';
+import {LostLines} from '../../../reconciler/logs/lost.ts';
 import type {LogStore} from '../../../reconciler/logs/store.ts';
 import {until} from '../../support/until.ts';
 import {at, openStore, SHOP, temporary, texts} from './support.ts';
@@ -29,7 +30,7 @@ class OneContainer {
 
 /** Collects until the container has ended, as a reconciler in its one life does. */
 async function collect(t: ExecutionContext, engine: OneContainer, store: LogStore): Promise<void> {
-  const collector = new Collector({engine, store, onProblem: (error) => t.fail(error.message)}, new AbortController().signal);
+  const collector = new Collector({engine, store, onProblem: (error) => t.fail(error.message), logBytesMax: () => 1_000_000, onLost: () => t.fail('nothing is lost')}, new AbortController().signal);
   collector.see([WEB]);
   await collector.drained(ID);
 }
@@ -81,8 +82,26 @@ test('a container that took the place of another one is read from its beginning'
   await collect(t, engine, store);
   const other = new OneContainer();
   other.write(0.5, 'of the second');
-  const collector = new Collector({engine: other, store, onProblem: (error) => t.fail(error.message)}, new AbortController().signal);
+  const collector = new Collector({engine: other, store, onProblem: (error) => t.fail(error.message), logBytesMax: () => 1_000_000, onLost: () => t.fail('nothing is lost')}, new AbortController().signal);
   collector.see([{...WEB, id: 'bbbbbbbbbbbbbbbbbbbb' as ContainerId}]);
   await until('it is read', async () => (await texts(store)).length === 2);
   t.deepEqual(await texts(store), ['web.1 of the second', 'web.1 of the first']);
+});
+
+test('a hole in time behind a whole file of the engine, while we are behind, is lines that are lost; a pause is none', (t) => {
+  const nowMs = Date.UTC(2026, 10, 25, 12, 0, 30);
+  const see = (lost: LostLines, from: number, count: number, now = nowMs) => {
+    let found = 0;
+    for (let n = 0; n < count; n++) found += lost.see(Buffer.from(`${at(from + n / 1000)} ${'x'.repeat(60)}\n`), now);
+    return found;
+  };
+  const flood = new LostLines(100_000);
+  t.is(see(flood, 0, 1_000), 0);
+  const lost = see(flood, 5, 1_000);
+  t.true(lost > 3_900 && lost < 4_100, String(lost));
+  const paused = new LostLines(100_000);
+  see(paused, 0, 1_000, Date.UTC(2026, 10, 25, 12, 0, 1));
+  t.is(see(paused, 5, 1_000, Date.UTC(2026, 10, 25, 12, 0, 5)), 0);
+  const few = new LostLines(10_000_000);
+  t.is(see(few, 0, 1_000) + see(few, 5, 1_000), 0);
 });
