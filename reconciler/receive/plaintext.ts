@@ -5,8 +5,9 @@ import {loadManifest, locate} from '../../schemas/load.ts';
 import {looksSecret} from '../../schemas/looks-secret.ts';
 import {sealedValues} from '../../schemas/secrets.ts';
 import type {AppPiece, Snapshot} from '../checkout/snapshot.ts';
-import {resolveCluster} from '../desired/cluster.ts';
+import {CLUSTER_FILE, resolveCluster} from '../desired/cluster.ts';
 import {sortFolder, type TextFile} from '../desired/folder.ts';
+import {drainWarnings} from './plain-drains.ts';
 
 /** Warnings of one push: the rest would only scroll the first away. */
 const WARNINGS_MAX = 20;
@@ -20,13 +21,17 @@ export async function warningsOf({before, after}: {before: Snapshot | undefined;
   const changed = after.apps.filter(({name, treeId}) => known.get(name)?.treeId !== treeId);
   const cluster = resolveCluster(await after.shared.files(signal));
   const recipients = cluster.ok ? cluster.value.recipients.length : 0;
-  const warnings: Diagnostic[] = [];
+  const warnings: Diagnostic[] = [...drainWarnings(await clusterOf(after, signal), await clusterOf(before, signal), 'Cluster')];
   for (const app of changed) {
     if (warnings.length >= WARNINGS_MAX) break;
     const [now, then] = [await folderOf(app, signal), await folderOf(known.get(app.name), signal)];
-    warnings.push(...plainWarnings(now.manifest, then.manifest), ...sealedWarnings(now.secrets, {before: then.secrets, recipients}));
+    warnings.push(...plainWarnings(now.manifest, then.manifest), ...drainWarnings(now.manifest, then.manifest, 'App'), ...sealedWarnings(now.secrets, {before: then.secrets, recipients}));
   }
   return warnings.slice(0, WARNINGS_MAX);
+}
+
+async function clusterOf(snapshot: Snapshot | undefined, signal: AbortSignal): Promise<TextFile | undefined> {
+  return (await snapshot?.shared.files(signal))?.find((file): file is TextFile => file.kind === 'text' && file.path === CLUSTER_FILE);
 }
 
 async function folderOf(app: AppPiece | undefined, signal: AbortSignal) {

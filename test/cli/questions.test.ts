@@ -161,6 +161,36 @@ test('events of one app are chosen by -a', async (t) => {
   `);
 });
 
+test('an event names the commit and who made it', async (t) => {
+  const {view, type} = await terminal(t);
+  view.past = [
+    {at: '2026-11-23T10:12:01.5Z', kind: 'commit', message: 'applying', commit: '1a2b3c4d'.repeat(5) as CommitId, actor: 'Ada'},
+    {at: '2026-11-23T10:12:02.5Z', kind: 'exited', app: 'shop' as AppName, message: 'web.1 exited with code 3', commit: '1a2b3c4d'.repeat(5) as CommitId, actor: 'flynn'},
+  ];
+  t.is(await type('events -n 2'), text`
+    $ flynn events -n 2
+    2026-11-23T10:12:01+00:00 flynn[commit]: applying  # 1a2b3c4d, Ada
+    2026-11-23T10:12:02+00:00 shop[exited]: web.1 exited with code 3  # 1a2b3c4d
+    exit 0
+  `);
+});
+
+test('drains say where logs go, and how that goes', async (t) => {
+  const {view, type} = await terminal(t);
+  t.is(await type('drains'), '$ flynn drains\n! no drains\nexit 0');
+  view.drained = [
+    {url: 'syslog+tls://logs.test:6514', state: 'idle', delivered: 3012, dropped: 0, behind: 0},
+    {app: 'shop' as AppName, url: 'https://logs.test/in', state: 'failing', delivered: 1, dropped: 2, behind: 30, error: 'the receiver answers 503'},
+  ];
+  t.is(await type('drains'), text`
+    $ flynn drains
+    app    url                          state    delivered  waiting  lost
+    (all)  syslog+tls://logs.test:6514  idle     3012       0        0
+    shop   https://logs.test/in         failing  1          30       2     the receiver answers 503
+    exit 0
+  `);
+});
+
 test('plan exits 0 without actions, 1 with some, 2 when it is not known', async (t) => {
   const {view, type} = await terminal(t);
   t.is(await type('plan'), '$ flynn plan\n! nothing to do\nexit 0');
@@ -190,7 +220,7 @@ test('open prints the URL where there is no browser', async (t) => {
   `);
 });
 
-for (const line of ['status', 'status shop', 'apps', 'ps shop', 'plan', 'scale -a shop', 'open shop', 'cluster', 'version']) {
+for (const line of ['status', 'status shop', 'apps', 'ps shop', 'plan', 'scale -a shop', 'open shop', 'cluster', 'version', 'drains']) {
   test(`${line} --json prints one JSON document to stdout`, async (t) => {
     const {view, type} = await terminal(t);
     view.current = STATUS;

@@ -2,8 +2,9 @@ import {readFile} from 'node:fs/promises';
 import {get, type IncomingHttpHeaders} from 'node:http';
 import test from 'ava';
 import type {FlynnEvent} from '../../reconciler/status/status.ts';
-import type {LogLine} from '../../reconciler/node.ts';
+import type {DrainStatus, LogLine} from '../../reconciler/node.ts';
 import {startLoad} from '../support/load.ts';
+import {syslogReceiver, type SyslogMessage} from '../support/receivers.ts';
 import {TrialNode} from '../support/trial-node.ts';
 import {until} from '../support/until.ts';
 
@@ -125,3 +126,27 @@ test.serial('a container that writes as fast as it can loses no follower, grows 
 async function memoryOf(pid: number): Promise<number> {
   return Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024);
 }
+
+test.serial('a drain in app.yaml gets the lines, waits for a receiver that is away, and catches up', async (t) => {
+  const got: SyslogMessage[] = [];
+  const receiver = await syslogReceiver(got).start();
+  const cluster = await node.clone('cluster-drain');
+  await node.commit(cluster, {'apps/shop/app.yaml': `apiVersion: flynn/v1\nkind: App\ndrains:\n  - url: syslog+tcp://127.0.0.1:${receiver.port}\n`});
+  t.is((await node.git(cluster, 'push')).exitCode, 0);
+  const drains = async () => JSON.parse((await node.flynn(['drains', '-a', 'shop', '--json'])).stdout) as readonly DrainStatus[];
+  await until('the drain is there', async () => (await drains()).length === 1);
+  await node.ask('shop', '/log/one');
+  await until('it came', () => got.some(({text}) => text === 'GET /log/one'));
+  t.true(await until('the request too', () => got.some(({process, text}) => process === 'router' && text.includes('path="/log/one"'))));
+  await receiver.kill();
+  await node.ask('shop', '/log/two');
+  await until('it is told', async () => (await drains())[0]?.state === 'failing');
+  await node.kill('SIGKILL');
+  await receiver.start();
+  await node.up();
+  await until('it came later', () => got.some(({text}) => text === 'GET /log/two'));
+  await until('all has arrived', async () => (await drains())[0]?.behind === 0);
+  t.like((await drains())[0], {app: 'shop', dropped: 0});
+  t.regex((await node.flynn(['events', '-a', 'shop'])).output, /shop\[drain-failing\]: drain syslog\+tcp:\/\/127\.0\.0\.1:\d+ fails: /);
+  await receiver[Symbol.asyncDispose]();
+});

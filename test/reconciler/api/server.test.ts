@@ -220,10 +220,33 @@ test('logs are limited in lines, and by service', async (t) => {
   t.is((await read('')).length, 100);
   t.deepEqual(await read('?lines=2'), ['198', '199']);
   t.deepEqual(await read('?lines=2&service=web'), ['196', '198']);
-  for (const query of ['?lines=-1', '?lines=x', '?lines=10001', '?service=..']) {
+  t.is((await read('?since=1h')).length, 200);
+  for (const query of ['?lines=-1', '?lines=x', '?lines=10001', '?service=..', '?replica=../1', '?since=soon', '?until=soon', '?grep=(', `?grep=${'x'.repeat(1001)}`]) {
     t.is((await server.inject({url: `/v1/apps/shop/logs${query}`, headers: BEARER})).statusCode, 400, query);
   }
   t.is((await server.inject({url: '/v1/apps/blog/logs', headers: BEARER})).statusCode, 404);
+});
+
+test('events are the last so many, of one app, from before the recent ones too', async (t) => {
+  const {server, view} = subject(t);
+  const event = (message: string, app?: string) => ({at: '2026-11-23T10:12:01Z', kind: 'pass', message, ...(app !== undefined && {app: app as AppName})});
+  view.before = [event('one', 'shop'), event('two', 'blog'), event('three', 'shop')];
+  view.past = [event('four'), event('five', 'shop')];
+  const read = async (query: string) => parsed((await server.inject({url: `/v1/events${query}`, headers: BEARER})).body).flatMap((line) => line.message ?? []);
+  t.deepEqual(await read(''), ['one', 'two', 'three', 'four', 'five']);
+  t.deepEqual(await read('?lines=2&app=shop'), ['three', 'five']);
+  t.deepEqual(await read('?lines=0'), []);
+  t.is((await server.inject({url: '/v1/events?lines=x', headers: BEARER})).statusCode, 400);
+});
+
+test('drains are those of an app and of all', async (t) => {
+  const {server, view} = subject(t);
+  const drain = {url: 'syslog://logs.test', state: 'idle', delivered: 3, dropped: 0, behind: 0} as const;
+  view.drained = [drain, {...drain, app: 'shop' as AppName}, {...drain, app: 'blog' as AppName}];
+  const read = async (query: string) => (await server.inject({url: `/v1/drains${query}`, headers: BEARER})).json() as readonly unknown[];
+  t.is((await read('')).length, 3);
+  t.deepEqual(await read('?app=shop'), [drain, {...drain, app: 'shop'}]);
+  t.is((await server.inject({url: '/v1/drains?app=..', headers: BEARER})).statusCode, 400);
 });
 
 test('followed events come as they happen, and end when the client goes', async (t) => {

@@ -55,3 +55,17 @@ test('a new secret that this node can\'t open is refused, one that was there bef
   t.deepEqual(await check(await snapshots(t, base, {'apps/shop/secrets.yaml': secrets('A', await seal('x', [recipient]))}), signal), []);
   t.deepEqual(await check(await snapshots(t, {...base, 'apps/shop/secrets.yaml': secrets('A', SEALED)}, {'apps/shop/app.yaml': `${head('App')}env: {B: c}\n`}), signal), []);
 });
+
+test('credentials of drains are warned of when they are new, without their values', async (t) => {
+  const old = "drains: [{url: 'https://logs.test', headers: {Authorization: 'Bearer hunter1'}}]\n";
+  const both = await snapshots(t, {'apps/shop/app.yaml': head('App') + old}, {
+    'apps/shop/app.yaml': `${head('App')}drains:\n  - {url: 'https://logs.test', headers: {Authorization: 'Bearer hunter1', X-Api-Key: 'hunter2x'}}\n  - url: 'https://user:hunter3@logs.test/'\n`,
+    'cluster.yaml': `${CLUSTER}drains: [{url: 'loki+http://logs.test/?token=hunter4'}]\n`,
+  });
+  const warnings = (await warningsOf(both, signal)).map(formatDiagnostic);
+  t.deepEqual(warnings, [
+    'cluster.yaml:5:16: drains.0.url has a secret in it, and everybody who can read this repository can read it, for ever',
+    'apps/shop/app.yaml:4:86: drains.0.headers.X-Api-Key has a secret in it, and everybody who can read this repository can read it, for ever: put it into secrets.yaml, and its name under secretHeaders',
+    'apps/shop/app.yaml:5:10: drains.1.url has a secret in it, and everybody who can read this repository can read it, for ever: put it into secrets.yaml, and its name under secretHeaders',
+  ]);
+});
