@@ -56,7 +56,7 @@ export function takeBackSubject(app: AppName, number: number): string {
 
 function fateOf(app: AppName, number: number, {message, added, author, commit}: AppCommit): Fate {
   const [subject = '', ...rest] = message.trim().split('\n');
-  if (subject === takeBackSubject(app, number)) return {kind: 'failed', cause: withoutTrailers(rest)};
+  if (subject === takeBackSubject(app, number)) return {kind: 'failed', cause: withoutTrailers(rest).replace(`release v${number} failed: `, '')};
   return added.some((newer) => newer > number) ? {kind: 'old'} : {kind: 'reverted', by: author, commit};
 }
 

@@ -13,7 +13,7 @@ test('releases lists them as Heroku does, the failed and the reverted ones as su
   const {view, type} = await terminal(t);
   view.releases.current = 4;
   view.releases.past = [
-    summary(5, {state: 'failed', detail: 'release v5 failed: web.1 exited with code 1\nmore'}),
+    summary(5, {state: 'failed', detail: 'web.1 exited with code 1\nmore'}),
     summary(4, {state: 'current', description: 'Rollback to v2', rollbackOf: 2}),
     summary(3, {state: 'reverted', detail: 'by Bob'}),
     summary(2, {description: 'Deploy nginx:1.27'}),
@@ -22,7 +22,7 @@ test('releases lists them as Heroku does, the failed and the reverted ones as su
   t.is(untimed(await type('releases -a shop')), text`
     $ flynn releases -a shop
     === ⬢ shop Releases - Current: v4
-    v5  Deploy 1a2b3c45    Ann Lee  TIME (~ 3m ago)  failed, taken back: release v5 failed: web.1 exited with code 1
+    v5  Deploy 1a2b3c45    Ann Lee  TIME (~ 3m ago)  failed, taken back: web.1 exited with code 1
     v4  Rollback to v2     Ann Lee  TIME (~ 3m ago)  current
     v3  Deploy 1a2b3c43    Ann Lee  TIME (~ 3m ago)  reverted by Bob
     v2  Deploy nginx:1.27  Ann Lee  TIME (~ 3m ago)

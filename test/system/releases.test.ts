@@ -96,7 +96,7 @@ test.serial('a rollback that makes no sense is refused, and changes nothing', as
   const tip = () => node.git(node.home, `--git-dir=${node.layout.clusterRepo}`, 'rev-parse', 'main').then(({stdout}) => stdout);
   const before = await tip();
   t.regex((await node.flynn(['rollback', 'v4', '-a', 'shop'])).output, /^error: v4 is the current release already$/m);
-  t.regex((await node.flynn(['rollback', 'v5', '-a', 'shop'])).output, /^error: v5 never served: release v5 failed: web\.\d exited with code 3/m);
+  t.regex((await node.flynn(['rollback', 'v5', '-a', 'shop'])).output, /^error: v5 never served: web\.\d exited with code 3/m);
   t.regex((await node.flynn(['rollback', 'v9', '-a', 'shop'])).output, /^error: there never was a release v9$/m);
   t.regex((await node.flynn(['rollback', 'back', '-a', 'shop'])).output, /^"back" is no release; it has to be like v41$/m);
   const dry = await node.flynn(['rollback', 'v1', '--dry-run', '-a', 'shop']);

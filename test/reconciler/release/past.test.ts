@@ -42,7 +42,7 @@ test('that we took a release back, and why', tells, [
   'shop: release v2 | +2 =2',
   'shop: release v1 | +1 =1',
 ], [
-  'v2 failed (release v2 failed: web.1 exited with code 3), by commit 2, last current after commit 2',
+  'v2 failed (web.1 exited with code 3), by commit 2, last current after commit 2',
   'v1 current, by commit 1, last current after commit 3',
 ]);
 
