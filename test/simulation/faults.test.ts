@@ -7,7 +7,7 @@ import {brokenBy, duplicates, notExact} from './invariants.ts';
 import {firstWish, isExclusive, mayStopFirst, nextWish} from './wishes.ts';
 import {SimulatedNode} from './world.ts';
 
-// Whatever fails, in whatever order, and whatever people and machines do meanwhile, with every strategy:
+// Whatever fails, in whatever order, and whatever people and machines do meanwhile, with every strategy, while others take and give room:
 //   (1) nothing is stopped that the router may still send requests to, unless it is unhealthy;
 //   (2) no deploy takes traffic from a healthy replica unless at least as many as are wanted have it instead, but for stop-first;
 //   (3) no slot of a spec has two running containers, but for one that was changed by hand; with stop-first no slot has two at all;
@@ -56,11 +56,16 @@ test(`${SEEDS} seeds of faults, crashes, deploys and restarts end with exactly w
       } else if (roll < 0.14) node.touch();
       else if (roll < 0.19) node.restartReconciler();
       else if (roll < 0.25) await disturb(node);
+      else if (roll < 0.29) {
+        node.room = random() < 0.5 ? Infinity : Math.floor(random() * 4);
+        trace(`room for ${node.room}`);
+      }
       const seen = await node.observe();
       for (const broken of duplicates(seen, rules)) t.fail(`seed ${seed}, step ${step}: ${broken}`);
     }
 
     node.isFaulty = false;
+    node.room = Infinity;
     let left = 'no pass was made';
     for (let second = 0; second < REST_WITHIN_S && left !== ''; second += 0.5) {
       const {plan} = await node.pass(check);

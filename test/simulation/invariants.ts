@@ -1,5 +1,6 @@
 import type {Action} from '../../reconciler/plan/action.ts';
 import type {ObservedContainer, ObservedState} from '../../reconciler/observed/state.ts';
+import {replicasWanted} from '../../reconciler/plan/room.ts';
 import type {SimulatedNode} from './world.ts';
 
 // What holds at every moment, whatever fails; see `faults.test.ts`.
@@ -19,12 +20,14 @@ export function brokenBy(action: Action, observed: ObservedState, {node, mayStop
     if (victim?.state !== 'running' || victim.health.state === 'unhealthy') return [];
     return before.includes(victim.address ?? '') ? [`(1) stops ${victim.name}, which has traffic: ${action.reason}`] : [];
   }
-  if (action.kind !== 'publish-names' || mayStopFirst || node.wanted[0]?.state !== 'resolved' || node.wanted[0].isSuspended === true) return [];
+  const [placed] = node.desired().apps;
+  if (action.kind !== 'publish-names' || mayStopFirst || placed?.state !== 'resolved' || placed.isSuspended === true) return [];
   const after = [...action.names.values()].flat().map(({address}) => address);
   const taken = observed.containers.filter((container) => isWell(container) && before.includes(container.address) && !after.includes(container.address));
-  const wanted = node.wanted[0].services[0]?.replicas ?? 0;
+  const wanted = placed.services[0]?.replicas ?? 0;
   // What was scaled down, and was wanted so when it was marked healthy, may go although somebody wants it back by now.
-  const enough = Math.min(before.length, wanted, node.lastGood()?.services[0]?.replicas ?? 0);
+  const [last] = node.lastGood()?.services ?? [];
+  const enough = Math.min(before.length, wanted, last === undefined ? 0 : replicasWanted(last));
   return taken.length > 0 && after.length < enough ? [`(2) takes traffic from ${taken.length} healthy replicas and leaves ${after.length} of ${enough}`] : [];
 }
 

@@ -41,6 +41,8 @@ export class SimulatedNode {
   readonly random: () => number;
   readonly kinds = new Map<string, Kind>();
   isFaulty = true;
+  /** Copies of a service that the node has room for: what others have, who are of a higher class, takes some away. */
+  room = Infinity;
   wanted: readonly DesiredApp[] = [];
   names: NameTable = new Map();
   readonly #world: World;
@@ -106,7 +108,13 @@ export class SimulatedNode {
   }
 
   desired(): DesiredState {
-    return {commit: 'c'.repeat(40) as CommitId, apps: this.wanted, system: [], keptImages: 5, networks: {range: '10.213.0.0/16', prefix: 25}, nodes: []};
+    return {commit: 'c'.repeat(40) as CommitId, apps: this.wanted.map((app) => this.#placed(app)), system: [], keptImages: 5, networks: {range: '10.213.0.0/16', prefix: 25}, nodes: []};
+  }
+
+  #placed(app: DesiredApp): DesiredApp {
+    if (app.state === 'invalid' || app.isSuspended === true) return app;
+    const services = app.services.map((service): DesiredService => (service.replicas <= this.room ? service : {...service, replicas: this.room, unplaced: {replicas: service.replicas - this.room, on: 'room'}}));
+    return {...app, services};
   }
 
   async observe(): Promise<ObservedState> {

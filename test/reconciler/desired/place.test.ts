@@ -5,7 +5,9 @@ import {place, roomFor} from '../../../reconciler/desired/place.ts';
 import type {DesiredApp, NodeRoom} from '../../../reconciler/desired/state.ts';
 import {formatDiagnostic} from '../../../schemas/diagnostic.ts';
 import type {AppName, TreeId} from '../../../schemas/ids.ts';
+import {PRIORITIES} from '../../../schemas/requests.ts';
 import {app, config, file, head, release} from '../../support/manifests.ts';
+import {seededRandom} from '../../support/random.ts';
 
 const GI = 2 ** 30;
 
@@ -98,3 +100,28 @@ test('less the reserve that the manifest names', capacities, 'reserve: {memory: 
 test('what the manifest says that replicas may have', capacities, 'capacity: {memory: 1Gi}\n', [{node: 'n1', memoryBytes: GI, cpus: 4}]);
 test('never less than nothing', capacities, 'reserve: {memory: 64Gi, cpus: 64}\n', [{node: 'n1', memoryBytes: 0, cpus: 0}]);
 test('not of a manifest that is wrong', capacities, 'capacity: {memory: 1}\n', ['nodes/n1.yaml:3:20: capacity.memory must be a size with a unit, such as 256Mi, 1Gi or 512M, not "1"']);
+
+const SEEDS = 300;
+
+test(`${SEEDS} seeds: no node is promised more than it has, nobody waits for what there is, and every replica is counted once`, (t) => {
+  for (let seed = 0; seed < SEEDS; seed += 1) {
+    const random = seededRandom(seed);
+    const some = (count: number) => Math.floor(random() * count);
+    const lines = Array.from({length: 1 + some(8)}, (_, index) => `app${index} x${some(5)} ${1 + some(40)}00Mi ${['0.1', '0.5', '1'][some(3)]} ${PRIORITIES[some(PRIORITIES.length)]}`);
+    const nodes = Array.from({length: 1 + some(3)}, (_, index) => ({node: `n${index}`, memoryBytes: (1 + some(8)) * GI, cpus: 1 + some(4)}));
+    const apps = appsOf(lines);
+    const placements = nodes.map(({node}) => place(apps, nodes, node));
+    const told = `seed ${seed}: ${lines.join('; ')}`;
+    for (const {nodes: rooms} of placements) {
+      t.deepEqual(rooms, placements[0]?.nodes, `${told}: nodes compute different rooms`);
+      for (const {free} of rooms) t.true(free.memoryBytes >= 0 && free.cpus >= 0, told);
+    }
+    apps.forEach((app, index) => {
+      const [wanted] = app.state === 'resolved' ? app.services : [];
+      const placed = placements.map(({apps: all}) => all[index]).flatMap((one) => (one?.state === 'resolved' ? one.services.slice(0, 1) : []));
+      const unplaced = placed[0]?.unplaced?.replicas ?? 0;
+      t.is(placed.reduce((sum, {replicas}) => sum + replicas, 0) + unplaced, wanted?.replicas ?? 0, told);
+      if (unplaced > 0 && wanted?.requests !== undefined) t.false(roomFor(wanted.requests, placements[0]?.nodes ?? []).ok, `${told}: there is room for ${app.name}`);
+    });
+  }
+});
