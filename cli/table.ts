@@ -25,6 +25,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   kill: async () => (await import('./commands/kill.ts')).kill,
   suspend: async () => (await import('./commands/suspend.ts')).suspend,
   resume: async () => (await import('./commands/suspend.ts')).resume,
+  cron: async () => (await import('./commands/cron.ts')).cron,
   open: async () => (await import('./commands/open.ts')).open,
   plan: async () => (await import('./commands/plan.ts')).plan,
   drains: async () => (await import('./commands/drains.ts')).drains,

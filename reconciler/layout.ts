@@ -19,6 +19,8 @@ export interface Layout {
   readonly restarts: string;
   /** Commands that are being run in replicas. */
   readonly execs: string;
+  /** One JSON file an app: `CronBook`. */
+  readonly crons: string;
   /** Bare repositories of app sources, `<app>.git`. */
   readonly sources: string;
   /** Logs of builds, `<app>/<number>.log`. */
@@ -57,6 +59,7 @@ export function layout(root: string): Layout {
     audit: below('audit.log'),
     restarts: below('restarts.json'),
     execs: below('run', 'execs'),
+    crons: below('crons'),
     sources: below('sources'),
     builds: below('builds'),
     scratch: below('scratch'),

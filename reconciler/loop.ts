@@ -107,7 +107,7 @@ export class Loop {
         const desired = this.#options.adjusted(this.#desired);
         const next = plan(desired, observed);
         const applied = this.#options.operations.apply(next, startedAtMs);
-        const times = [applied.lookAgainAtMs, ...next.waiting.map(({untilMs}) => untilMs)].filter((time) => time !== undefined);
+        const times = [applied.lookAgainAtMs, next.lookAgainAtMs, ...next.waiting.map(({untilMs}) => untilMs)].filter((time) => time !== undefined);
         lookAgainAtMs = Math.min(lookAgainAtMs, ...times);
         seen = {desired, observed, plan: next};
       } catch (error) {

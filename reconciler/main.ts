@@ -12,6 +12,7 @@ import {hostSubnets} from './adapters/host-routes.ts';
 import {createAuthenticate} from './api/authenticate.ts';
 import {createLocalServer, createServer} from './api/server.ts';
 import type {World} from './apply/executors.ts';
+import {CronBooks} from './apply/cron-books.ts';
 import {Journal} from './apply/journal.ts';
 import {Operations, type Outcome} from './apply/operations.ts';
 import {prepareRouterFiles} from './apply/router.ts';
@@ -33,6 +34,7 @@ import {connectRouter} from './router-world.ts';
 import {dnsContainerSpec, routerContainerSpec} from './router/containers.ts';
 import {Keyring} from './secrets/keyring.ts';
 import {instanceOf, type NodeSettings} from './settings.ts';
+import {cronEvent} from './status/cron.ts';
 import {EventLog} from './status/events.ts';
 import {describe} from './plan/format.ts';
 import {commitCheck} from './receive/check.ts';
@@ -80,6 +82,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     dns: dnsContainerSpec({settings, layout, image: routerImage, instance}),
   };
   const journal = await Journal.open(layout.journal, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
+  const crons = await CronBooks.open(layout.crons, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
   const domain = () => domainOverride(settings) ?? reader.cluster?.domain ?? settings.domain;
   const keyring = new Keyring(layout.age);
   const check = commitCheck({domain, keyring});
@@ -97,7 +100,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const engine = noticing(engineDirect, engineObserver, (id) => logs.beforeRemoval(id));
   const housekeeper = new Housekeeper({docker, instance, layout, minFreeBytes: () => reader.cluster?.builds.minFreeBytes ?? 0, isBuilding: (app) => building.has(app), wake});
   const world: World = {
-    engine, journal, router, systemSpecs, instance, leftovers: housekeeper.leftovers,
+    engine, journal, crons, router, systemSpecs, instance, leftovers: housekeeper.leftovers,
     openEnv: (sealed) => keyring.openEnv(sealed),
     get logBytesMax() {
       return reader.cluster?.logBytesMax ?? LOG_BYTES_DEFAULT;
@@ -107,7 +110,8 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     world,
     signal,
     onDone: (outcome) => {
-      events.add({...toEvent(outcome), actor: 'flynn', ...(lastCommit !== undefined && {commit: lastCommit})});
+      const event = toEvent(outcome);
+      if (event !== undefined) events.add({...event, actor: 'flynn', ...(lastCommit !== undefined && {commit: lastCommit})});
       wake();
     },
   });
@@ -130,7 +134,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     adjusted: (desired) => restarts.applied(desired),
     look: async (nowMs, until) => {
       const [seenContainers, seenRouter, clutter] = await Promise.all([engineObserver.look(nowMs, until), routerObserver.observe(nowMs, until), housekeeper.look(nowMs, until)]);
-      return {nowMs, ...seenContainers, router: seenRouter, clutter, journal: journal.records};
+      return {nowMs, ...seenContainers, router: seenRouter, clutter, journal: journal.records, crons: crons.books};
     },
     isRouterAsLeft: (until) => routerObserver.isAsLeft(until),
     knownApps: () => [...journal.records.values()].filter(({goneAtMs}) => goneAtMs === undefined).map(({app}) => app),
@@ -163,7 +167,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
   const releases = (node: View) => releasesOf({docker, instance, repo, layout, node, log}, signal);
-  const view: View = new View({settings, releases, repo, keyring, loop, engine, events, oneShot, audit, housekeeping: housekeeper, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, repo, keyring, loop, engine, events, crons, oneShot, audit, housekeeping: housekeeper, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});
@@ -238,8 +242,10 @@ function noticing(engine: DockerEngine, observer: EngineObserver, beforeRemoval:
   };
 }
 
-function toEvent(outcome: Outcome): {readonly app?: AppName; readonly kind: string; readonly message: string; readonly reason: string} {
+/** Undefined: it is no news. */
+function toEvent(outcome: Outcome): {readonly app?: AppName; readonly kind: string; readonly message: string; readonly reason?: string} | undefined {
   const {action} = outcome;
+  if (action.kind === 'write-cron' && outcome.result === 'done') return cronEvent(action);
   const message = outcome.result === 'done' ? `${describe(action)} (${action.reason})` : `${describe(action)} failed: ${outcome.error.message}`;
   return {kind: outcome.result === 'done' ? action.kind : 'failed', message, reason: action.reason, ...(action.app !== undefined && {app: action.app})};
 }

@@ -5,6 +5,7 @@ import type {Plan} from './plan/action.ts';
 import type {Releases} from './release/releases.ts';
 import type {Keyring} from './secrets/keyring.ts';
 import type {NodeSettings} from './settings.ts';
+import type {CronRunStatus, CronStatus} from './status/cron.ts';
 import type {FlynnEvent, NodeStatus} from './status/status.ts';
 
 /**
@@ -24,6 +25,7 @@ export interface NodeView {
   readonly oneShot: OneShot;
   readonly audit: Audit;
   readonly housekeeping: Housekeeping;
+  readonly crons: CronView;
   status(): NodeStatus;
   /** People can come in: since the start there was a moment at which the router answered and was as it has to be. */
   isReady(): boolean;
@@ -88,6 +90,30 @@ export interface DrainStatus {
   readonly behind: number;
   readonly error?: string;
 }
+
+/** Commands with a schedule: questions about them, and runs out of turn, which are no intent and so no commits. */
+export interface CronView {
+  /** Of an app; none when it has no release yet. */
+  list(app: AppName): readonly CronStatus[];
+  /**
+   * Makes a run due now. Resolves when that is written down: it will run once, whatever becomes of this process.
+   * @throws {EditRefused} when there is no such command.
+   */
+  start(cron: Omit<RunOfCron, 'run'>, by: string): Promise<CronRunStatus>;
+  /**
+   * What a run wrote, and what became of it as the last line; with `follow` when it has ended.
+   * @throws {EditRefused} when there is no such run.
+   */
+  log(run: RunOfCron, mode: 'follow' | 'so-far', signal: AbortSignal): AsyncIterable<CronLine>;
+}
+
+export interface RunOfCron {
+  readonly app: AppName;
+  readonly cron: string;
+  readonly run: string;
+}
+
+export type CronLine = {readonly line: LogLine} | {readonly run: CronRunStatus};
 
 export type DeployOutcome =
   | {readonly result: 'healthy'; readonly commit: CommitId; readonly release?: number; readonly urls: readonly string[]}

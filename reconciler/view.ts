@@ -1,7 +1,9 @@
 import type {AppName, CommitId, ContainerId} from '../schemas/ids.ts';
 import {formatDiagnostic} from '../schemas/diagnostic.ts';
+import type {CronBooks} from './apply/cron-books.ts';
 import type {Engine} from './adapters/engine.ts';
 import {EditRefused, type ClusterRepo} from './checkout/snapshot.ts';
+import {CronDesk} from './cron-desk.ts';
 import type {Loop, PassReport} from './loop.ts';
 import type {DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, NodeView} from './node.ts';
 import type {ObservedJob} from './observed/state.ts';
@@ -32,6 +34,7 @@ export interface ViewOptions {
   readonly engine: Engine;
   readonly events: EventLog;
   drains(): readonly DrainStatus[];
+  readonly crons: CronBooks;
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
   /** Made with the view itself, which it asks. */
   releases(view: View): Releases;
@@ -53,6 +56,7 @@ export class View implements NodeView {
   readonly oneShot: OneShot;
   readonly audit: Audit;
   readonly housekeeping: Housekeeping;
+  readonly crons: CronDesk;
   readonly #options: ViewOptions;
   readonly #conditions = new Conditions();
   readonly #passListeners = new Set<(report: PassReport) => void>();
@@ -70,6 +74,13 @@ export class View implements NodeView {
     this.oneShot = options.oneShot;
     this.audit = options.audit;
     this.housekeeping = options.housekeeping;
+    this.crons = new CronDesk({
+      books: options.crons,
+      logs: (query, signal) => options.logs(query, signal),
+      seen: () => this.#lastSeen,
+      onPass: (listener, signal) => this.#onPass(listener, signal),
+      wake: () => options.loop.wake(),
+    });
   }
 
   /** Called by the loop after each pass. */
@@ -296,7 +307,7 @@ function judge(name: AppName, {held, seen}: PassReport, waitingSinceMs: number):
   if (app === undefined) return containers.some(({state}) => state === 'running') ? {progress: 'stopping'} : {result: 'removed', commit};
   if (app.state === 'invalid') return {result: 'failed', commit, cause: app.problems.map(formatDiagnostic).join('\n')};
   const phase = phaseOf(app, observed.journal.get(name));
-  if (isHeldByReleaseJob(phase, observed.journal.get(name)?.deploy, observed.nowMs)) return {progress: 'Running release command...'};
+  if (isHeldByReleaseJob(phase, observed.journal.get(name)?.deploy, observed)) return {progress: 'Running release command...'};
   if (phase.kind === 'failed') return {result: 'failed', commit, cause: phase.deploy.cause, ...(phase.deploy.container && {container: phase.deploy.container})};
   const {services} = deriveApp({app, record: observed.journal.get(name), containers, runs: [], waiting: [], busy: observed.operations, urlOf: (host) => host});
   const late = app.services.filter((service) => (services.find(({name: one}) => one === service.name)?.healthy ?? 0) < replicasAwaited(service));

@@ -17,6 +17,8 @@ function subjectOf(action: Action): string {
     case 'run-system': return action.system.role;
     case 'publish-names': return 'names';
     case 'load-routes': return 'routes';
+    case 'write-cron':
+    case 'forget-cron': return `${action.app} ${action.cron}`;
     case 'write-deploy':
     case 'forget-app':
     case 'note-gone':

@@ -7,6 +7,7 @@ import {registerEnvRoutes} from './env.ts';
 import {registerSecretRoutes} from './secrets.ts';
 import type {Authenticate} from './authenticate.ts';
 import {committer} from './commit.ts';
+import {registerCronRoutes} from './cron.ts';
 import {MESSAGE_BYTES_MAX} from './frames.ts';
 import {registerGcRoutes} from './gc.ts';
 import {registerNodeRoutes} from './node-routes.ts';
@@ -51,6 +52,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerNodeRoutes(v1, parts);
     registerGcRoutes(v1, parts);
     registerAppRoutes(v1, parts);
+    registerCronRoutes(v1, parts);
     registerEnvRoutes(v1, parts);
     registerReleaseRoutes(v1, parts);
     registerAppStateRoutes(v1, parts);

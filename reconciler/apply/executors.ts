@@ -4,6 +4,7 @@ import type {DesiredSystem} from '../desired/state.ts';
 import type {DeployRecord, NameTable, RouteStructure} from '../observed/state.ts';
 import {appNetwork, LABEL_APP, LABEL_INSTANCE} from '../labels.ts';
 import type {Action, ActionOf} from '../plan/action.ts';
+import type {CronBooks} from './cron-books.ts';
 import {jobSpec, replicaSpec, type ContainerWorld} from './replica-spec.ts';
 
 /** All that a plan can change. */
@@ -14,6 +15,7 @@ export interface World {
     write(record: DeployRecord): Promise<void>;
     forget(app: AppName): Promise<void>;
   };
+  readonly crons: Pick<CronBooks, 'write' | 'forgetCron' | 'forget'>;
   readonly router: {
     publishNames(names: NameTable, signal: AbortSignal): Promise<void>;
     loadRoutes(structure: RouteStructure, signal: AbortSignal): Promise<void>;
@@ -53,7 +55,12 @@ const executors: Executors = {
     return journal.write({app, deploy, ...(good && {lastGood: good})});
   },
   'note-gone': ({app, atMs}, {journal}) => journal.write({app, goneAtMs: atMs}),
-  'forget-app': ({app}, {journal}) => journal.forget(app),
+  'write-cron': ({app, cron, runs, next}, {crons}) => crons.write({app, cron, runs, ...(next !== undefined && {next})}),
+  'forget-cron': ({app, cron}, {crons}) => crons.forgetCron(app, cron),
+  'forget-app': async ({app}, {journal, crons}) => {
+    await crons.forget(app);
+    await journal.forget(app);
+  },
   'remove-image': ({image}, {engine}, signal) => engine.removeImage(image, signal),
   'remove-cache': ({volume}, {leftovers}, signal) => leftovers.removeCache(volume, signal),
   'remove-build-logs': ({app}, {leftovers}, signal) => leftovers.removeBuildLogs(app, signal),

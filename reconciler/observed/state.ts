@@ -1,4 +1,5 @@
 import type {AppName, ContainerId, CronName, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
+import type {Schedule} from '../../schemas/schedule.ts';
 import type {ContainerFacts, DesiredSystem, ResolvedApp} from '../desired/state.ts';
 
 /** What this node was seen to run. Already out of date when it is read: plans must be safe to make from it. */
@@ -21,6 +22,8 @@ export interface ObservedState {
   readonly takenSubnets: readonly string[];
   /** What this node's disk says of the deploys of each app. */
   readonly journal: ReadonlyMap<AppName, DeployRecord>;
+  /** What this node's disk says of the commands with a schedule. */
+  readonly crons: ReadonlyMap<AppName, CronBook>;
   readonly router: ObservedRouter;
   /** What builds and apps that are gone left on the disk. */
   readonly clutter: Clutter;
@@ -188,6 +191,58 @@ export interface ReleaseJob {
 export interface KeptSpec {
   readonly specHash: SpecHash;
   readonly untilMs: number;
+}
+
+/** The commands with a schedule of one app: when each is due next, and what became of its last runs. */
+export interface CronBook {
+  readonly app: AppName;
+  readonly crons: Readonly<Record<string, CronRecord>>;
+}
+
+export interface CronRecord {
+  /** Absent: it has not been looked at yet, or is suspended. */
+  readonly next?: CronNext;
+  /** Sorted by id, the newest last; a bounded number. */
+  readonly runs: readonly CronRun[];
+}
+
+/** `schedule`: what `dueMs` was computed from. */
+export interface CronNext {
+  readonly schedule: Schedule;
+  readonly dueMs: number;
+}
+
+/** Written down before anything follows from it: a run that is `due` is started until it was seen to run, and never again. */
+export type CronRun = {
+  /** Of the moment that it was due. */
+  readonly id: string;
+  readonly dueMs: number;
+  /** Who asked for it. Absent: its schedule. */
+  readonly by?: string;
+} & (
+  | {readonly state: 'due'}
+  | CronRunning
+  | CronEnded
+);
+
+export interface CronRunning {
+  readonly state: 'running';
+  readonly startedAtMs: number;
+  readonly release: number;
+  readonly container: ContainerId;
+  /** Why it is being stopped. */
+  readonly stopping?: string;
+}
+
+export interface CronEnded extends Partial<Omit<CronRunning, 'state' | 'stopping'>> {
+  readonly state: 'ended';
+  readonly endedAtMs: number;
+  /** `missed`: it was never started; with `count` it stands for several. */
+  readonly result: 'succeeded' | 'failed' | 'stopped' | 'missed';
+  readonly exitCode?: number;
+  /** Why it did not succeed. */
+  readonly cause?: string;
+  readonly count?: number;
 }
 
 /** `unreachable`: it could not be asked, which says nothing of what it serves. */

@@ -1,6 +1,6 @@
 import type {AppName, ContainerId, ImageDigest} from '../../schemas/ids.ts';
 import type {ContainerTemplate, DesiredService, DesiredSystem, ResolvedApp} from '../desired/state.ts';
-import type {Deploy, Job, NameTable, RouteStructure} from '../observed/state.ts';
+import type {CronNext, CronRun, Deploy, Job, NameTable, RouteStructure} from '../observed/state.ts';
 
 /** One change to the world. Plain data: it can be printed, compared, sent to another machine and replayed. */
 export type Action = {readonly reason: string; /** Absent: of the platform itself. */ readonly app?: AppName} & (
@@ -32,6 +32,16 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
   | {readonly kind: 'publish-names'; readonly names: NameTable}
   | {readonly kind: 'load-routes'; readonly structure: RouteStructure}
   | {readonly kind: 'write-deploy'; readonly app: AppName; readonly deploy: Deploy; /** Present: this is now the last good one. */ readonly lastGood?: ResolvedApp}
+  | {
+      readonly kind: 'write-cron';
+      readonly app: AppName;
+      readonly cron: string;
+      /** New ones, and those that changed, by their ids. */
+      readonly runs: readonly CronRun[];
+      /** Absent: as it was. */
+      readonly next?: CronNext | 'none';
+    }
+  | {readonly kind: 'forget-cron'; readonly app: AppName; readonly cron: string}
   | {readonly kind: 'forget-app'; readonly app: AppName}
   | {readonly kind: 'remove-image'; readonly image: ImageDigest}
   | {readonly kind: 'note-gone'; readonly app: AppName; readonly atMs: number}
@@ -55,6 +65,8 @@ export interface Waiting {
 }
 
 export interface Plan {
+  /** When something falls due that nobody waits for, milliseconds since 1970: the next run of a schedule, the end of its time. */
+  readonly lookAgainAtMs?: number;
   readonly actions: readonly Action[];
   readonly waiting: readonly Waiting[];
 }
@@ -69,6 +81,8 @@ export function actionKey(action: Action): string {
     case 'run-system': return `system ${action.system.role}`;
     case 'publish-names': return 'names';
     case 'load-routes': return 'routes';
+    case 'write-cron':
+    case 'forget-cron': return `cron ${action.app} ${action.cron}`;
     case 'write-deploy':
     case 'note-gone':
     case 'forget-app': return `journal ${action.app}`;

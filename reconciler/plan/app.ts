@@ -1,6 +1,7 @@
 import type {DesiredApp, DesiredRoute} from '../desired/state.ts';
 import type {ObservedContainer, ObservedState, Target} from '../observed/state.ts';
 import type {Action, Plan, Waiting} from './action.ts';
+import {planCrons} from './cron.ts';
 import {planDeploy} from './deploy.ts';
 import {KEPT_EXITED_MAX} from './limits.ts';
 import {phaseOf, type Phase} from './phase.ts';
@@ -27,7 +28,7 @@ export interface RoutedPath extends DesiredRoute {
 /** Plans one app, whatever the others do: nothing here reads another app's state. */
 export function planApp(app: DesiredApp, containers: readonly ObservedContainer[], observed: ObservedState): AppPlan {
   const phase = phaseOf(app, observed.journal.get(app.name));
-  const isHeld = isHeldByReleaseJob(phase, observed.journal.get(app.name)?.deploy, observed.nowMs);
+  const isHeld = isHeldByReleaseJob(phase, observed.journal.get(app.name)?.deploy, observed);
   const wanted = wantedSpecs(phase, {isHeld, containers, observed});
   const slots = wanted.map((want) => planSlots(app.name, want, containers, observed));
   const holders = new Set(slots.flatMap(({kept}) => kept));
@@ -41,19 +42,22 @@ export function planApp(app: DesiredApp, containers: readonly ObservedContainer[
 
   const deploy = planDeploy(app, phase, slots, observed);
   const isFailing = deploy.actions.some((action) => action.kind === 'write-deploy' && action.deploy.state === 'failed');
+  const crons = planCrons({name: app.name, serving: phase.serving, isSuspended: phase.kind === 'suspended' || phase.serving?.isSuspended === true}, observed);
   const parts: readonly Plan[] = [
     deploy,
     {actions: [], waiting: waitsForRoom(app)},
     // What has just failed is not given another try on the way out.
     ...slots.filter(({want}) => !(isFailing && want.isCandidate)).map((slot) => withoutNeedlessStarts(slot, phase, standIns)),
     {actions: [], waiting: standIns.map(({service, slot, release}) => ({app: app.name, subject: `${service}.${slot} (v${release})`, on: 'the replica that it stands in for'}))},
-    {actions: retireReleaseJobs(app, observed), waiting: []},
+    {actions: retireReleaseJobs(app, phase, observed), waiting: []},
     {actions: [], waiting: [...kept].map(([{service, slot, release}, untilMs]) => ({app: app.name, subject: `${service}.${slot} (v${release})`, on: 'the time for going back, in which blue-green keeps it', untilMs}))},
+    crons,
     retireAll(surplus, {reason: reasonToGo(phase, wanted), observed, keepExited: KEPT_EXITED_MAX}),
   ];
   return {
     actions: parts.flatMap((part): readonly Action[] => part.actions),
     waiting: parts.flatMap((part): readonly Waiting[] => part.waiting),
+    ...(crons.lookAgainAtMs !== undefined && {lookAgainAtMs: crons.lookAgainAtMs}),
     routes: routesOf({app, phase, slots, standIns}, observed),
   };
 }

@@ -19,7 +19,7 @@ export function planDeploy(app: DesiredApp, phase: Phase, slots: readonly SlotPl
     return {actions: [action], waiting: []};
   };
   const before = observed.journal.get(app.name)?.deploy;
-  const releaseJob = phase.kind === 'new' ? nextReleaseJob(phase, before, observed.nowMs) : before?.releaseJob;
+  const releaseJob = phase.kind === 'new' ? nextReleaseJob(phase, before, observed) : before?.releaseJob;
   const base = {treeId: app.treeId, specKey: app.specKey, ...(app.release === undefined ? {} : {release: app.release}), ...(releaseJob && {releaseJob})};
   const what = app.release === undefined ? 'configuration' : `release v${app.release}`;
 

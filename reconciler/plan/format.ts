@@ -21,6 +21,8 @@ export function describe(action: Action): string {
     case 'publish-names': return `publish ${action.names.size} names`;
     case 'load-routes': return `load ${action.structure.length} hosts with paths`;
     case 'write-deploy': return `mark ${action.app} ${action.deploy.state}`;
+    case 'write-cron': return `note ${action.cron} of ${action.app}`;
+    case 'forget-cron': return `forget ${action.cron} of ${action.app}`;
     case 'forget-app': return `forget ${action.app}`;
     case 'remove-image': return `remove image ${action.image.slice(7, 19)}`;
     case 'make-network': return `make the network of ${action.app}: ${action.subnet}`;

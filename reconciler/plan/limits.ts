@@ -30,3 +30,12 @@ export const CACHE_IDLE_MS = 30 * 24 * 60 * 60_000;
 
 /** An image this new may be of a push whose release is not committed yet, in milliseconds: `flynn gc` leaves it alone. */
 export const IMAGE_FRESH_MS = 10 * 60_000;
+
+/** A run that could not be started when it was due (no reconciler ran, an engine was ill) is started until this many milliseconds later; then it is missed. */
+export const CRON_LATE_MS_MAX = 600_000;
+
+/** Missed runs that are counted one by one. */
+export const CRON_MISSED_COUNT_MAX = 1_000;
+
+/** Runs of one schedule at a time, with `overlap: allow`. */
+export const CRON_PARALLEL_MAX = 10;

@@ -1,7 +1,7 @@
 import type {AppName} from '../../schemas/ids.ts';
 import type {DesiredApp, DesiredState} from '../desired/state.ts';
 import type {ObservedContainer, ObservedState} from '../observed/state.ts';
-import type {Plan} from './action.ts';
+import type {Action, Plan} from './action.ts';
 import {planApp, type AppPlan, type RoutedPath} from './app.ts';
 import {appsWithLeftovers, planHousekeeping} from './housekeeping.ts';
 import {planAbandonedBuilds, planSystem} from './platform.ts';
@@ -34,7 +34,12 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
   return {
     actions: parts.flatMap((part) => part.actions),
     waiting: parts.flatMap((part) => part.waiting),
+    ...earliest(parts.flatMap(({lookAgainAtMs}) => lookAgainAtMs ?? [])),
   };
+}
+
+function earliest(times: readonly number[]): Pick<Plan, 'lookAgainAtMs'> {
+  return times.length === 0 ? {} : {lookAgainAtMs: times.reduce((a, b) => Math.min(a, b))};
 }
 
 /** One bad app never blocks another, not even when it is we who are wrong about it: then it stays as it is, its traffic included. */
@@ -61,7 +66,7 @@ function routesAsTheyAre(app: DesiredApp, {journal, router}: ObservedState): rea
 function planGone(desired: DesiredState, byApp: ReadonlyMap<AppName, readonly ObservedContainer[]>, observed: ObservedState): readonly Plan[] {
   const wanted = new Set(desired.apps.map(({name}) => name));
   const leftovers = appsWithLeftovers(observed);
-  const known = new Set([...byApp.keys(), ...observed.jobs.map(({app}) => app), ...observed.journal.keys(), ...leftovers]);
+  const known = new Set([...byApp.keys(), ...observed.jobs.map(({app}) => app), ...observed.crons.keys(), ...observed.journal.keys(), ...leftovers]);
   return [...known].filter((app) => !wanted.has(app)).toSorted().map((app): Plan => {
     const reason = `app ${app} is not in commit ${desired.commit.slice(0, 8)}`;
     const containers = byApp.get(app) ?? [];
@@ -71,6 +76,8 @@ function planGone(desired: DesiredState, byApp: ReadonlyMap<AppName, readonly Ob
       return {actions: [...actions, ...jobs.flatMap((job) => retireJob(job, reason, observed))], waiting};
     }
     const record = observed.journal.get(app);
+    const crons = Object.keys(observed.crons.get(app)?.crons ?? {});
+    if (crons.length > 0) return {actions: crons.map((cron): Action => ({kind: 'forget-cron', app, cron, reason})), waiting: []};
     if (!leftovers.has(app)) return {actions: record === undefined ? [] : [{kind: 'forget-app', app, reason}], waiting: []};
     return {actions: record?.goneAtMs === undefined ? [{kind: 'note-gone', app, atMs: observed.nowMs, reason}] : [], waiting: []};
   });

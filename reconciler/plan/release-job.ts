@@ -7,8 +7,8 @@ import {keyByManifests, type Phase} from './phase.ts';
 import {howItEnded} from './slots.ts';
 
 /** The gate of a deploy: no replica of a candidate starts before its release command has succeeded. */
-export function isHeldByReleaseJob(phase: Phase, before: Deploy | undefined, nowMs: number): boolean {
-  const job = phase.kind === 'new' ? nextReleaseJob(phase, before, nowMs) : phase.kind === 'deploying' ? phase.deploy.releaseJob : undefined;
+export function isHeldByReleaseJob(phase: Phase, before: Deploy | undefined, observed: Seen): boolean {
+  const job = phase.kind === 'new' ? nextReleaseJob(phase, before, observed) : phase.kind === 'deploying' ? phase.deploy.releaseJob : undefined;
   return job !== undefined && job.state !== 'done';
 }
 
@@ -16,10 +16,18 @@ export function isHeldByReleaseJob(phase: Phase, before: Deploy | undefined, now
  * The release command that a new deploy has to run. None when what it would be run for serves already: a failed release that is taken back
  * starts nothing, and neither does a restart. When only the scale or the routes changed in the middle of a deploy, the command of before counts.
  */
-export function nextReleaseJob({candidate, serving}: Extract<Phase, {kind: 'new'}>, before: Deploy | undefined, nowMs: number): ReleaseJob | undefined {
+export function nextReleaseJob({candidate, serving}: Extract<Phase, {kind: 'new'}>, before: Deploy | undefined, observed: Seen): ReleaseJob | undefined {
   if (candidate.releaseJob === undefined || (serving !== undefined && keyByManifests(serving) === keyByManifests(candidate))) return undefined;
-  if (before?.state === 'deploying' && before.specKey === candidate.specKey && before.releaseJob !== undefined) return before.releaseJob;
-  return {run: `v${candidate.release}-${nowMs.toString(36)}`, state: 'due'};
+  if (before?.state === 'deploying' && before.specKey === candidate.specKey && before.releaseJob !== undefined && !isSpent(candidate, before.releaseJob, observed)) return before.releaseJob;
+  return {run: `v${candidate.release}-${observed.nowMs.toString(36)}`, state: 'due'};
+}
+
+type Seen = Pick<ObservedState, 'nowMs' | 'jobs'>;
+
+/** It ended without success, as when its app was suspended meanwhile: nothing comes of it any more. */
+function isSpent(app: ResolvedApp, {run, state}: ReleaseJob, observed: Seen): boolean {
+  const job = releaseJobs(app, observed).find((one) => one.job.run === run);
+  return state !== 'done' && (job?.state === 'exited' ? job.exitCode !== 0 : state === 'running' && job === undefined);
 }
 
 export type ReleaseJobStep =
@@ -58,14 +66,16 @@ export function stepReleaseJob(app: ResolvedApp, deploy: Deploy & {readonly rele
 }
 
 /** Release commands that no deploy waits for. The last one's container stays for its log, until there is another. */
-export function retireReleaseJobs(app: Pick<ResolvedApp, 'name'>, observed: ObservedState): readonly Action[] {
+export function retireReleaseJobs(app: Pick<ResolvedApp, 'name'>, phase: Phase, observed: ObservedState): readonly Action[] {
   const deploy = observed.journal.get(app.name)?.deploy;
   return releaseJobs(app, observed).flatMap((job) => {
     if (job.job.run !== deploy?.releaseJob?.run) return retireJob(job, 'a newer deploy has taken its place', observed);
-    return job.state === 'running' && deploy.state !== 'deploying' ? retireJob(job, 'its deploy has ended', observed) : [];
+    if (job.state !== 'running') return [];
+    if (phase.kind === 'suspended') return retireJob(job, 'the app is suspended', observed);
+    return deploy.state === 'deploying' ? [] : retireJob(job, 'its deploy has ended', observed);
   });
 }
 
-function releaseJobs({name}: Pick<ResolvedApp, 'name'>, {jobs}: ObservedState): readonly ObservedJob[] {
+function releaseJobs({name}: Pick<ResolvedApp, 'name'>, {jobs}: Pick<ObservedState, 'jobs'>): readonly ObservedJob[] {
   return jobs.filter(({app, job}) => app === name && job.kind === 'release');
 }

@@ -1,11 +1,12 @@
 import type {AppName, CommitId, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {ContainerRecord} from '../../reconciler/adapters/engine.ts';
+import {changed} from '../../reconciler/apply/cron-books.ts';
 import {execute, type World} from '../../reconciler/apply/executors.ts';
 import type {DesiredApp, DesiredService, DesiredState, ResolvedApp, Strategy} from '../../reconciler/desired/state.ts';
 import {toJob, toReplica} from '../../reconciler/observed/containers.ts';
 import {NetworkObserver} from '../../reconciler/observed/networks.ts';
 import {nextHealth, type HealthHistory} from '../../reconciler/observed/health.ts';
-import type {DeployRecord, Health, NameTable, ObservedContainer, ObservedState, RouteStructure} from '../../reconciler/observed/state.ts';
+import type {CronBook, DeployRecord, Health, NameTable, ObservedContainer, ObservedState, RouteStructure} from '../../reconciler/observed/state.ts';
 import {actionKey, type Action, type Plan} from '../../reconciler/plan/action.ts';
 import {plan} from '../../reconciler/plan/plan.ts';
 import {FakeEngine, type Fault} from '../support/fake-engine.ts';
@@ -47,6 +48,7 @@ export class SimulatedNode {
   names: NameTable = new Map();
   readonly #world: World;
   readonly #journal = new Map<AppName, DeployRecord>();
+  readonly #crons = new Map<AppName, CronBook>();
   readonly #histories = new Map<string, HealthHistory>();
   readonly #leftAtMs = new Map<string, number>();
   #structure: RouteStructure = [];
@@ -72,6 +74,17 @@ export class SimulatedNode {
         records: this.#journal,
         write: (record) => faultily(() => this.#journal.set(record.app, record)),
         forget: (name) => faultily(() => this.#journal.delete(name)),
+      },
+      crons: {
+        write: ({app: name, cron, runs, next}) => faultily(() => {
+          const crons = this.#crons.get(name)?.crons ?? {};
+          this.#crons.set(name, {app: name, crons: {...crons, [cron]: changed(crons[cron] ?? {runs: []}, runs, next)}});
+        }),
+        forgetCron: (name, cron) => faultily(() => {
+          const {[cron]: _, ...others} = this.#crons.get(name)?.crons ?? {};
+          this.#crons.set(name, {app: name, crons: others});
+        }),
+        forget: (name) => faultily(() => this.#crons.delete(name)),
       },
       router: {
         publishNames: (names) => faultily(() => this.#publish(names)),
@@ -131,6 +144,7 @@ export class SimulatedNode {
       images: (await this.engine.images([])).map(({id, createdAtMs}) => ({id: id as ReturnType<typeof image>, app: 'shop' as AppName, createdAtMs})),
       clutter: {caches: [], buildLogs: [], isDiskLow: false},
       journal: new Map(this.#journal),
+      crons: new Map(this.#crons),
       router: {state: 'ready', names: this.names, structure: this.#structure, inFlight: this.#inFlight(), maintenance: {address: '127.0.0.3', port: 3553}, leftAtMs: new Map(this.#leftAtMs)},
       operations: new Set([...this.#stopping.values()].map(({key}) => key)),
     };

@@ -1,6 +1,6 @@
 import type {AppName, CommitId, ContainerId, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {ContainerFacts, DesiredService, DesiredState, ResolvedApp, Strategy} from '../../reconciler/desired/state.ts';
-import type {Deploy, DeployRecord, Health, KeptSpec, NameTable, ObservedContainer, ObservedJob, ObservedState, Target} from '../../reconciler/observed/state.ts';
+import type {CronBook, Deploy, DeployRecord, Health, KeptSpec, NameTable, ObservedContainer, ObservedJob, ObservedState, Target} from '../../reconciler/observed/state.ts';
 
 // States in a few words, for tests of the planner: an app `shop` with one service `web` on port 8080.
 
@@ -110,6 +110,7 @@ export interface World {
   readonly jobs?: readonly string[];
   readonly have?: readonly string[];
   readonly record?: DeployRecord;
+  readonly book?: CronBook;
   readonly names?: readonly string[];
   readonly images?: readonly string[];
   readonly inFlight?: Readonly<Record<string, number>>;
@@ -121,7 +122,7 @@ export interface World {
   readonly taken?: readonly string[];
 }
 
-export function observed({have = [], jobs = [], record, names: served, images = ['v1', 'v2', 'v3'], inFlight = {}, left = {}, operations = [], networks = ['shop'], taken = []}: World): ObservedState {
+export function observed({have = [], jobs = [], record, book, names: served, images = ['v1', 'v2', 'v3'], inFlight = {}, left = {}, operations = [], networks = ['shop'], taken = []}: World): ObservedState {
   return {
     nowMs: NOW_MS,
     containers: have.map(container),
@@ -133,6 +134,7 @@ export function observed({have = [], jobs = [], record, names: served, images = 
     networks: networks.map((name, index) => ({id: `n${index}`, name: `flynn.${name}`, app: name as AppName, subnet: `10.213.${index}.0/25`, isUsed: have.length > 0 && name === 'shop'})),
     takenSubnets: [...networks.map((_, index) => `10.213.${index}.0/25`), ...taken],
     clutter: {caches: [], buildLogs: [], isDiskLow: false},
+    crons: new Map(book === undefined ? [] : [[SHOP, book]]),
     journal: new Map(record === undefined ? [] : [[SHOP, record]]),
     router: {
       state: 'ready',

@@ -1,6 +1,7 @@
 import type {AppName, CommitId} from '../../../schemas/ids.ts';
 import type {ContainerSpec} from '../../../reconciler/adapters/engine.ts';
 import type {World} from '../../../reconciler/apply/executors.ts';
+import {CronBooks} from '../../../reconciler/apply/cron-books.ts';
 import {Journal} from '../../../reconciler/apply/journal.ts';
 import {Operations} from '../../../reconciler/apply/operations.ts';
 import {replicaSpec} from '../../../reconciler/apply/replica-spec.ts';
@@ -61,13 +62,14 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
   const resolved = desired.apps.filter((app) => app.state === 'resolved');
 
   const engine = new CountingEngine();
+  const crons = await CronBooks.open(layout.crons, () => {});
   const journal = await Journal.open(layout.journal, (_file, cause) => {
     throw cause;
   });
   const routerWorld = {settings, layout, caddy: new FakeCaddy(), unbound: new FakeUnbound()};
   await prepareRouterFiles(routerWorld, signal);
   const world: World = {
-    engine, journal, instance: INSTANCE, logBytesMax: 1024, openEnv: async () => ({}),
+    engine, journal, crons, instance: INSTANCE, logBytesMax: 1024, openEnv: async () => ({}),
     router: {publishNames: (names, until) => publishNames(names, routerWorld, until), loadRoutes: (structure, until) => loadRoutes(structure, routerWorld, until)},
     leftovers: {removeCache: async () => {}, removeBuildLogs: async () => {}},
     systemSpecs: {router: noSystem(), dns: noSystem()},
@@ -87,7 +89,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
     adjusted: (desired) => desired,
     look: async (atMs, until) => {
       const [seen, router] = await Promise.all([observer.look(atMs, until), routerObserver.observe(atMs, until)]);
-      return {nowMs: atMs, ...seen, router, clutter: {caches: [], buildLogs: [], isDiskLow: false}, journal: journal.records};
+      return {nowMs: atMs, ...seen, router, clutter: {caches: [], buildLogs: [], isDiskLow: false}, crons: crons.books, journal: journal.records};
     },
     isRouterAsLeft: (until) => routerObserver.isAsLeft(until),
     knownApps: () => [...journal.records.keys()],
@@ -100,7 +102,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
       onPass();
     },
   });
-  const view: View = new View({settings, repo, keyring: new Keyring(layout.age), loop, engine, events: await EventLog.open(layout.events), drains: () => [], logs: async function* () {}, releases: () => new FakeReleases(), housekeeping: {garbage: async () => [], collect: async () => [], diskProblem: () => undefined}, oneShot: new FakeOneShot(), audit: new FakeAudit(), confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
+  const view: View = new View({settings, repo, keyring: new Keyring(layout.age), loop, engine, crons, events: await EventLog.open(layout.events), drains: () => [], logs: async function* () {}, releases: () => new FakeReleases(), housekeeping: {garbage: async () => [], collect: async () => [], diskProblem: () => undefined}, oneShot: new FakeOneShot(), audit: new FakeAudit(), confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
   return {loop, operations, repo, engine, apps: resolved.map(({name}) => name), passes, coldMs, nextPass: () => new Promise<void>((resolve) => (onPass = resolve))};
 }
 

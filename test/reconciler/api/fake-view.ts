@@ -1,13 +1,15 @@
 import {createHash, randomUUID} from 'node:crypto';
 import {once} from 'node:events';
+import {Readable} from 'node:stream';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import type {AppName, BlobId, CommitId, TreeId} from '../../../schemas/ids.ts';
 import {type Author, type Change, type ClusterRepo, type Committed, EditRefused} from '../../../reconciler/checkout/snapshot.ts';
 import {Keyring} from '../../../reconciler/secrets/keyring.ts';
 import {FakeAudit, FakeOneShot} from './fake-one-shot.ts';
-import type {DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, NodeView} from '../../../reconciler/node.ts';
+import type {CronLine, CronView, DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, NodeView} from '../../../reconciler/node.ts';
 import type {Plan} from '../../../reconciler/plan/action.ts';
+import type {CronStatus} from '../../../reconciler/status/cron.ts';
 import type {AppStatus, FlynnEvent, NodeStatus} from '../../../reconciler/status/status.ts';
 import {FakeReleases} from './fake-releases.ts';
 
@@ -51,6 +53,21 @@ export class FakeView implements NodeView {
   written: readonly LogLine[] = [];
   past: readonly FlynnEvent[] = [];
   before: readonly FlynnEvent[] = [];
+  cronList: readonly CronStatus[] = [];
+  cronLines: readonly CronLine[] = [];
+  readonly started: string[] = [];
+  readonly crons: CronView = {
+    list: () => this.cronList,
+    start: async ({app, cron}, by) => {
+      if (!this.cronList.some(({name}) => name === cron)) throw new EditRefused(`app "${app}" has no cron job "${cron}"`);
+      this.started.push(`${app} ${cron} by ${by}`);
+      return {id: '20261123-101301-000', dueAt: NOW, by, state: 'due'};
+    },
+    log: (run, mode) => {
+      this.started.push(`log of ${run.app} ${run.cron} ${run.run} ${mode}`);
+      return Readable.from(this.cronLines) as AsyncIterable<CronLine>;
+    },
+  };
   readonly #listeners = new Set<(event: FlynnEvent) => void>();
 
   status(): NodeStatus {

@@ -138,6 +138,18 @@ test('scaling in the middle of a deploy goes on with the release command that ru
   t.deepEqual(action?.kind === 'write-deploy' && action.deploy.releaseJob, {run: 'run1', state: 'running'});
 });
 
+test('resuming an app whose release command was stopped with it runs it anew', (t) => {
+  const resumed = {...migrating('v2'), treeId: 'other' as TreeId};
+  const [action] = plan(desired(resumed), observed({record: begun(migrating('v2'), 'running', {lastGood: app('v1', 1)}), ...serves, jobs: ['run1 v2 exited 143']})).actions;
+  t.deepEqual(action?.kind === 'write-deploy' && action.deploy.releaseJob, {run: `v2-${NOW_MS.toString(36)}`, state: 'due'});
+});
+
+test('suspending an app stops its release command', (t) => {
+  const suspended = {...migrating('v2'), isSuspended: true, treeId: 'other' as TreeId};
+  const {actions} = plan(desired(suspended), observed({record: begun(migrating('v2'), 'running'), jobs: ['run1 v2 running']}));
+  t.deepEqual(actions.flatMap((action) => (action.kind === 'stop-container' ? action.reason : [])), ['the app is suspended']);
+});
+
 test('a deploy after a failed one of the same release runs it anew', (t) => {
   const touched = {...migrating('v2'), treeId: 'other' as TreeId};
   const record = failed(migrating('v2'), app('v1', 1));
