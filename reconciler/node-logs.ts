@@ -23,7 +23,7 @@ import type {FlynnEvent} from './status/status.ts';
 const LIMITS_DEFAULT: ClusterConfig['logs'] = {appBytesMax: 64 * 2 ** 20, ageMsMax: 7 * 24 * 60 * 60_000};
 const LOG_BYTES_DEFAULT = 10 * 2 ** 20;
 /** Events that tell of nothing that an app's owner would look for in its log. */
-const QUIET = new Set(['log-lost', 'write-deploy', 'publish-names', 'load-routes', 'remove-image', 'forget-app', 'commit']);
+const QUIET = new Set(['log-lost', 'remove-container', 'write-deploy', 'publish-names', 'load-routes', 'remove-image', 'forget-app', 'commit']);
 
 /** Addresses of replicas that are remembered for requests which ended after them. */
 const ADDRESSES_MAX = 10_000;

@@ -7,6 +7,9 @@ import type {LogStore} from './store.ts';
 
 /** What is read of a partition at a time. */
 const CHUNK_BYTES = 128 * 1024;
+/** Of many partitions at once, less of each. */
+const CHUNKS_BYTES_MAX = 4 * 1024 * 1024;
+const CHUNK_BYTES_MIN = 8 * 1024;
 
 /** An app's log in time order. With `follow` it ends only by the signal; who reads slowly makes nothing grow, and is told what he missed. */
 export async function* readLog(query: LogQuery, store: LogStore, signal: AbortSignal): AsyncGenerator<LogLine> {
@@ -56,17 +59,26 @@ async function lastLines({query, store, filter, limits}: Reading, count: number)
 
 /** From the beginning, or from `since`: a few chunks of each partition are all that is held. */
 async function* forward({query, store, filter, limits}: Reading): AsyncGenerator<LogLine> {
-  const heads = await Promise.all(chosen(query.app, store, filter).map(async ([name, partition]) => {
-    const limit = limits.get(name) ?? partition.end;
-    const lines = linesOf(partition, {from: firstSince(partition, query.since), limit}, filter);
-    return {lines, next: await lines.next()};
-  }));
-  for (;;) {
-    const [first] = heads.filter(({next}) => next.done !== true).toSorted((a, b) => byTime(a.next.value as LogLine, b.next.value as LogLine));
-    if (first === undefined) return;
-    yield first.next.value as LogLine;
-    first.next = await first.lines.next();
+  const partitions = chosen(query.app, store, filter);
+  const bytesMax = Math.max(CHUNK_BYTES_MIN, Math.min(CHUNK_BYTES, CHUNKS_BYTES_MAX / partitions.length));
+  const heads: Head[] = [];
+  for (const [name, partition] of partitions) {
+    const lines = linesOf(partition, {from: firstSince(partition, query.since), limit: limits.get(name) ?? partition.end, bytesMax}, filter);
+    const {value} = await lines.next();
+    if (value !== undefined) heads.push({lines, line: value});
   }
+  while (heads.length > 0) {
+    const first = heads.reduce((earliest, head) => (head.line.at < earliest.line.at ? head : earliest));
+    yield first.line;
+    const {value} = await first.lines.next();
+    if (value === undefined) heads.splice(heads.indexOf(first), 1);
+    else first.line = value;
+  }
+}
+
+interface Head {
+  readonly lines: AsyncGenerator<LogLine, undefined>;
+  line: LogLine;
 }
 
 /** The last segment that may begin before `since`. */
@@ -79,9 +91,9 @@ function firstSince(partition: Partition, since: string | undefined): Position {
 /** A file system's times are coarser than ours. */
 const CLOCK_MS = 1_000;
 
-async function* linesOf(partition: Partition, {from, limit}: {readonly from: Position; readonly limit: Position}, filter: Filter): AsyncGenerator<LogLine> {
+async function* linesOf(partition: Partition, {from, limit, bytesMax}: {readonly from: Position; readonly limit: Position; readonly bytesMax: number}, filter: Filter): AsyncGenerator<LogLine, undefined> {
   for (let position = from; position.line < limit.line;) {
-    const {bytes, next} = await partition.read(position, CHUNK_BYTES);
+    const {bytes, next} = await partition.read(position, bytesMax);
     if (bytes.length === 0) return;
     const isLast = next.segment === limit.segment && next.offset > limit.offset;
     const wanted = isLast ? bytes.subarray(0, bytes.length - (next.offset - limit.offset)) : bytes;

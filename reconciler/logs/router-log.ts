@@ -24,7 +24,7 @@ export interface RouterLogOptions {
 }
 
 /** The access log is looked at this often: nothing else tells that it grew. */
-const LOOK_MS = 250;
+const LOOK_MS = 500;
 const NOTE_MS = 2_000;
 export const ROUTER = 'router';
 
@@ -34,11 +34,14 @@ export async function followRouterLog(options: RouterLogOptions, signal: AbortSi
   const tail = await RotatedFile.open({file, placeFile});
   const told = await newestOf(store);
   let notedAtMs = 0;
+  let isRead = false;
   while (!signal.aborted) {
     try {
       const bytes = await tail.read();
       if (bytes.length > 0) await take(bytes, told, options);
-      if (Date.now() - notedAtMs > NOTE_MS) {
+      isRead ||= bytes.length > 0;
+      if (isRead && Date.now() - notedAtMs > NOTE_MS) {
+        isRead = false;
         notedAtMs = Date.now();
         // Not before its lines are on disk: they would be lost with us.
         await store.written();

@@ -45,7 +45,13 @@ export class RotatedFile {
       const length = found.lastIndexOf(NEWLINE) + 1 || (bytesRead === READ_BYTES ? bytesRead : 0);
       this.#place = {...this.#place, offset: this.#place.offset + length};
       if (length > 0) return found.subarray(0, length);
-      if ((await this.#inodeOf(this.#file)) === this.#place.inode) return Buffer.alloc(0);
+      const named = await stat(this.#file).catch(() => undefined);
+      if (named?.ino === this.#place.inode) {
+        if (named.size >= this.#place.offset) return Buffer.alloc(0);
+        // Somebody has emptied it.
+        this.#place = {...this.#place, offset: 0};
+        continue;
+      }
       // It was rotated, perhaps after we looked: what came before is in it now.
       const {size} = await this.#handle.stat();
       if (size > this.#place.offset + bytesRead) continue;
@@ -90,9 +96,5 @@ export class RotatedFile {
       return there === undefined ? [] : [{path: file, inode: there.ino, size: there.size}];
     }));
     return found.flat();
-  }
-
-  async #inodeOf(file: string): Promise<number | undefined> {
-    return (await stat(file).catch(() => undefined))?.ino;
   }
 }

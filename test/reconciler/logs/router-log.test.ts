@@ -59,8 +59,10 @@ test('a file is read over its rotations and over lives of the reader, each line 
   await rename(file, path.join(folder, 'access-2026-11-25T20-33-10.099.log'));
   await writeFile(file, 'eight\n');
   await readOn(second);
+  await writeFile(file, 'nine\n');
+  await readOn(second);
   await second.close();
-  t.deepEqual(everything, ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight']);
+  t.deepEqual(everything, ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine']);
 });
 
 test('requests come into the log of the app whose replica or host it was, once, and are counted by release', async (t) => {
