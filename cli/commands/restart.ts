@@ -1,5 +1,5 @@
 import type {Restarted} from '../../reconciler/oneshot/oneshot.ts';
-import type {Command} from '../command.ts';
+import {UsageError, type Command} from '../command.ts';
 import {reportOutcome, waitForConvergence} from '../converge.ts';
 import {parseFlags} from '../flags.ts';
 
@@ -16,6 +16,8 @@ export const restart: Command = {
 
   async run(args, context, signal) {
     const {values, words: [named]} = parseFlags(args, {type: {type: 'string', short: 't'}, 'no-wait': {type: 'boolean', default: false}}, {wordsMax: 1});
+    // An app's name has no dot, a replica's has one.
+    if (named?.includes('.') === true) throw new UsageError(`a restart is of whole services, such as -t ${named.split('.')[0]}; one replica alone: flynn kill ${named}`);
     const client = await context.client();
     const app = await context.app(named, signal);
     const restarted = await client.postOnce<Restarted>(`/v1/apps/${app}/restart`, values.type === undefined ? {} : {service: values.type}, signal);

@@ -208,6 +208,7 @@ test('restart waits until the new containers serve, and says when they do not', 
     exit 0
   `);
   t.deepEqual(view.repo.commits, []);
+  t.is((await type('restart web.1')).split('\n')[1], '! a restart is of whole services, such as -t web; one replica alone: flynn kill web.1');
 });
 
 test('audit lists who did what', async (t) => {
