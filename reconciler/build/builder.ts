@@ -9,8 +9,8 @@ import {chooseBuilder} from './choose.ts';
 import type {BuildContext, BuilderSettings} from './context.ts';
 import {buildWithDockerfile} from './dockerfile.ts';
 import {BuildRefused} from './refused.ts';
-import {checkFreeDisk} from './free-disk.ts';
-import {LimitExceeded, limitSignal} from './limits.ts';
+import {checkFreeDisk, watchFreeDisk} from './free-disk.ts';
+import {abortable, LimitExceeded, limitSignal} from './limits.ts';
 import {openBuildLog} from './log.ts';
 import {step, warning} from './output.ts';
 import {rememberedNpmrc} from './npm-settings.ts';
@@ -43,7 +43,10 @@ async function build(settings: BuildContext['settings'], request: BuildRequest, 
   using limits = limitSignal(request.limits, outer);
   const {signal} = limits;
   try {
-    await checkFreeDisk(settings.docker, {minFreeBytes: request.limits.minFreeBytes, folder: settings.logs}, signal);
+    const disk = {minFreeBytes: request.limits.minFreeBytes, folder: settings.logs};
+    await checkFreeDisk(settings.docker, disk, signal);
+    using watch = abortable(signal);
+    void watchFreeDisk(settings.docker, {...disk, exceed: limits.exceed}, watch.signal);
     request.print(step('Building on the Flynn stack'));
     await using source = await keepSource(() => request.source(signal), {diskBytes: request.limits.diskBytes, scratch: settings.scratch ?? os.tmpdir()}, signal);
     const context: BuildContext = {

@@ -69,7 +69,7 @@ export async function cacheBytes(container: BuildContainer, signal: AbortSignal)
 }
 
 /** Ends early when the signal is aborted. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   const {promise, resolve} = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
