@@ -94,7 +94,15 @@ export class DockerEngine implements Engine, EngineLogs {
   }
 
   async removeImage(id: string, signal: AbortSignal): Promise<void> {
-    await this.#unlessGone(this.#call('remove image', (abortSignal) => this.#docker.getImage(id).remove({force: true, abortSignal}), signal), 404);
+    const image = this.#docker.getImage(id);
+    try {
+      await this.#unlessGone(this.#call('remove image', (abortSignal) => image.remove({force: true, abortSignal}), signal), 404);
+    } catch (error) {
+      if (!hasStatus(error, 409) || !/dependent child images/.test(String(error))) throw error;
+      // Another image stands on it, such as one that was deployed as an app of its own. Without a name it is listed no more, and goes with the last that needs it.
+      const {RepoTags: names} = await this.#call('inspect image', (abortSignal) => image.inspect({abortSignal} as object), signal);
+      for (const name of names ?? []) await this.#unlessGone(this.#call('remove image', (abortSignal) => this.#docker.getImage(name).remove({abortSignal}), signal), 404);
+    }
   }
 
   async networks(signal: AbortSignal): Promise<readonly NetworkRecord[]> {

@@ -27,6 +27,7 @@ export interface Engine {
   stop(id: string, graceMs: number, signal: AbortSignal): Promise<void>;
   /** Kills it if it runs, and removes it with its anonymous volumes. */
   remove(id: string, signal: AbortSignal): Promise<void>;
+  /** One that other images stand on loses its names, and goes with the last of them. Rejects when a container uses it. */
   removeImage(id: string, signal: AbortSignal): Promise<void>;
   /** All bridge networks, ours or not: their subnets are taken. */
   networks(signal: AbortSignal): Promise<readonly NetworkRecord[]>;

@@ -1,6 +1,7 @@
 import {randomBytes} from 'node:crypto';
 import test from 'ava';
 import Docker from 'dockerode';
+import {DockerEngine} from '../../reconciler/adapters/docker.ts';
 import {takePrebuilt} from '../../reconciler/build/prebuilt.ts';
 import {LABEL_APP, LABEL_INSTANCE} from '../../reconciler/labels.ts';
 import type {AppName} from '../../schemas/ids.ts';
@@ -43,6 +44,22 @@ test.serial('an image is pulled by its tag, and named by the digest that the reg
   t.deepEqual(byDigest.taken.ok && {image: byDigest.taken.value.image, name: byDigest.taken.value.name}, {image: taken.value.image, name: `${registry.host}/tiny@${registry.digest}`}, 'the same image, labelled once');
   await docker.getImage(taken.value.image).remove({force: true});
   await t.throwsAsync(docker.getImage(taken.value.id).inspect(), {message: /no such image/i}, 'what was pulled goes with it');
+});
+
+test.serial('an image of one app that is deployed as another one loses its names when it is removed, and goes with the last', async (t) => {
+  await using registry = await startTinyRegistry({Cmd: ['/serve']});
+  const engine = new DockerEngine(docker);
+  const ofShop = (await take(`${registry.host}/tiny:1`)).taken;
+  if (!ofShop.ok) return t.fail(ofShop.problem.reason);
+  const ofBlog = await takePrebuilt({docker, instance}, {app: 'blog' as AppName, name: ofShop.value.image, isPulled: false, print: () => {}}, until());
+  if (!ofBlog.ok) return t.fail(ofBlog.problem.reason);
+  t.not(ofBlog.value.image, ofShop.value.image);
+  const listed = async () => (await engine.images([`${LABEL_INSTANCE}=${instance}`], until())).map(({id}) => id);
+  await engine.removeImage(ofShop.value.image, until());
+  t.deepEqual(await listed(), [ofBlog.value.image]);
+  await engine.removeImage(ofBlog.value.image, until());
+  t.deepEqual(await listed(), []);
+  await t.throwsAsync(docker.getImage(ofShop.value.image).inspect(), {message: /no such image/i});
 });
 
 test.serial('an image that the registry does not have, and a registry that is not there, are told as they are', async (t) => {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type {RouteStructure} from '../../../reconciler/observed/state.ts';
-import {renderCaddyConfig, structureOf} from '../../../reconciler/router/caddy-config.ts';
+import {maintenanceTarget, renderCaddyConfig, structureOf} from '../../../reconciler/router/caddy-config.ts';
 import {routerFiles} from '../../../reconciler/router/files.ts';
 
 const SETTINGS = {domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553};
@@ -35,6 +35,14 @@ test('a host with paths becomes one route, the longest path first, and 404 for w
 
 test('plain hosts and replicas are not in the configuration', (t) => {
   t.deepEqual(rendered([]).apps.http.servers.apps.routes.slice(2).map(({match}) => match?.[0]?.host), [['git.flynn.localhost', 'api.flynn.localhost'], undefined, undefined]);
+});
+
+test('what apps in maintenance lead to is a listener of its own, there from the start', (t) => {
+  const {address, port} = maintenanceTarget(SETTINGS);
+  const servers = Object.values(rendered([]).apps.http.servers as unknown as Record<string, {listen: string[]; routes: {handle: {status_code?: number; headers?: Record<string, string[]>}[]}[]}>);
+  const [page, ...others] = servers.filter(({listen}) => listen.includes(`${address}:${port}`));
+  t.deepEqual(others, []);
+  t.like(page?.routes[0]?.handle[0], {status_code: 503, headers: {'Retry-After': ['60']}});
 });
 
 test('event streams and websockets keep their lives: no flush_interval anywhere', (t) => {
