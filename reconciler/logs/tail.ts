@@ -1,4 +1,4 @@
-import {open, readdir, readFile, rename, stat, writeFile, type FileHandle} from 'node:fs/promises';
+import {mkdir, open, readdir, readFile, rename, stat, writeFile, type FileHandle} from 'node:fs/promises';
 import path from 'node:path';
 
 /** How far a file has been read, whatever it is called by now. */
@@ -28,6 +28,7 @@ export class RotatedFile {
 
   static async open({file, placeFile}: {readonly file: string; readonly placeFile: string}): Promise<RotatedFile> {
     const tail = new RotatedFile(file, placeFile);
+    await mkdir(path.dirname(placeFile), {recursive: true, mode: 0o700});
     const noted = await readFile(placeFile, 'utf8').then((text) => JSON.parse(text) as Partial<Place>, () => undefined);
     if (typeof noted?.inode === 'number' && typeof noted.offset === 'number') tail.#place = {inode: noted.inode, offset: noted.offset};
     return tail;

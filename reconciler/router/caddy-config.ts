@@ -51,7 +51,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, s
             automatic_https: {disable: true},
             tls_connection_policies: [{}],
             // Git and the API are not apps.
-            logs: {skip_hosts: [`git.${domain}`, `api.${domain}`]},
+            logs: {skip_hosts: ['git', 'api'].flatMap((name) => ['', `:${httpPort}`, `:${httpsPort}`].map((port) => `${name}.${domain}${port}`))},
             routes: [
               {handle: [noteForAccessLog]},
               {match: [{not: [{header_regexp: {'X-Request-Id': {name: 'id', pattern: REQUEST_ID}}}]}], handle: [{handler: 'headers', request: {set: {'X-Request-Id': ['{http.request.uuid}']}}}]},
