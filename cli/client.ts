@@ -1,5 +1,6 @@
 import {randomUUID} from 'node:crypto';
 import type {IncomingMessage} from 'node:http';
+import type {Readable} from 'node:stream';
 import type {WebSocket} from 'ws';
 import type {AppName, CommitId} from '../schemas/ids.ts';
 import type {AppAnswer, ConvergedLine, CreatedApp, PlanAnswer, Problem, ScaledApp} from '../reconciler/api/answers.ts';
@@ -27,6 +28,10 @@ export interface Client {
   postLines<Line>(path: string, body: unknown, signal: AbortSignal): AsyncIterable<Line>;
   /** A change that must not happen twice, and is no commit: sent once. */
   postOnce<Answer>(path: string, body: unknown, signal: AbortSignal): Promise<Answer>;
+  /** The bytes of an answer as they come, its status being good. */
+  download(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** Sends bytes as they come, once. */
+  upload<Answer>(path: string, body: {readonly type: string; readonly bytes: Readable}, signal: AbortSignal): Promise<Answer>;
   /** Lines of JSON as they come. */
   follow<Line>(path: string, signal: AbortSignal): AsyncIterable<Line>;
   /** A websocket that is open: what goes over it is in `reconciler/api/frames.ts`. */
@@ -64,6 +69,11 @@ export function createClient(cluster: Cluster, author: () => Promise<string>): C
   const follow = <Line>(path: string, signal: AbortSignal) => lines(connection, {method: 'GET', path}, signal) as AsyncIterable<Line>;
   return {
     cluster, get, post, postOnce, postLines, follow,
+    download: (path, signal) => open(connection, {path, silenceMsMax: SILENCE_MS_MAX}, signal),
+    upload: async (path, {type, bytes}, signal) => {
+      const headers = {'content-type': type, 'x-flynn-author': await author()};
+      return await parsed(await open(connection, {method: 'POST', path, headers, body: bytes}, signal), connection, signal) as never;
+    },
     connect: async (path, signal) => (await import('./connect.ts')).connect(connection, path, signal),
     status: (signal) => get('/v1/status', signal),
     apps: (signal) => get('/v1/apps', signal),
@@ -107,11 +117,14 @@ async function writing({author}: Connection, {path, body}: {readonly path: strin
 
 async function ask(connection: Connection, request: Partial<Exchange>, signal: AbortSignal): Promise<unknown> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]);
-  const response = await open(connection, request, deadline);
+  return parsed(await open(connection, request, deadline), connection, signal);
+}
+
+async function parsed(response: IncomingMessage, {cluster}: Connection, signal: AbortSignal): Promise<unknown> {
   try {
     return JSON.parse(await textOf(response)) as unknown;
   } catch (error) {
-    throw explained(error, connection.cluster, signal);
+    throw explained(error, cluster, signal);
   }
 }
 

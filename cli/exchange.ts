@@ -1,4 +1,5 @@
 import type {LookupFunction} from 'node:net';
+import type {Readable} from 'node:stream';
 import type {IncomingMessage, RequestOptions} from 'node:http';
 
 export interface Exchange {
@@ -8,7 +9,8 @@ export interface Exchange {
   /** With its query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  /** A stream is sent as it comes, and slows down whoever makes it. */
+  readonly body?: string | Readable;
   /** Ends the exchange with ETIMEDOUT when nothing came for so long. */
   readonly silenceMsMax?: number;
 }
@@ -32,7 +34,8 @@ export async function exchange({base, method, path, headers, body, silenceMsMax}
     if (silenceMsMax !== undefined) {
       sent.setTimeout(silenceMsMax, () => sent.destroy(Object.assign(new Error(`silent for ${silenceMsMax} ms`), {code: 'ETIMEDOUT'})));
     }
-    sent.end(body);
+    if (body === undefined || typeof body === 'string') sent.end(body);
+    else body.once('error', (error) => sent.destroy(error)).pipe(sent);
   });
 }
 

@@ -34,6 +34,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   gc: async () => (await import('./commands/gc.ts')).gc,
   confirm: async () => (await import('./commands/confirm.ts')).confirm,
   cluster: async () => (await import('./commands/cluster.ts')).cluster,
+  volume: async () => (await import('./commands/volume.ts')).volume,
   version: async () => (await import('./commands/version.ts')).version,
   completion: async () => (await import('./commands/completion.ts')).completion,
   'git-credential': async () => (await import('./commands/git-credential.ts')).gitCredential,

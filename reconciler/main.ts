@@ -45,6 +45,7 @@ import {Restarts} from './oneshot/restarts.ts';
 import {receivePushes} from './receiver.ts';
 import {releasesOf} from './releases.ts';
 import {View} from './view.ts';
+import {AppVolumes} from './volumes/volumes.ts';
 
 export interface NodeOptions {
   readonly settings: NodeSettings;
@@ -167,7 +168,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
   const releases = (node: View) => releasesOf({docker, instance, repo, layout, node, log}, signal);
-  const view: View = new View({settings, releases, repo, keyring, loop, engine, events, crons, oneShot, audit, housekeeping: housekeeper, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, repo, keyring, loop, engine, events, crons, oneShot, audit, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});

@@ -7,6 +7,7 @@ import type {Keyring} from './secrets/keyring.ts';
 import type {NodeSettings} from './settings.ts';
 import type {CronRunStatus, CronStatus} from './status/cron.ts';
 import type {FlynnEvent, NodeStatus} from './status/status.ts';
+import type {Volumes} from './volumes/volumes.ts';
 
 /**
  * What the parts around the pass (API, git receiver, `flynn up`) may ask of it. They ask questions and make commits;
@@ -24,6 +25,7 @@ export interface NodeView {
   /** What people do to containers without a commit. */
   readonly oneShot: OneShot;
   readonly audit: Audit;
+  readonly volumes: Volumes;
   readonly housekeeping: Housekeeping;
   readonly crons: CronView;
   status(): NodeStatus;

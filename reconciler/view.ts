@@ -20,6 +20,7 @@ import {deriveApp, type Claim} from './status/derive.ts';
 import type {EventLog} from './status/events.ts';
 import {ReleaseOutput} from './status/release-output.ts';
 import type {AppStatus, FlynnEvent, NodeStatus} from './status/status.ts';
+import type {Volumes} from './volumes/volumes.ts';
 
 /** Lines of the failed container's log that go with a failure. */
 const FAILURE_LOG_LINES = 30;
@@ -40,6 +41,7 @@ export interface ViewOptions {
   releases(view: View): Releases;
   readonly oneShot: OneShot;
   readonly audit: Audit;
+  readonly volumes: Volumes;
   readonly housekeeping: Housekeeping;
   /** Writes down that a commit which is held back is meant. */
   confirm(held: {readonly reason: 'MassDelete' | 'HistoryRewritten'; readonly commit: CommitId}, signal: AbortSignal): Promise<void>;
@@ -55,6 +57,7 @@ export class View implements NodeView {
   readonly releases: Releases;
   readonly oneShot: OneShot;
   readonly audit: Audit;
+  readonly volumes: Volumes;
   readonly housekeeping: Housekeeping;
   readonly crons: CronDesk;
   readonly #options: ViewOptions;
@@ -73,6 +76,7 @@ export class View implements NodeView {
     this.releases = options.releases(this);
     this.oneShot = options.oneShot;
     this.audit = options.audit;
+    this.volumes = options.volumes;
     this.housekeeping = options.housekeeping;
     this.crons = new CronDesk({
       books: options.crons,

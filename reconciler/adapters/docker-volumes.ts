@@ -20,10 +20,10 @@ export async function giveVolumesToUser(docker: Docker, containerId: string, opt
   if (fresh.length === 0) return;
 
   // Nothing can be put beside the volumes of a container whose root is read-only, and a volume's own folder is an entry of the one around it.
-  const {Image, Labels, HostConfig: {Mounts = []} = {}} = options;
+  const {Image, HostConfig: {Mounts = []} = {}} = options;
   const name = `${options.name}-volumes`;
   await docker.getContainer(name).remove({force: true, abortSignal: signal}).catch(unlessStatus(404));
-  const helper = await docker.createContainer({name, User, ...(Image !== undefined && {Image}), ...(Labels && {Labels}), HostConfig: {Mounts}, abortSignal: signal});
+  const helper = await docker.createContainer({name, User, ...(Image !== undefined && {Image}), HostConfig: {Mounts}, abortSignal: signal});
   try {
     for (const target of fresh) {
       const entry = tarHeader({name: `${path.basename(target)}/`, type: '5', sizeBytes: 0, mode: 0o755, ownerId: 0, groupId: 0});

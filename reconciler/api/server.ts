@@ -13,6 +13,7 @@ import {registerGcRoutes} from './gc.ts';
 import {registerNodeRoutes} from './node-routes.ts';
 import {registerOneShotRoutes} from './oneshot.ts';
 import {registerOpenRoutes} from './open.ts';
+import {registerVolumeRoutes} from './volumes.ts';
 import {answerProblems, ApiError} from './problem.ts';
 import {registerReleaseRoutes} from './releases.ts';
 
@@ -56,6 +57,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerEnvRoutes(v1, parts);
     registerReleaseRoutes(v1, parts);
     registerAppStateRoutes(v1, parts);
+    registerVolumeRoutes(v1, parts);
     registerSecretRoutes(v1, parts);
     registerOneShotRoutes(v1, parts);
   }, {prefix: '/v1'});

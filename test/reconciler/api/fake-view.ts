@@ -12,6 +12,7 @@ import type {Plan} from '../../../reconciler/plan/action.ts';
 import type {CronStatus} from '../../../reconciler/status/cron.ts';
 import type {AppStatus, FlynnEvent, NodeStatus} from '../../../reconciler/status/status.ts';
 import {FakeReleases} from './fake-releases.ts';
+import {FakeVolumes} from './fake-volumes.ts';
 
 export const COMMIT = '1a2b3c4d'.repeat(5) as CommitId;
 export const NOW = '2026-11-23T10:13:01Z';
@@ -28,6 +29,7 @@ export class FakeView implements NodeView {
   readonly releases = new FakeReleases();
   readonly oneShot = new FakeOneShot();
   readonly audit = new FakeAudit();
+  readonly volumes = new FakeVolumes();
   /** What is left on its disk. */
   garbage: readonly Garbage[] = [];
   readonly collected: string[] = [];
