@@ -19,7 +19,7 @@ kind: App
 #     command: node worker.js # instead of the Procfile's line
 #     replicas: 1
 
-# env:                        # no secrets here: everybody who can read this repository can read them
+# env:                        # plain text for all who can read this repository; secrets: flynn env set --secret NAME
 #   LOG_LEVEL: info
 
 # routes:                     # instead of <app>.<domain>, which leads to web
