@@ -27,7 +27,7 @@ test.before(async (t) => {
     if (exitCode !== 0) await aptInstall({packages: ['age'], because: 'the tests of secrets need age'}, (line) => t.log(line), AbortSignal.timeout(120_000));
   });
   node = await TrialNode.start();
-  source = await node.app('shop', 'quick', {Dockerfile: 'FROM flynn/run\nRUN env\nCOPY server.pl page /srv/\nUSER app\nCMD ["perl", "/srv/server.pl"]\n'});
+  source = await node.app('shop', 'quick', {Dockerfile: 'FROM flynn/run\nCOPY server.pl page /srv/\nRUN env\nUSER app\nCMD ["perl", "/srv/server.pl"]\n'});
   for (const folder of [source, await node.app('blog', 'quick')]) {
     const {exitCode, output} = await node.git(folder, 'push', 'flynn', 'main');
     if (exitCode !== 0) throw new Error(output);
