@@ -45,9 +45,18 @@ export function isTimezone(timezone: string): boolean {
  * is left out is taken by the old clock (02:30 is done at 03:30). Where they are put back, a time that comes twice is done the first time;
  * but a schedule that names every hour goes on through both.
  */
-export function nextTime({expression, timezone}: Schedule, afterMs: number): number | undefined {
+export function nextTime(schedule: Schedule, afterMs: number): number | undefined {
+  return followed(schedule)(afterMs);
+}
+
+/** `nextTime` of one schedule, for who asks for many times of it: reading an expression takes longer than following it. */
+export function followed({expression, timezone}: Schedule): (afterMs: number) => number | undefined {
   const fields = fieldsOf(expression);
   const clock = clockOf(timezone);
+  return (afterMs) => firstAfter(afterMs, fields, clock);
+}
+
+function firstAfter(afterMs: number, fields: Fields, clock: Clock): number | undefined {
   let best: number | undefined;
   for (const wallMs of wallTimes(fields, afterMs + Math.min(...clock.offsetsAround(afterMs)))) {
     const offsets = clock.offsetsAround(wallMs - clock.offsetAt(wallMs));

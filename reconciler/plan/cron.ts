@@ -1,4 +1,4 @@
-import {nextTime, timeId, timeText} from '../../schemas/schedule.ts';
+import {followed, nextTime, timeId, timeText} from '../../schemas/schedule.ts';
 import type {DesiredCron, ResolvedApp} from '../desired/state.ts';
 import type {CronEnded, CronNext, CronRecord, CronRun, ObservedJob, ObservedState} from '../observed/state.ts';
 import type {Action, Plan, Waiting} from './action.ts';
@@ -136,11 +136,12 @@ function comeDue({app, cron, record}: Entry, nowMs: number): Due {
 
 function timesUntil({schedule, dueMs}: CronNext, nowMs: number): {readonly missed: readonly number[]; readonly latestMs: number | undefined} {
   const lateMs = nowMs - CRON_LATE_MS_MAX;
+  const next = followed(schedule);
   const times: number[] = [];
   for (let ms: number | undefined = dueMs; ms !== undefined && ms <= nowMs;) {
     times.push(ms);
     // Of more than can be counted the last ones matter.
-    ms = nextTime(schedule, times.length >= CRON_MISSED_COUNT_MAX ? Math.max(ms, lateMs) : ms);
+    ms = next(times.length >= CRON_MISSED_COUNT_MAX ? Math.max(ms, lateMs) : ms);
   }
   const latestMs = times.at(-1);
   return latestMs === undefined || latestMs < lateMs ? {missed: times, latestMs: undefined} : {missed: times.slice(0, -1), latestMs};
