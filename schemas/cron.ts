@@ -1,4 +1,5 @@
 import {NAME_PATTERN, serviceNameSchema} from './names.ts';
+import {requestsSchema, type RequestsManifest} from './requests.ts';
 import {isTimezone, problemOfExpression, TIMEZONE_DEFAULT} from './schedule.ts';
 import type {ObjectSchema, Problem} from './schema.ts';
 
@@ -9,6 +10,7 @@ export interface CronManifest {
   /** A shell line, or an argument vector. Absent: that of `service`. */
   readonly command?: string | readonly string[];
   readonly service?: string;
+  readonly requests?: RequestsManifest;
   readonly overlap?: Overlap;
   readonly deadlineSeconds?: number;
   readonly suspend?: boolean;
@@ -41,6 +43,7 @@ export const cronSchema: ObjectSchema<CronManifest> = {
     timezone: {type: 'string', default: TIMEZONE_DEFAULT, description: 'Whose clocks the schedule is by: an IANA name.', examples: ['Europe/Berlin']},
     command: {...commandSchema, description: "A shell line, or a list of arguments that is run without a shell. Absent: the command of `service`.", examples: ['node nightly.js']},
     service: {...serviceNameSchema, type: 'string', description: 'It gets what copies of this service get: environment, limits, command. Absent: the environment of the app, and the limits in cluster.yaml.'},
+    requests: {...requestsSchema('Memory that a run is to find free.', 'Cores that a run is to find free.'), description: 'What has to be free on a node before a run is started. Default: that of `service`. A run that finds no room waits, and is missed after ten minutes.'},
     overlap: {type: 'string', enum: ['forbid', 'allow', 'replace'], default: CRON_DEFAULTS.overlap, errorMessage: 'must be forbid, allow or replace', description: 'When a run is due while another one is going on: leave it out, run both, or stop the other one.'},
     deadlineSeconds: {type: 'number', minimum: 1, maximum: DEADLINE_SECONDS_MAX, default: CRON_DEFAULTS.deadlineSeconds, description: 'A run that takes longer is stopped, and has failed.'},
     suspend: {type: 'boolean', default: false, description: 'Nothing is run at its times. `flynn cron run` still does.'},

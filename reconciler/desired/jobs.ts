@@ -4,7 +4,7 @@ import type {CronName} from '../../schemas/ids.ts';
 import type {ReleaseManifest} from '../../schemas/release.ts';
 import {TIMEZONE_DEFAULT} from '../../schemas/schedule.ts';
 import type {Problem} from '../../schemas/schema.ts';
-import {commandOfService, own, templateOf, type ServiceInput} from './service.ts';
+import {commandOfService, own, requestsOf, templateOf, type ServiceInput} from './service.ts';
 import type {ContainerTemplate, DesiredCron} from './state.ts';
 
 /** What is run once before a release gets traffic: app.yaml's `release`, else the Procfile's line. */
@@ -20,8 +20,15 @@ export function resolveCrons(input: ServiceInput): {readonly crons: readonly Des
   const problems: Problem[] = [];
   for (const [name, manifest] of Object.entries(input.app.cron ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const command = commandOf(manifest, input);
-    if (command === undefined) problems.push(noCommand(name, manifest, input));
-    else crons.push(resolveCron(name as CronName, {manifest, command}, input));
+    if (command === undefined) {
+      problems.push(noCommand(name, manifest, input));
+      continue;
+    }
+    const cron = resolveCron(name as CronName, {manifest, command}, input);
+    const service = manifest.service === undefined ? undefined : own(input.app.services, manifest.service);
+    const requests = requestsOf(manifest.requests ?? service?.requests, input.requests, cron.container);
+    if (requests.ok) crons.push({...cron, ...(requests.value !== undefined && {requests: requests.value})});
+    else problems.push(...requests.problem.map((problem) => ({...problem, path: ['cron', name, 'requests', ...problem.path]})));
   }
   return {crons, problems};
 }

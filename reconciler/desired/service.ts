@@ -89,7 +89,7 @@ export function templateOf({service: name, command}: {readonly service?: string;
 }
 
 /** What is kept for a copy. The cluster's default is never more than the copy may use; what the service itself says must not be. */
-function requestsOf(own: RequestsManifest | undefined, otherwise: Need | undefined, {memoryBytes, cpus}: ContainerTemplate): Result<Need | undefined, readonly Problem[]> {
+export function requestsOf(own: RequestsManifest | undefined, otherwise: Need | undefined, {memoryBytes, cpus}: ContainerTemplate): Result<Need | undefined, readonly Problem[]> {
   const asked = needOf(own ?? {});
   const problems: Problem[] = [
     ...(asked.memoryBytes <= memoryBytes ? [] : [{path: ['memory'], message: `memory "${own?.memory}" is more than the ${formatBytes(memoryBytes)} that a copy may use: set limits.memory too`}]),

@@ -115,6 +115,8 @@ export interface DesiredCron {
   readonly overlap: Overlap;
   /** Limit for one run, in milliseconds. */
   readonly deadlineMs: number;
+  /** What has to be free before a run is started. Absent: nothing. */
+  readonly requests?: Need;
   /** Nothing is run at its times. */
   readonly isSuspended: boolean;
   readonly container: ContainerTemplate;

@@ -1,7 +1,8 @@
 import test from 'ava';
 import {resolveApp} from '../../../reconciler/desired/app.ts';
 import {capacitiesOf} from '../../../reconciler/desired/nodes.ts';
-import {place, roomFor} from '../../../reconciler/desired/place.ts';
+import {place} from '../../../reconciler/desired/place.ts';
+import {roomFor} from '../../../reconciler/desired/room.ts';
 import type {DesiredApp, NodeRoom} from '../../../reconciler/desired/state.ts';
 import {formatDiagnostic} from '../../../schemas/diagnostic.ts';
 import type {AppName, TreeId} from '../../../schemas/ids.ts';
