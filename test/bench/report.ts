@@ -19,7 +19,7 @@ export interface BenchContext {
 /** One line of the table. Values are in `unit`. */
 export interface Row {
   readonly what: string;
-  readonly unit: 'ms' | 's' | 'MB' | '%' | 'x';
+  readonly unit: 'ms' | 's' | 'MB' | '%' | 'x' | 'n' | 'n/s';
   readonly ours?: Figure;
   /** What the engine alone takes for the same. */
   readonly floor?: Figure;
@@ -98,9 +98,10 @@ function spread(one: Figure | undefined, unit: Row['unit']): string {
 }
 
 function number(value: number, unit: Row['unit']): string {
-  return `${digits(value, unit)}${unit === '%' || unit === 'x' ? '' : ' '}${unit}`;
+  if (unit === 'n') return digits(value, unit);
+  return `${digits(value, unit)}${unit === '%' || unit === 'x' ? '' : ' '}${unit === 'n/s' ? '/s' : unit}`;
 }
 
 function digits(value: number, unit: Row['unit']): string {
-  return value.toFixed(unit === 'ms' && value >= 10 || unit === 'MB' ? 0 : unit === 'ms' ? 1 : 2);
+  return value.toFixed(unit === 'ms' && value >= 10 || unit === 'MB' && Math.abs(value) >= 10 || unit === 'n' || unit === 'n/s' ? 0 : unit === 'ms' ? 1 : 2);
 }

@@ -1,6 +1,10 @@
 import {parseArgs} from 'node:util';
+import {crashBenchmark} from './crash.ts';
 import {deployBenchmark} from './deploy.ts';
+import {diskBenchmark} from './disk.ts';
 import {idleBenchmark} from './idle.ts';
+import {loadBenchmark} from './load.ts';
+import {logsBenchmark} from './logs.ts';
 import {machineFacts} from './machine.ts';
 import {sceneMaker} from './node/scene.ts';
 import {passBenchmark} from './pass/pass.ts';
@@ -65,7 +69,10 @@ function chosen(names: readonly string[]): readonly Benchmark[] {
   const scene = sceneMaker(context);
   const swarm = swarmSource(context, SCALE_TO);
   // The idle one last: before it, there is enough to settle.
-  const all = [passBenchmark(), pushBenchmark({scene}), deployBenchmark({scene, swarm}), scaleBenchmark({scene, swarm}), idleBenchmark({scene})];
+  const all = [
+    passBenchmark(), pushBenchmark({scene}), deployBenchmark({scene, swarm}), scaleBenchmark({scene, swarm}), loadBenchmark({scene, swarm}),
+    crashBenchmark({scene, swarm}), logsBenchmark({scene}), diskBenchmark({scene}), idleBenchmark({scene}),
+  ];
   const unknown = names.filter((name) => !all.some((one) => one.name === name));
   if (unknown.length > 0) throw new Error(`there is no benchmark "${unknown.join('", "')}"; there are ${all.map(({name}) => name).join(', ')}`);
   return names.length === 0 ? all : all.filter(({name}) => names.includes(name));

@@ -9,8 +9,8 @@ export interface TrialApp {
   readonly name: string;
   /** Its work tree. */
   readonly folder: string;
-  /** Commits a change of its code; returns the text that it answers with from then on. */
-  change(signal: AbortSignal): Promise<string>;
+  /** Commits a change of its code, and other files; returns the text that it answers with from then on. */
+  change(signal: AbortSignal, files?: Readonly<Record<string, string>>): Promise<string>;
   remove(): Promise<void>;
 }
 
@@ -20,10 +20,10 @@ export async function makeTrialApp(node: TrialNode, name: string, signal: AbortS
   const folder = await mkdtemp(path.join(tmpdir(), 'flynn-bench-app-'));
   const remove = () => rm(folder, {recursive: true, force: true});
   let changes = 0;
-  const change: TrialApp['change'] = async (until) => {
+  const change: TrialApp['change'] = async (until, files = {}) => {
     changes += 1;
     const text = `code ${changes}`;
-    await writeFile(path.join(folder, 'app.js'), server(text));
+    for (const [file, content] of Object.entries({...files, 'app.js': server(text)})) await writeFile(path.join(folder, file), content);
     await node.run(['git', 'add', '--all'], {cwd: folder}, until);
     await node.run(['git', 'commit', '--quiet', '--message', text], {cwd: folder}, until);
     return text;
@@ -40,11 +40,18 @@ export async function makeTrialApp(node: TrialNode, name: string, signal: AbortS
   }
 }
 
-/** Says in its answer what it was started with. */
+/** Says in its answer what it was started with; `/burst` prints many lines of 100 bytes. */
 function server(text: string): string {
   return `const app = require('express')();
 const answer = '${text}, release ' + process.env.FLYNN_RELEASE + ', value ' + process.env.VALUE + '.\\n';
 app.get('/', (request, response) => response.send(answer));
+app.get('/burst', ({query: {marker, lines}}, response) => {
+  const text = index => (marker + ' ' + index + ' ').padEnd(99, '.') + '\\n';
+  const printed = Array.from({length: Number(lines)}, (_, index) => text(index));
+  for (let start = 0; start < printed.length; start += 1000) process.stdout.write(printed.slice(start, start + 1000).join(''));
+  if (printed.length > 1) process.stdout.write(marker + '-end\\n');
+  response.send('printed');
+});
 app.listen(process.env.PORT ?? 8080);
 process.once('SIGTERM', () => process.exit(0));
 `;

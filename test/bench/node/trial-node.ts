@@ -32,7 +32,7 @@ export interface TrialNode {
 }
 
 /** What users call: it keeps compiled sources, which the reconciler's memory shows. */
-const LAUNCHER = path.resolve(import.meta.dirname, '..', '..', '..', 'cli', 'flynn');
+export const LAUNCHER = path.resolve(import.meta.dirname, '..', '..', '..', 'cli', 'flynn');
 const COMMAND_LINK = '/usr/local/bin/flynn';
 const DOMAIN = 'flynn-bench.localhost';
 /** The first start of a machine makes all images. */

@@ -5,7 +5,9 @@ import path from 'node:path';
 import Docker from 'dockerode';
 import {execa} from 'execa';
 import {floorOfMany} from '../floor.ts';
+import {startLoad} from '../../support/load.ts';
 import {get} from '../http.ts';
+import {CONNECTIONS, DEPLOYS} from '../load.ts';
 import {nowMs, until} from '../until.ts';
 import type {InsideOptions, SwarmFigures} from './measure.ts';
 
@@ -56,6 +58,7 @@ async function measure(): Promise<SwarmFigures> {
   const updated: number[] = [];
   const scaled: number[] = [];
   const floor: number[] = [];
+  const crashed: number[] = [];
   for (let run = 1; run <= options.runs; run += 1) {
     created.push(await timed(async () => {
       await docker.createService(specOf({value: 'first', replicas: 1, isPublished: true}));
@@ -63,6 +66,11 @@ async function measure(): Promise<SwarmFigures> {
     }));
     updated.push(await timed(async () => {
       await update({value: 'second', replicas: 1, isPublished: true});
+      await untilAnswer('value second.');
+    }));
+    crashed.push(await timed(async () => {
+      const [running] = await docker.listContainers();
+      await docker.getContainer(running?.Id ?? '').kill({signal: 'SIGKILL'});
       await untilAnswer('value second.');
     }));
     await remove();
@@ -77,7 +85,20 @@ async function measure(): Promise<SwarmFigures> {
     }));
     await remove();
   }
-  return {created, updated, scaled, floor};
+  return {created, updated, scaled, floor, crashed, underLoad: await updateUnderLoad()};
+}
+
+async function updateUnderLoad(): Promise<SwarmFigures['underLoad']> {
+  await docker.createService(specOf({value: 'load-0', replicas: 1, isPublished: true}));
+  await untilAnswer('value load-0.');
+  await using load = startLoad({port: PUBLISHED, host: SERVICE}, CONNECTIONS);
+  for (let deploy = 1; deploy <= DEPLOYS; deploy += 1) {
+    await update({value: `load-${deploy}`, replicas: 1, isPublished: true});
+    await untilAnswer(`value load-${deploy}.`);
+  }
+  const {answered, failures} = await load.stop();
+  await remove();
+  return {answered, failed: failures.length};
 }
 
 interface ServiceOptions {

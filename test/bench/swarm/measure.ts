@@ -15,6 +15,10 @@ export interface SwarmFigures {
   readonly updated: readonly number[];
   /** `service update` to many replicas → all of them running. */
   readonly scaled: readonly number[];
+  /** The published container's process killed → first answer of another one. */
+  readonly crashed: readonly number[];
+  /** Requests during as many `service update`s as we make deploys, one after the other. */
+  readonly underLoad: {readonly answered: number; readonly failed: number};
   /** What so many containers take without Swarm in the same engine, in turns with `scaled`: engines of one machine are not equally fast. */
   readonly floor: readonly number[];
 }
