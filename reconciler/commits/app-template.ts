@@ -10,14 +10,19 @@ kind: App
 #   web:                      # a line of the Procfile
 #     replicas: 2             # copies; 1 for web, 0 for others unless set here (or: flynn scale web=2)
 #     port: 8080              # where it listens; it is told by the variable PORT
-#     limits: {memory: 256Mi, cpus: 0.5}
+#     limits: {memory: 256Mi, cpus: 0.5, files: 20000} # files: open files and connections
 #     requests: {memory: 128Mi} # kept for each copy on its node; one without room waits
 #     priority: high          # system, high, normal, low, batch: who keeps its place when the node is full
 #     check: {http: /healthz} # what says that a copy works; otherwise: its port accepts connections
 #     stopGraceSeconds: 30    # between SIGTERM and SIGKILL
+#     readOnlyRoot: true      # nothing of the image can be changed
+#     tmpfs: {/tmp: 64Mi}     # in memory
 #   worker:
 #     command: node worker.js # instead of the Procfile's line
 #     replicas: 1
+#   store:
+#     volumes: {data: {path: /data}} # outlives releases and the app: flynn volume
+#     strategy: stop-first    # as services with volumes need
 
 # env:                        # plain text for all who can read this repository; secrets: flynn env set --secret NAME
 #   LOG_LEVEL: info
