@@ -184,6 +184,17 @@ test.serial('a rotation deploys nothing, and afterwards only the new key counts'
   await until('a new replica is made with the new key', async () => (await node.ask('shop').catch(() => undefined))?.body.endsWith(CANARY));
 });
 
+test.serial('a repository of our own that says nothing of recipients gets this node\'s at the next start', async (t) => {
+  await node.git(cluster, 'pull', '--quiet');
+  const text = await readFile(path.join(cluster, 'cluster.yaml'), 'utf8');
+  await node.commit(cluster, {'cluster.yaml': text.replace(/recipients:\n.*\n/, '')});
+  t.is((await node.git(cluster, 'push')).exitCode, 0);
+  t.regex((await flynn(['env', 'set', '--secret', 'A=b', '-a', 'blog'])).output, /no recipients to encrypt secrets to; with this node's key it would have\nrecipients:\n {2}- age1/);
+  await node.kill('SIGINT');
+  await node.up();
+  t.is((await flynn(['env', 'set', '--secret', 'A=b', '-a', 'blog'])).exitCode, 0);
+});
+
 async function setSecret(name: string, value: string) {
   const ended = await node.run(['sh', '-c', 'printf %s "$VALUE" | "$@"', 'sh', process.execPath, MAIN, 'env', 'set', '--secret', name, '-a', 'shop'], {env: {VALUE: value}});
   printed.push(ended.output);
