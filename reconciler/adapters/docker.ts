@@ -166,7 +166,9 @@ export class DockerEngine implements Engine, EngineLogs {
     const from = since === undefined ? {} : {since: `${Math.trunc(Date.parse(since) / 1000)}.${since.slice(-10, -1)}` as unknown as number};
     try {
       const ask = (abortSignal: AbortSignal) => this.#docker.getContainer(id).logs({stdout: true, stderr: true, timestamps: true, follow: true, ...from, abortSignal});
-      yield* whileOpen(await this.#call('read log', ask, signal), logBatches, signal);
+      const stream = await this.#call('read log', ask, signal);
+      yield [];
+      yield* whileOpen(stream, logBatches, signal);
     } catch (error) {
       if (!hasStatus(error, 404)) throw error;
     }

@@ -152,7 +152,7 @@ export interface EngineLogLine {
 export interface EngineLogs {
   /**
    * All lines of a container's log, oldest first and in the order of the engine, then those that come until it stops: as bytes, in batches, for
-   * who keeps them. Reading slowly is safe: the engine waits, and then leaves out what it had to remove in the meantime.
+   * who keeps them. The first batch is empty: the log is open, however long its container says nothing. Reading slowly is safe: the engine waits, and then leaves out what it had to remove in the meantime.
    */
   logBatches(id: string, options: {/** RFC 3339 with nanoseconds: only lines of that time or later. */ readonly since?: string}, signal: AbortSignal): AsyncIterable<readonly RawLogLine[]>;
 }

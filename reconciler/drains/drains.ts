@@ -74,7 +74,7 @@ export class Drains {
       onNews: ({of, message}) => {
         if (of === 'dropped' && Date.now() - droppedAtMs < DROPPED_EVERY_MS) return;
         if (of === 'dropped') droppedAtMs = Date.now();
-        onNews({...(drain.app !== undefined && {app: drain.app}), kind: `drain-${of}`, message: `drain ${withoutCredentials(drain.url)} ${of === 'dropped' ? 'lost lines: ' : ''}${message}`});
+        onNews({...(drain.app !== undefined && {app: drain.app}), kind: `drain-${of}`, message: `drain ${withoutCredentials(drain.url)}${of === 'dropped' ? ': ' : ' '}${message}`});
       },
     });
     return {drain, worker, ending, ended: worker.run(ending.signal).catch((error: unknown) => onNews({kind: 'drain-failing', message: `bug: ${String(error)}`}))};

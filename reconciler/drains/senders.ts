@@ -19,6 +19,8 @@ const CONNECT_MS_MAX = 10_000;
 /** A receiver that takes nothing for so long is not there. */
 const TAKE_MS_MAX = 30_000;
 const LOKI_PATH = '/loki/api/v1/push';
+/** Shorter values of headers are words, and no secrets. */
+const SECRET_LENGTH_MIN = 4;
 /** A receiver's words of why not, in bytes. */
 const ANSWER_BYTES_MAX = 2_000;
 
@@ -199,9 +201,11 @@ class HttpSender implements Sender {
   }
 
   async send(lines: readonly DrainLine[], signal: AbortSignal): Promise<void> {
-    const {status, text} = await this.#post(this.#options.body(lines, this.#context.node), AbortSignal.any([signal, AbortSignal.timeout(TAKE_MS_MAX)]));
+    const {status, text, secrets} = await this.#post(this.#options.body(lines, this.#context.node), AbortSignal.any([signal, AbortSignal.timeout(TAKE_MS_MAX)]));
     if (status >= 200 && status < 300) return;
-    const message = `the receiver answers ${status}${text === '' ? '' : `: ${text.split('\n', 1)[0]?.slice(0, 200)}`}`;
+    // Some receivers repeat what they were sent.
+    const words = secrets.reduce((left, secret) => left.replaceAll(secret, '…'), text.split('\n', 1)[0] ?? '').slice(0, 200);
+    const message = `the receiver answers ${status}${words === '' ? '' : `: ${words}`}`;
     // Others may be mended: a wrong token, a path that is not there yet, too many requests.
     throw status === 400 || status === 413 || status === 422 ? new Refused(message) : new Error(message);
   }
@@ -210,16 +214,17 @@ class HttpSender implements Sender {
 
   close(): void {}
 
-  async #post(body: string, signal: AbortSignal): Promise<{readonly status: number; readonly text: string}> {
+  async #post(body: string, signal: AbortSignal): Promise<{readonly status: number; readonly text: string; readonly secrets: readonly string[]}> {
     const {drain, host, port, path, credentials, isTls, type} = this.#options;
     const sealed = await Promise.all(Object.entries(drain.sealedHeaders ?? {}).map(async ([name, value]) => [name, await this.#context.open(value)] as const));
     const headers = {'content-type': type, 'content-length': Buffer.byteLength(body), 'user-agent': 'flynn', ...(credentials !== undefined && {authorization: credentials}), ...drain.headers, ...Object.fromEntries(sealed)};
+    const secrets = [...sealed.map(([, value]) => value), ...Object.values(drain.headers ?? {}), ...(credentials === undefined ? [] : [credentials])].filter((value) => value.length >= SECRET_LENGTH_MIN);
     return new Promise((resolve, reject) => {
       const options = {method: 'POST', host, port, path, headers, signal, agent: false} as const;
       const request = isTls ? https.request({...options, rejectUnauthorized: drain.verify !== false, ...trusted()}) : http.request(options);
       request.on('error', reject).on('response', (response) => {
         let text = '';
-        response.setEncoding('utf8').on('data', (part: string) => (text = (text + part).slice(0, ANSWER_BYTES_MAX))).on('error', reject).on('end', () => resolve({status: response.statusCode ?? 0, text}));
+        response.setEncoding('utf8').on('data', (part: string) => (text = (text + part).slice(0, ANSWER_BYTES_MAX))).on('error', reject).on('end', () => resolve({status: response.statusCode ?? 0, text, secrets}));
       });
       request.end(body);
     });

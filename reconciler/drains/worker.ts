@@ -40,9 +40,12 @@ export class DrainWorker {
   #settled: Positions = new Map();
   /** Up to here it was given everything. */
   #sent: Positions = new Map();
+  /** Since the last settling. */
   #sentLines = 0;
   #sentBytes = 0;
   #sentSinceMs = 0;
+  #lostLines = 0;
+  #lostWhy = '';
   #delivered = 0;
   #dropped = 0;
   #failures = 0;
@@ -73,10 +76,10 @@ export class DrainWorker {
     const sender = this.#options.createSender(() => this.#wake());
     while (!signal.aborted) {
       try {
-        if (sender.isBroken && this.#sentLines > 0) throw new Error('the receiver has ended the connection');
+        if (sender.isBroken && this.#isUnsettled) throw new Error('the receiver has ended the connection');
         const hasSent = await this.#sendSome(sender, signal);
-        const isDue = this.#sentLines > 0 && (sender.isSure || Date.now() - this.#sentSinceMs > SETTLE_MS || this.#sentBytes > SETTLE_BYTES);
-        if (!hasSent && this.#news.size === 0 && !(await this.#isWoken(this.#sentLines > 0 ? IDLE_MS : undefined, signal)) && this.#sentLines > 0) await this.#settle(sender, signal);
+        const isDue = this.#isUnsettled && (sender.isSure || Date.now() - this.#sentSinceMs > SETTLE_MS || this.#sentBytes > SETTLE_BYTES);
+        if (!hasSent && this.#news.size === 0 && !(await this.#isWoken(this.#isUnsettled ? IDLE_MS : undefined, signal)) && this.#isUnsettled) await this.#settle(sender, signal);
         else if (isDue) await this.#settle(sender, signal);
       } catch (error) {
         if (signal.aborted) break;
@@ -86,6 +89,10 @@ export class DrainWorker {
     sender.close();
   }
 
+  get #isUnsettled(): boolean {
+    return this.#sentLines + this.#lostLines > 0;
+  }
+
   /** Answers whether there was anything. */
   async #sendSome(sender: Sender, signal: AbortSignal): Promise<boolean> {
     const {store} = this.#options;
@@ -93,12 +100,13 @@ export class DrainWorker {
     const lines: DrainLine[] = [];
     const next: (readonly [AppName, string, Position])[] = [];
     let bytes = 0;
+    let removed = 0;
     for (const [key, [app, name]] of chosen) {
       this.#news.delete(key);
       const partition = store.partitions(app).get(name);
       if (partition === undefined) continue;
       const chunk = await partition.read(this.#sent.get(app)?.get(name) ?? partition.start, READ_BYTES);
-      if (chunk.lost > 0) this.#drop(chunk.lost, `${chunk.lost} lines of ${app} were removed before they could be sent`);
+      removed += chunk.lost;
       next.push([app, name, chunk.next]);
       if (chunk.bytes.length === 0) continue;
       bytes += chunk.bytes.length;
@@ -109,18 +117,14 @@ export class DrainWorker {
       }
     }
     lines.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
-    let delivered = lines.length;
-    try {
-      if (lines.length > 0) await sender.send(lines, signal);
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      delivered = 0;
-      this.#drop(lines.length, `${lines.length} lines are refused: ${error.message}`);
-    }
+    const refused = lines.length === 0 ? undefined : await send(sender, lines, signal);
     for (const [app, name, position] of next) setPosition(this.#sent, [app, name], position);
-    if (lines.length === 0) return false;
-    if (this.#sentLines === 0) this.#sentSinceMs = Date.now();
-    this.#sentLines += delivered;
+    if (lines.length === 0 && removed === 0) return false;
+    if (!this.#isUnsettled) this.#sentSinceMs = Date.now();
+    if (removed > 0) this.#lostWhy = 'they were removed before they could be sent';
+    if (refused !== undefined) this.#lostWhy = refused;
+    this.#lostLines += removed + (refused === undefined ? 0 : lines.length);
+    this.#sentLines += refused === undefined ? lines.length : 0;
     this.#sentBytes += bytes;
     return true;
   }
@@ -129,8 +133,9 @@ export class DrainWorker {
     await sender.settle(signal);
     this.#settled = copyOf(this.#sent);
     this.#delivered += this.#sentLines;
-    this.#sentLines = 0;
-    this.#sentBytes = 0;
+    this.#dropped += this.#lostLines;
+    if (this.#lostLines > 0) this.#options.onNews({of: 'dropped', message: `${this.#lostLines} lines are lost: ${this.#lostWhy}`});
+    this.#startAnew();
     if (this.#failures > 0) this.#options.onNews({of: 'working', message: 'works again'});
     this.#failures = 0;
     await this.#note();
@@ -140,8 +145,7 @@ export class DrainWorker {
   async #fail(error: unknown, sender: Sender, signal: AbortSignal): Promise<void> {
     sender.close();
     this.#sent = copyOf(this.#settled);
-    this.#sentLines = 0;
-    this.#sentBytes = 0;
+    this.#startAnew();
     for (const [app, name] of this.#partitions()) this.#tell(app, name);
     this.#error = error instanceof Error ? error.message : String(error);
     this.#failures += 1;
@@ -149,9 +153,10 @@ export class DrainWorker {
     await pause(Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** (this.#failures - 1)), signal);
   }
 
-  #drop(count: number, message: string): void {
-    this.#dropped += count;
-    this.#options.onNews({of: 'dropped', message});
+  #startAnew(): void {
+    this.#sentLines = 0;
+    this.#sentBytes = 0;
+    this.#lostLines = 0;
   }
 
   #tell(app: AppName, name: string): void {
@@ -197,6 +202,17 @@ export class DrainWorker {
     const positions = Object.fromEntries([...this.#settled].map(([app, own]) => [app, Object.fromEntries([...own].filter(([name]) => there.has(`${app} ${name}`)))]));
     await writeFile(`${file}.new`, JSON.stringify({positions, delivered: this.#delivered, dropped: this.#dropped} satisfies Note), {mode: 0o600});
     await rename(`${file}.new`, file);
+  }
+}
+
+/** Resolves to why the receiver refuses them for good; undefined when it does not. */
+async function send(sender: Sender, lines: readonly DrainLine[], signal: AbortSignal): Promise<string | undefined> {
+  try {
+    await sender.send(lines, signal);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Refused) return error.message;
+    throw error;
   }
 }
 

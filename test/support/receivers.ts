@@ -101,12 +101,14 @@ export interface HttpRequestSeen {
 }
 
 /** Answers each request with what `answer` says. */
-export async function httpReceiver(answer: (request: HttpRequestSeen) => number): Promise<{readonly port: number; close(): Promise<void>}> {
+export async function httpReceiver(answer: (request: HttpRequestSeen) => number | {readonly status: number; readonly text: string}): Promise<{readonly port: number; close(): Promise<void>}> {
   const server = createHttp((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part)).on('end', () => {
-      response.statusCode = answer({path: request.url ?? '', headers: request.headers, body: Buffer.concat(parts).toString()});
-      response.end('as you say');
+      const said = answer({path: request.url ?? '', headers: request.headers, body: Buffer.concat(parts).toString()});
+      const {status, text} = typeof said === 'number' ? {status: said, text: 'as you say'} : said;
+      response.statusCode = status;
+      response.end(text);
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');

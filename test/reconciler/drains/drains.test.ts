@@ -109,7 +109,7 @@ test('what the log could not keep for a receiver that was away is counted and to
   t.is(delivered, got);
   t.true(dropped > 0);
   t.is(delivered + dropped, 12_010);
-  t.regex(news.join('\n'), /drain-dropped: drain http:\/\/127\.0\.0\.1:\d+\/ lost lines: \d+ lines of shop were removed before they could be sent/);
+  t.regex(news.join('\n'), /drain-dropped: drain http:\/\/127\.0\.0\.1:\d+\/: \d+ lines are lost: they were removed before they could be sent/);
   await receiver.close();
 });
 
@@ -122,6 +122,16 @@ test('batches that a receiver refuses for good are dropped and counted, and the 
   await until('the next came', () => drains.status()[0]?.delivered === 1);
   await receiver.close();
   t.pass();
+});
+
+test('a receiver that repeats a secret does not bring it into a message', async (t) => {
+  const receiver = await httpReceiver(({headers}) => ({status: 401, text: `no such token: ${headers.authorization}`}));
+  const {store, drains, news} = await begin(t, `http://127.0.0.1:${receiver.port}/`, {sealedHeaders: {Authorization: 'canary'}});
+  await write(store, 1, 1);
+  await until('it fails', () => drains.status()[0]?.error);
+  t.is(drains.status()[0]?.error, 'the receiver answers 401: no such token: …');
+  t.false(`${news.join()}${JSON.stringify(drains.status())}`.includes('canary'));
+  await receiver.close();
 });
 
 test('Loki gets streams by label, with its own times; headers may be secrets', async (t) => {

@@ -21,6 +21,7 @@ class OneContainer {
 
   async* logBatches(_id: string, {since}: {readonly since?: string}): AsyncIterable<readonly RawLogLine[]> {
     this.asked.push(since);
+    yield [];
     const asked = this.lines.filter(({bytes}) => since === undefined || bytes.toString('latin1', 0, since.length) >= since);
     for (let first = 0; first < asked.length; first += 2) yield asked.slice(first, first + 2);
   }
@@ -104,4 +105,22 @@ test('a hole in time behind a whole file of the engine, while we are behind, is 
   t.is(see(paused, 5, 1_000, Date.UTC(2026, 10, 25, 12, 0, 5)), 0);
   const few = new LostLines(10_000_000);
   t.is(see(few, 0, 1_000) + see(few, 5, 1_000), 0);
+});
+
+test('containers that say nothing keep nobody from being read', async (t) => {
+  const store = await openStore(t);
+  const ending = new AbortController();
+  t.teardown(() => ending.abort());
+  const engine = {
+    async* logBatches(id: string, _: object, signal: AbortSignal): AsyncGenerator<readonly RawLogLine[]> {
+      yield [];
+      if (id.startsWith('quiet')) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      else yield [{isStderr: false, bytes: Buffer.from(`${at(1)} hello\n`)}];
+    },
+    async container(): Promise<undefined> {},
+  };
+  const collector = new Collector({engine, store, onProblem: (error) => t.fail(error.message), logBytesMax: () => 1_000_000, onLost: () => t.fail()}, ending.signal);
+  collector.see([...Array.from({length: 20}, (_, n) => ({...WEB, id: `quiet${n}` as ContainerId, partition: `quiet.${n}`})), WEB]);
+  await until('it is read', async () => (await texts(store)).length === 1);
+  t.pass();
 });
