@@ -5,7 +5,7 @@ import type {CronRunStatus, CronStatus} from '../status/cron.ts';
 import {known} from './apps.ts';
 import type {Written} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
-import {ApiError} from './problem.ts';
+import {ApiError, explaining} from './problem.ts';
 import {field, readAppName} from './read.ts';
 import {sendLines} from './stream.ts';
 
@@ -25,7 +25,11 @@ export function registerCronRoutes(server: FastifyInstance, {view, authenticate,
 
   server.post<OfCron>('/apps/:app/cron/:cron/runs', async (request, reply): Promise<CronRunStatus> => {
     const {name: app} = known(readAppName(request.params.app), view);
-    const run = await view.crons.start({app, cron: readCronName(request.params.cron)}, authenticate(request.headers)?.name ?? 'somebody');
+    const cron = readCronName(request.params.cron);
+    if (!view.crons.list(app).some(({name}) => name === cron)) throw new ApiError(404, `app "${app}" has no cron job "${cron}"`);
+    const actor = authenticate(request.headers);
+    await explaining("can't write the audit log", view.audit.add({actor: actor === undefined ? '' : `${actor.name} <${actor.email}>`, action: 'cron run', app, subject: cron}));
+    const run = await view.crons.start({app, cron}, actor?.name ?? 'somebody');
     reply.status(202);
     return run;
   });
