@@ -16,6 +16,7 @@ import {CronBooks} from './apply/cron-books.ts';
 import {Journal} from './apply/journal.ts';
 import {Operations, type Outcome} from './apply/operations.ts';
 import {prepareRouterFiles} from './apply/router.ts';
+import {Canaries} from './canaries.ts';
 import {confirmDelete, isDeleteConfirmed} from './checkout/confirm.ts';
 import {followedRepo} from './checkout/followed.ts';
 import {DesiredReader} from './desired-reader.ts';
@@ -126,6 +127,8 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     act: (action) => operations.act(action),
   });
 
+  const canaries = new Canaries({journal: () => journal.records, figures: (app, spec, sinceMs) => logs.requests.figures(app, spec, sinceMs), wake});
+
   let lastCommit: CommitId | undefined;
   let lastHeld = '';
   const loop: Loop = new Loop({
@@ -135,7 +138,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     adjusted: (desired) => restarts.applied(desired),
     look: async (nowMs, until) => {
       const [seenContainers, seenRouter, clutter] = await Promise.all([engineObserver.look(nowMs, until), routerObserver.observe(nowMs, until), housekeeper.look(nowMs, until)]);
-      return {nowMs, ...seenContainers, router: seenRouter, clutter, journal: journal.records, crons: crons.books};
+      return {nowMs, ...seenContainers, router: seenRouter, clutter, journal: journal.records, crons: crons.books, canaries: canaries.look()};
     },
     isRouterAsLeft: (until) => routerObserver.isAsLeft(until),
     knownApps: () => [...journal.records.values()].filter(({goneAtMs}) => goneAtMs === undefined).map(({app}) => app),
@@ -168,7 +171,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
   const releases = (node: View) => releasesOf({docker, instance, repo, layout, node, log}, signal);
-  const view: View = new View({settings, releases, repo, keyring, loop, engine, events, crons, oneShot, audit, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});

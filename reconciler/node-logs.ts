@@ -51,7 +51,7 @@ export class NodeLogs {
   readonly #drains: Drains;
   readonly #cluster: NodeLogsOptions['cluster'];
   readonly #events: EventLog;
-  /** What the apps answered lately, by release. */
+  /** What the apps answered lately, by spec. */
   readonly requests = new RequestCounters();
   readonly #replicas = new Map<string, Attribution>();
   #hosts: ReadonlyMap<string, AppName> = new Map();
@@ -123,8 +123,8 @@ export class NodeLogs {
   #learn(apps: readonly DesiredApp[], {containers, journal}: Pick<ObservedState, 'containers' | 'journal'>): void {
     for (const container of containers) {
       if (container.state !== 'running' || container.address === undefined) continue;
-      const {app, service, slot, release} = container;
-      this.#replicas.set(container.address, {app, replica: `${service}.${slot}`, release});
+      const {app, service, slot, release, specHash} = container;
+      this.#replicas.set(container.address, {app, replica: `${service}.${slot}`, release, spec: specHash});
     }
     for (const address of this.#replicas.keys()) if (this.#replicas.size > ADDRESSES_MAX) this.#replicas.delete(address);
     if (this.#desired === apps) return;

@@ -1,4 +1,5 @@
 import type {AppName, CommitId} from '../schemas/ids.ts';
+import type {CanaryDesk} from './canaries.ts';
 import type {ClusterRepo} from './checkout/snapshot.ts';
 import type {Audit, OneShot} from './oneshot/oneshot.ts';
 import type {Plan} from './plan/action.ts';
@@ -26,6 +27,7 @@ export interface NodeView {
   readonly oneShot: OneShot;
   readonly audit: Audit;
   readonly volumes: Volumes;
+  readonly canaries: CanaryDesk;
   readonly housekeeping: Housekeeping;
   readonly crons: CronView;
   status(): NodeStatus;

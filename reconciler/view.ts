@@ -2,6 +2,7 @@ import type {AppName, CommitId, ContainerId} from '../schemas/ids.ts';
 import {formatDiagnostic} from '../schemas/diagnostic.ts';
 import type {CronBooks} from './apply/cron-books.ts';
 import type {Engine} from './adapters/engine.ts';
+import type {CanaryDesk} from './canaries.ts';
 import {EditRefused, type ClusterRepo} from './checkout/snapshot.ts';
 import {CronDesk} from './cron-desk.ts';
 import type {Loop, PassReport} from './loop.ts';
@@ -42,6 +43,7 @@ export interface ViewOptions {
   readonly oneShot: OneShot;
   readonly audit: Audit;
   readonly volumes: Volumes;
+  readonly canaries: CanaryDesk;
   readonly housekeeping: Housekeeping;
   /** Writes down that a commit which is held back is meant. */
   confirm(held: {readonly reason: 'MassDelete' | 'HistoryRewritten'; readonly commit: CommitId}, signal: AbortSignal): Promise<void>;
@@ -58,6 +60,7 @@ export class View implements NodeView {
   readonly oneShot: OneShot;
   readonly audit: Audit;
   readonly volumes: Volumes;
+  readonly canaries: CanaryDesk;
   readonly housekeeping: Housekeeping;
   readonly crons: CronDesk;
   readonly #options: ViewOptions;
@@ -77,6 +80,7 @@ export class View implements NodeView {
     this.oneShot = options.oneShot;
     this.audit = options.audit;
     this.volumes = options.volumes;
+    this.canaries = options.canaries;
     this.housekeeping = options.housekeeping;
     this.crons = new CronDesk({
       books: options.crons,

@@ -10,19 +10,59 @@ export interface StrategyOptions {
   readonly batch?: number;
   /** Of `blue-green`. */
   readonly keepOldSeconds?: number;
+  /** Of `canary`. */
+  readonly steps?: readonly CanaryStepManifest[];
+  readonly limits?: CanaryLimitsManifest;
+}
+
+export interface CanaryStepManifest {
+  /** Percent of the requests. */
+  readonly weight: number;
+  readonly pauseSeconds: number;
+}
+
+export interface CanaryLimitsManifest {
+  readonly errorPercent?: number;
+  readonly p95Ms?: number;
 }
 
 export type StrategyKind = (typeof KINDS)[number];
 
-const KINDS = ['rolling', 'all-at-once', 'stop-first', 'blue-green'] as const;
+const KINDS = ['rolling', 'all-at-once', 'stop-first', 'blue-green', 'canary'] as const;
 
 /** Long enough to notice that something is wrong, and short enough that the memory of two releases can be spared. */
 export const KEEP_OLD_SECONDS_DEFAULT = 300;
+
+export const CANARY_STEPS_DEFAULT: readonly CanaryStepManifest[] = [{weight: 10, pauseSeconds: 60}, {weight: 50, pauseSeconds: 60}];
+export const CANARY_ERROR_PERCENT_DEFAULT = 5;
 
 /** Which kinds have an option, and what the others do instead. */
 const OPTIONS: {readonly [K in keyof Required<Omit<StrategyOptions, 'kind'>>]: {readonly of: readonly StrategyKind[]; readonly because: string}} = {
   batch: {of: ['rolling', 'stop-first'], because: 'starts all new replicas at once'},
   keepOldSeconds: {of: ['blue-green'], because: 'stops the old replicas once the new ones have their place'},
+  steps: {of: ['canary'], because: 'moves the traffic as its replicas become healthy'},
+  limits: {of: ['canary'], because: 'looks at health checks only'},
+};
+
+const stepSchema: ObjectSchema<CanaryStepManifest> = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['weight', 'pauseSeconds'],
+  properties: {
+    weight: {type: 'integer', minimum: 1, maximum: 99, description: 'Percent of the requests that the new replicas get.'},
+    pauseSeconds: {type: 'number', minimum: 1, maximum: 86_400, description: 'How long they are watched before the next step.'},
+  },
+};
+
+const limitsSchema: ObjectSchema<CanaryLimitsManifest> = {
+  type: 'object',
+  additionalProperties: false,
+  required: [],
+  description: 'What the new replicas may do at most in each step, once they have answered 20 requests. Beyond it the deploy has failed.',
+  properties: {
+    errorPercent: {type: 'number', minimum: 0, maximum: 100, default: CANARY_ERROR_PERCENT_DEFAULT, description: 'Answers 500 to 599 and requests without an answer, in percent.'},
+    p95Ms: {type: 'number', minimum: 1, maximum: 600_000, description: '95 of 100 requests are answered within it, in milliseconds. Absent: no limit.'},
+  },
 };
 
 const optionsSchema: ObjectSchema<StrategyOptions> = {
@@ -34,11 +74,13 @@ const optionsSchema: ObjectSchema<StrategyOptions> = {
       type: 'string',
       pattern: `^(${KINDS.join('|')})$`,
       errorMessage: `must be one of ${KINDS.join(', ')}`,
-      description: '`rolling`: a few at a time, each new one first. `all-at-once`: all new ones beside all old ones, then the traffic. `stop-first`: each old one stops before its successor starts. `blue-green`: as all-at-once, and the old ones stay for a while.',
+      description: '`rolling`: a few at a time, each new one first. `all-at-once`: all new ones beside all old ones, then the traffic. `stop-first`: each old one stops before its successor starts. `blue-green`: as all-at-once, and the old ones stay for a while. `canary`: as all-at-once, and the new ones get more and more of the requests.',
       examples: [...KINDS],
     },
     batch: {type: 'integer', minimum: 1, maximum: 1000, description: 'Replicas replaced at a time. Default: a quarter of them, at least 2, with rolling; 1 with stop-first.'},
     keepOldSeconds: {type: 'number', minimum: 0, maximum: 86_400, default: KEEP_OLD_SECONDS_DEFAULT, description: 'How long blue-green keeps the old replicas running without traffic: going back within this time starts nothing.'},
+    steps: {type: 'array', minItems: 1, maxItems: 20, items: stepSchema, description: 'Of canary, one after the other. Default: 10 percent for 60 s, then 50 percent for 60 s.'},
+    limits: limitsSchema,
   },
 };
 

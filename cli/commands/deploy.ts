@@ -32,18 +32,35 @@ const image: Subcommand = {
 
 export const deploy = group({
   name: 'deploy',
-  summary: 'Deploy a prebuilt image',
+  summary: 'Deploy a prebuilt image, or decide about a deploy that tries its canaries',
   details: [
     "The image is taken from the engine of the cluster's machine, where docker build, load and import put it; when it is not there, it is pulled",
     'from its registry. Its own command is run, unless one is given here or in app.yaml, and web gets the lowest port that it exposes.',
     "--pull               ask the registry although the engine has the image",
     '-t, --service <name> the service that it is (default web)',
     '--port <port>        where it listens, when it exposes none or several',
+    'promote gives all requests to the new replicas of a canary deploy now, abort takes them back; neither waits for the limits.',
   ],
-  examples: ['flynn deploy --image nginx:1.27', 'flynn deploy --image registry.example.com/shop@sha256:… -a shop', 'flynn deploy --image worker:dev -t worker -- node worker.js'],
+  examples: ['flynn deploy --image nginx:1.27', 'flynn deploy --image registry.example.com/shop@sha256:… -a shop', 'flynn deploy --image worker:dev -t worker -- node worker.js', 'flynn deploy promote', 'flynn deploy abort -a shop'],
   otherwise: image,
-  subcommands: {},
+  subcommands: {promote: deciding('promote'), abort: deciding('abort')},
 });
+
+/** About a canary deploy. */
+function deciding(word: 'promote' | 'abort'): Subcommand {
+  return {
+    usage: '',
+    async run(args, context, signal) {
+      parseFlags(args, {});
+      const client = await context.client();
+      const app = await context.app(undefined, signal);
+      const answer = await client.post<unknown>(`/v1/apps/${app}/canary/${word}`, {}, signal);
+      if (context.isJson) context.out(JSON.stringify(answer, null, 2));
+      context.err(`${word === 'promote' ? 'Promoting' : 'Aborting'} the deploy of ⬢ ${app}... done`);
+      return 0;
+    },
+  };
+}
 
 function parsePort(text: string): number {
   const port = Number(text);

@@ -6,6 +6,7 @@ import {registerAppRoutes} from './apps.ts';
 import {registerEnvRoutes} from './env.ts';
 import {registerSecretRoutes} from './secrets.ts';
 import type {Authenticate} from './authenticate.ts';
+import {registerCanaryRoutes} from './canary.ts';
 import {committer} from './commit.ts';
 import {registerCronRoutes} from './cron.ts';
 import {MESSAGE_BYTES_MAX} from './frames.ts';
@@ -58,6 +59,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerReleaseRoutes(v1, parts);
     registerAppStateRoutes(v1, parts);
     registerVolumeRoutes(v1, parts);
+    registerCanaryRoutes(v1, parts);
     registerSecretRoutes(v1, parts);
     registerOneShotRoutes(v1, parts);
   }, {prefix: '/v1'});

@@ -17,6 +17,7 @@ kind: App
 #     stopGraceSeconds: 30    # between SIGTERM and SIGKILL
 #     readOnlyRoot: true      # nothing of the image can be changed
 #     tmpfs: {/tmp: 64Mi}     # in memory
+#     strategy: blue-green    # or rolling (the default), all-at-once, stop-first, canary; with options: {kind: rolling, batch: 1}
 #   worker:
 #     command: node worker.js # instead of the Procfile's line
 #     replicas: 1
@@ -49,6 +50,8 @@ kind: App
 #   - url: syslog+tls://logs.example.com:6514
 #   - url: https://logs.example.com/in
 #     secretHeaders: {Authorization: LOGS_AUTHORIZATION} # a variable of secrets.yaml
+
+# suspend: true               # nothing of it runs, whatever is pushed (or: flynn suspend, flynn resume)
 
 # deployTimeoutSeconds: 120   # a deploy that is not healthy by then has failed; the release before it goes on
 `;

@@ -1,4 +1,4 @@
-import {DEPLOY_TIMEOUT_SECONDS_DEFAULT} from '../../schemas/app.ts';
+import {DEPLOY_TIMEOUT_SECONDS_DEFAULT, type AppManifest} from '../../schemas/app.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, ImageDigest, TreeId} from '../../schemas/ids.ts';
 import {loadManifest, locate} from '../../schemas/load.ts';
@@ -13,6 +13,7 @@ import {problemsOfRights} from './rights.ts';
 import {problemOfHost, problemsOfRoutes, routesOf} from './routes.ts';
 import {resolveSecrets, type Opened} from './secrets.ts';
 import {resolveService, serviceNames, type ServiceInput} from './service.ts';
+import {watchedMs} from './strategy.ts';
 import type {DesiredApp, DesiredService, ResolvedApp} from './state.ts';
 
 /** An app's folder of the repository, already read. */
@@ -49,7 +50,7 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
 
   const {drains, problems: drainProblems} = resolveDrains(app.value.drains, secrets.value);
   if (drainProblems.length > 0) return invalid(place(drainProblems, folder.manifest));
-  const shared = {state: 'resolved', name, treeId, ...(drains.length > 0 && {drains}), deployTimeoutMs: (app.value.deployTimeoutSeconds ?? DEPLOY_TIMEOUT_SECONDS_DEFAULT) * 1000, releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true}), ...(app.value.suspend === true && {isSuspended: true})} as const;
+  const shared = {state: 'resolved', name, treeId, ...(drains.length > 0 && {drains}), deployTimeoutMs: deployTimeoutMs(app.value), releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true}), ...(app.value.suspend === true && {isSuspended: true})} as const;
   if (current === undefined || release?.ok !== true) {
     const hosts = (app.value.routes ?? []).flatMap(({host}, index) => (
       problemOfHost(host, domain).map((message) => ({path: ['routes', index, 'host'], message}))
@@ -73,6 +74,11 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
     ...(crons.length > 0 && {crons}),
     routes: routesOf(app.value.routes, `${name}.${domain}`, services),
   } satisfies ResolvedApp;
+}
+
+/** Limit for a whole deploy, in milliseconds. */
+export function deployTimeoutMs({deployTimeoutSeconds = DEPLOY_TIMEOUT_SECONDS_DEFAULT, services = {}}: AppManifest): number {
+  return deployTimeoutSeconds * 1000 + watchedMs(Object.values(services).map(({strategy}) => strategy));
 }
 
 /** Every problem of the app's folder: those that make it invalid, and those of releases that are not the current one. */

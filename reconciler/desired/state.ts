@@ -128,7 +128,16 @@ export type Strategy =
   | {readonly kind: 'all-at-once'}
   | {readonly kind: 'stop-first'; readonly batch: number}
   /** `keepOldMs`: how long the old replicas run on without traffic. */
-  | {readonly kind: 'blue-green'; readonly keepOldMs: number};
+  | {readonly kind: 'blue-green'; readonly keepOldMs: number}
+  | Canary;
+
+export interface Canary {
+  readonly kind: 'canary';
+  /** `weight`: percent of the requests that the new replicas get. */
+  readonly steps: readonly {readonly weight: number; readonly pauseMs: number}[];
+  readonly errorPercentMax: number;
+  readonly p95MsMax?: number;
+}
 
 /** Everything about a container that is the same for all replicas of a service. */
 export interface ContainerTemplate {

@@ -1,6 +1,6 @@
 import type {AppName} from '../../schemas/ids.ts';
 
-/** What one release of an app answered within some time. */
+/** What the replicas of one spec answered within some time. */
 export interface RequestFigures {
   readonly requests: number;
   /** Answers 500 to 599, and requests that no replica answered. */
@@ -11,7 +11,8 @@ export interface RequestFigures {
 
 export interface CountedRequest {
   readonly app: AppName;
-  readonly release: number;
+  /** Hash of what the replica was made from: a changed configuration is told apart from the one before, too. */
+  readonly spec: string;
   readonly status: number;
   readonly durationMs: number;
   readonly atMs: number;
@@ -31,13 +32,13 @@ interface Piece {
   readonly durations: Uint32Array;
 }
 
-/** Requests by app and release, of the last quarter of an hour, from the router's access log. In memory only: a restart begins anew. */
+/** Requests by app and spec, of the last quarter of an hour, from the router's access log. In memory only: a restart begins anew. */
 export class RequestCounters {
   readonly #pieces = new Map<string, Piece[]>();
 
-  add({app, release, status, durationMs, atMs}: CountedRequest): void {
+  add({app, spec, status, durationMs, atMs}: CountedRequest): void {
     const number = Math.floor(atMs / PIECE_MS);
-    const key = keyOf(app, release);
+    const key = keyOf(app, spec);
     const pieces = this.#pieces.get(key) ?? [];
     if (pieces.length === 0) this.#pieces.set(key, pieces);
     let piece = pieces.findLast((one) => one.number === number);
@@ -53,8 +54,8 @@ export class RequestCounters {
   }
 
   /** Since a moment, to within five seconds; at most of the last quarter of an hour. */
-  figures(app: AppName, release: number, sinceMs: number): RequestFigures {
-    const pieces = (this.#pieces.get(keyOf(app, release)) ?? []).filter(({number}) => (number + 1) * PIECE_MS > sinceMs);
+  figures(app: AppName, spec: string, sinceMs: number): RequestFigures {
+    const pieces = (this.#pieces.get(keyOf(app, spec)) ?? []).filter(({number}) => (number + 1) * PIECE_MS > sinceMs);
     const requests = pieces.reduce((sum, piece) => sum + piece.requests, 0);
     const failures = pieces.reduce((sum, piece) => sum + piece.failures, 0);
     let seen = 0;
@@ -65,12 +66,12 @@ export class RequestCounters {
     return {requests, failures, p95Ms: undefined};
   }
 
-  /** Forgets releases that had no requests for a quarter of an hour. */
+  /** Forgets specs that had no requests for a quarter of an hour. */
   forgetOld(nowMs: number): void {
     for (const [key, pieces] of this.#pieces) if ((pieces.at(-1)?.number ?? 0) <= nowMs / PIECE_MS - PIECES_MAX) this.#pieces.delete(key);
   }
 }
 
-function keyOf(app: AppName, release: number): string {
-  return `${app} ${release}`;
+function keyOf(app: AppName, spec: string): string {
+  return `${app} ${spec}`;
 }

@@ -11,6 +11,8 @@ export interface Attribution {
   /** `web.1` */
   readonly replica?: string;
   readonly release?: number;
+  /** Hash of what the replica was made from. */
+  readonly spec?: string;
 }
 
 export interface RouterLogOptions {
@@ -79,9 +81,9 @@ async function take(bytes: Buffer, told: ReadonlyMap<AppName, string>, {store, c
     const entry = line === '' ? undefined : parseAccessEntry(line);
     const whose = entry && attribute(entry.upstream, entry.host);
     if (entry === undefined || whose === undefined) continue;
-    const {app, replica, release} = whose;
+    const {app, replica, release, spec} = whose;
     const at = normalAt(entry.at);
-    if (release !== undefined) counters.add({app, release, status: entry.status, durationMs: entry.durationMs, atMs: msOf(at)});
+    if (spec !== undefined) counters.add({app, spec, status: entry.status, durationMs: entry.durationMs, atMs: msOf(at)});
     if (at <= (told.get(app) ?? '')) continue;
     const own = records.get(app) ?? [];
     records.set(app, own);

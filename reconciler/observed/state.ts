@@ -25,6 +25,8 @@ export interface ObservedState {
   /** What this node's disk says of the commands with a schedule. */
   readonly crons: ReadonlyMap<AppName, CronBook>;
   readonly router: ObservedRouter;
+  /** Of apps whose deploy is trying canaries. */
+  readonly canaries?: ReadonlyMap<AppName, CanarySeen>;
   /** What builds and apps that are gone left on the disk. */
   readonly clutter: Clutter;
   /** Keys (`actionKey`) of the actions that are still being carried out. */
@@ -176,7 +178,8 @@ export type Deploy = {
   /** The command that is run before any replica starts. Absent: none, or what it was run for serves already. */
   readonly releaseJob?: ReleaseJob;
 } & (
-  | {readonly state: 'deploying'}
+  /** `canary`: a part of the requests goes to the new replicas. */
+  | {readonly state: 'deploying'; readonly canary?: CanaryProgress}
   | {readonly state: 'healthy'; readonly endedAtMs: number; /** Replaced by blue-green. */ readonly kept?: readonly KeptSpec[]}
   | {readonly state: 'failed'; readonly endedAtMs: number; readonly cause: string; readonly container?: ContainerId}
 );
@@ -185,6 +188,19 @@ export type Deploy = {
 export interface ReleaseJob {
   readonly run: string;
   readonly state: 'due' | 'running' | 'done';
+}
+
+/** Steps count from 0. `specs`: what is tried. */
+export interface CanaryProgress {
+  readonly step: number;
+  readonly sinceMs: number;
+  readonly specs: readonly SpecHash[];
+}
+
+/** What the new replicas of a canary deploy answered in its present step, and what somebody wants to become of it. */
+export interface CanarySeen {
+  readonly figures: {readonly requests: number; readonly failures: number; /** Absent: there were none. */ readonly p95Ms: number | undefined};
+  readonly wish?: {readonly kind: 'promote' | 'abort'; readonly by: string};
 }
 
 /** What served before a deploy and runs on without traffic until then, milliseconds since 1970, so that going back starts nothing. */

@@ -1,6 +1,7 @@
 import type {DesiredApp, DesiredRoute} from '../desired/state.ts';
 import type {ObservedContainer, ObservedState, Target} from '../observed/state.ts';
 import type {Action, Plan, Waiting} from './action.ts';
+import {canariesOf, copiesFor, weightOf} from './canary.ts';
 import {planCrons} from './cron.ts';
 import {planDeploy} from './deploy.ts';
 import {KEPT_EXITED_MAX} from './limits.ts';
@@ -10,7 +11,7 @@ import {retireAll} from './retire.ts';
 import {waitsForRoom} from './room.ts';
 import {isBusy} from './busy.ts';
 import {wantedSpecs} from './rollout.ts';
-import {isInNames, routedTargets, targetOf} from './routed.ts';
+import {byAddress, isInNames, routedTargets, targetOf} from './routed.ts';
 import {isHealthy, planSlots, type SlotPlan, type Wanted} from './slots.ts';
 
 export interface AppPlan extends Plan {
@@ -22,6 +23,7 @@ export interface RoutedPath extends DesiredRoute {
   readonly app: DesiredApp['name'];
   /** It is of the last good manifests of an app whose present ones are wrong, perhaps for claiming this very route. */
   readonly isHeld: boolean;
+  /** One that is there several times gets as many times the requests. */
   readonly targets: readonly Target[];
 }
 
@@ -123,7 +125,27 @@ function routesOf({app, phase, slots, standIns}: Routing, observed: ObservedStat
   return shown.routes.map((route): RoutedPath => {
     const base = {...route, app: shown.name, isHeld: phase.kind === 'invalid'};
     if (isInMaintenance === true || phase.kind === 'suspended') return {...base, targets: observed.router.state === 'ready' ? [observed.router.maintenance] : []};
-    const routed = slots.filter(({want}) => want.service.name === route.service).flatMap(({want, kept}) => kept.filter(({slot}) => want.routed.includes(slot)));
-    return {...base, targets: routedTargets([...routed, ...standIns.filter((container) => container.service === route.service)], observed)};
+    const ofService = slots.filter(({want}) => want.service.name === route.service);
+    const targets = (isMeant: (want: Wanted) => boolean, others: readonly ObservedContainer[]) =>
+      routedTargets([...ofService.filter(({want}) => isMeant(want)).flatMap(({want, kept}) => kept.filter(({slot}) => want.routed.includes(slot))), ...others], observed);
+    const standing = standIns.filter((container) => container.service === route.service);
+    const percent = canaryPercent(route.service, phase);
+    if (percent === undefined) return {...base, targets: targets(() => true, standing)};
+    return {...base, targets: weighted(percent, {fresh: targets(({isCandidate}) => isCandidate, []), old: targets(({isCandidate}) => !isCandidate, standing)})};
   });
+}
+
+/** Percent of the requests that go to the new replicas of a service; undefined where they are not canaries. */
+function canaryPercent(service: string, phase: Phase): number | undefined {
+  if (phase.kind !== 'deploying' || phase.deploy.canary === undefined) return undefined;
+  const canary = canariesOf(phase.candidate, phase.serving).find(({name}) => name === service);
+  return canary && weightOf(canary.strategy, phase.deploy.canary.step);
+}
+
+/** The same targets as often as their share asks for. */
+function weighted(percent: number, {fresh, old}: {readonly fresh: readonly Target[]; readonly old: readonly Target[]}): readonly Target[] {
+  if (fresh.length === 0 || old.length === 0 || percent >= 100) return fresh.length === 0 ? old : percent >= 100 ? fresh : [...fresh, ...old].toSorted(byAddress);
+  const copies = copiesFor(percent, {fresh: fresh.length, old: old.length});
+  const repeat = (targets: readonly Target[], times: number) => targets.flatMap((target) => Array.from({length: times}, () => target));
+  return [...repeat(fresh, copies.fresh), ...repeat(old, copies.old)].toSorted(byAddress);
 }

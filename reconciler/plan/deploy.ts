@@ -2,6 +2,7 @@ import type {DesiredApp, ResolvedApp} from '../desired/state.ts';
 import type {Deploy, KeptSpec, ObservedContainer, ObservedState} from '../observed/state.ts';
 import type {Action, Plan} from './action.ts';
 import {isBusy} from './busy.ts';
+import {canariesOf, stepCanary} from './canary.ts';
 import {DEPLOY_FAILURES_MAX} from './limits.ts';
 import type {Phase} from './phase.ts';
 import {nextReleaseJob, stepReleaseJob} from './release-job.ts';
@@ -38,6 +39,8 @@ export function planDeploy(app: DesiredApp, phase: Phase, slots: readonly SlotPl
           case 'failed': return write({...base, startedAtMs, state: 'failed', endedAtMs: observed.nowMs, cause: step.cause, ...(step.job && {container: step.job.id})}, `${what} failed: ${step.cause}`);
         }
       }
+      const wish = phase.deploy.canary && observed.canaries?.get(app.name)?.wish;
+      if (wish?.kind === 'abort') return write({...base, startedAtMs, state: 'failed', endedAtMs: observed.nowMs, cause: `aborted by ${wish.by}`}, `${what} was aborted by ${wish.by}`);
       const candidates = slots.filter(({want}) => want.isCandidate);
       const failure = failureOf(app, candidates, startedAtMs, observed);
       if (failure !== undefined) {
@@ -45,7 +48,16 @@ export function planDeploy(app: DesiredApp, phase: Phase, slots: readonly SlotPl
         return write({...base, startedAtMs, state: 'failed', endedAtMs: observed.nowMs, cause, ...(container && {container: container.id})}, `${what} failed: ${cause}`);
       }
       const missing = candidates.filter(({healthy, want}) => healthy < replicasAwaited(want.service));
-      if (missing.length === 0) return write({...base, startedAtMs, state: 'healthy', endedAtMs: observed.nowMs, ...keeping(replacedBy(app, phase.serving, observed.nowMs))}, `${what} is healthy`);
+      if (missing.length === 0) {
+        const canaries = canariesOf(app, phase.serving);
+        const step = canaries.length === 0 ? {result: 'done', reason: 'healthy'} as const : stepCanary(app, canaries, phase.deploy.canary, observed);
+        switch (step.result) {
+          case 'watches': return {actions: [], waiting: [{app: app.name, subject: what, on: step.on, untilMs: step.untilMs}]};
+          case 'steps': return write({...base, startedAtMs, state: 'deploying', canary: step.progress}, `${what} is healthy and gets ${step.reason}`);
+          case 'failed': return write({...base, startedAtMs, state: 'failed', endedAtMs: observed.nowMs, cause: step.cause}, `${what} failed: ${step.cause}`);
+          case 'done': return write({...base, startedAtMs, state: 'healthy', endedAtMs: observed.nowMs, ...keeping(replacedBy(app, phase.serving, observed.nowMs))}, `${what} is ${step.reason}`);
+        }
+      }
       const on = missing.map(({healthy, want}) => `${want.service.name} [${healthy}/${replicasAwaited(want.service)}]`).join(', ');
       return {actions: [], waiting: [{app: app.name, subject: what, on: `healthy replicas: ${on}`, untilMs: startedAtMs + app.deployTimeoutMs}]};
     }

@@ -8,7 +8,7 @@ export type Phase =
   | {readonly kind: 'steady'; readonly serving: ResolvedApp; readonly isRecorded: boolean; readonly kept: readonly KeptSpec[]}
   /** Wanted, but no deploy of it has begun. */
   | {readonly kind: 'new'; readonly serving: ResolvedApp | undefined; readonly candidate: ResolvedApp}
-  | {readonly kind: 'deploying'; readonly serving: ResolvedApp | undefined; readonly candidate: ResolvedApp; readonly deploy: Deploy}
+  | {readonly kind: 'deploying'; readonly serving: ResolvedApp | undefined; readonly candidate: ResolvedApp; readonly deploy: Extract<Deploy, {state: 'deploying'}>}
   /** Sticky: not tried again until the app's files change. */
   | {
       readonly kind: 'failed';

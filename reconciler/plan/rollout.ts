@@ -33,6 +33,7 @@ export function wantedSpecs(phase: Phase, {isHeld, containers, observed}: Around
   const isComplete = changed.every(({service, up}) => range(service.replicas).every((slot) => up.has(slot)));
   const gate: Gate = {
     isBegun,
+    isCanary: isBegun && phase.deploy.canary !== undefined,
     isOpen: isBegun && !isComplete && changed.every(isSound),
     isOpenForStops: isBegun && changed.filter(({service}) => service.strategy.kind !== 'stop-first').every(isSound),
   };
@@ -83,6 +84,8 @@ interface Replacement extends Pair {
 interface Gate {
   /** It is written down that the deploy has begun. */
   readonly isBegun: boolean;
+  /** It is written down that canaries get a part of the requests. */
+  readonly isCanary: boolean;
   readonly isOpen: boolean;
   /** For services that have to stop before they start: when everything else that can be tried without them was tried. */
   readonly isOpenForStops: boolean;
@@ -157,12 +160,13 @@ interface Turns {
 }
 
 function turns(replacement: Replacement, gate: Gate): Turns {
-  const {service: {strategy, replicas}, oldSlots, isDormant} = replacement;
+  const {service: {strategy, replicas}, oldSlots, isDormant, up} = replacement;
   switch (strategy.kind) {
     // The traffic moves when the deploy is healthy, and that is what serves then.
     case 'all-at-once':
     case 'blue-green': return {next: range(replicas), routed: [], old: [...oldSlots]};
     // After a suspension there is nothing to roll over.
+    case 'canary': return {next: range(replicas), routed: gate.isCanary ? [...up] : [], old: [...oldSlots]};
     case 'rolling': return isDormant ? {next: range(replicas), routed: [], old: [...oldSlots]} : rolling(replacement, gate, strategy.batch);
     case 'stop-first': return stopFirst(replacement, gate, strategy.batch);
   }

@@ -1,4 +1,3 @@
-import {DEPLOY_TIMEOUT_SECONDS_DEFAULT} from '../../schemas/app.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
@@ -6,6 +5,7 @@ import {releaseNumberOf} from '../../schemas/release.ts';
 import type {BuildLimits} from '../build/build.ts';
 import {warning} from '../build/output.ts';
 import type {ManifestFile, Snapshot} from '../checkout/snapshot.ts';
+import {deployTimeoutMs} from '../desired/app.ts';
 import {buildLimits, resolveCluster} from '../desired/cluster.ts';
 import {PushRejected} from './push.ts';
 
@@ -38,7 +38,7 @@ export async function buildInputs(app: AppName, snapshot: Snapshot, signal: Abor
     limits: buildLimits(cluster.value),
     buildsAtOnce: cluster.value.builds.concurrent,
     keepReleases: cluster.value.keep.releases,
-    deployTimeoutMs: (manifest.value.deployTimeoutSeconds ?? DEPLOY_TIMEOUT_SECONDS_DEFAULT) * 1000,
+    deployTimeoutMs: deployTimeoutMs(manifest.value),
     hasReleaseCommand: manifest.value.release !== undefined,
     ...(current === undefined ? {} : {current}),
   };

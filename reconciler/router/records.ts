@@ -61,10 +61,10 @@ export function recordChange(have: readonly string[], wanted: NameTable): Record
   for (const [name, targets] of wanted) {
     const before = now.get(name);
     if (before === undefined) continue;
-    const had = new Set(before.map(keyOf));
+    const [had, wants] = [countsOf(before), countsOf(targets)];
     const more = targets.filter((target) => !had.has(keyOf(target)));
-    const hasLostSome = targets.length - more.length < had.size;
-    if (hasLostSome || (had.size === 0 && more.length > 0)) replaced.push([name, targets]);
+    const isOtherwise = [...had].some(([key, count]) => wants.get(key) !== count);
+    if (isOtherwise || (had.size === 0 && more.length > 0)) replaced.push([name, targets]);
     else if (more.length > 0) grown.push([name, more]);
   }
 
@@ -127,7 +127,20 @@ export function keyOf({address, port}: Target): string {
 function nameRecords([name, targets]: readonly [string, readonly Target[]]): readonly string[] {
   // An answer, and not the lack of one: Caddy remembers only answers, and looks names up one after the other.
   if (targets.length === 0) return [`${name}. ${TTL_SECONDS} IN SRV 0 0 ${NOWHERE_PORT} ${NOWHERE_NAME}.`];
-  return targets.map(({address, port}) => `${name}. ${TTL_SECONDS} IN SRV 0 0 ${port} ${targetName(address)}.`);
+  // A target that is there several times needs records that differ. Their weight says nothing to Caddy, which picks among all of them.
+  const seen = new Map<string, number>();
+  return targets.map((target) => {
+    const copy = seen.get(keyOf(target)) ?? 0;
+    seen.set(keyOf(target), copy + 1);
+    return `${name}. ${TTL_SECONDS} IN SRV 0 ${copy} ${target.port} ${targetName(target.address)}.`;
+  });
+}
+
+/** How often each target is there. */
+function countsOf(targets: readonly Target[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const target of targets) counts.set(keyOf(target), (counts.get(keyOf(target)) ?? 0) + 1);
+  return counts;
 }
 
 function addressRecords(names: NameTable): ReadonlyMap<string, string> {

@@ -64,14 +64,15 @@ test('strategies that there are not', reports, `${APP}services:
   a: {strategy: rollign}
   b: {strategy: {batch: 2}}
   c: {strategy: {kind: rolling, batch: 0}}
-`, `f:4:17: services.a.strategy must be one of rolling, all-at-once, stop-first, blue-green, or such a kind with its options: {kind: rolling, batch: 2}, not "rollign"
+`, `f:4:17: services.a.strategy must be one of rolling, all-at-once, stop-first, blue-green, canary, or such a kind with its options: {kind: rolling, batch: 2}, not "rollign"
 f:5:17: services.b.strategy.kind is missing
 f:6:40: services.c.strategy.batch must be a whole number from 1 to 1000, not "0"`);
 test('options that another strategy has', reports, `${APP}services:
   c: {strategy: {kind: all-at-once, batch: 2}}
-  d: {strategy: {kind: rolling, keepOldSeconds: 2}}
+  d: {strategy: {kind: rolling, keepOldSeconds: 2, steps: [{weight: 5, pauseSeconds: 1}]}}
 `, `f:4:44: batch is an option of rolling and stop-first: all-at-once starts all new replicas at once
-f:5:49: keepOldSeconds is an option of blue-green: rolling stops the old replicas once the new ones have their place`);
+f:5:49: keepOldSeconds is an option of blue-green: rolling stops the old replicas once the new ones have their place
+f:5:59: steps is an option of canary: rolling moves the traffic as its replicas become healthy`);
 test('PORT beside port', reports, `${APP}env: {PORT: 3000}\nservices: {api: {port: 1, env: {PORT: 2}}, job: {env: {PORT: 2}}}\n`,
   'f:3:13: PORT can\'t be set here: it is `services.web.port`, so set that to "3000"\nf:4:39: PORT can\'t be set here: it is `services.api.port`, so set that to "2"');
 test('env values that are no text, without repeating them', reports, `${APP}env: {A: [s3cret], B: , 1C: x}\n`, `f:3:10: env.A must be text or a number or true or false

@@ -14,7 +14,7 @@ export interface Rules {
 /** What an action would break that is about to be carried out. */
 export function brokenBy(action: Action, observed: ObservedState, {node, mayStopFirst}: Rules & {readonly node: SimulatedNode}): readonly string[] {
   if (observed.router.state !== 'ready') return [];
-  const before = [...observed.router.names.values()].flat().map(({address}) => address);
+  const before = distinct([...observed.router.names.values()].flat().map(({address}) => address));
   if (action.kind === 'stop-container') {
     const victim = observed.containers.find(({id}) => id === action.id);
     if (victim?.state !== 'running' || victim.health.state === 'unhealthy') return [];
@@ -22,7 +22,7 @@ export function brokenBy(action: Action, observed: ObservedState, {node, mayStop
   }
   const [placed] = node.desired().apps;
   if (action.kind !== 'publish-names' || mayStopFirst || placed?.state !== 'resolved' || placed.isSuspended === true) return [];
-  const after = [...action.names.values()].flat().map(({address}) => address);
+  const after = distinct([...action.names.values()].flat().map(({address}) => address));
   const taken = observed.containers.filter((container) => isWell(container) && before.includes(container.address) && !after.includes(container.address));
   const wanted = placed.services[0]?.replicas ?? 0;
   // What was scaled down, and was wanted so when it was marked healthy, may go although somebody wants it back by now.
@@ -54,10 +54,15 @@ export async function notExact(node: SimulatedNode): Promise<readonly string[]> 
   });
   const observed = await node.observe();
   const running = observed.containers.flatMap((container) => (container.state === 'running' ? [`${container.specHash} ${container.slot} ${container.health.state}`] : []));
-  const routed = [...node.names.values()].flat().filter(({address}) => !address.startsWith('127.')).length;
+  const routed = distinct([...node.names.values()].flat().map(({address}) => address)).filter((address) => !address.startsWith('127.')).length;
   const webs = expected.filter((one) => one.startsWith('v')).length;
   return [
     ...(running.toSorted().join() === expected.toSorted().join() ? [] : [`(4) runs ${running.toSorted().join()} instead of ${expected.toSorted().join()}`]),
     ...(routed === webs ? [] : [`(4) routes to ${routed} replicas instead of ${webs}`]),
   ];
+}
+
+/** A replica may be in a name several times, for its share of the requests. */
+function distinct(addresses: readonly string[]): readonly string[] {
+  return [...new Set(addresses)];
 }

@@ -3,15 +3,15 @@ import type {Kind, Wish} from './world.ts';
 
 // What people write into the manifests, by chance.
 
-const BESIDE: readonly Strategy[] = [{kind: 'rolling', batch: 1}, {kind: 'rolling', batch: 2}, {kind: 'all-at-once'}, {kind: 'blue-green', keepOldMs: 20_000}];
+const BESIDE: readonly Strategy[] = [{kind: 'rolling', batch: 1}, {kind: 'rolling', batch: 2}, {kind: 'all-at-once'}, {kind: 'blue-green', keepOldMs: 20_000}, {kind: 'canary', steps: [{weight: 10, pauseMs: 5_000}, {weight: 50, pauseMs: 5_000}], errorPercentMax: 5}];
 const STOP_FIRST: Strategy = {kind: 'stop-first', batch: 1};
 
 /** Which strategies a seed's releases have: one for all of them, or any. */
 export function strategies(seed: number): readonly Strategy[] {
   const all = [...BESIDE, STOP_FIRST];
-  const one = all[seed % 8];
+  const one = all[seed % 9];
   if (one !== undefined) return [one];
-  return seed % 8 === 7 ? all : BESIDE;
+  return seed % 9 === 8 ? all : BESIDE;
 }
 
 /** A service that never runs twice. */

@@ -130,6 +130,31 @@ test.serial('blue-green: going back within the time starts nothing', async (t) =
   t.deepEqual(failures, []);
 });
 
+test.serial('canaries get their share of the requests; one that answers badly is taken back by itself, a good one can be promoted', async (t) => {
+  t.timeout(90_000);
+  const canary = (greeting: string, more = '') => `env: {GREETING: ${greeting}}\nservices: {web: {replicas: 1, strategy: {kind: canary, steps: [{weight: 25, pauseSeconds: 600}]}${more}}}\n`;
+  await want('env: {GREETING: old}\n');
+  await serves('old', 1);
+  await using load = startLoad(node.target('shop'));
+  await want(canary('new'));
+  await until('the canary has its share', async () => (await node.status('shop')).waiting.some((wait) => /25 % of the requests: \d{3,} came/.test(wait)));
+  const promoted = await node.flynn(['deploy', 'promote', '-a', 'shop']);
+  t.is(promoted.exitCode, 0, promoted.output);
+  await serves('new', 1);
+  const {answered, failures, bodies} = await load.stop();
+  t.log(`${answered} requests, ${failures.length} failed; ${[...bodies].map(([body, count]) => `${body.split('\n')[1]} ${count}`).join(', ')}`);
+  t.deepEqual(failures, []);
+
+  await using more = startLoad(node.target('shop'));
+  // Its check is its port, which works; its answers don't.
+  await want(canary('ill', ', command: "sed s/200.OK/500.Ill/ /srv/server.pl > /tmp/ill.pl && exec perl /tmp/ill.pl"'));
+  await until('it has failed', async () => (await node.status('shop')).conditions.some(({type, message}) => type === 'Stalled' && /with 25 % of the requests: [\d.]+ % of \d+ failed, more than 5 %/.test(message)));
+  await serves('new', 1);
+  const ill = await more.stop();
+  t.log(`${ill.answered} requests, ${ill.failures.length} met the ill release`);
+  t.true(ill.failures.length < ill.answered / 2);
+});
+
 test.serial('a newer commit supersedes a deploy that gets nowhere within a second', async (t) => {
   t.timeout(60_000);
   await want('services: {web: {command: sleep 1000}}\n');

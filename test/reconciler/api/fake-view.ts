@@ -30,6 +30,15 @@ export class FakeView implements NodeView {
   readonly oneShot = new FakeOneShot();
   readonly audit = new FakeAudit();
   readonly volumes = new FakeVolumes();
+  /** The app whose deploy has canaries. */
+  canary: AppName | undefined;
+  readonly decided: string[] = [];
+  readonly canaries = {
+    decide: (app: AppName, kind: string, by: string) => {
+      if (app !== this.canary) throw new EditRefused(`no deploy of "${app}" has canaries now`);
+      this.decided.push(`${kind} ${app} by ${by}`);
+    },
+  };
   /** What is left on its disk. */
   garbage: readonly Garbage[] = [];
   readonly collected: string[] = [];

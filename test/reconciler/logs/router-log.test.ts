@@ -77,26 +77,26 @@ test('requests come into the log of the app whose replica or host it was, once, 
     // The place is lost: the store itself knows what it has.
     const running = followRouterLog({
       file, placeFile: path.join(folder, `place-${life}.json`), store, counters, onProblem: (error) => t.fail(error.message),
-      attribute: (upstream) => (upstream.startsWith('a-10-213-0-3.') ? {app: SHOP, replica: 'web.1', release: 3} : undefined),
+      attribute: (upstream) => (upstream.startsWith('a-10-213-0-3.') ? {app: SHOP, replica: 'web.1', release: 3, spec: 'v3'} : undefined),
     }, ending.signal);
-    await until('it is read', () => counters.figures(SHOP, 3, 0).requests === 2 * life);
+    await until('it is read', () => counters.figures(SHOP, 'v3', 0).requests === 2 * life);
     ending.abort();
     await running;
     t.is((await texts(store)).length, 2);
   }
-  t.is(counters.figures(SHOP, 3, 0).failures, 2);
+  t.is(counters.figures(SHOP, 'v3', 0).failures, 2);
 });
 
 test('figures tell failures and the 95th percentile of what came since a moment', (t) => {
   const counters = new RequestCounters();
-  for (let n = 1; n <= 100; n++) counters.add({app: SHOP, release: 2, status: n > 97 ? 503 : 200, durationMs: n, atMs: 10_000});
-  counters.add({app: SHOP, release: 2, status: 200, durationMs: 5_000, atMs: 60_000});
-  const early = counters.figures(SHOP, 2, 0);
+  for (let n = 1; n <= 100; n++) counters.add({app: SHOP, spec: 'v2', status: n > 97 ? 503 : 200, durationMs: n, atMs: 10_000});
+  counters.add({app: SHOP, spec: 'v2', status: 200, durationMs: 5_000, atMs: 60_000});
+  const early = counters.figures(SHOP, 'v2', 0);
   t.is(early.requests, 101);
   t.is(early.failures, 3);
   t.true((early.p95Ms ?? 0) >= 95 && (early.p95Ms ?? 0) <= 110, String(early.p95Ms));
-  t.is(counters.figures(SHOP, 2, 55_000).requests, 1);
-  t.deepEqual(counters.figures(SHOP, 1, 0), {requests: 0, failures: 0, p95Ms: undefined});
+  t.is(counters.figures(SHOP, 'v2', 55_000).requests, 1);
+  t.deepEqual(counters.figures(SHOP, 'v1', 0), {requests: 0, failures: 0, p95Ms: undefined});
   counters.forgetOld(10_000_000);
-  t.is(counters.figures(SHOP, 2, 0).requests, 0);
+  t.is(counters.figures(SHOP, 'v2', 0).requests, 0);
 });

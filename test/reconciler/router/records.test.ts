@@ -58,6 +58,11 @@ test('the last replica leaves a name that points nowhere', changes, 'shop: 10.0.
   'namesToReplace: shop\nreplacements: shop SRV 1 _none.flynn.internal\nzonesToRemove: a-10-0-0-1');
 test('the first replica replaces what pointed nowhere', changes, 'shop:', 'shop: 10.0.0.1:80',
   'zonesToAdd: a-10-0-0-1\nrecordsToAdd: a-10-0-0-1 A 10.0.0.1\nnamesToReplace: shop\nreplacements: shop SRV 80 a-10-0-0-1');
+test('a replica that is there several times gets records that differ', changes, 'shop: 10.0.0.1:80', 'shop: 10.0.0.1:80 10.0.0.2:80 10.0.0.2:80',
+  'zonesToAdd: a-10-0-0-2\nrecordsToAdd: a-10-0-0-2 A 10.0.0.2, shop SRV 80 a-10-0-0-2, shop SRV 0 1 80 a-10-0-0-2');
+test('another share of the requests replaces the whole name', changes, 'shop: 10.0.0.1:80 10.0.0.2:80 10.0.0.2:80', 'shop: 10.0.0.1:80 10.0.0.2:80',
+  'namesToReplace: shop\nreplacements: shop SRV 80 a-10-0-0-1, shop SRV 80 a-10-0-0-2');
+test('the same shares are no change', changes, 'shop: 10.0.0.1:80 10.0.0.2:80 10.0.0.2:80', 'shop: 10.0.0.1:80 10.0.0.2:80 10.0.0.2:80', '');
 test('an address that another host still has stays', changes, 'a: 10.0.0.1:80\nb: 10.0.0.1:81', 'b: 10.0.0.1:81', 'zonesToRemove: a');
 
 test('a target without its address record is not what clients would find', (t) => {
