@@ -11,7 +11,7 @@ import {demandOurs, ownership} from '../setup/data.ts';
 import {dockerdPlace} from '../setup/dockerd.ts';
 import {reachEngine} from '../setup/engine.ts';
 import {dataFolder} from '../setup/options.ts';
-import {belongingsOf, countBelongings, hasOtherInstances, removeBelongings} from '../setup/purge.ts';
+import {belongingsOf, countBelongings, hasOtherInstances, removeBelongings, removeUnnamedLayers} from '../setup/purge.ts';
 import {removeContainers, stopDockerd, stopReconciler} from '../setup/stop.ts';
 import {removeUnit, stopUnit} from '../setup/systemd.ts';
 
@@ -85,6 +85,7 @@ async function isConfirmed({context, layout, instance, docker}: Node, isSaid: bo
 
 async function purge({context, layout, instance, docker}: Node, signal: AbortSignal): Promise<void> {
   if (docker !== undefined) {
+    await removeUnnamedLayers(docker, layout, signal);
     // Looked at again: the reconciler may have made more until it was stopped.
     const left = await removeBelongings(docker, await belongingsOf(docker, instance, signal), signal);
     for (const what of left) context.err(`${what} stays: something that is not ours uses it`);

@@ -1,4 +1,8 @@
+import {readdir} from 'node:fs/promises';
+import path from 'node:path';
 import type Docker from 'dockerode';
+import {removeBuildLayers} from '../../reconciler/build/layers-made.ts';
+import type {Layout} from '../../reconciler/layout.ts';
 import {LABEL_STACK} from '../../buildpacks/stack/images.ts';
 import {LABEL_INSTANCE} from '../../reconciler/labels.ts';
 import {inParallel} from './in-parallel.ts';
@@ -34,6 +38,11 @@ export async function belongingsOf(docker: Docker, instance: string, signal: Abo
     networks: networks.map(({Name}) => Name),
     volumes: volumes.Volumes.map(({Name}) => Name),
   };
+}
+
+/** Layers without a name that builds with a Dockerfile left: nothing but our notes says that they are ours. Before the images that they stand on. */
+export async function removeUnnamedLayers(docker: Docker, {builds}: Pick<Layout, 'builds'>, signal: AbortSignal): Promise<void> {
+  for (const app of await readdir(builds).catch(() => [])) await removeBuildLayers(docker, path.join(builds, app), signal);
 }
 
 /** Without force: what somebody else uses stays, and is named in the answer. Containers have to be gone before. */
