@@ -76,7 +76,7 @@ export class NodeLogs {
     void followRouterLog({
       file: routerFiles({caddy: layout.caddy, unbound: ''}).accessLog, placeFile, store, counters: logs.requests,
       attribute: (upstream, host) => logs.#attribute(upstream, host), onProblem,
-    }, signal);
+    }, signal).catch(onProblem);
     return logs;
   }
 

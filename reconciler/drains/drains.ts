@@ -42,7 +42,8 @@ export class Drains {
 
   /** Starts and ends workers, so that there is one for each of these. A drain that is changed is another one, but for its headers. */
   follow(wanted: readonly Drain[]): void {
-    this.#following = this.#following.then(() => this.#follow(new Map(wanted.map((drain) => [idOf(drain), drain]))));
+    const follow = () => this.#follow(new Map(wanted.map((drain) => [idOf(drain), drain])));
+    this.#following = this.#following.then(follow).catch((error: unknown) => this.#options.onNews({kind: 'drain-failing', message: `drains can't be begun: ${String(error)}`}));
   }
 
   status(): readonly DrainStatus[] {

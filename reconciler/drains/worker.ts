@@ -138,7 +138,7 @@ export class DrainWorker {
     this.#startAnew();
     if (this.#failures > 0) this.#options.onNews({of: 'working', message: 'works again'});
     this.#failures = 0;
-    await this.#note();
+    await this.#tryToNote();
   }
 
   /** All that is not known to have arrived is sent again. */
@@ -193,7 +193,12 @@ export class DrainWorker {
     this.#delivered = noted?.delivered ?? 0;
     this.#dropped = noted?.dropped ?? 0;
     this.#sent = copyOf(this.#settled);
-    if (noted === undefined) await this.#note();
+    if (noted === undefined) await this.#tryToNote();
+  }
+
+  /** A disk that is full costs repetitions after the next start, and nothing now. */
+  async #tryToNote(): Promise<void> {
+    await this.#note().catch(() => {});
   }
 
   async #note(): Promise<void> {

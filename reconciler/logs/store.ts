@@ -47,7 +47,7 @@ export class LogStore {
     for (const app of await foldersOf(options.folder)) {
       for (const name of await foldersOf(path.join(options.folder, app))) await store.partition(app as AppName, name);
     }
-    const timer = setInterval(() => void store.removeOld(Date.now()), AGE_LOOK_MS);
+    const timer = setInterval(() => store.removeOld(Date.now()).catch(options.onProblem), AGE_LOOK_MS);
     signal.addEventListener('abort', () => clearInterval(timer), {once: true});
     return store;
   }
@@ -110,7 +110,7 @@ export class LogStore {
       segmentBytesMax: () => this.#segmentBytesMax(app),
       onWritten: () => {
         for (const listener of this.#listeners) listener(app, name);
-        void this.#keepLimit(app);
+        this.#keepLimit(app).catch(this.#options.onProblem);
       },
       onProblem: this.#options.onProblem,
     });

@@ -29,7 +29,7 @@ export class EventLog {
       folder,
       segmentBytesMax: () => SEGMENT_BYTES_MAX,
       onWritten: () => {
-        if (history.segments.length > SEGMENTS_MAX) void history.removeFirst();
+        if (history.segments.length > SEGMENTS_MAX) history.removeFirst().catch(() => {});
       },
       // Nobody could be told but by an event: they are in memory, and the disk is tried again.
       onProblem: () => {},
