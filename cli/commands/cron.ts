@@ -15,7 +15,7 @@ const list: Subcommand = {
     parseFlags(args, {});
     const {app, crons} = await ask(context, signal);
     if (context.isJson) context.out(JSON.stringify(crons, null, 2));
-    else if (crons.length === 0) context.err(`no cron jobs on ⬢ ${app}: add them to apps/${app}/app.yaml`);
+    else if (crons.length === 0) context.err(`no cron jobs on ⬢ ${app}: they stand in apps/${app}/app.yaml, and run from its first release on`);
     else for (const line of cronTable(crons, context.nowMs())) context.out(line);
     return 0;
   },

@@ -125,7 +125,10 @@ function comeDue({app, cron, record}: Entry, nowMs: number): Due {
     return dueMs === undefined ? 'none' : {schedule, dueMs};
   };
   const {next} = record;
-  if (next === undefined || next.schedule.expression !== schedule.expression || next.schedule.timezone !== schedule.timezone) return {fresh: [], next: after(nowMs)};
+  if (next === undefined || next.schedule.expression !== schedule.expression || next.schedule.timezone !== schedule.timezone) {
+    const first = after(nowMs);
+    return first === 'none' && next === undefined ? {fresh: []} : {fresh: [], next: first};
+  }
   if (next.dueMs > nowMs) return {fresh: []};
   const {missed, latestMs} = timesUntil(next, nowMs);
   const fresh: CronRun[] = [];

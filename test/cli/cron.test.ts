@@ -41,7 +41,7 @@ test('cron says where jobs come from when there are none', async (t) => {
   const {type} = await withCron(t, []);
   t.is(await type('cron -a shop'), text`
     $ flynn cron -a shop
-    ! no cron jobs on ⬢ shop: add them to apps/shop/app.yaml
+    ! no cron jobs on ⬢ shop: they stand in apps/shop/app.yaml, and run from its first release on
     exit 0
   `);
 });
