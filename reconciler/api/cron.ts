@@ -26,7 +26,8 @@ export function registerCronRoutes(server: FastifyInstance, {view, authenticate,
   server.post<OfCron>('/apps/:app/cron/:cron/runs', async (request, reply): Promise<CronRunStatus> => {
     const {name: app} = known(readAppName(request.params.app), view);
     const cron = readCronName(request.params.cron);
-    if (!view.crons.list(app).some(({name}) => name === cron)) throw new ApiError(404, `app "${app}" has no cron job "${cron}"`);
+    const names = view.crons.list(app).map(({name}) => name);
+    if (!names.includes(cron)) throw new ApiError(404, `app "${app}" has no cron job "${cron}"${names.length === 0 ? '' : `; known are ${names.join(', ')}`}`);
     const actor = authenticate(request.headers);
     await explaining("can't write the audit log", view.audit.add({actor: actor === undefined ? '' : `${actor.name} <${actor.email}>`, action: 'cron run', app, subject: cron}));
     const run = await view.crons.start({app, cron}, actor?.name ?? 'somebody');

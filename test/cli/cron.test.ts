@@ -73,7 +73,7 @@ test('cron run of one that there is not is refused', async (t) => {
   const {type} = await withCron(t);
   t.is(await type('cron run nope -a shop'), text`
     $ flynn cron run nope -a shop
-    ! error: app "shop" has no cron job "nope"
+    ! error: app "shop" has no cron job "nope"; known are nightly
     exit 1
   `);
 });
