@@ -1,5 +1,6 @@
 import type {Canary, ResolvedApp} from '../desired/state.ts';
 import type {CanaryProgress, ObservedState} from '../observed/state.ts';
+import {CANARY_LOOK_MS} from './limits.ts';
 
 /** Fewer answers than these say nothing of a release. */
 const REQUESTS_MIN = 20;
@@ -49,7 +50,7 @@ export function stepCanary(app: ResolvedApp, canaries: readonly CanaryService[],
   if (seen?.wish?.kind === 'promote') return {result: 'done', reason: `healthy, and promoted by ${seen.wish.by}`};
   const untilMs = sinceMs + Math.max(...canaries.map(({strategy}) => strategy.steps[step]?.pauseMs ?? 0));
   const count = Math.max(...canaries.map(({strategy}) => strategy.steps.length));
-  if (nowMs < untilMs) return {result: 'watches', on: `step ${step + 1} of ${count}, ${weightsInWords(canaries, step)} of the requests: ${figuresInWords(seen?.figures)}`, untilMs};
+  if (nowMs < untilMs) return {result: 'watches', on: `step ${step + 1} of ${count}, ${weightsInWords(canaries, step)} of the requests: ${figuresInWords(seen?.figures)}`, untilMs: Math.min(untilMs, nowMs + CANARY_LOOK_MS)};
   return step + 1 < count ? begin(step + 1) : {result: 'done', reason: 'healthy, and its canaries did well'};
 }
 

@@ -39,3 +39,6 @@ export const CRON_MISSED_COUNT_MAX = 1_000;
 
 /** Runs of one schedule at a time, with `overlap: allow`. */
 export const CRON_PARALLEL_MAX = 10;
+
+/** What canaries answer wakes nobody: it is looked at again after this many milliseconds. */
+export const CANARY_LOOK_MS = 1_000;

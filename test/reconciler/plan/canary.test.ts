@@ -119,6 +119,11 @@ test('a first deploy has nobody to be compared with', plans, {
   plan: 'mark shop healthy  # release v2 is healthy',
 });
 
+test('what they answer is looked at every second, however long the step is', (t) => {
+  const [wait] = plan(desired(next), observed({record: trying(30), have: BOTH, names: TENTH})).waiting;
+  t.is(wait?.untilMs, NOW_MS + 1_000);
+});
+
 test('shares come as near as few records allow', (t) => {
   t.deepEqual(copiesFor(10, {fresh: 1, old: 1}), {fresh: 1, old: 9});
   t.deepEqual(copiesFor(50, {fresh: 4, old: 4}), {fresh: 1, old: 1});
