@@ -83,9 +83,8 @@ export class Housekeeper {
 
   /** What could go now, the largest first. Changes nothing. */
   async garbage(collect: NonNullable<Clutter['collect']>, signal: AbortSignal): Promise<readonly Garbage[]> {
-    if (this.#last === undefined) throw new Error('nothing was looked at yet');
-    const usage = await diskUsage(this.#options.docker, signal);
-    const items = await Promise.all(collectable(this.#last, collect).map((action) => this.#measured(action, usage)));
+    const [seen, usage] = await Promise.all([this.#freshLook(signal), diskUsage(this.#options.docker, signal)]);
+    const items = await Promise.all(collectable(seen, collect).map((action) => this.#measured(action, usage)));
     return items.filter((item) => item !== undefined).toSorted((a, b) => b.bytes - a.bytes);
   }
 
@@ -102,6 +101,20 @@ export class Housekeeper {
     }
     const left = new Set(collectable(this.#last, what).map(actionKey));
     return before.filter(({key}) => !left.has(key));
+  }
+
+  /** What a pass sees that begins from now on, and that looks at everything. */
+  #freshLook(signal: AbortSignal): Promise<NonNullable<PassReport['seen']>> {
+    const {promise, resolve, reject} = Promise.withResolvers<NonNullable<PassReport['seen']>>();
+    const fromMs = Date.now();
+    const listener = ({seen, startedAtMs}: PassReport) => {
+      if (seen !== undefined && startedAtMs >= fromMs) resolve(seen);
+    };
+    signal.addEventListener('abort', () => reject(signal.reason as Error), {once: true});
+    this.#listeners.add(listener);
+    this.#observer.invalidate();
+    this.#options.wake();
+    return promise.finally(() => this.#listeners.delete(listener));
   }
 
   /** Resolves also when the signal is aborted: what is left is seen afterwards. */
