@@ -59,7 +59,7 @@ async function deploy(yaml: string): Promise<string> {
 
 async function sh(id: string, script: string): Promise<string> {
   const {exitCode, output} = await engine.exec(id, ['bash', '-c', script], SIGNAL);
-  return `${exitCode} ${output.trim()}`;
+  return `${exitCode} ${output.trim()}`.trimEnd();
 }
 
 test.serial('limits of memory, threads and open files hold, rights are few, and the user is none with rights', async (t) => {

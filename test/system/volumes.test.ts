@@ -44,7 +44,7 @@ async function push(yaml: string): Promise<void> {
 async function sh(script: string): Promise<string> {
   const [first] = await node.running('shop');
   const {exitCode, output} = await engine.exec(first?.id ?? '', ['bash', '-c', script], SIGNAL);
-  return `${exitCode} ${output.trim()}`;
+  return `${exitCode} ${output.trim()}`.trimEnd();
 }
 
 async function scale(replicas: number): Promise<void> {
