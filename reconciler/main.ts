@@ -35,7 +35,7 @@ import {connectRouter} from './router-world.ts';
 import {dnsContainerSpec, routerContainerSpec} from './router/containers.ts';
 import {Keyring} from './secrets/keyring.ts';
 import {instanceOf, type NodeSettings} from './settings.ts';
-import {cronEvent} from './status/cron.ts';
+import {cronEvents} from './status/cron.ts';
 import {EventLog} from './status/events.ts';
 import {describe} from './plan/format.ts';
 import {commitCheck} from './receive/check.ts';
@@ -112,8 +112,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     world,
     signal,
     onDone: (outcome) => {
-      const event = toEvent(outcome);
-      if (event !== undefined) events.add({...event, actor: 'flynn', ...(lastCommit !== undefined && {commit: lastCommit})});
+      for (const event of toEvents(outcome)) events.add({...event, actor: 'flynn', ...(lastCommit !== undefined && {commit: lastCommit})});
       wake();
     },
   });
@@ -246,12 +245,12 @@ function noticing(engine: DockerEngine, observer: EngineObserver, beforeRemoval:
   };
 }
 
-/** Undefined: it is no news. */
-function toEvent(outcome: Outcome): {readonly app?: AppName; readonly kind: string; readonly message: string; readonly reason?: string} | undefined {
+/** None: it is no news. */
+function toEvents(outcome: Outcome): readonly {readonly app?: AppName; readonly kind: string; readonly message: string; readonly reason?: string}[] {
   const {action} = outcome;
-  if (action.kind === 'write-cron' && outcome.result === 'done') return cronEvent(action);
+  if (action.kind === 'write-cron' && outcome.result === 'done') return cronEvents(action);
   const message = outcome.result === 'done' ? `${describe(action)} (${action.reason})` : `${describe(action)} failed: ${outcome.error.message}`;
-  return {kind: outcome.result === 'done' ? action.kind : 'failed', message, reason: action.reason, ...(action.app !== undefined && {app: action.app})};
+  return [{kind: outcome.result === 'done' ? action.kind : 'failed', message, reason: action.reason, ...(action.app !== undefined && {app: action.app})}];
 }
 
 function invalidApps({seen}: PassReport): readonly {app: AppName; message: string}[] {

@@ -67,10 +67,10 @@ export function runStatus(run: CronRun): CronRunStatus {
   }
 }
 
-/** What is told of a change of the books: runs that ended. That one is due or runs is told by its container's start. */
-export function cronEvent({app, cron, runs}: ActionOf<'write-cron'>): Pick<FlynnEvent, 'app' | 'kind' | 'message'> | undefined {
-  const ended = runs.filter(({state}) => state === 'ended').map(runStatus);
-  if (ended.length === 0) return undefined;
-  const words = ended.map(({id, state, detail, count}) => `${count === undefined || count === 1 ? `run ${id}` : `${count} runs from ${id} on`} ${state}${detail === undefined ? '' : `: ${detail}`}`);
-  return {app, kind: `cron-${ended[0]?.state}`, message: `${cron}: ${words.join('; ')}`};
+/** What is told of a change of the books: each run that ended. That one is due or runs is told by its container's start. */
+export function cronEvents({app, cron, runs}: ActionOf<'write-cron'>): readonly Pick<FlynnEvent, 'app' | 'kind' | 'message'>[] {
+  return runs.filter(({state}) => state === 'ended').map(runStatus).map(({id, state, detail, count}) => {
+    const what = count === undefined || count === 1 ? `run ${id}` : `${count} runs from ${id} on`;
+    return {app, kind: `cron-${state}`, message: `${cron}: ${what} ${state}${detail === undefined ? '' : `: ${detail}`}`};
+  });
 }
