@@ -1,10 +1,9 @@
 import {RELEASE} from '../../schemas/app.ts';
 import {CRON_DEFAULTS, type CronManifest} from '../../schemas/cron.ts';
 import type {CronName} from '../../schemas/ids.ts';
-import type {ReleaseManifest} from '../../schemas/release.ts';
 import {TIMEZONE_DEFAULT} from '../../schemas/schedule.ts';
 import type {Problem} from '../../schemas/schema.ts';
-import {commandOfService, own, requestsOf, templateOf, type ServiceInput} from './service.ts';
+import {commandOfService, own, requestsOf, templateOf, wordsOf, type ServiceInput} from './service.ts';
 import type {ContainerTemplate, DesiredCron} from './state.ts';
 
 /** What is run once before a release gets traffic: app.yaml's `release`, else the Procfile's line. */
@@ -49,12 +48,6 @@ function resolveCron(name: CronName, {manifest, command}: {manifest: CronManifes
 function commandOf({command, service}: CronManifest, input: ServiceInput): readonly string[] | undefined {
   if (command !== undefined) return wordsOf(command, input.release);
   return service === undefined ? undefined : commandOfService(service, input);
-}
-
-/** A line needs a shell. Images that we make bring one as their entry point; others don't. */
-function wordsOf(command: string | readonly string[], {source}: ReleaseManifest): readonly string[] {
-  if (typeof command !== 'string') return command;
-  return 'builder' in source && source.builder === 'Dockerfile' ? ['/bin/sh', '-c', command] : [command];
 }
 
 function noCommand(name: string, {service}: CronManifest, {release, releaseNumber}: ServiceInput): Problem {

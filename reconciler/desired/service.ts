@@ -56,8 +56,21 @@ export function resolveService(name: string, input: ServiceInput): Result<Desire
 /** What a service runs: as app.yaml says, else as the release does. */
 export function commandOfService(name: string, {app, release}: Pick<ServiceInput, 'app' | 'release'>): readonly string[] | undefined {
   const command = own(app.services, name)?.command;
-  return typeof command === 'string' ? [command] : command ?? own(release.services, name)?.command;
+  return command === undefined ? own(release.services, name)?.command : wordsOf(command, release);
 }
+
+/**
+ * A line needs a shell. Images that we build bring one as their entry point; for others a line of several words would be the name of a
+ * program.
+ */
+export function wordsOf(command: string | readonly string[], {source}: Pick<ReleaseManifest, 'source'>): readonly string[] {
+  if (typeof command !== 'string') return command;
+  const hasEntryPoint = 'builder' in source && source.builder !== 'Dockerfile';
+  return hasEntryPoint || PLAIN_WORD.test(command) ? [command] : ['/bin/sh', '-c', command];
+}
+
+/** Means the same to a shell and to the kernel. */
+const PLAIN_WORD = /^[\w./:@%+,-]+$/;
 
 export interface Template {
   readonly container: ContainerTemplate;

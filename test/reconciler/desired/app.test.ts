@@ -39,6 +39,16 @@ test('the release with the highest number counts', services,
 test('a command in app.yaml wins; a line is one element, a list stays one', services,
   [app('shop', 'services:\n  web: {command: node a.js}\n  worker: {command: [node, b.js], replicas: 2}\n'), release('shop', 1)],
   ['web x1 [node a.js] PORT=8080 tcp:8080', 'worker x2 [node|b.js] up']);
+test('a line of several words gets a shell where the image brings none', (t) => {
+  const commands = (source: string) => {
+    const v1 = release('shop', 1);
+    const made = file(v1.path, v1.kind === 'text' ? v1.text.replace(/^source:.*$/m, `source: ${source}`) : '');
+    return resolved(app('shop', "services: {web: {command: 'node a.js'}, worker: {command: ./work}, list: {command: [a, b c]}}\n"), made).services.map(line);
+  };
+  const expected = ['list x0 [a|b c] up', 'web x1 [/bin/sh|-c|node a.js] PORT=8080 tcp:8080', 'worker x0 [./work] up'];
+  t.deepEqual(commands(`{commit: ${'a'.repeat(40)}, builder: Dockerfile}`), expected);
+  t.deepEqual(commands('{image: "redis:8"}'), expected);
+});
 test("an image's own command is an empty one", services, [app('shop'), release('shop', 1, '{web: {command: []}}')], ['web x1 [] PORT=8080 tcp:8080']);
 test('env of the service wins over that of the app; a port makes PORT', services,
   [app('shop', 'env: {B: app, A: 1.10}\nservices:\n  web: {env: {B: web}, port: 3000}\n  job: {command: x, env: {PORT: 9}}\n'), release('shop', 1)],
