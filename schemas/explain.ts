@@ -92,10 +92,11 @@ function isQuotable(value: unknown, path: readonly string[]): boolean {
   return typeof value !== 'object' && !path.includes('env');
 }
 
-/** A slip of the pen: other case, a beginning of it, or one changed letter in three. */
+/** A slip of the pen: other case, a beginning of it, its letters in another order, or one changed letter in three. */
 function isClose(written: string, name: string): boolean {
   const [a, b] = [written.toLowerCase(), name.toLowerCase()];
   if (a.length >= 3 && (b.startsWith(a) || a.startsWith(b))) return true;
+  if ([...a].toSorted().join('') === [...b].toSorted().join('')) return true;
   return distance(a, b) <= Math.max(1, Math.floor(b.length / 3));
 }
 

@@ -24,6 +24,7 @@ test('unknown fields, with what was probably meant', reports, `${APP}services:
 `, `f:5:5: unknown field "replcas"; did you mean "replicas"?
 f:6:5: unknown field "stopgrace"; did you mean "stopGraceSeconds"?
 f:7:5: unknown field "memory"; known are command, replicas, port, env, limits, requests, priority, stopGraceSeconds, check, strategy, volumes, tmpfs, readOnlyRoot, privileged, capabilities, hostNetwork, hostPaths, dockerSocket`);
+test('a field with two letters in the wrong order', reports, `${APP}services: {web: {chekc: {http: /}}}\n`, 'f:3:18: unknown field "chekc"; did you mean "check"?');
 test('blank values, which are not the same as no value', reports, `${APP}services:
   web:
     port:
