@@ -147,7 +147,7 @@ test.serial('canaries get their share of the requests; one that answers badly is
 
   await using more = startLoad(node.target('shop'));
   // Its check is its port, which works; its answers don't.
-  await want(canary('ill', ', command: "sed s/200.OK/500.Ill/ /srv/server.pl > /tmp/ill.pl && exec perl /tmp/ill.pl"'));
+  await want(canary('ill', `, command: "sed 's/200 OK/500 Ill/' /srv/server.pl > /tmp/ill.pl && exec perl /tmp/ill.pl"`));
   await until('it has failed', async () => (await node.status('shop')).conditions.some(({type, message}) => type === 'Stalled' && /with 25 % of the requests: [\d.]+ % of \d+ failed, more than 5 %/.test(message)));
   await serves('new', 1);
   const ill = await more.stop();
