@@ -19,6 +19,8 @@ export function diskBenchmark({scene}: {scene: (signal: AbortSignal) => Promise<
     title: `(h) ${DEPLOYS} deploys by git push, each with an image that differs by ${DELTA_BYTES / 1e6} MB from the one before`,
     async run({say}, signal) {
       const here = await scene(signal);
+      // Of a single image nothing is shared yet: all of it would go with it alone.
+      await deployOnce(here, signal);
       const before = await measure(here, signal);
       let half = before;
       for (let deploy = 1; deploy <= DEPLOYS; deploy += 1) {
