@@ -22,6 +22,15 @@ export interface TarPiece {
 /** Reads a tar as it comes, without keeping files in memory. Ends at the end mark, which is not given; throws when the tar ends without one. */
 export async function* tarPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarPiece> {
   const reader = new Reader(source);
+  try {
+    yield* piecesOf(reader);
+  } finally {
+    // Nobody reads beyond the end mark: whoever gives the bytes is told, and can clean up.
+    await reader.close();
+  }
+}
+
+async function* piecesOf(reader: Reader): AsyncGenerator<TarPiece> {
   let announcedBytes: number | undefined;
   for (;;) {
     const block = await reader.exactly(BLOCK);
@@ -109,6 +118,10 @@ class Reader {
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#chunks = source[Symbol.asyncIterator]();
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
   }
 
   async exactly(length: number): Promise<Buffer> {

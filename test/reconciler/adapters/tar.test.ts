@@ -41,6 +41,21 @@ test('a size beyond what a header holds is taken from the extended header before
   t.deepEqual(names.map((name) => name.split(' ').slice(0, 3).join(' ')), ['x PaxHeader 21', '0 large 600']);
 });
 
+test('who gives the bytes is told that no more are wanted, at the end mark and when the reader goes earlier', async (t) => {
+  const ends: string[] = [];
+  const source = async function* (name: string) {
+    try {
+      yield Buffer.concat([tarFile('a', 'a'), tarFile('b', 'b'), TAR_END, Buffer.alloc(8192)]);
+      yield Buffer.alloc(8192);
+    } finally {
+      ends.push(name);
+    }
+  };
+  for await (const _piece of tarPieces(source('read to the end')));
+  for await (const _piece of tarPieces(source('left early'))) break;
+  t.deepEqual(ends, ['read to the end', 'left early']);
+});
+
 test('a tar that is cut off, damaged or none is told from a whole one', async (t) => {
   const whole = Buffer.concat([tarFile('a', 'a'), TAR_END]);
   await t.throwsAsync(read(whole.subarray(0, 700)), {message: /cut off/});
