@@ -19,20 +19,24 @@ interface Assembly {
   /** The source's time, seconds since 1970. */
   readonly timeSeconds: number;
   readonly command: readonly string[];
+  /** Beside the build's own, which win. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Folders outside of the app that go into the image, see `AppFiles`. */
+  readonly folders?: readonly string[];
   readonly signal: AbortSignal;
 }
 
 /** Makes the app's image of the files in /tmp/build and the run image. The same files give the same digest. */
-export async function assembleImage(container: BuildContainer, context: BuildContext, {timeSeconds, command, signal}: Assembly): Promise<AssembledImage> {
+export async function assembleImage(container: BuildContainer, context: BuildContext, {timeSeconds, command, labels = {}, folders = [], signal}: Assembly): Promise<AssembledImage> {
   const {docker, stack} = context.settings;
   const base = await inspectImage(docker, stack.run, signal);
   if (!base) throw new Error(`the image "${stack.run}" that apps run on is missing: "flynn up" makes it`);
   const image: ImageDescription = {
     base: {architecture: base.Architecture, layers: base.RootFS.Layers ?? [], env: base.Config.Env ?? []},
-    layers: await appLayers(container, timeSeconds, signal),
+    layers: await appLayers(container, {sourceTimeSeconds: timeSeconds, folders}, signal),
     tag: context.tag,
     command,
-    labels: context.labels,
+    labels: {...labels, ...context.labels},
     createdAtSeconds: timeSeconds,
   };
   const digest = (context.settings.assembly ?? (await assemblyOf(docker, signal))) === 'layers' ? await load(context, image, signal) : await add(context, image, signal);
@@ -63,7 +67,7 @@ async function load(context: BuildContext, image: ImageDescription, signal: Abor
 async function add(context: BuildContext, image: ImageDescription, signal: AbortSignal): Promise<string> {
   const {docker, stack} = context.settings;
   const archive = tarStream(imageDockerfile(image, stack.run));
-  return buildDockerfile(docker, {context: archive, tag: context.tag, arguments: {}, labels: context.labels, network: 'bridge', memoryBytes: 0, cpus: 0, onLine: () => {}}, signal);
+  return buildDockerfile(docker, {context: archive, tag: context.tag, arguments: {}, labels: image.labels, network: 'bridge', memoryBytes: 0, cpus: 0, onLine: () => {}}, signal);
 }
 
 /** A containerd image store wants every layer in an archive; the engine's older store does not. */

@@ -11,14 +11,22 @@ const SEPARATE_FOLDERS = ['.flynn', '.heroku', 'vendor', 'node_modules'];
 /** Images that are looked at for layers that the engine holds; more only cost time. */
 const IMAGES_MAX = 100;
 
+export interface AppFiles {
+  /** Seconds since 1970. */
+  readonly sourceTimeSeconds: number;
+  /** Absolute paths outside of the app, without line breaks: a layer each, at the same path in the image. Bottom first. */
+  readonly folders: readonly string[];
+}
+
 /**
- * Describes the files of /tmp/build as layers below /app. Separate folders get the time 0, the rest the time of the source:
- * web servers make ETag and Last-Modified of it, so a changed file must not keep its time.
+ * Describes the given folders, and above them the files of /tmp/build, which are below /app in the image, as layers. All folders get the time 0,
+ * the rest of the app the time of the source: web servers make ETag and Last-Modified of it, so a changed file must not keep its time.
  */
-export async function appLayers(container: BuildContainer, sourceTimeSeconds: number, signal: AbortSignal): Promise<readonly Layer[]> {
+export async function appLayers(container: BuildContainer, {sourceTimeSeconds, folders}: AppFiles, signal: AbortSignal): Promise<readonly Layer[]> {
+  const outside = folders.map(folder => `measure ${tar(['--directory=/', folder.replace(/^\/+/, '')], 0)}`);
   const script = SEPARATE_FOLDERS.map(folder => `if [ -d ${folder} ] && [ ! -L ${folder} ]; then measure ${tar([`./${folder}`], 0)}; fi`);
   const rest = tar([...SEPARATE_FOLDERS.map(folder => `--exclude=./${folder}`), '.'], sourceTimeSeconds);
-  const measured = await text(container, bash([MEASURE, ...script, `measure ${rest}`].join('\n')), signal);
+  const measured = await text(container, bash([MEASURE, ...outside, ...script, `measure ${rest}`].join('\n')), signal);
   return measured
     .trim()
     .split('\n')
@@ -57,9 +65,14 @@ const MEASURE = `measure() {
 }
 set -o pipefail`;
 
-/** The same files give the same bytes: sorted, without times, owners' names and rights of groups. */
+/** The same files give the same bytes: sorted, without times, owners' names and rights of groups. A name's first dot becomes the app's folder. */
 function tar(what: readonly string[], timeSeconds: number): string {
-  return ['tar', '--create', '--format=gnu', '--sort=name', `--mtime=@${timeSeconds}`, '--owner=1000', '--group=1000', '--numeric-owner', '--mode=go-w', "--transform='flags=rSh;s,^\\.,app,'", ...what.map(word => `'${word}'`)].join(' ');
+  return ['tar', '--create', '--format=gnu', '--sort=name', `--mtime=@${timeSeconds}`, '--owner=1000', '--group=1000', '--numeric-owner', '--mode=go-w', "--transform='flags=rSh;s,^\\.,app,'", ...what.map(quoted)].join(' ');
+}
+
+/** A word for a shell. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 function bash(script: string): Command {
