@@ -81,7 +81,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
     types: ['reconciler/node.ts', 'reconciler/secrets/', 'reconciler/build/build.ts', 'reconciler/status/'],
     packages: ['node:', 'fastify', 'execa'],
   },
-  'reconciler/build': {values: [SCHEMAS, ADAPTERS, 'buildpacks/', 'reconciler/labels.ts', ...NODE_FACTS], packages: ['node:', 'dockerode', 'execa', 'yaml']},
+  'reconciler/build': {values: [SCHEMAS, ADAPTERS, 'buildpacks/', 'reconciler/labels.ts', ...NODE_FACTS], packages: ['node:', 'dockerode', 'execa', 'smol-toml', 'yaml']},
   'buildpacks': {values: [SCHEMAS, ADAPTERS, 'reconciler/labels.ts', ...NODE_FACTS], types: ['reconciler/build/'], packages: ['node:', 'dockerode', 'execa']},
   'cli': {
     values: [SCHEMAS, 'cli/', 'reconciler/api/author.ts', 'reconciler/api/frames.ts', 'reconciler/desired/', ...NODE_FACTS],
