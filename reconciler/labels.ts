@@ -34,6 +34,17 @@ export const LABEL_CRON = 'flynn.cron';
 /** Of a job: which run it is. With app and name: unique for ever. */
 export const LABEL_RUN = 'flynn.run';
 
+/** The name of an image that runs in the place of another one, which can't be had any more. */
+export function standInTag({instance, app, image}: {readonly instance: string; readonly app: string; readonly image: string}): string {
+  return `${instance}/${app}:for-${image.replace('sha256:', '')}`;
+}
+
+/** The image that the one with this name runs in the place of; undefined: none. */
+export function standsFor(tag: string): string | undefined {
+  const hex = /:for-([0-9a-f]{64})$/.exec(tag)?.[1];
+  return hex === undefined ? undefined : `sha256:${hex}`;
+}
+
 /** The network that an app's containers share with no other app's. The dot is in no name of an instance or app: nothing else can be called so. */
 export function appNetwork(instance: string, app: string): string {
   return `${instance}.${app}`;

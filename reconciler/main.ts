@@ -25,6 +25,7 @@ import {LABEL_SPEC} from './labels.ts';
 import {NodeLogs} from './node-logs.ts';
 import type {Layout} from './layout.ts';
 import {Housekeeper} from './housekeeping.ts';
+import {ImageSupply} from './image-supply.ts';
 import {Loop, type PassReport} from './loop.ts';
 import {saveMemory} from './memory.ts';
 import {watchFiles} from './adapters/watch-files.ts';
@@ -101,8 +102,9 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const logs = await NodeLogs.open({engine: engineDirect, layout, events, node: settings.node, cluster: () => reader.cluster, openSecret: (sealed) => keyring.open(sealed)}, signal);
   const engine = noticing(engineDirect, engineObserver, (id) => logs.beforeRemoval(id));
   const housekeeper = new Housekeeper({docker, instance, layout, minFreeBytes: () => reader.cluster?.builds.minFreeBytes ?? 0, isBuilding: (app) => building.has(app), wake});
+  const images: ImageSupply = new ImageSupply({docker, instance, build: (source, until) => receiver.rebuild(source, until), tell: (app, message) => events.add({app, kind: 'image-replaced', message, actor: 'flynn'})});
   const world: World = {
-    engine, journal, crons, router, systemSpecs, instance, leftovers: housekeeper.leftovers,
+    engine, journal, crons, router, systemSpecs, instance, leftovers: housekeeper.leftovers, images,
     openEnv: (sealed) => keyring.openEnv(sealed),
     get logBytesMax() {
       return reader.cluster?.logBytesMax ?? LOG_BYTES_DEFAULT;
@@ -137,7 +139,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     adjusted: (desired) => restarts.applied(desired),
     look: async (nowMs, until) => {
       const [seenContainers, seenRouter, clutter] = await Promise.all([engineObserver.look(nowMs, until), routerObserver.observe(nowMs, until), housekeeper.look(nowMs, until)]);
-      return {nowMs, ...seenContainers, router: seenRouter, clutter, journal: journal.records, crons: crons.books, canaries: canaries.look()};
+      return {nowMs, ...seenContainers, router: seenRouter, clutter, journal: journal.records, crons: crons.books, canaries: canaries.look(), lostImages: images.look()};
     },
     isRouterAsLeft: (until) => routerObserver.isAsLeft(until),
     knownApps: () => [...journal.records.values()].filter(({goneAtMs}) => goneAtMs === undefined).map(({app}) => app),
@@ -176,7 +178,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});
   const server = createServer({view, authenticate, log});
   const local = createLocalServer({view, log});
-  receivePushes({server, local, view, repo, noteBuild: (app, line) => logs.noteBuild(app, line), layout, docker, instance, stack, building, authenticate, check, log});
+  const receiver = receivePushes({server, local, view, repo, noteBuild: (app, line) => logs.noteBuild(app, line), layout, docker, instance, stack, building, authenticate, check, log});
 
   try {
     await rm(layout.socket, {force: true});

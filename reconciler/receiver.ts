@@ -2,12 +2,14 @@ import type Docker from 'dockerode';
 import type {FastifyInstance} from 'fastify';
 import type {StackImages} from '../buildpacks/stack/images.ts';
 import type {Authenticate} from './api/authenticate.ts';
-import type {AppName} from '../schemas/ids.ts';
-import type {Build, BuildRequest} from './build/build.ts';
+import type {AppName, CommitId} from '../schemas/ids.ts';
+import type {Result} from '../schemas/result.ts';
+import type {Build, BuildFailure, BuildRequest, BuiltImage} from './build/build.ts';
 import {createBuilder} from './build/builder.ts';
 import type {CommitCheck, FollowedRepo} from './checkout/repo.ts';
 import type {Layout} from './layout.ts';
 import type {NodeView} from './node.ts';
+import {rebuild} from './receive/rebuild.ts';
 import {registerGit} from './receive/register-git.ts';
 import {registerHooks} from './receive/register-hooks.ts';
 import {PushSessions} from './receive/sessions.ts';
@@ -32,13 +34,20 @@ export interface ReceiverParts {
   log(message: string, error: unknown): void;
 }
 
+export interface Receiver {
+  /** Builds what was pushed once. */
+  rebuild(source: {readonly app: AppName; readonly commit: CommitId}, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>>;
+}
+
 /** Lets git in: pushes to the cluster repository and to the apps' own ones, with the builds that these start. */
-export function receivePushes({server, local, view, building, docker, instance, stack, noteBuild, ...parts}: ReceiverParts): void {
+export function receivePushes({server, local, view, building, docker, instance, stack, noteBuild, ...parts}: ReceiverParts): Receiver {
   const {repo, layout, authenticate, check, log} = parts;
   const build = noted(createBuilder({docker, instance, stack, logs: layout.builds, scratch: layout.scratch}), noteBuild);
   const deps = {layout, node: view, repo, build: marked(build, building), authenticate, check, pushes: new PushSessions(), log};
   registerGit(server, deps);
   registerHooks(local, deps);
+  // Whoever looks for it finds its output in the app's log.
+  return {rebuild: (source, signal) => rebuild(deps, {...source, print: () => {}}, signal)};
 }
 
 function noted(build: Build, noteBuild: ReceiverParts['noteBuild']): Build {

@@ -1,11 +1,14 @@
 import path from 'node:path';
 import type Docker from 'dockerode';
+import type {AppName} from '../schemas/ids.ts';
 import {inspectImage} from './adapters/docker-build.ts';
 import {takePrebuilt} from './build/prebuilt.ts';
 import type {FollowedRepo} from './checkout/repo.ts';
+import {standInTag} from './labels.ts';
 import type {Layout} from './layout.ts';
 import type {NodeView} from './node.ts';
 import {keepSource} from './receive/kept-sources.ts';
+import {hasCommit} from './receive/rebuild.ts';
 import {releaseDesk} from './release/desk.ts';
 import type {Releases} from './release/releases.ts';
 
@@ -20,12 +23,14 @@ export interface ReleasesParts {
 
 /** What can be told of releases on this node, and the releases that people make by commands. */
 export function releasesOf({docker, instance, repo, layout, node, log}: ReleasesParts, signal: AbortSignal): Releases {
+  const sourcesOf = (app: AppName) => path.join(layout.sources, `${app}.git`);
   return releaseDesk({
     repo, node, log,
     takeImage: (request, until) => takePrebuilt({docker, instance}, request, until),
-    isImageHere: async (image, until) => await inspectImage(docker, image, until) !== undefined,
+    isImageHere: async (app, image, until) => await inspectImage(docker, image, until) !== undefined || await inspectImage(docker, standInTag({instance, app, image}), until) !== undefined,
+    isSourceHere: (app, commit, until) => hasCommit(sourcesOf(app), commit, until),
     // Like that of a pushed release. One whose source is gone, or that was pushed to another node, runs all the same.
-    keepSource: ({app, ...source}, until) => keepSource({...source, gitdir: path.join(layout.sources, `${app}.git`), env: {}}, until)
+    keepSource: ({app, ...source}, until) => keepSource({...source, gitdir: sourcesOf(app), env: {}}, until)
       .catch((error: unknown) => log(`the source of release v${source.number} of ${app} is not kept`, error)),
     servingRelease: (app) => node.status().apps.find(({name}) => name === app)?.servingRelease,
   }, signal);

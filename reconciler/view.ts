@@ -9,6 +9,7 @@ import type {Loop, PassReport} from './loop.ts';
 import type {DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, NodeView} from './node.ts';
 import type {ObservedJob} from './observed/state.ts';
 import type {Audit, OneShot} from './oneshot/oneshot.ts';
+import {IMAGE_SUBJECT, whyNoImage} from './plan/images.ts';
 import {phaseOf} from './plan/phase.ts';
 import {isHeldByReleaseJob} from './plan/release-job.ts';
 import {replicasAwaited} from './plan/room.ts';
@@ -269,7 +270,11 @@ export class View implements NodeView {
     if (seen === undefined) return;
     const {desired, observed} = seen;
     const byApp = Map.groupBy(observed.containers, ({app}) => app);
-    this.#conditions.see(desired.apps.map((app) => ({app, record: observed.journal.get(app.name), containers: byApp.get(app.name) ?? [], busy: observed.operations})), at);
+    this.#conditions.see(desired.apps.map((app) => {
+      const record = observed.journal.get(app.name);
+      const imageGone = observed.lostImages?.has(app.name) === true ? whyNoImage(app, phaseOf(app, record).serving, observed) : undefined;
+      return {app, record, containers: byApp.get(app.name) ?? [], busy: observed.operations, ...(imageGone !== undefined && {imageGone})};
+    }), at);
   }
 }
 
@@ -315,6 +320,8 @@ function judge(name: AppName, {held, seen}: PassReport, waitingSinceMs: number):
   if (app === undefined) return containers.some(({state}) => state === 'running') ? {progress: 'stopping'} : {result: 'removed', commit};
   if (app.state === 'invalid') return {result: 'failed', commit, cause: app.problems.map(formatDiagnostic).join('\n')};
   const phase = phaseOf(app, observed.journal.get(name));
+  const image = plan.waiting.find((waiting) => waiting.app === name && waiting.subject === IMAGE_SUBJECT);
+  if (image !== undefined) return {progress: `waiting on ${image.on}`};
   if (isHeldByReleaseJob(phase, observed.journal.get(name)?.deploy, observed)) return {progress: 'Running release command...'};
   if (phase.kind === 'failed') return {result: 'failed', commit, cause: phase.deploy.cause, ...(phase.deploy.container && {container: phase.deploy.container})};
   const {services} = deriveApp({app, record: observed.journal.get(name), containers, runs: [], waiting: [], busy: observed.operations, urlOf: (host) => host});

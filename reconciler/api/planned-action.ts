@@ -27,6 +27,7 @@ function subjectOf(action: Action): string {
     case 'make-network': return action.subnet;
     case 'remove-network': return action.name;
     case 'remove-image': return action.image;
+    case 'rebuild-image': return action.origin.image;
     default: return unreachable(action);
   }
 }

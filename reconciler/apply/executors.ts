@@ -20,6 +20,10 @@ export interface World {
     publishNames(names: NameTable, signal: AbortSignal): Promise<void>;
     loadRoutes(structure: RouteStructure, signal: AbortSignal): Promise<void>;
   };
+  readonly images: {
+    /** Rejects with the reason when the image can't be built, and remembers that. */
+    rebuild(wanted: ActionOf<'rebuild-image'>, signal: AbortSignal): Promise<void>;
+  };
   /** What builds leave. */
   readonly leftovers: {
     removeCache(volume: string, signal: AbortSignal): Promise<void>;
@@ -61,6 +65,7 @@ const executors: Executors = {
     await crons.forget(app);
     await journal.forget(app);
   },
+  'rebuild-image': (action, {images}, signal) => images.rebuild(action, signal),
   'remove-image': ({image}, {engine}, signal) => engine.removeImage(image, signal),
   'remove-cache': ({volume}, {leftovers}, signal) => leftovers.removeCache(volume, signal),
   'remove-build-logs': ({app}, {leftovers}, signal) => leftovers.removeBuildLogs(app, signal),

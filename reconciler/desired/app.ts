@@ -1,7 +1,8 @@
 import {DEPLOY_TIMEOUT_SECONDS_DEFAULT, type AppManifest} from '../../schemas/app.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
-import type {AppName, ImageDigest, TreeId} from '../../schemas/ids.ts';
+import type {AppName, CommitId, ImageDigest, TreeId} from '../../schemas/ids.ts';
 import {loadManifest, locate} from '../../schemas/load.ts';
+import type {ReleaseManifest} from '../../schemas/release.ts';
 import type {Problem} from '../../schemas/schema.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
 import type {ClusterConfig} from './cluster.ts';
@@ -72,8 +73,14 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
     services,
     ...(releaseJob && {releaseJob}),
     ...(crons.length > 0 && {crons}),
+    ...imageOriginOf(release.value),
     routes: routesOf(app.value.routes, `${name}.${domain}`, services),
   } satisfies ResolvedApp;
+}
+
+function imageOriginOf({image, source: {commit}}: ReleaseManifest): Pick<ResolvedApp, 'imageOrigin'> {
+  // Patterns of the schema: both are what their types say.
+  return commit === undefined ? {} : {imageOrigin: {image: image as ImageDigest, commit: commit as CommitId}};
 }
 
 /** Limit for a whole deploy, in milliseconds. */

@@ -77,8 +77,17 @@ export interface ResolvedApp {
   readonly isSuspended?: boolean;
   /** Images of all releases that git has, not only of the current one: a rollback starts from them without a build. */
   readonly releasedImages: readonly ImageDigest[];
+  /** How the current release's image is had again where it is missing. Absent: no way is known. */
+  readonly imageOrigin?: ImageOrigin;
   /** Absent: none. */
   readonly drains?: readonly DesiredDrain[];
+}
+
+/** What a release says about where its image comes from. */
+export interface ImageOrigin {
+  readonly image: ImageDigest;
+  /** Of the app's source. */
+  readonly commit: CommitId;
 }
 
 /** An app that this commit gets wrong. It keeps what it has (`DeployRecord.lastGood`), and its owner is told why. */

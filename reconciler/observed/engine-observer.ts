@@ -182,7 +182,9 @@ function toProbed(record: ContainerRecord, replica: ObservedContainer): Probed[]
 
 function toImage(image: ImageRecord, eventAtMs: number): ObservedImage[] {
   const app = image.labels[labels.LABEL_APP];
-  return app === undefined ? [] : [{id: image.id as ImageDigest, app: app as AppName, createdAtMs: Math.max(image.createdAtMs, eventAtMs)}];
+  if (app === undefined) return [];
+  const standsFor = image.tags.flatMap((tag) => labels.standsFor(tag) ?? []) as readonly string[] as readonly ImageDigest[];
+  return [{id: image.id as ImageDigest, app: app as AppName, createdAtMs: Math.max(image.createdAtMs, eventAtMs), ...(standsFor.length > 0 && {standsFor})}];
 }
 
 function byName(a: {readonly name: string}, b: {readonly name: string}): number {

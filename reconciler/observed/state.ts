@@ -16,6 +16,8 @@ export interface ObservedState {
   readonly runs: readonly ObservedRun[];
   /** Images of ours that the engine holds. */
   readonly images: readonly ObservedImage[];
+  /** By app: what became of the last try to have an image again that was missing. Absent: none has failed since the reconciler started. */
+  readonly lostImages?: ReadonlyMap<AppName, LostImage>;
   /** Networks of ours that belong to an app. */
   readonly networks: readonly ObservedNetwork[];
   /** IPv4 subnets in use on this machine: of the engine's networks, ours included, and of the host's routes. `10.0.0.0/24`. */
@@ -58,6 +60,16 @@ export interface ObservedImage {
   readonly app: AppName;
   /** When it was made, or last loaded or tagged here if that was later: an image that is being deployed is among the newest. */
   readonly createdAtMs: number;
+  /** Images of releases in whose place it is run on this node: it was built again from their source, and came out as another one. Absent: none. */
+  readonly standsFor?: readonly ImageDigest[];
+}
+
+/** An image that is nowhere any more, and can't be built. It is not tried again until the app's files change, or somebody restarts it. */
+export interface LostImage {
+  readonly image: ImageDigest;
+  readonly treeId: TreeId;
+  readonly specKey: SpecHash | undefined;
+  readonly cause: string;
 }
 
 export type ObservedContainer = {

@@ -2,6 +2,7 @@ import type {AppName} from '../../schemas/ids.ts';
 import type {DesiredApp, DesiredService, DesiredState, ResolvedApp} from '../desired/state.ts';
 import type {ObservedContainer, ObservedRun, ObservedState} from '../observed/state.ts';
 import {isBusy} from '../plan/busy.ts';
+import {imageHere} from '../plan/images.ts';
 import {keyByManifests, phaseOf} from '../plan/phase.ts';
 import {isHealthy} from '../plan/slots.ts';
 import {Refused} from './oneshot.ts';
@@ -23,7 +24,9 @@ export function serviceToRun({desired, observed}: Seen, {app: name, service}: {r
   const services = serving.services;
   const chosen = service === undefined ? services.find((one) => one.name === SERVICE_DEFAULT) ?? services[0] : services.find((one) => one.name === service);
   if (chosen === undefined) throw new Refused('missing', `release v${serving.release} of "${name}" has no service ${service === undefined ? '' : `"${service}" `}(it has ${services.map((one) => one.name).join(', ') || 'none'})`);
-  return {release: serving.release, service: chosen};
+  const image = imageHere(chosen.container.image, observed);
+  if (image === undefined) throw new Refused('impossible', `the image of v${serving.release} is not on this node: flynn status ${name}`);
+  return {release: serving.release, service: image === chosen.container.image ? chosen : {...chosen, container: {...chosen.container, image}}};
 }
 
 export type Found =

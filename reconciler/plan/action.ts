@@ -1,5 +1,5 @@
-import type {AppName, ContainerId, ImageDigest} from '../../schemas/ids.ts';
-import type {ContainerTemplate, DesiredService, DesiredSystem, ResolvedApp} from '../desired/state.ts';
+import type {AppName, ContainerId, ImageDigest, SpecHash, TreeId} from '../../schemas/ids.ts';
+import type {ContainerTemplate, DesiredService, DesiredSystem, ImageOrigin, ResolvedApp} from '../desired/state.ts';
 import type {CronNext, CronRun, Deploy, Job, NameTable, RouteStructure} from '../observed/state.ts';
 
 /** One change to the world. Plain data: it can be printed, compared, sent to another machine and replayed. */
@@ -44,6 +44,14 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
   | {readonly kind: 'forget-cron'; readonly app: AppName; readonly cron: string}
   | {readonly kind: 'forget-app'; readonly app: AppName}
   | {readonly kind: 'remove-image'; readonly image: ImageDigest}
+  | {
+      readonly kind: 'rebuild-image';
+      readonly app: AppName;
+      readonly origin: ImageOrigin;
+      /** What a failure is noted for: until one of the two is another one, it is not tried again. */
+      readonly treeId: TreeId;
+      readonly specKey: SpecHash | undefined;
+    }
   | {readonly kind: 'note-gone'; readonly app: AppName; readonly atMs: number}
   | {readonly kind: 'remove-cache'; readonly app: AppName; readonly volume: string}
   | {readonly kind: 'remove-build-logs'; readonly app: AppName}
@@ -71,6 +79,11 @@ export interface Plan {
   readonly waiting: readonly Waiting[];
 }
 
+/** One app is not built twice at a time. */
+export function rebuildKey(app: AppName): string {
+  return `rebuild ${app}`;
+}
+
 /** Two actions with one key are never carried out at the same time. */
 export function actionKey(action: Action): string {
   switch (action.kind) {
@@ -89,6 +102,7 @@ export function actionKey(action: Action): string {
     case 'remove-cache': return `cache ${action.app}`;
     case 'remove-build-logs': return `build-logs ${action.app}`;
     case 'remove-image': return `image ${action.image}`;
+    case 'rebuild-image': return rebuildKey(action.app);
     case 'make-network':
     case 'remove-network': return `network ${action.app}`;
   }

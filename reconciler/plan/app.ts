@@ -4,6 +4,7 @@ import type {Action, Plan, Waiting} from './action.ts';
 import {canariesOf, copiesFor, weightOf} from './canary.ts';
 import {planCrons} from './cron.ts';
 import {planDeploy} from './deploy.ts';
+import {fateOfImage, planMissingImage} from './images.ts';
 import {KEPT_EXITED_MAX} from './limits.ts';
 import {phaseOf, type Phase} from './phase.ts';
 import {isHeldByReleaseJob, retireReleaseJobs} from './release-job.ts';
@@ -44,8 +45,13 @@ export function planApp(app: DesiredApp, containers: readonly ObservedContainer[
 
   const deploy = planDeploy(app, phase, slots, observed);
   const isFailing = deploy.actions.some((action) => action.kind === 'write-deploy' && action.deploy.state === 'failed');
-  const crons = planCrons({name: app.name, serving: phase.serving, isSuspended: phase.kind === 'suspended' || phase.serving?.isSuspended === true}, observed);
+  const cronImage = phase.serving?.crons?.[0]?.container.image;
+  const crons = planCrons({
+    name: app.name, serving: phase.serving, isSuspended: phase.kind === 'suspended' || phase.serving?.isSuspended === true,
+    ...(cronImage !== undefined && {image: fateOfImage(phase.serving, cronImage, {app, observed})}),
+  }, observed);
   const parts: readonly Plan[] = [
+    planMissingImage(app, phase, observed),
     deploy,
     {actions: [], waiting: waitsForRoom(app)},
     // What has just failed is not given another try on the way out.

@@ -3,6 +3,7 @@ import type {DesiredCron, ResolvedApp} from '../desired/state.ts';
 import type {CronEnded, CronNext, CronRecord, CronRun, ObservedJob, ObservedState} from '../observed/state.ts';
 import type {Action, Plan, Waiting} from './action.ts';
 import {isBusy} from './busy.ts';
+import {IMAGE_SUBJECT, type ImageFate} from './images.ts';
 import {jobName, retireJob} from './job.ts';
 import {CRON_LATE_MS_MAX, CRON_MISSED_COUNT_MAX, CRON_PARALLEL_MAX} from './limits.ts';
 import {howItEnded} from './slots.ts';
@@ -11,6 +12,8 @@ import {howItEnded} from './slots.ts';
 export interface CronApp {
   readonly name: ResolvedApp['name'];
   readonly serving: Pick<ResolvedApp, 'release' | 'crons'> | undefined;
+  /** Of the image of what serves. Absent: nothing serves. */
+  readonly image?: ImageFate;
   /** Nothing of the app may run. */
   readonly isSuspended: boolean;
 }
@@ -96,7 +99,7 @@ function look(run: CronRun, {entry: {app, cron}, container, observed}: Looking):
   if (container?.error !== undefined) return ends({result: 'failed', cause: howItEnded(container)});
   if (cron === undefined) return ends({result: 'missed', cause: 'app.yaml does not have it any more'});
   if (app.isSuspended) return ends({result: 'missed', cause: 'the app is suspended'});
-  if (!observed.images.some(({id}) => id === cron.container.image)) return ends({result: 'failed', cause: `image ${cron.container.image.slice(0, 19)} is not on this node`});
+  if (app.image?.state === 'gone') return ends({result: 'failed', cause: app.image.cause});
   return nowMs > run.dueMs + CRON_LATE_MS_MAX ? ends({result: 'missed', cause: `it could not be started within ${CRON_LATE_MS_MAX / 1000} s`}) : run;
 }
 
@@ -192,6 +195,7 @@ function act(run: CronRun, {entry: {app, cron}, container, others, observed}: Ac
   const name = jobName(app.name, job);
   const waits = (on: string): Plan => ({actions: [], waiting: [{app: app.name, subject: cron.name, on} satisfies Waiting]});
   if (cron.overlap === 'replace' && others.some(({state}) => state === 'running')) return waits('the run before it to end');
+  if (app.image?.state === 'coming') return waits(IMAGE_SUBJECT);
   const network = observed.networks.find((one) => one.app === app.name);
   if (network === undefined) return waits('its network');
   if (isBusy({name}, observed)) return waits('a container being started');

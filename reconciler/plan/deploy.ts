@@ -4,6 +4,7 @@ import type {Action, Plan} from './action.ts';
 import {isBusy} from './busy.ts';
 import {canariesOf, stepCanary} from './canary.ts';
 import {DEPLOY_FAILURES_MAX} from './limits.ts';
+import {fateOfImage, imageAwaited} from './images.ts';
 import type {Phase} from './phase.ts';
 import {nextReleaseJob, stepReleaseJob} from './release-job.ts';
 import {replicasAwaited, roomInWords} from './room.ts';
@@ -25,7 +26,10 @@ export function planDeploy(app: DesiredApp, phase: Phase, slots: readonly SlotPl
   const what = app.release === undefined ? 'configuration' : `release v${app.release}`;
 
   switch (phase.kind) {
-    case 'new': return write({...base, startedAtMs: observed.nowMs, state: 'deploying'}, `${what} is new`);
+    case 'new':
+      // Its time begins when it can.
+      if (imageAwaited(app, {app, observed}) !== undefined) return nothing;
+      return write({...base, startedAtMs: observed.nowMs, state: 'deploying'}, `${what} is new`);
     case 'steady':
       if (phase.isRecorded) return nothing;
       return write({...base, startedAtMs: observed.nowMs, state: 'healthy', endedAtMs: observed.nowMs, ...keeping(phase.kept)}, 'scale or routes changed');
@@ -92,7 +96,8 @@ function failureOf(app: DesiredApp, candidates: readonly SlotPlan[], startedAtMs
   if (app.state === 'invalid') return undefined;
   for (const {newest, want} of candidates) {
     const {image} = want.service.container;
-    if (want.service.replicas > newest.length && !observed.images.some(({id}) => id === image)) return {cause: `image ${image.slice(0, 19)} is not on this node`};
+    const fate = fateOfImage(app, image, {app, observed});
+    if (want.service.replicas > newest.length && fate.state === 'gone') return {cause: fate.cause};
     for (const container of newest.filter(({createdAtMs}) => createdAtMs >= startedAtMs)) {
       const subject = `${container.service}.${container.slot}`;
       // While it is still being started the engine's error is not the last word: the start is repeated when only its network was missing.

@@ -43,7 +43,7 @@ function unneededImages(app: AppName, images: readonly ObservedImage[], {wanted,
   return images
     .toSorted((a, b) => b.createdAtMs - a.createdAtMs || (a.id < b.id ? -1 : 1))
     .slice(kept)
-    .filter((image) => !inUse.has(image.id) && !(collect !== undefined && isFresh(image)))
+    .filter((image) => ![image.id, ...image.standsFor ?? []].some((id) => inUse.has(id)) && !(collect !== undefined && isFresh(image)))
     .map(remove(`no kept release of ${app} has it${kept === 0 ? '' : `, and it is not among its newest ${kept}`}`));
 }
 

@@ -3,6 +3,7 @@ import type {DesiredApp, DesiredState} from '../desired/state.ts';
 import type {ObservedContainer, ObservedState} from '../observed/state.ts';
 import type {Action, Plan} from './action.ts';
 import {admitted} from './admission.ts';
+import {withImagesHere} from './images.ts';
 import {planApp, type AppPlan, type RoutedPath} from './app.ts';
 import {appsWithLeftovers, planHousekeeping} from './housekeeping.ts';
 import {planAbandonedBuilds, planSystem} from './platform.ts';
@@ -32,11 +33,11 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     planAbandonedBuilds(observed),
     planRuns(desired, observed),
   ];
-  return admitted({
+  return withImagesHere(admitted({
     actions: parts.flatMap((part) => part.actions),
     waiting: parts.flatMap((part) => part.waiting),
     ...earliest(parts.flatMap(({lookAgainAtMs}) => lookAgainAtMs ?? [])),
-  }, desired, observed);
+  }, desired, observed), observed);
 }
 
 function earliest(times: readonly number[]): Pick<Plan, 'lookAgainAtMs'> {

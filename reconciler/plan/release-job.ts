@@ -2,6 +2,7 @@ import type {ResolvedApp} from '../desired/state.ts';
 import type {Deploy, ObservedJob, ObservedState, ReleaseJob} from '../observed/state.ts';
 import type {Action, Plan, Waiting} from './action.ts';
 import {isBusy} from './busy.ts';
+import {fateOfImage, IMAGE_SUBJECT} from './images.ts';
 import {jobName, retireJob} from './job.ts';
 import {keyByManifests, type Phase} from './phase.ts';
 import {howItEnded} from './slots.ts';
@@ -59,7 +60,9 @@ export function stepReleaseJob(app: ResolvedApp, deploy: Deploy & {readonly rele
   if (all.some((one) => one !== job)) return waits('the release command before it to end');
   const container = app.releaseJob;
   if (container === undefined) return {result: 'moved', state: 'done', reason: 'it has no release command any more'};
-  if (!observed.images.some(({id}) => id === container.image)) return failed(`image ${container.image.slice(0, 19)} is not on this node`);
+  const image = fateOfImage(app, container.image, {app, observed});
+  if (image.state === 'gone') return failed(image.cause);
+  if (image.state === 'coming') return waits(IMAGE_SUBJECT);
   const network = observed.networks.find((one) => one.app === app.name);
   if (network === undefined) return waits('its network');
   return waits('its release command to start', [{kind: 'run-job', app: app.name, name, job: {kind: 'release', run: releaseJob.run}, container, release: app.release ?? 0, subnet: network.subnet, reason: `release v${app.release} has a release command`}]);

@@ -1,6 +1,7 @@
 import type {DesiredService} from '../desired/state.ts';
 import type {ObservedContainer, ObservedState} from '../observed/state.ts';
 import {isBusy} from './busy.ts';
+import {imageHere} from './images.ts';
 import type {Phase} from './phase.ts';
 import {isInNames, targetOf} from './routed.ts';
 import {isHealthy, type Wanted} from './slots.ts';
@@ -129,7 +130,7 @@ function look({service, before}: Pair, {sinceMs, isDormant, containers, observed
     oldRuns,
     oldSlots: new Set(range(before?.replicas ?? 0).filter((slot) => !isDormant || oldRuns.has(slot))),
     isDormant,
-    hasImage: observed.images.some(({id}) => id === service.container.image),
+    hasImage: imageHere(service.container.image, observed) !== undefined,
   };
 }
 

@@ -4,6 +4,7 @@ import type {DesiredService} from '../desired/state.ts';
 import type {Ended, ObservedContainer, ObservedState} from '../observed/state.ts';
 import type {Action, ActionOf, Plan} from './action.ts';
 import {isBusy} from './busy.ts';
+import {imageHere} from './images.ts';
 
 /** One spec of one service, and which replicas of it are to run. */
 export interface Wanted {
@@ -95,7 +96,7 @@ function planSlot(slot: Slot, inSlot: readonly ObservedContainer[], observed: Ob
   const {image} = slot.want.service.container;
   const rival = slot.want.isExclusive ? rivalIn(slot, inSlot, observed) : undefined;
   if (rival !== undefined) return waits(`the end of ${rival}, which has its place`, evidence.filter(({state}) => state !== 'running'));
-  if (!observed.images.some(({id}) => id === image)) return waits(`image ${image.slice(0, 19)}, which is not on this node`, evidence);
+  if (imageHere(image, observed) === undefined) return waits(`image ${image.slice(0, 19)}, which is not on this node`, evidence);
   const network = observed.networks.find(({app}) => app === slot.app);
   if (network === undefined) return waits('its network', evidence);
   if (isStarting(slot, containers, observed) || (newest?.state === 'created' && isBusy(newest, observed))) return waits('a container being started', evidence);

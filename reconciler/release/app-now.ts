@@ -20,6 +20,8 @@ export interface AppNow {
   /** Release files that are kept. */
   readonly keepReleases: number;
   readonly deployTimeoutMs: number;
+  /** Limit for one build. */
+  readonly buildTimeMs: number;
 }
 
 /** @throws {EditRefused} when there is no such app, or the manifests are wrong: a release could not be made to run */
@@ -44,6 +46,7 @@ export async function appNow(app: AppName, repo: Pick<FollowedRepo, 'snapshot'>,
     ...(current === undefined ? {} : {current}),
     ...(release?.ok === true ? {release: release.value} : {}),
     keepReleases: cluster.value.keep.releases,
+    buildTimeMs: cluster.value.builds.timeMs,
     deployTimeoutMs: (manifest.value.deployTimeoutSeconds ?? DEPLOY_TIMEOUT_SECONDS_DEFAULT) * 1000,
   };
 }

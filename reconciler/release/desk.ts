@@ -123,7 +123,7 @@ async function detailsOf(deps: DeskDeps, app: AppName, {release, before}: {relea
   return {
     ...await summaryOf(deps, app, release, signal),
     image, source, services,
-    isImageHere: await isImageHere(image, signal),
+    isImageHere: await isImageHere(app, image, signal),
     changes: then === undefined || earlier === undefined ? [] : describeChanges(configChanges(earlier.manifest, then.manifest)),
   };
 }

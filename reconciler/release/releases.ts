@@ -82,6 +82,8 @@ export interface RollbackPreview {
   /** Of the release that is gone back to. */
   readonly description: string;
   readonly image: string;
+  /** Otherwise it is built again from its source first. */
+  readonly isImageHere: boolean;
   /** `env.LOG_LEVEL changed`: names only, never values. */
   readonly changes: readonly string[];
 }

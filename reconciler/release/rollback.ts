@@ -15,7 +15,9 @@ import type {RollbackPreview, RollbackWish} from './releases.ts';
 
 export interface RollbackDeps {
   readonly repo: FollowedRepo;
-  isImageHere(image: string, signal: AbortSignal): Promise<boolean>;
+  isImageHere(app: AppName, image: string, signal: AbortSignal): Promise<boolean>;
+  /** Whether the source of a release is still there, so that its image can be built again. */
+  isSourceHere(app: AppName, commit: string, signal: AbortSignal): Promise<boolean>;
   /** Keeps the source of a release from now on, where it is still there. */
   keepSource(source: {readonly app: AppName; readonly commit: string; readonly number: number; readonly keep: number}, signal: AbortSignal): Promise<void>;
   /** The release that serves, when it is another one than the current one. */
@@ -39,13 +41,14 @@ export async function planRollback(deps: RollbackDeps, app: AppName, wish: Rollb
   const past = pastReleases(app, await repo.history(app, signal));
   const target = chooseTarget(past, {to: wish.to, current, serving: deps.servingRelease(app)});
   const manifest = await releaseAt(repo, app, target, signal);
-  if (!await deps.isImageHere(manifest.image, signal)) throw new EditRefused(imageGone(app, target, manifest));
+  const isImageHere = await deps.isImageHere(app, manifest.image, signal);
+  if (!isImageHere && !await canBeBuilt(deps, app, manifest, signal)) throw new EditRefused(imageGone(app, target, manifest));
   const then = wish.isCodeOnly ? undefined : await configThen(repo, app, {target, manifest}, signal);
   const {image, source, services} = manifest;
   const {commit} = source;
   return {
-    preview: {from: current, to: target.number, description: describeRelease(manifest), image, changes: then === undefined ? [] : changesFrom(now, then)},
-    deployTimeoutMs: now.deployTimeoutMs,
+    preview: {from: current, to: target.number, description: describeRelease(manifest), image, isImageHere, changes: then === undefined ? [] : changesFrom(now, then)},
+    deployTimeoutMs: now.deployTimeoutMs + (isImageHere ? 0 : now.buildTimeMs),
     making: {
       app,
       release: {image, source, services, ...repeating(target, manifest)},
@@ -96,9 +99,14 @@ function repeating({number}: PastRelease, {rollbackOf}: ReleaseManifest): Pick<R
   return rollbackOf === undefined ? {rollbackOf: number} : {rollbackOf, description: `Rollback to v${number}`};
 }
 
+async function canBeBuilt({isSourceHere}: RollbackDeps, app: AppName, {source: {commit}}: ReleaseManifest, signal: AbortSignal): Promise<boolean> {
+  return commit !== undefined && isSourceHere(app, commit, signal);
+}
+
 function imageGone(app: AppName, {number}: PastRelease, {image, source}: ReleaseManifest): string {
-  const again = source.commit === undefined ? `deploy it again: flynn deploy --image ${source.image ?? image} -a ${app}` : `build it anew: git push --force flynn ${source.commit.slice(0, 8)}:main`;
-  return `the image of v${number} (${image.slice(7, 19)}) is not on this node any more. To go back all the same, ${again}`;
+  const what = `the image of v${number} (${image.slice(7, 19)}) is not on this node any more`;
+  if (source.commit === undefined) return `${what}. To go back all the same, deploy it again: flynn deploy --image ${source.image ?? image} -a ${app}`;
+  return `${what}, and neither is its source ${source.commit.slice(0, 8)}. To go back all the same, push that: git push --force flynn ${source.commit.slice(0, 8)}:main`;
 }
 
 function changesFrom(now: AppNow, then: ConfigThen): readonly string[] {

@@ -12,12 +12,14 @@ export interface SeenApp {
   readonly containers: readonly ObservedContainer[];
   /** As in `AppFacts`. */
   readonly busy: ReadonlySet<string>;
+  readonly imageGone?: string;
 }
 
 interface Known {
   readonly app: DesiredApp;
   readonly record: DeployRecord | undefined;
   readonly containers: string;
+  readonly imageGone: string | undefined;
   readonly conditions: readonly Condition[];
 }
 
@@ -36,8 +38,8 @@ export class Conditions {
       gone.delete(app.name);
       const before = this.#known.get(app.name);
       const containers = seen.containers.map((container) => sketch(container, seen.busy)).join();
-      if (before?.app === app && before.record === record && before.containers === containers) continue;
-      this.#known.set(app.name, {app, record, containers, conditions: stamp(claimsOf(seen), before?.conditions ?? [], at)});
+      if (before?.app === app && before.record === record && before.containers === containers && before.imageGone === seen.imageGone) continue;
+      this.#known.set(app.name, {app, record, containers, imageGone: seen.imageGone, conditions: stamp(claimsOf(seen), before?.conditions ?? [], at)});
     }
     for (const app of gone) this.#known.delete(app);
   }

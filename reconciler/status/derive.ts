@@ -20,6 +20,8 @@ export interface AppFacts {
   readonly waiting: readonly Waiting[];
   /** Names of containers that something is being done to. */
   readonly busy: ReadonlySet<string>;
+  /** Why nothing of what serves can be started any more. Absent: it can. */
+  readonly imageGone?: string;
   urlOf(host: string): string;
 }
 
@@ -43,12 +45,14 @@ export function deriveApp(facts: AppFacts): Omit<AppStatus, 'conditions'> {
 }
 
 /** What can be said of one app after one pass. Pure. */
-export function claimsOf({app, record, containers, busy}: Pick<AppFacts, 'app' | 'record' | 'containers' | 'busy'>): readonly Claim[] {
+export function claimsOf({app, record, containers, busy, imageGone}: Pick<AppFacts, 'app' | 'record' | 'containers' | 'busy' | 'imageGone'>): readonly Claim[] {
   const phase = phaseOf(app, record);
   const ready = phase.serving?.isSuspended === true ? SUSPENDED : readiness(phase.serving, containers, busy);
   switch (phase.kind) {
     case 'suspended': return [SUSPENDED];
-    case 'steady': return ready.status ? [ready] : [ready, {...ready, type: 'Reconciling', status: true}];
+    case 'steady':
+      if (!ready.status && imageGone !== undefined) return [ready, {type: 'Stalled', status: true, reason: 'ImageMissing', message: `${imageGone}; to try it again: flynn restart -a ${app.name}`}];
+      return ready.status ? [ready] : [ready, {...ready, type: 'Reconciling', status: true}];
     case 'new':
     case 'deploying': return [ready, {type: 'Reconciling', status: true, reason: 'Deploying', message: `${releaseName(phase.candidate)} is being deployed: ${counts(phase.candidate, containers, busy)}`}];
     case 'failed': return [ready, {type: 'Stalled', status: true, reason: 'ReleaseFailed', message: `${releaseName(phase.deploy)} failed: ${phase.deploy.cause}`}];

@@ -61,7 +61,7 @@ test('releases info tells of one, by Heroku\'s word too', async (t) => {
 
 test('rollback says what changes before it does, how it goes, and how to undo it', async (t) => {
   const {view, type} = await terminal(t);
-  view.releases.previewed = {from: 4, to: 3, description: 'Deploy 1a2b3c43', image: 'sha256:x', changes: ['env.LOG_LEVEL changed', 'services.web.limits removed']};
+  view.releases.previewed = {from: 4, to: 3, description: 'Deploy 1a2b3c43', image: 'sha256:x', isImageHere: true, changes: ['env.LOG_LEVEL changed', 'services.web.limits removed']};
   view.releases.lines = [{print: '-----> Launching...'}, {print: '       Released v5'}, {outcome: {result: 'healthy', release: 5, urls: []}}];
   t.is(await type('rollback -a shop'), text`
     $ flynn rollback -a shop
@@ -81,8 +81,8 @@ test('rollback says what changes before it does, how it goes, and how to undo it
 test('rollback --dry-run changes nothing, and a refusal is told', async (t) => {
   const {view, type} = await terminal(t);
   t.is(await type('rollback v9 -a shop'), '$ flynn rollback v9 -a shop\n! error: there is no release to go back to\nexit 1');
-  view.releases.previewed = {from: 4, to: 3, description: 'Deploy 1a2b3c43', image: 'sha256:x', changes: []};
-  t.is(await type('rollback --dry-run -a shop'), '$ flynn rollback --dry-run -a shop\n! Rolling back ⬢ shop from v4 to v3 (Deploy 1a2b3c43)\nexit 0');
+  view.releases.previewed = {from: 4, to: 3, description: 'Deploy 1a2b3c43', image: 'sha256:x', isImageHere: false, changes: []};
+  t.is(await type('rollback --dry-run -a shop'), '$ flynn rollback --dry-run -a shop\n! Rolling back ⬢ shop from v4 to v3 (Deploy 1a2b3c43)\n!   its image is not on this node any more, and is built again from its source\nexit 0');
   t.deepEqual(view.releases.wishes, []);
 });
 

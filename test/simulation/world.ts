@@ -90,6 +90,7 @@ export class SimulatedNode {
         publishNames: (names) => faultily(() => this.#publish(names)),
         loadRoutes: (structure) => faultily(() => (this.#structure = structure)),
       },
+      images: {rebuild: async () => {}},
       leftovers: {removeCache: async () => {}, removeBuildLogs: async () => {}},
       systemSpecs: {} as World['systemSpecs'],
       instance: INSTANCE,

@@ -36,8 +36,9 @@ const runs = test.macro<[Case]>((t, one) => {
 test('a run is of the release that serves', runs, {record: good(app('v2', 1)), expect: 'web v2'});
 test('while a release is deployed, a run is of the one before', runs, {record: deploying(app('v2', 1), app('v1', 1)), expect: 'web v1'});
 test('when a release has failed, a run is of the one that serves on', runs, {record: failed(app('v2', 1), app('v1', 1)), expect: 'web v1'});
-test('a run has the environment of the service that is named', runs, {record: good({...app('v2', 1), services: [service('v2', 1), service('w2', 0, 'worker')]}), want: {...app('v2', 1), services: [service('v2', 1), service('w2', 0, 'worker')]}, service: 'worker', expect: 'worker v2'});
-test('without a service web the first one is taken', runs, {record: good({...app('v2', 1), services: [service('w2', 0, 'worker')]}), want: {...app('v2', 1), services: [service('w2', 0, 'worker')]}, expect: 'worker v2'});
+test('a run has the environment of the service that is named', runs, {record: good({...app('v2', 1), services: [service('v2', 1), service('w2', 0, 'worker')]}), want: {...app('v2', 1), services: [service('v2', 1), service('w2', 0, 'worker')]}, service: 'worker', images: ['v2', 'w2'], expect: 'worker v2'});
+test('without a service web the first one is taken', runs, {record: good({...app('v2', 1), services: [service('w2', 0, 'worker')]}), want: {...app('v2', 1), services: [service('w2', 0, 'worker')]}, images: ['w2'], expect: 'worker v2'});
+test('a run needs the image to be here', runs, {record: good(app('v2', 1)), images: [], expect: 'refused (impossible): the image of v2 is not on this node: flynn status shop'});
 test('a run needs a service that there is', runs, {record: good(app('v2', 1)), service: 'worker', expect: 'refused (missing): release v2 of "shop" has no service "worker" (it has web)'});
 test('before the first release there is nothing to run in', runs, {want: unreleased, expect: 'refused (impossible): no release of "shop" serves yet, so there is nothing to run a command in: git push flynn main'});
 test('of a suspended app nothing is run', runs, {want: {...app('v2', 1), isSuspended: true}, record: good(app('v2', 1)), expect: 'refused (impossible): "shop" is suspended, and nothing of it runs until: flynn resume shop'});

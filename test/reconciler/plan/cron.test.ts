@@ -8,7 +8,8 @@ import type {CronNext, CronRecord, CronRun, ObservedJob, ObservedState} from '..
 import type {Action} from '../../../reconciler/plan/action.ts';
 import {planCrons} from '../../../reconciler/plan/cron.ts';
 import {formatPlan} from '../../../reconciler/plan/format.ts';
-import {observed, service, SHOP} from '../../support/make.ts';
+import type {ImageFate} from '../../../reconciler/plan/images.ts';
+import {COMMIT, image, observed, service, SHOP} from '../../support/make.ts';
 
 // The moment of all these plans is 2026-11-25T12:00:05Z; the schedule is every minute.
 
@@ -26,7 +27,7 @@ interface Case {
   readonly runs?: readonly CronRun[];
   readonly jobs?: readonly ObservedJob[];
   readonly operations?: readonly string[];
-  readonly images?: readonly string[];
+  readonly image?: ImageFate;
   readonly plan: string;
   readonly again?: number;
 }
@@ -56,11 +57,11 @@ function job(ms: number, state: 'created' | 'running' | number): ObservedJob {
   return {...base, state: 'exited', startedAtMs: ms, finishedAtMs: ms + 1_000, exitCode: state, isOutOfMemory: false};
 }
 
-function planOf({overlap = 'forbid', deadlineMs = 3_600_000, isSuspended = false, isAppSuspended = false, isGone = false, due: dueMs, runs = [], jobs = [], operations, images}: Omit<Case, 'plan'>) {
+function planOf({overlap = 'forbid', deadlineMs = 3_600_000, isSuspended = false, isAppSuspended = false, isGone = false, due: dueMs, runs = [], jobs = [], operations, image}: Omit<Case, 'plan'>) {
   const cron: DesiredCron = {name: 'tick' as CronName, schedule: SCHEDULE, overlap, deadlineMs, isSuspended, container: service('v1', 1).container};
   const record: CronRecord = {runs, ...(dueMs !== undefined && {next: next(dueMs)})};
-  const state: ObservedState = {...observed({book: {app: SHOP, crons: {tick: record}}, ...(operations && {operations}), ...(images && {images})}), nowMs: NOW, jobs};
-  return planCrons({name: SHOP, serving: {release: 1, ...(!isGone && {crons: [cron]})}, isSuspended: isAppSuspended}, state);
+  const state: ObservedState = {...observed({book: {app: SHOP, crons: {tick: record}}, ...(operations && {operations})}), nowMs: NOW, jobs};
+  return planCrons({name: SHOP, serving: {release: 1, ...(!isGone && {crons: [cron]})}, isSuspended: isAppSuspended, ...(image && {image})}, state);
 }
 
 const plans = test.macro<[Case]>((t, {plan: expected, again, ...given}) => {
@@ -82,7 +83,8 @@ test('notes how it ended before its container goes', plans, {due: AT_12_01, runs
 test('notes the end of one that was never seen to run', plans, {due: AT_12_01, runs: [due(AT_12_00)], jobs: [job(AT_12_00, 0)], plan: 'note tick of shop  # run 20261125-120000 succeeded'});
 test('removes the container of a run whose end is noted', plans, {due: AT_12_01, runs: [ended(AT_12_00)], jobs: [job(AT_12_00, 0)], plan: 'remove shop.tick.20261125-120000  # its run has ended'});
 test('does not run again what somebody removed', plans, {due: AT_12_01, runs: [running(AT_12_00)], plan: 'note tick of shop  # run 20261125-120000 failed: its container was removed before it had ended'});
-test('fails a run whose image is gone', plans, {due: AT_12_01, runs: [due(AT_12_00)], images: [], plan: 'note tick of shop  # run 20261125-120000 failed: image sha256:v1 is not on this node'});
+test('fails a run whose image is gone', plans, {due: AT_12_01, runs: [due(AT_12_00)], image: {state: 'gone', cause: 'image sha256:v1 is not on this node'}, plan: 'note tick of shop  # run 20261125-120000 failed: image sha256:v1 is not on this node'});
+test('starts a run whose image is being built again when it is there', plans, {due: AT_12_01, runs: [due(AT_12_00)], image: {state: 'coming', origin: {image: image('v1'), commit: COMMIT}}, plan: 'wait shop tick  # on its image'});
 
 test('forbid: what is due while another goes on is missed', plans, {due: AT_12_00, runs: [running(AT_11_59)], jobs: [job(AT_11_59, 'running')], plan: 'note tick of shop  # run 20261125-120000 missed: the run of 2026-11-25T11:59:00Z is still going on'});
 test('forbid: also one that has not started yet goes on', plans, {due: AT_12_00, runs: [due(AT_11_59)], operations: ['container shop.tick.20261125-115900'], plan: 'note tick of shop  # run 20261125-120000 missed: the run of 2026-11-25T11:59:00Z is still going on\nwait shop tick  # on a container being started'});

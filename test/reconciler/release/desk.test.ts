@@ -22,12 +22,14 @@ interface Given {
   readonly outcomes?: readonly DeployOutcome[];
   readonly serving?: number;
   readonly gone?: readonly string[];
+  /** Sources that are not there any more. */
+  readonly lost?: readonly string[];
   /** Happens while the node is waited for. */
   meanwhile?(commit: (edit: Edit) => Promise<unknown>): Promise<unknown>;
 }
 
 /** A cluster repository with an app, and the desk over it, with a node that does as it is told. */
-async function shop(t: ExecutionContext, {outcomes = [], serving, gone = [], meanwhile}: Given = {}) {
+async function shop(t: ExecutionContext, {outcomes = [], serving, gone = [], lost = [], meanwhile}: Given = {}) {
   const gitdir = await bareRepo(t, {'cluster.yaml': CLUSTER, [FILE]: `${HEAD}env: {TEXT: first}\n`});
   const repo = ownRepo({gitdir});
   const stop = new AbortController();
@@ -47,7 +49,8 @@ async function shop(t: ExecutionContext, {outcomes = [], serving, gone = [], mea
     }},
     log: (message, error) => t.log(message, error),
     takeImage: async ({name}) => (name === 'good' ? {ok: true, value: {image: image(9), id: image(8), name: 'good:latest', ports: [80, 443]}} : {ok: false, problem: {reason: `there is no "${name}"`}}),
-    isImageHere: async (id) => !gone.includes(id),
+    isImageHere: async (_app, id) => !gone.includes(id),
+    isSourceHere: async (_app, source) => !lost.includes(source),
     keepSource: async ({commit: source, number}) => void kept.push(`v${number} ${source.slice(0, 4)}`),
     servingRelease: () => serving,
   }, stop.signal);
@@ -80,6 +83,14 @@ test('a rollback repeats the release before, with the configuration that was las
   t.regex(await show('apps/shop/releases/v0003.yaml') ?? '', new RegExp(`image: ${image(1)}\n[^]*rollbackOf: 1\npushedBy: Ada\n`));
   t.is(await subject(), 'shop: release v3 (rollback to v1)');
   t.deepEqual(kept, ['v3 1111']);
+});
+
+test('a rollback to a release whose image is gone is made when its source is there, and says so before', async (t) => {
+  const {desk, rollback, release} = await shop(t, {gone: [image(1)]});
+  await release(1);
+  await release(2);
+  t.like(await desk.preview(SHOP, {isCodeOnly: false}, until()), {to: 1, isImageHere: false});
+  t.like((await rollback()).at(-1), {outcome: {result: 'healthy', release: 3}});
 });
 
 test('a rollback of the code alone leaves the configuration', async (t) => {
@@ -180,10 +191,10 @@ for (const [claim, wish, message] of [
   ['to the current release', {to: 3}, 'v3 is the current release already'],
   ['to one that there never was', {to: 7}, 'there never was a release v7'],
   ['made on another release than the current one', {to: 1, from: 2}, 'v3 was released meanwhile, the rollback was asked for on v2: look again'],
-  ['whose image is gone', {to: 2}, `the image of v2 (${'2'.repeat(12)}) is not on this node any more. To go back all the same, build it anew: git push --force flynn 22222222:main`],
+  ['whose image is gone', {to: 2}, `the image of v2 (${'2'.repeat(12)}) is not on this node any more, and neither is its source 22222222. To go back all the same, push that: git push --force flynn 22222222:main`],
 ] as const) {
   test(`a rollback ${claim} is refused, and changes nothing`, async (t) => {
-    const {desk, rollback, release, subject} = await shop(t, {gone: [image(2)]});
+    const {desk, rollback, release, subject} = await shop(t, {gone: [image(2)], lost: ['2'.repeat(40)]});
     for (const number of [1, 2, 3]) await release(number, 5);
     const before = await subject();
     await t.throwsAsync(desk.preview(SHOP, {isCodeOnly: false, ...wish}, until()), {message});

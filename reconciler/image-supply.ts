@@ -1,0 +1,51 @@
+import type Docker from 'dockerode';
+import type {AppName, CommitId} from '../schemas/ids.ts';
+import type {Result} from '../schemas/result.ts';
+import {tagImage} from './adapters/docker-build.ts';
+import type {BuildFailure, BuiltImage} from './build/build.ts';
+import {standInTag} from './labels.ts';
+import type {LostImage} from './observed/state.ts';
+import type {ActionOf} from './plan/action.ts';
+
+export interface ImageSupplyOptions {
+  readonly docker: Docker;
+  readonly instance: string;
+  build(source: {readonly app: AppName; readonly commit: CommitId}, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>>;
+  /** Something that people should know. */
+  tell(app: AppName, message: string): void;
+}
+
+/**
+ * Brings images of releases back that this node has lost.
+ *
+ * The same source on the same stack is the same image, to the bit. When the stack is a newer one by now, another image comes out. Releases never change, and
+ * what is in git is not wrong: so the image gets a name that says in whose place it runs on this node, as a label would say it of a container. Nothing is
+ * deployed for it, and it goes when the release goes.
+ */
+export class ImageSupply {
+  readonly #options: ImageSupplyOptions;
+  /** By app, the last one that could not be built. Forgotten at the end of the process: a new start is a new try. */
+  readonly #lost = new Map<AppName, LostImage>();
+
+  constructor(options: ImageSupplyOptions) {
+    this.#options = options;
+  }
+
+  /** For the pass. */
+  look(): ReadonlyMap<AppName, LostImage> {
+    return new Map(this.#lost);
+  }
+
+  async rebuild({app, origin: {image, commit}, treeId, specKey}: ActionOf<'rebuild-image'>, signal: AbortSignal): Promise<void> {
+    const {docker, instance, build, tell} = this.#options;
+    const built = await build({app, commit}, signal);
+    if (!built.ok) {
+      this.#lost.set(app, {image, treeId, specKey, cause: built.problem.reason});
+      throw new Error(built.problem.reason);
+    }
+    this.#lost.delete(app);
+    if (built.value.image === image) return;
+    await tagImage(docker, built.value.image, standInTag({instance, app, image}), signal);
+    tell(app, `image ${image.slice(7, 19)} was built again as ${built.value.image.slice(7, 19)}, which runs in its place: what it is built on has changed since`);
+  }
+}
