@@ -50,6 +50,14 @@ export function appNetwork(instance: string, app: string): string {
   return `${instance}.${app}`;
 }
 
+/** Of a network that two apps share: their names, joined by a dot. */
+export const LABEL_SHARED = 'flynn.shared';
+
+/** The network on which two apps, sorted by name, reach each other. It has one dot more than an app's own. */
+export function sharedNetwork(instance: string, apps: readonly string[]): string {
+  return `${instance}.${apps.join('.')}`;
+}
+
 /** The volume that an app calls `name`. It outlives releases, containers and the app. */
 export function appVolume({instance, app, name}: {readonly instance: string; readonly app: string; readonly name: string}): string {
   return `${instance}.${app}.${name}`;

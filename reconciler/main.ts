@@ -230,6 +230,8 @@ function noticing(engine: DockerEngine, observer: EngineObserver, beforeRemoval:
     exec: (id, command, signal) => engine.exec(id, command, signal),
     networks: (signal) => engine.networks(signal),
     ensureNetwork: (spec, signal) => engine.ensureNetwork(spec, signal).finally(() => observer.invalidateNetworks()),
+    connect: (id, network, signal) => engine.connect(id, network, signal).finally(() => notice(id)),
+    disconnect: (id, network, signal) => engine.disconnect(id, network, signal).finally(() => notice(id)),
     removeNetwork: (id, signal) => engine.removeNetwork(id, signal).finally(() => observer.invalidateNetworks()),
     removeImage: (id, signal) => engine.removeImage(id, signal),
     run: async (spec, signal) => {

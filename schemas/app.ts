@@ -1,7 +1,7 @@
 import {checkContainer, containerProperties, type ContainerManifest} from './container.ts';
 import {checkCrons, commandSchema, cronsSchema, type CronManifest} from './cron.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
-import {hostSchema, serviceNameSchema} from './names.ts';
+import {appNamesSchema, hostSchema, serviceNameSchema} from './names.ts';
 import {checkRequests, prioritySchema, requestsSchema, type Priority, type RequestsManifest} from './requests.ts';
 import {checkDrains, drainsSchema, type DrainManifest} from './drains.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
@@ -21,6 +21,9 @@ export interface AppManifest extends Header<'App'> {
   readonly deployTimeoutSeconds?: number;
   readonly suspend?: boolean;
   readonly drains?: readonly DrainManifest[];
+  /** Apps that this one connects to, and apps that may connect to this one: a way is open when both say so. */
+  readonly reach?: readonly string[];
+  readonly allowFrom?: readonly string[];
 }
 
 export interface ServiceManifest extends ContainerManifest {
@@ -164,6 +167,8 @@ export const appSchema: ObjectSchema<AppManifest> = {
     deployTimeoutSeconds: {type: 'number', minimum: 1, maximum: 3600, default: DEPLOY_TIMEOUT_SECONDS_DEFAULT, description: 'Limit for a whole deploy; after it the deploy has failed and the old release goes on.'},
     suspend: {type: 'boolean', default: false, description: 'Nothing of the app runs, whatever else is said or pushed; hosts answer 503. Releases are kept and start when this is taken away.'},
     drains: {...drainsSchema, description: 'Where the lines of its log are sent on to.'},
+    reach: {...appNamesSchema, description: 'Apps that its containers connect to, as <service>.<app>.internal. Open when those say `allowFrom` with its name.', examples: [['db']]},
+    allowFrom: {...appNamesSchema, description: 'Apps whose containers may connect to its own. Open when those say `reach` with its name.', examples: [['shop']]},
   },
   examples: [{
     apiVersion: 'flynn/v1',

@@ -29,7 +29,7 @@ Every file of the cluster repository that is read, field by field. The same fact
 - A field that is not listed here is a mistake, reported as \`file:line:column\` with all others at once.
 - Sizes have a unit: \`Ki\`, \`Mi\`, \`Gi\`, \`Ti\` (powers of 1,024) or \`K\`, \`M\`, \`G\`, \`T\` (powers of 1,000).
 - A file has at most 256 KiB, an app's folder 5,000 files. Symbolic links and submodules are refused.
-- A change of \`replicas\` or of routes changes just that. Any other change of an app is a [deploy](deploying.md): new containers take the place of
+- A change of \`replicas\`, of routes, of \`reach\` or of \`allowFrom\` changes just that. Any other change of an app is a [deploy](deploying.md): new containers take the place of
   the old ones.
 `;
 

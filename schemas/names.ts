@@ -25,6 +25,9 @@ export const hostSchema: SchemaObject = {
   errorMessage: 'must be a host name in small letters such as shop.example.com, without scheme, port or path',
 };
 
+/** Names of other apps; which there are is not known here. */
+export const appNamesSchema = {type: 'array', uniqueItems: true, maxItems: 100, items: {type: 'string', pattern: NAME_PATTERN, errorMessage: `must be ${NAME_RULE}`}} as const;
+
 /** Why this can't be the name of an app, in words that follow the name; undefined when it can. */
 export function problemOfAppName(name: string): string | undefined {
   if (!new RegExp(NAME_PATTERN).test(name)) return `"${name}" can't name an app: it must be ${NAME_RULE}`;

@@ -2,6 +2,7 @@ import {once} from 'node:events';
 import type {Duplex} from 'node:stream';
 import type Docker from 'dockerode';
 import {createOptions, toNetworkMissing} from './docker.ts';
+import {connectContainer} from './docker-connections.ts';
 import {ENGINE_CALL_MS_MAX, engineCall, hasStatus} from './docker-client.ts';
 import {demultiplexed, type OutputPiece} from './docker-output.ts';
 import {giveVolumesToUser} from './docker-volumes.ts';
@@ -64,6 +65,7 @@ export async function runAttached(docker: Docker, spec: ContainerSpec, {terminal
   const {id} = await call(`create ${spec.name}`, (abortSignal) => docker.createContainer({...options, abortSignal}));
   const container = docker.getContainer(id);
   if (spec.volumes !== undefined) await call(`prepare the volumes of ${spec.name}`, (abortSignal) => giveVolumesToUser(docker, id, createOptions(spec), abortSignal), START_MS_MAX);
+  for (const network of spec.alsoOn ?? []) await connectContainer(docker, {id, network}, signal);
   // Two connections: when the command ends without having read its input, that breaks the one and not the other.
   const attach = (part: object) => call('attach', (abortSignal) => container.attach({...part, stream: true, hijack: true, abortSignal}) as Promise<unknown> as Promise<Duplex>);
   const output = await attach({stdout: true, stderr: true});

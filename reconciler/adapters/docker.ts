@@ -3,10 +3,11 @@ import {logBatches} from './docker-log-batches.ts';
 import {logLines} from './docker-log.ts';
 import {demultiplexed} from './docker-output.ts';
 import {ENGINE_CALL_MS_MAX, engineCall, hasStatus} from './docker-client.ts';
+import {connectContainer, disconnectContainer} from './docker-connections.ts';
 import {dockerEvents} from './docker-events.ts';
 import {DockerExecs} from './docker-exec.ts';
 import {giveVolumesToUser} from './docker-volumes.ts';
-import {NetworkMissing, type ContainerRecord, type ContainerSpec, type Engine, type EngineEvent, type EngineLogLine, type EngineLogs, type ImageRecord, type LogOptions, type NetworkRecord, type NetworkSpec, type RawLogLine} from './engine.ts';
+import {NetworkMissing, type Connection, type ContainerRecord, type ContainerSpec, type Engine, type EngineEvent, type EngineLogLine, type EngineLogs, type ImageRecord, type LogOptions, type NetworkRecord, type NetworkSpec, type RawLogLine} from './engine.ts';
 
 /** Inspections at once: more gain nothing on two cores and can hold up an engine that has other work. */
 const INSPECT_PARALLEL_MAX = 8;
@@ -52,6 +53,7 @@ export class DockerEngine implements Engine, EngineLogs {
   async run(spec: ContainerSpec, signal: AbortSignal): Promise<string> {
     const id = await this.#create(spec, signal);
     if (spec.volumes !== undefined) await engineCall(`prepare the volumes of ${spec.name}`, (abortSignal) => giveVolumesToUser(this.#docker, id, createOptions(spec), abortSignal), {ms: START_MS_MAX, signal});
+    for (const network of spec.alsoOn ?? []) await this.connect(id, network, signal);
     try {
       await engineCall(`start ${spec.name}`, (abortSignal) => this.#docker.getContainer(id).start({abortSignal}), {ms: START_MS_MAX, signal});
     } catch (error) {
@@ -68,8 +70,12 @@ export class DockerEngine implements Engine, EngineLogs {
       // The name is taken: by the container that an earlier call made, or by somebody else's, which is not to be touched.
       const there = await this.#call(`inspect ${spec.name}`, (abortSignal) => this.#docker.getContainer(spec.name).inspect({abortSignal}), signal);
       const isOurs = Object.entries(spec.labels).every(([key, value]) => there.Config.Labels[key] === value);
-      if (isOurs) return there.Id;
-      throw new Error(`create ${spec.name}: a container that is not ours has this name`, {cause: error});
+      if (!isOurs) throw new Error(`create ${spec.name}: a container that is not ours has this name`, {cause: error});
+      if (there.State.Status !== 'created') return there.Id;
+      // It was to be on a network that may be gone by now: then it could never start.
+      const wanted = new Set([spec.network, ...(spec.alsoOn ?? []).map(({name}) => name)]);
+      for (const name of Object.keys(there.NetworkSettings.Networks)) if (!wanted.has(name)) await this.disconnect(there.Id, name, signal);
+      return there.Id;
     }
   }
 
@@ -115,15 +121,23 @@ export class DockerEngine implements Engine, EngineLogs {
     }));
   }
 
-  async ensureNetwork({name, labels, subnet}: NetworkSpec, signal: AbortSignal): Promise<void> {
+  async ensureNetwork({name, labels, subnet, isInternal = false}: NetworkSpec, signal: AbortSignal): Promise<void> {
     if (await this.#isNetworkThere(name, labels, signal)) return;
-    const options = {Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: {...labels}, ...(subnet !== undefined && {IPAM: {Config: [{Subnet: subnet}]}})};
+    const options = {Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: {...labels}, ...(isInternal && {Internal: true}), ...(subnet !== undefined && {IPAM: {Config: [{Subnet: subnet}]}})};
     try {
       await this.#call(`create network ${name}`, (abortSignal) => this.#docker.createNetwork({...options, abortSignal}), signal);
     } catch (error) {
       // Two who need it at the same moment: the other one was faster, and has the name, the subnet or both.
       if (!hasStatus(error, 403, 409) || !(await this.#isNetworkThere(name, labels, signal))) throw error;
     }
+  }
+
+  connect(id: string, network: Connection, signal: AbortSignal): Promise<void> {
+    return connectContainer(this.#docker, {id, network}, signal);
+  }
+
+  disconnect(id: string, network: string, signal: AbortSignal): Promise<void> {
+    return disconnectContainer(this.#docker, {id, network}, signal);
   }
 
   async removeNetwork(id: string, signal: AbortSignal): Promise<void> {

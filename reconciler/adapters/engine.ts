@@ -33,6 +33,13 @@ export interface Engine {
   networks(signal: AbortSignal): Promise<readonly NetworkRecord[]>;
   /** Makes the bridge network, or finds the one that has this name and these labels. Rejects when its subnet overlaps with another one's. */
   ensureNetwork(spec: NetworkSpec, signal: AbortSignal): Promise<void>;
+  /**
+   * Connects a container to one network more; at once when it runs. One that is connected already, or gone, is left as it is.
+   * @throws {NetworkMissing}
+   */
+  connect(id: string, network: Connection, signal: AbortSignal): Promise<void>;
+  /** Takes a running container off a network by its name; its connections over it end. Resolves when it was not on it, or is gone. */
+  disconnect(id: string, network: string, signal: AbortSignal): Promise<void>;
   /** Rejects while a container that runs is connected to it. */
   removeNetwork(id: string, signal: AbortSignal): Promise<void>;
   /** Runs a command in a running container. Output is at most its first 1,000 bytes, both streams together. */
@@ -52,6 +59,8 @@ export interface ContainerSpec {
   readonly network: string;
   /** Names, beside its own, by which others on its network find it. Several containers may share one: all are answered. */
   readonly aliases?: readonly string[];
+  /** Networks beside that one. */
+  readonly alsoOn?: readonly Connection[];
   readonly mounts: readonly Mount[];
   /** Made when they are not there yet, with their labels. A new one belongs to the user that the container runs as. */
   readonly volumes?: readonly VolumeMount[];
@@ -109,11 +118,19 @@ export interface ImageRecord {
   readonly sizeBytes: number;
 }
 
+/** A network by its name, and the names by which others on it find the container. */
+export interface Connection {
+  readonly name: string;
+  readonly aliases: readonly string[];
+}
+
 export interface NetworkSpec {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   /** `10.213.4.0/25`. Absent: the engine chooses one of the some thirty that it has. */
   readonly subnet?: string;
+  /** Nothing leads out of it: neither to other networks nor to the host. */
+  readonly isInternal?: boolean;
 }
 
 export interface NetworkRecord {

@@ -24,8 +24,12 @@ function subjectOf(action: Action): string {
     case 'note-gone':
     case 'remove-build-logs': return action.app;
     case 'remove-cache': return action.volume;
-    case 'make-network': return action.subnet;
-    case 'remove-network': return action.name;
+    case 'make-network':
+    case 'make-shared-network': return action.subnet;
+    case 'remove-network':
+    case 'remove-shared-network':
+    case 'connect':
+    case 'disconnect': return action.name;
     case 'remove-image': return action.image;
     case 'rebuild-image': return action.origin.image;
     default: return unreachable(action);

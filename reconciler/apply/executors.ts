@@ -2,8 +2,8 @@ import type {AppName} from '../../schemas/ids.ts';
 import {NetworkMissing, type ContainerSpec, type Engine, type NetworkSpec} from '../adapters/engine.ts';
 import type {DesiredSystem} from '../desired/state.ts';
 import type {DeployRecord, NameTable, RouteStructure} from '../observed/state.ts';
-import {appNetwork, LABEL_APP, LABEL_INSTANCE} from '../labels.ts';
-import type {Action, ActionOf} from '../plan/action.ts';
+import {appNetwork, LABEL_APP, LABEL_INSTANCE, LABEL_SHARED, sharedNetwork} from '../labels.ts';
+import type {Action, ActionOf, SharedNetwork} from '../plan/action.ts';
 import type {CronBooks} from './cron-books.ts';
 import {jobSpec, replicaSpec, type ContainerWorld} from './replica-spec.ts';
 
@@ -44,8 +44,8 @@ type Executors = {
 
 /** The only code that changes the machine. An executor decides nothing: the plan has decided. */
 const executors: Executors = {
-  'run-container': async (action, world, signal) => run(await replicaSpec(action, world), networkSpec(action, world), {world, signal}),
-  'run-job': async (action, world, signal) => run(await jobSpec(action, world), networkSpec(action, world), {world, signal}),
+  'run-container': async (action, world, signal) => run(await replicaSpec(action, world), networkSpecs(action, world), {world, signal}),
+  'run-job': async (action, world, signal) => run(await jobSpec(action, world), networkSpecs(action, world), {world, signal}),
   'stop-container': ({id, graceMs}, {engine}, signal) => engine.stop(id, graceMs, signal),
   'remove-container': ({id}, {engine}, signal) => engine.remove(id, signal),
   'run-system': async ({system}, {engine, systemSpecs}, signal) => {
@@ -71,17 +71,30 @@ const executors: Executors = {
   'remove-build-logs': ({app}, {leftovers}, signal) => leftovers.removeBuildLogs(app, signal),
   'make-network': (action, world, signal) => world.engine.ensureNetwork(networkSpec(action, world), signal),
   'remove-network': ({id}, {engine}, signal) => engine.removeNetwork(id, signal),
+  'make-shared-network': (action, world, signal) => world.engine.ensureNetwork(sharedNetworkSpec(action, world), signal),
+  'remove-shared-network': ({id}, {engine}, signal) => engine.removeNetwork(id, signal),
+  'connect': ({id, network: name, aliases}, {engine}, signal) => engine.connect(id, {name, aliases}, signal),
+  'disconnect': ({id, network}, {engine}, signal) => engine.disconnect(id, network, signal),
 };
 
-async function run(spec: ContainerSpec, network: NetworkSpec, {world: {engine}, signal}: {world: World; signal: AbortSignal}): Promise<void> {
+async function run(spec: ContainerSpec, networks: readonly NetworkSpec[], {world: {engine}, signal}: {world: World; signal: AbortSignal}): Promise<void> {
   try {
     await engine.run(spec, signal);
   } catch (error) {
     // Somebody removed it since it was seen: asking each time would slow all other starts.
     if (!(error instanceof NetworkMissing)) throw error;
-    await engine.ensureNetwork(network, signal);
+    for (const network of networks) await engine.ensureNetwork(network, signal);
     await engine.run(spec, signal);
   }
+}
+
+function networkSpecs({app, subnet, shared = []}: {readonly app: AppName; readonly subnet: string; readonly shared?: readonly SharedNetwork[]}, world: World): readonly NetworkSpec[] {
+  return [networkSpec({app, subnet}, world), ...shared.map((one) => sharedNetworkSpec(one, world))];
+}
+
+/** Nothing leads out of it, and no default route of a container ever does through it. */
+function sharedNetworkSpec({apps, subnet}: SharedNetwork, {instance}: World): NetworkSpec {
+  return {name: sharedNetwork(instance, apps), labels: {[LABEL_INSTANCE]: instance, [LABEL_SHARED]: apps.join('.')}, subnet, isInternal: true};
 }
 
 function networkSpec({app, subnet}: {readonly app: AppName; readonly subnet: string}, {instance}: World): NetworkSpec {

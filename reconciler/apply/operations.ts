@@ -5,6 +5,7 @@ import {execute, type World} from './executors.ts';
 
 /** Starts and removals at once: measured on two cores, more gain nothing (2026-11: 5.4, 8.3, 11.0, 10.9 starts a second at 1, 2, 4, 8). */
 const ENGINE_PARALLEL_MAX = 4;
+const ENGINE_WORK: readonly Action['kind'][] = ['run-container', 'run-job', 'remove-container', 'remove-image', 'make-network', 'remove-network', 'make-shared-network', 'remove-shared-network', 'connect'];
 /** Stops at once: they mostly wait for the grace to end. */
 const STOPS_PARALLEL_MAX = 64;
 
@@ -90,7 +91,11 @@ export class Operations {
       case 'remove-container':
       case 'remove-image':
       case 'make-network':
-      case 'remove-network': return count('run-container', 'run-job', 'remove-container', 'remove-image', 'make-network', 'remove-network') < ENGINE_PARALLEL_MAX;
+      case 'remove-network':
+      case 'make-shared-network':
+      case 'remove-shared-network':
+      case 'connect': return count(...ENGINE_WORK) < ENGINE_PARALLEL_MAX;
+      // To take a right away waits for nothing.
       default: return true;
     }
   }

@@ -1,9 +1,10 @@
 import {CLUSTER_DEFAULTS} from '../../schemas/cluster.ts';
 import type {ContainerSpec, VolumeMount} from '../adapters/engine.ts';
-import type {AppName} from '../../schemas/ids.ts';
+import type {AppName, ServiceName} from '../../schemas/ids.ts';
 import type {ContainerTemplate} from '../desired/state.ts';
 import * as labels from '../labels.ts';
-import type {ActionOf} from '../plan/action.ts';
+import type {ActionOf, SharedNetwork} from '../plan/action.ts';
+import {internalName} from '../router/names.ts';
 
 /**
  * Linux capabilities (capabilities(7)) that a replica keeps: what images that start as root need to prepare files, drop
@@ -21,8 +22,10 @@ export interface AppContainer {
   readonly env: Readonly<Record<string, string>>;
   /** Beside the instance's and the app's label. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Names by which the app's other containers find it. */
-  readonly aliases?: readonly string[];
+  /** By which others find it. Absent: they don't. */
+  readonly service?: ServiceName;
+  /** Absent: none. */
+  readonly shared?: readonly SharedNetwork[];
 }
 
 export interface ContainerWorld {
@@ -33,7 +36,8 @@ export interface ContainerWorld {
 }
 
 /** A container of an app in the engine's words, its secrets opened: what this resolves to is for the engine, and for nothing else. */
-export async function appContainerSpec({app, template, name, env, labels: own, aliases = []}: AppContainer, {instance, logBytesMax, openEnv}: ContainerWorld): Promise<ContainerSpec> {
+export async function appContainerSpec({app, template, name, env, labels: own, service, shared = []}: AppContainer, {instance, logBytesMax, openEnv}: ContainerWorld): Promise<ContainerSpec> {
+  const fullName = service === undefined ? [] : [internalName(service, app)];
   const secrets = template.sealedEnv === undefined ? {} : await openEnv(template.sealedEnv);
   return {
     name: `${instance}-${name}`,
@@ -42,7 +46,9 @@ export async function appContainerSpec({app, template, name, env, labels: own, a
     env: {...template.env, ...secrets, ...env},
     labels: {[labels.LABEL_INSTANCE]: instance, [labels.LABEL_APP]: app, ...own},
     network: template.isOnHostNetwork === true ? 'host' : labels.appNetwork(instance, app),
-    aliases,
+    aliases: service === undefined ? [] : [service, ...fullName],
+    // The short name is that of one service in each app.
+    ...(shared.length > 0 && {alsoOn: shared.map(({apps}) => ({name: labels.sharedNetwork(instance, apps), aliases: fullName}))}),
     mounts: template.hostMounts ?? [],
     ...(template.volumes !== undefined && {volumes: template.volumes.map((volume) => volumeMount({instance, app, volume}))}),
     ...(template.tmpfs !== undefined && {tmpfs: template.tmpfs}),
@@ -64,7 +70,7 @@ function volumeMount({instance, app, volume: {name, path}}: {instance: string; a
 }
 
 /** A replica in the engine's words. */
-export function replicaSpec({app, service, release, slot, attempt, failures, name}: ActionOf<'run-container'>, world: ContainerWorld): Promise<ContainerSpec> {
+export function replicaSpec({app, service, release, slot, attempt, failures, name, shared = []}: ActionOf<'run-container'>, world: ContainerWorld): Promise<ContainerSpec> {
   const {container} = service;
   return appContainerSpec({
     app,
@@ -82,12 +88,13 @@ export function replicaSpec({app, service, release, slot, attempt, failures, nam
       [labels.LABEL_FACTS]: JSON.stringify(container.facts),
       [labels.LABEL_LIMITS]: `${container.memoryBytes}/${container.cpus}`,
     },
-    aliases: [service.name, `${service.name}.${app}.internal`],
+    service: service.name,
+    shared,
   }, world);
 }
 
 /** A container that runs a command once. */
-export function jobSpec({app, job, container, release, name}: ActionOf<'run-job'>, world: ContainerWorld): Promise<ContainerSpec> {
+export function jobSpec({app, job, container, release, name, shared = []}: ActionOf<'run-job'>, world: ContainerWorld): Promise<ContainerSpec> {
   return appContainerSpec({
     app,
     template: container,
@@ -101,5 +108,6 @@ export function jobSpec({app, job, container, release, name}: ActionOf<'run-job'
       [labels.LABEL_RELEASE]: String(release),
       [labels.LABEL_FACTS]: JSON.stringify(container.facts),
     },
+    shared,
   }, world);
 }

@@ -44,6 +44,9 @@ kind: App
 #     overlap: forbid         # or allow, or replace: what becomes of a run while the one before it goes on
 #     deadlineSeconds: 3600   # a run that takes longer has failed
 
+# reach: [db]                # connect to containers of db, as <service>.db.internal, once db says allowFrom: [this app]
+# allowFrom: [shop]           # containers of shop may connect to this app's, once shop says reach: [this app]
+
 # maintenance: true          # its hosts answer 503 with a page that says so (or: flynn maintenance on)
 
 # drains:                     # where the log is sent on to

@@ -16,6 +16,8 @@ const APP_FIELDS: {readonly [Field in keyof AppManifest]-?: Going} = {
   suspend: 'stays',
   deployTimeoutSeconds: 'stays',
   drains: 'stays',
+  reach: 'stays',
+  allowFrom: 'stays',
 };
 
 const SERVICE_FIELDS: {readonly [Field in keyof ServiceManifest]-?: Going} = {

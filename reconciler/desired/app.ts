@@ -50,8 +50,9 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
   const forbidden = cluster.policy === undefined ? [] : problemsOfRights(name, app.value.services ?? {}, cluster.policy);
 
   const {drains, problems: drainProblems} = resolveDrains(app.value.drains, secrets.value);
-  if (drainProblems.length > 0) return invalid(place(drainProblems, folder.manifest));
-  const shared = {state: 'resolved', name, treeId, ...(drains.length > 0 && {drains}), deployTimeoutMs: deployTimeoutMs(app.value), releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true}), ...(app.value.suspend === true && {isSuspended: true})} as const;
+  const itself = problemsOfItself(name, app.value);
+  if (drainProblems.length + itself.length > 0) return invalid(place([...drainProblems, ...itself], folder.manifest));
+  const shared = {state: 'resolved', name, treeId, ...(drains.length > 0 && {drains}), ...othersOf(app.value), deployTimeoutMs: deployTimeoutMs(app.value), releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true}), ...(app.value.suspend === true && {isSuspended: true})} as const;
   if (current === undefined || release?.ok !== true) {
     const hosts = (app.value.routes ?? []).flatMap(({host}, index) => (
       problemOfHost(host, domain).map((message) => ({path: ['routes', index, 'host'], message}))
@@ -81,6 +82,18 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
 function imageOriginOf({image, source: {commit}}: ReleaseManifest): Pick<ResolvedApp, 'imageOrigin'> {
   // Patterns of the schema: both are what their types say.
   return commit === undefined ? {} : {imageOrigin: {image: image as ImageDigest, commit: commit as CommitId}};
+}
+
+/** Which other apps there are is not looked at: they may come later. Names are checked by the schema. */
+function othersOf({reach = [], allowFrom = []}: AppManifest): Pick<ResolvedApp, 'reach' | 'allowFrom'> {
+  return {...(reach.length > 0 && {reach: reach as readonly AppName[]}), ...(allowFrom.length > 0 && {allowFrom: allowFrom as readonly AppName[]})};
+}
+
+function problemsOfItself(name: AppName, app: AppManifest): readonly Problem[] {
+  return (['reach', 'allowFrom'] as const).flatMap((field) => {
+    const index = app[field]?.indexOf(name) ?? -1;
+    return index === -1 ? [] : [{path: [field, index], message: `"${name}" is this app: its services reach each other anyway`}];
+  });
 }
 
 /** Limit for a whole deploy, in milliseconds. */

@@ -81,6 +81,9 @@ export interface ResolvedApp {
   readonly imageOrigin?: ImageOrigin;
   /** Absent: none. */
   readonly drains?: readonly DesiredDrain[];
+  /** Apps that it connects to, and that may connect to it. Absent: none. A change of them is no deploy. */
+  readonly reach?: readonly AppName[];
+  readonly allowFrom?: readonly AppName[];
 }
 
 /** What a release says about where its image comes from. */

@@ -50,7 +50,7 @@ export class EngineObserver {
   }
 
   /** Rejects when the engine can't be asked; what was seen before is then still to be read anew. */
-  async look(nowMs: number, signal: AbortSignal): Promise<Pick<ObservedState, 'containers' | 'jobs' | 'system' | 'abandonedBuilds' | 'runs' | 'images' | 'networks' | 'takenSubnets'>> {
+  async look(nowMs: number, signal: AbortSignal): Promise<Pick<ObservedState, 'containers' | 'jobs' | 'system' | 'abandonedBuilds' | 'runs' | 'images' | 'networks' | 'sharedNetworks' | 'connected' | 'takenSubnets'>> {
     await this.#refresh(nowMs, signal);
     const {prober, isBuilding, isAttended} = this.#options;
     const records = [...this.#records.values()];

@@ -20,6 +20,10 @@ export interface ObservedState {
   readonly lostImages?: ReadonlyMap<AppName, LostImage>;
   /** Networks of ours that belong to an app. */
   readonly networks: readonly ObservedNetwork[];
+  /** Networks of ours that two apps share. */
+  readonly sharedNetworks: readonly ObservedSharedNetwork[];
+  /** What runs of the apps, in whatever role, on networks: what is on the node's own is not here. */
+  readonly connected: readonly ConnectedContainer[];
   /** IPv4 subnets in use on this machine: of the engine's networks, ours included, and of the host's routes. `10.0.0.0/24`. */
   readonly takenSubnets: readonly string[];
   /** What this node's disk says of the deploys of each app. */
@@ -53,6 +57,28 @@ export interface ObservedNetwork {
   readonly subnet: string;
   /** Some container of the app is there, in whatever state and role. */
   readonly isUsed: boolean;
+}
+
+export interface ObservedSharedNetwork {
+  readonly id: string;
+  readonly name: string;
+  /** Sorted by name. */
+  readonly apps: Pair;
+  readonly subnet: string;
+}
+
+/** Two apps, sorted by name. */
+export type Pair = readonly [AppName, AppName];
+
+export interface ConnectedContainer {
+  readonly id: ContainerId;
+  /** Without the instance. */
+  readonly name: string;
+  readonly app: AppName;
+  /** Of a replica, which others find by it. */
+  readonly service?: ServiceName;
+  /** Names of those networks of ours that it is on. */
+  readonly networks: readonly string[];
 }
 
 export interface ObservedImage {

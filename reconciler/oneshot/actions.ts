@@ -9,6 +9,7 @@ import type {Author} from '../checkout/snapshot.ts';
 import * as labels from '../labels.ts';
 import {runName} from '../observed/runs.ts';
 import type {Action} from '../plan/action.ts';
+import {agreedPairs, sharedNetworksOf} from '../plan/agreed.ts';
 import {RUN_GRACE_MS} from '../plan/limits.ts';
 import {Attendance} from './attendance.ts';
 import {commandIn, execCommandIn, printOf, whyNotStarted} from './command.ts';
@@ -176,6 +177,7 @@ export class OneShotActions implements OneShot {
         [labels.LABEL_MODE]: mode,
         [labels.LABEL_PROGRAM]: printOf(command).program,
       },
+      ...(service.container.isOnHostNetwork !== true && {shared: sharedNetworksOf(app, agreedPairs(seen.desired, seen.observed), seen.observed)}),
     }, world);
     return {name, spec, started: {name: `run.${number}`, release}};
   }

@@ -1,6 +1,6 @@
 import type {AppName, ContainerId, ImageDigest, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {ContainerTemplate, DesiredService, DesiredSystem, ImageOrigin, ResolvedApp} from '../desired/state.ts';
-import type {CronNext, CronRun, Deploy, Job, NameTable, RouteStructure} from '../observed/state.ts';
+import type {CronNext, CronRun, Deploy, Job, NameTable, Pair, RouteStructure} from '../observed/state.ts';
 
 /** One change to the world. Plain data: it can be printed, compared, sent to another machine and replayed. */
 export type Action = {readonly reason: string; /** Absent: of the platform itself. */ readonly app?: AppName} & (
@@ -15,6 +15,8 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
       readonly failures: number;
       /** Of the app's network: it is made again should it be gone when the container starts. */
       readonly subnet: string;
+      /** What it is on beside, from its start. Absent: nothing. */
+      readonly shared?: readonly SharedNetwork[];
     }
   | {
       readonly kind: 'run-job';
@@ -25,6 +27,7 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
       readonly release: number;
       /** As of `run-container`. */
       readonly subnet: string;
+      readonly shared?: readonly SharedNetwork[];
     }
   | {readonly kind: 'stop-container'; readonly id: ContainerId; readonly name: string; readonly graceMs: number}
   | {readonly kind: 'remove-container'; readonly id: ContainerId; readonly name: string}
@@ -57,7 +60,16 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
   | {readonly kind: 'remove-build-logs'; readonly app: AppName}
   | {readonly kind: 'make-network'; readonly app: AppName; readonly subnet: string}
   | {readonly kind: 'remove-network'; readonly app: AppName; readonly id: string; readonly name: string}
+  | ({readonly kind: 'make-shared-network'} & SharedNetwork)
+  | {readonly kind: 'remove-shared-network'; readonly apps: Pair; readonly id: string; readonly name: string}
+  | {readonly kind: 'connect'; readonly id: ContainerId; readonly name: string; readonly network: string; /** By which others on the network find it. */ readonly aliases: readonly string[]}
+  | {readonly kind: 'disconnect'; readonly id: ContainerId; readonly name: string; readonly network: string}
 );
+
+export interface SharedNetwork {
+  readonly apps: Pair;
+  readonly subnet: string;
+}
 
 export type ActionOf<Kind extends Action['kind']> = Extract<Action, {kind: Kind}>;
 
@@ -105,5 +117,9 @@ export function actionKey(action: Action): string {
     case 'rebuild-image': return rebuildKey(action.app);
     case 'make-network':
     case 'remove-network': return `network ${action.app}`;
+    case 'make-shared-network':
+    case 'remove-shared-network': return `network ${action.apps.join('.')}`;
+    case 'connect':
+    case 'disconnect': return `connection ${action.name} ${action.network}`;
   }
 }

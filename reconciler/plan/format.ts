@@ -28,6 +28,10 @@ export function describe(action: Action): string {
     case 'remove-image': return `remove image ${action.image.slice(7, 19)}`;
     case 'make-network': return `make the network of ${action.app}: ${action.subnet}`;
     case 'remove-network': return `remove the network ${action.name}`;
+    case 'make-shared-network': return `make the network that ${action.apps.join(' and ')} share: ${action.subnet}`;
+    case 'remove-shared-network': return `remove the network ${action.name}`;
+    case 'connect': return `connect ${action.name} to ${action.network}`;
+    case 'disconnect': return `disconnect ${action.name} from ${action.network}`;
     case 'note-gone': return `note that ${action.app} is gone`;
     case 'remove-cache': return `remove the build cache of ${action.app}`;
     case 'remove-build-logs': return `remove the build logs of ${action.app}`;

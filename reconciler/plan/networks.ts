@@ -1,15 +1,25 @@
 import type {AppName} from '../../schemas/ids.ts';
 import {doOverlap, formatSubnet, parseSubnet, type Subnet} from '../../schemas/subnet.ts';
-import type {AddressPlan, DesiredApp, DesiredState} from '../desired/state.ts';
+import type {AddressPlan, DesiredState} from '../desired/state.ts';
 import type {ObservedState} from '../observed/state.ts';
 import type {Action, Plan, Waiting} from './action.ts';
+import {agreedPairs, needsNetwork} from './agreed.ts';
 
-/** A network for each app that has a release, and none for any other. Its containers wait for it: see `planSlot`. */
+/**
+ * A network for each app that has a release, and none for any other. Its containers wait for it: see `planSlot`. And one for each two apps
+ * that reach each other; nobody waits for that.
+ */
 export function planNetworks(desired: DesiredState, observed: ObservedState): Plan {
   const there = new Set(observed.networks.map(({app}) => app));
-  const wanted = desired.apps.filter((app) => needsNetwork(app, observed)).map(({name}) => name);
-  const made = makeNetworks(wanted.filter((app) => !there.has(app) && !isBusy(app, observed)), desired.networks, observed.takenSubnets);
+  const shared = new Set(observed.sharedNetworks.map(({apps}) => apps.join('.')));
   const known = new Set<AppName>(desired.apps.map(({name}) => name));
+  const own = desired.apps.filter((app) => !there.has(app.name) && needsNetwork(app, observed)).map(({name: app}): Wish => (
+    {key: app, app, subject: 'its network', make: (subnet) => ({kind: 'make-network', app, subnet, reason: `${app} has no network`})}
+  ));
+  const between = agreedPairs(desired, observed).map(({apps, reason}): Wish => (
+    {key: apps.join('.'), app: apps[0], subject: `its network with ${apps[1]}`, make: (subnet) => ({kind: 'make-shared-network', app: apps[0], apps, subnet, reason})}
+  ));
+  const made = makeNetworks([...own, ...between.filter(({key}) => !shared.has(key))].filter(({key}) => !isBusy(key, observed)), desired.networks, observed.takenSubnets);
   const unused = observed.networks.filter(({app, isUsed}) => !known.has(app) && !isUsed && !isBusy(app, observed));
   return {
     actions: [...made.actions, ...unused.map(({app, id, name}): Action => ({kind: 'remove-network', app, id, name, reason: `app ${app} is gone`}))],
@@ -17,27 +27,30 @@ export function planNetworks(desired: DesiredState, observed: ObservedState): Pl
   };
 }
 
-/** One-off commands and jobs need it too: an app that is scaled to nothing keeps its network. */
-function needsNetwork(app: DesiredApp, {journal}: ObservedState): boolean {
-  return app.state === 'resolved' ? app.release !== undefined : journal.get(app.name)?.lastGood !== undefined;
+function isBusy(key: string, {operations}: ObservedState): boolean {
+  return operations.has(`network ${key}`);
 }
 
-function isBusy(app: AppName, {operations}: ObservedState): boolean {
-  return operations.has(`network ${app}`);
+interface Wish {
+  /** Says where to begin to look for a subnet. */
+  readonly key: string;
+  readonly app: AppName;
+  readonly subject: string;
+  make(subnet: string): Action;
 }
 
-function makeNetworks(apps: readonly AppName[], plan: AddressPlan, takenSubnets: readonly string[]): Plan {
+function makeNetworks(wishes: readonly Wish[], plan: AddressPlan, takenSubnets: readonly string[]): Plan {
   const actions: Action[] = [];
   const waiting: Waiting[] = [];
   const taken = takenBy(takenSubnets, plan);
-  for (const app of apps) {
-    const subnet = freeSubnet(app, plan, taken);
+  for (const {key, app, subject, make} of wishes) {
+    const subnet = freeSubnet(key, plan, taken);
     if (subnet === undefined) {
-      waiting.push({app, subject: 'its network', on: `a free subnet: those of ${plan.range} with prefix ${plan.prefix} are all in use (networks in cluster.yaml)`});
+      waiting.push({app, subject, on: `a free subnet: those of ${plan.range} with prefix ${plan.prefix} are all in use (networks in cluster.yaml)`});
       continue;
     }
     taken.push(subnet);
-    actions.push({kind: 'make-network', app, subnet: formatSubnet(subnet), reason: `${app} has no network`});
+    actions.push(make(formatSubnet(subnet)));
   }
   return {actions, waiting};
 }
@@ -55,12 +68,12 @@ function takenBy(subnets: readonly string[], {range}: AddressPlan): Subnet[] {
  * The app's name says where to begin to look: an app whose network is made anew finds its old subnet, and two apps that get theirs at
  * the same time, one not seen by the other's plan, hardly ever meet.
  */
-function freeSubnet(app: AppName, {range, prefix}: AddressPlan, taken: readonly Subnet[]): Subnet | undefined {
+function freeSubnet(key: string, {range, prefix}: AddressPlan, taken: readonly Subnet[]): Subnet | undefined {
   const whole = parseSubnet(range);
   const size = 2 ** (32 - prefix);
   if (whole === undefined || size > whole.size) return undefined;
   const count = whole.size / size;
-  const start = hashOf(app) % count;
+  const start = hashOf(key) % count;
   for (let step = 0; step < count; step++) {
     const subnet = {first: whole.first + ((start + step) % count) * size, size};
     if (!taken.some((other) => doOverlap(subnet, other))) return subnet;

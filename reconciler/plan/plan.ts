@@ -3,6 +3,7 @@ import type {DesiredApp, DesiredState} from '../desired/state.ts';
 import type {ObservedContainer, ObservedState} from '../observed/state.ts';
 import type {Action, Plan} from './action.ts';
 import {admitted} from './admission.ts';
+import {agreedPairs} from './agreed.ts';
 import {withImagesHere} from './images.ts';
 import {planApp, type AppPlan, type RoutedPath} from './app.ts';
 import {appsWithLeftovers, planHousekeeping} from './housekeeping.ts';
@@ -12,6 +13,7 @@ import {retireAll} from './retire.ts';
 import {planNetworks} from './networks.ts';
 import {planRouter} from './router.ts';
 import {planRuns} from './runs.ts';
+import {planConnections, withSharedNetworks} from './shared-networks.ts';
 import {hostName, serviceName} from '../router/names.ts';
 
 /**
@@ -26,6 +28,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
   const parts: readonly Plan[] = [
     planSystem(desired, observed),
     planNetworks(desired, observed),
+    planConnections(desired, observed),
     planRouter(apps, observed),
     ...apps,
     ...planGone(desired, byApp, observed),
@@ -34,7 +37,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     planRuns(desired, observed),
   ];
   return withImagesHere(admitted({
-    actions: parts.flatMap((part) => part.actions),
+    actions: withSharedNetworks(parts.flatMap((part) => part.actions), agreedPairs(desired, observed), observed),
     waiting: parts.flatMap((part) => part.waiting),
     ...earliest(parts.flatMap(({lookAgainAtMs}) => lookAgainAtMs ?? [])),
   }, desired, observed), observed);

@@ -7,24 +7,28 @@ import {sealedValues} from '../../schemas/secrets.ts';
 import type {AppPiece, Snapshot} from '../checkout/snapshot.ts';
 import {CLUSTER_FILE, resolveCluster} from '../desired/cluster.ts';
 import {sortFolder, type TextFile} from '../desired/folder.ts';
+import {oneSidedWarnings} from './one-sided.ts';
 import {drainWarnings} from './plain-drains.ts';
 
 /** Warnings of one push: the rest would only scroll the first away. */
 const WARNINGS_MAX = 20;
 
 /**
- * What the owner of a push should know of variables that are new in it, and that are no mistake: plain values that look like secrets, and
- * secrets that not all recipients can read. Never says a value.
+ * What the owner of a push should know of what is new in it, and that is no mistake: plain values that look like secrets, secrets that not all
+ * recipients can read, ways to apps that do not open theirs. Never says a value.
  */
 export async function warningsOf({before, after}: {before: Snapshot | undefined; after: Snapshot}, signal: AbortSignal): Promise<readonly Diagnostic[]> {
   const known = new Map(before?.apps.map((app) => [app.name, app]));
   const changed = after.apps.filter(({name, treeId}) => known.get(name)?.treeId !== treeId);
   const cluster = resolveCluster(await after.shared.files(signal));
   const recipients = cluster.ok ? cluster.value.recipients.length : 0;
+  const all = new Map(after.apps.map((app) => [app.name as string, app]));
+  const manifestOf = async (app: string) => (await folderOf(all.get(app), signal)).manifest;
   const warnings: Diagnostic[] = [...drainWarnings(await clusterOf(after, signal), await clusterOf(before, signal), 'Cluster')];
   for (const app of changed) {
     if (warnings.length >= WARNINGS_MAX) break;
     const [now, then] = [await folderOf(app, signal), await folderOf(known.get(app.name), signal)];
+    if (now.manifest?.blobId !== then.manifest?.blobId) warnings.push(...await oneSidedWarnings(app.name, now.manifest, manifestOf));
     warnings.push(...plainWarnings(now.manifest, then.manifest), ...drainWarnings(now.manifest, then.manifest, 'App'), ...sealedWarnings(now.secrets, {before: then.secrets, recipients}));
   }
   return warnings.slice(0, WARNINGS_MAX);

@@ -23,6 +23,11 @@ export function serviceName(service: string, app: string): string {
   return `_svc._tcp.${service}.${app}.${OUR_ZONE}`;
 }
 
+/** What the engine answers to containers on one network: all copies of a service that are on it. */
+export function internalName(service: string, app: string): string {
+  return `${service}.${app}.internal`;
+}
+
 /** SRV records point to names, never to addresses (RFC 2782): each address gets one that spells it. */
 export function targetName(address: string): string {
   if (!isIPv4(address)) throw new Error(`bug: "${address}" is not an IPv4 address`);

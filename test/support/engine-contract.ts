@@ -133,6 +133,41 @@ const CLAIMS: readonly Claim[] = [
     await trial.engine.removeNetwork(networkId, SIGNAL);
     t.is(await network(name), undefined);
   }},
+  {title: 'a container can be on several networks: from its start, or connected and disconnected while it runs', async check(t, trial) {
+    const other = `${trial.name}-other`;
+    const connection = {name: other, aliases: ['web.shop.internal']};
+    const spec = specOf(trial, {alsoOn: [connection]});
+    const networksOf = async (id: string) => {
+      const seen = await recordOf(trial, id);
+      return seen.status === 'running' ? Object.keys(seen.addresses).toSorted() : [];
+    };
+    await t.throwsAsync(trial.engine.run(spec, SIGNAL), {instanceOf: NetworkMissing});
+    const network = {name: other, labels: trial.labels, subnet: `${trial.subnet}/26`, isInternal: true};
+    await trial.engine.ensureNetwork(network, SIGNAL);
+    const id = await trial.engine.run(spec, SIGNAL);
+    t.deepEqual(await networksOf(id), [trial.name, other], 'once it is there the same start succeeds');
+    await trial.engine.connect(id, connection, SIGNAL);
+    t.deepEqual(await networksOf(id), [trial.name, other], 'it was connected already');
+    for (let times = 0; times < 2; times++) await trial.engine.disconnect(id, other, SIGNAL);
+    t.deepEqual(await networksOf(id), [trial.name]);
+    for (let times = 0; times < 2; times++) await trial.engine.connect(id, connection, SIGNAL);
+    t.deepEqual(await networksOf(id), [trial.name, other]);
+    await t.throwsAsync(trial.engine.connect(id, {name: `${trial.name}-none`, aliases: []}, SIGNAL), {instanceOf: NetworkMissing});
+    await trial.engine.remove(id, SIGNAL);
+    await t.notThrowsAsync(trial.engine.connect(GONE, connection, SIGNAL), 'nobody is left to be connected');
+    await t.notThrowsAsync(trial.engine.disconnect(GONE, other, SIGNAL));
+  }},
+  {title: 'what was made for a network that is not wanted any more starts without it', async check(t, trial) {
+    const other = `${trial.name}-other`;
+    await t.throwsAsync(trial.engine.run(specOf(trial, {network: `${trial.name}-late`, alsoOn: []}), SIGNAL), {instanceOf: NetworkMissing});
+    const [made] = await ours(trial);
+    await trial.engine.ensureNetwork({name: other, labels: trial.labels, subnet: `${trial.subnet}/26`}, SIGNAL);
+    await trial.engine.connect(made?.id ?? '', {name: other, aliases: []}, SIGNAL);
+    await trial.engine.ensureNetwork({name: `${trial.name}-late`, labels: trial.labels}, SIGNAL);
+    const id = await trial.engine.run(specOf(trial, {network: `${trial.name}-late`}), SIGNAL);
+    const seen = await recordOf(trial, id);
+    t.deepEqual(seen.status === 'running' ? Object.keys(seen.addresses) : [], [`${trial.name}-late`]);
+  }},
   {title: 'a name that somebody else\'s container has is refused, and that container is left alone', async check(t, trial) {
     const id = await trial.engine.run(specOf(trial, {labels: trial.otherLabels}), SIGNAL);
     const running = await recordOf(trial, id);

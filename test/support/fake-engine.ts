@@ -1,4 +1,4 @@
-import {NetworkMissing, type ContainerRecord, type ContainerSpec, type Engine, type EngineEvent, type EngineLogLine, type ImageRecord, type NetworkRecord, type NetworkSpec} from '../../reconciler/adapters/engine.ts';
+import {NetworkMissing, type Connection, type ContainerRecord, type ContainerSpec, type Engine, type EngineEvent, type EngineLogLine, type ImageRecord, type NetworkRecord, type NetworkSpec} from '../../reconciler/adapters/engine.ts';
 import {doOverlap, parseSubnet} from '../../schemas/subnet.ts';
 
 /** What goes wrong with a call: nothing, it fails before it acts, or it acts and the answer is lost. */
@@ -57,6 +57,7 @@ export class FakeEngine implements Engine {
       const isOurs = Object.entries(spec.labels).every(([key, value]) => entry.record.labels[key] === value);
       if (!isOurs) throw new Error(`create ${spec.name}: a container that is not ours has this name`);
       if (entry.record.status === 'running' && entry.record.isPaused) throw new Error(`start ${spec.name}: cannot start a paused container, try unpause instead`);
+      if (entry.record.status === 'created') entry.spec = spec;
       if (entry.record.status !== 'running') this.#start(entry);
       return entry.record.id;
     });
@@ -98,6 +99,24 @@ export class FakeEngine implements Engine {
       if (isTaken) throw new Error('Pool overlaps with other one on this address space');
       this.#made += 1;
       this.#networks.set(name, {id: `n${this.#made}`, name, labels, subnets});
+    });
+  }
+
+  async connect(id: string, {name}: Connection): Promise<void> {
+    this.#change(() => {
+      if (!this.#networks.has(name)) throw new NetworkMissing(`there is no network "${name}"`);
+      const entry = this.#containers.get(id);
+      if (entry !== undefined) this.#connect(entry, name);
+    });
+  }
+
+  async disconnect(id: string, network: string): Promise<void> {
+    this.#change(() => {
+      const entry = this.#containers.get(id);
+      if (entry?.record.status !== 'running' || entry.record.addresses[network] === undefined) return;
+      const {[network]: _, ...addresses} = entry.record.addresses;
+      entry.record = {...entry.record, addresses};
+      this.#tell('disconnect', entry);
     });
   }
 
@@ -170,16 +189,23 @@ export class FakeEngine implements Engine {
 
   /** As the real one does: only here is it found out that there is no network, when the container has been made. */
   #start(entry: Entry): void {
-    const {network} = entry.spec;
-    if (network !== 'host' && !this.#networks.has(network)) throw new NetworkMissing(`start ${entry.spec.name}: there is no network "${network}"`);
+    const {network, alsoOn = []} = entry.spec;
+    const missing = [network, ...alsoOn.map(({name}) => name)].find((one) => one !== 'host' && !this.#networks.has(one));
+    if (missing !== undefined) throw new NetworkMissing(`start ${entry.spec.name}: there is no network "${missing}"`);
     const {id, name, image, labels, createdAtMs, memoryBytes, cpus} = entry.record;
-    const address = `10.0.${Math.floor(Number(id.slice(1)) / 250)}.${(Number(id.slice(1)) % 250) + 1}`;
     entry.record = {
       id, name, image, labels, createdAtMs, memoryBytes, cpus,
       status: 'running', isPaused: false, startedAtMs: this.#nowMs(),
-      addresses: network === 'host' ? {} : {[network]: address},
+      addresses: network === 'host' ? {} : {[network]: addressOf(id)},
     };
+    for (const {name: other} of entry.spec.alsoOn ?? []) this.#connect(entry, other);
     this.#tell('start', entry);
+  }
+
+  #connect(entry: Entry, network: string): void {
+    if (entry.record.status !== 'running' || entry.record.addresses[network] !== undefined) return;
+    entry.record = {...entry.record, addresses: {...entry.record.addresses, [network]: addressOf(entry.record.id)}};
+    this.#tell('connect', entry);
   }
 
   #tell(action: string, {record}: Entry): void {
@@ -193,6 +219,11 @@ export class FakeEngine implements Engine {
     if (fault === 'answer-lost') throw new Error('injected: answer lost');
     return value;
   }
+}
+
+/** The same on each of its networks: nothing here is sent anywhere. */
+function addressOf(id: string): string {
+  return `10.0.${Math.floor(Number(id.slice(1)) / 250)}.${(Number(id.slice(1)) % 250) + 1}`;
 }
 
 function overlap(a: string, b: string): boolean {

@@ -1,6 +1,6 @@
 import type {AppName, CommitId, ContainerId, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {ContainerFacts, DesiredService, DesiredState, ResolvedApp, Strategy} from '../../reconciler/desired/state.ts';
-import type {CronBook, Deploy, DeployRecord, Health, KeptSpec, NameTable, ObservedContainer, ObservedJob, ObservedState, Target} from '../../reconciler/observed/state.ts';
+import type {ConnectedContainer, CronBook, Deploy, DeployRecord, Health, KeptSpec, NameTable, ObservedContainer, ObservedJob, ObservedState, Pair, Target} from '../../reconciler/observed/state.ts';
 
 // States in a few words, for tests of the planner: an app `shop` with one service `web` on port 8080.
 
@@ -105,6 +105,12 @@ export function releaseJob(line: string): ObservedJob {
   return {...base, state: 'exited', startedAtMs: NOW_MS - 10_000, finishedAtMs: NOW_MS, exitCode: Number(code), isOutOfMemory: false};
 }
 
+function connectedContainer(line: string): ConnectedContainer {
+  const [name = '', , ...networks] = line.split(' ');
+  const [app = '', service = '', slot = ''] = name.split('.');
+  return {id: name as ContainerId, name, app: app as AppName, ...(slot.includes('-') && {service: service as ServiceName}), networks: networks.map((network) => `flynn.${network}`)};
+}
+
 export interface World {
   /** `releaseJob` lines. */
   readonly jobs?: readonly string[];
@@ -120,9 +126,13 @@ export interface World {
   /** Apps that have one, and subnets that others use. */
   readonly networks?: readonly string[];
   readonly taken?: readonly string[];
+  /** Pairs of apps that have one, `db.shop`. */
+  readonly shared?: readonly string[];
+  /** `shop.web.1-v1-0 on shop db.shop`: a container of shop's web; `shop.run.7 on shop`: one that is no replica. */
+  readonly connected?: readonly string[];
 }
 
-export function observed({have = [], jobs = [], record, book, names: served, images = ['v1', 'v2', 'v3'], inFlight = {}, left = {}, operations = [], networks = ['shop'], taken = []}: World): ObservedState {
+export function observed({have = [], jobs = [], record, book, names: served, images = ['v1', 'v2', 'v3'], inFlight = {}, left = {}, operations = [], networks = ['shop'], taken = [], shared = [], connected = []}: World): ObservedState {
   return {
     nowMs: NOW_MS,
     containers: have.map(container),
@@ -132,6 +142,8 @@ export function observed({have = [], jobs = [], record, book, names: served, ima
     runs: [],
     images: images.map((spec) => ({id: image(spec), app: SHOP, createdAtMs: 0})),
     networks: networks.map((name, index) => ({id: `n${index}`, name: `flynn.${name}`, app: name as AppName, subnet: `10.213.${index}.0/25`, isUsed: have.length > 0 && name === 'shop'})),
+    sharedNetworks: shared.map((pair, index) => ({id: `s${index}`, name: `flynn.${pair}`, apps: pair.split('.') as unknown as Pair, subnet: `10.213.${100 + index}.0/25`})),
+    connected: connected.map(connectedContainer),
     takenSubnets: [...networks.map((_, index) => `10.213.${index}.0/25`), ...taken],
     clutter: {caches: [], buildLogs: [], isDiskLow: false},
     crons: new Map(book === undefined ? [] : [[SHOP, book]]),

@@ -1,9 +1,11 @@
 import {randomBytes} from 'node:crypto';
+import {writeFile} from 'node:fs/promises';
+import path from 'node:path';
 import test from 'ava';
 import {inParallel} from '../../cli/setup/in-parallel.ts';
 import {DockerEngine} from '../../reconciler/adapters/docker.ts';
 import {hostSubnets} from '../../reconciler/adapters/host-routes.ts';
-import {appNetwork, LABEL_APP, LABEL_INSTANCE} from '../../reconciler/labels.ts';
+import {appNetwork, LABEL_APP, LABEL_INSTANCE, sharedNetwork} from '../../reconciler/labels.ts';
 import {planNetworks} from '../../reconciler/plan/networks.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {app, desired, observed} from '../support/make.ts';
@@ -20,6 +22,7 @@ const PARALLEL = 4;
 
 let node: TrialNode;
 let engine: DockerEngine;
+let clone: string;
 
 test.before(async (t) => {
   t.timeout(180_000);
@@ -30,6 +33,7 @@ test.before(async (t) => {
     const {exitCode, output} = await node.git(folder, 'push', 'flynn', 'main');
     if (exitCode !== 0) throw new Error(output);
   }
+  clone = await node.clone();
 });
 test.after.always(async (t) => {
   t.timeout(60_000);
@@ -82,6 +86,47 @@ test.serial('the API and the DNS server of the node can\'t be reached from an ap
   for (const host of [gateway, '127.0.0.1']) t.false(await canConnect(shop, host, apiPort), host);
 });
 
+/** Makes this line all that an app's manifest says. Resolves to what the push printed. */
+async function say(name: string, line: string): Promise<string> {
+  await node.git(clone, 'pull', '-q', '--rebase');
+  await writeFile(path.join(clone, 'apps', name, 'app.yaml'), `apiVersion: flynn/v1\nkind: App\n${line}\n`);
+  await node.git(clone, 'commit', '-qam', `${name}: ${line}`);
+  const {exitCode, output} = await node.git(clone, 'push', '-q');
+  if (exitCode !== 0) throw new Error(output);
+  return output;
+}
+
+async function ids(): Promise<readonly string[]> {
+  return (await Promise.all([replicaOf('shop'), replicaOf('blog')])).map(({id}) => id);
+}
+
+test.serial('two apps whose manifests both say so reach each other by name, until one of them does not; no container is replaced', async (t) => {
+  const [shop, blog] = await Promise.all([replicaOf('shop'), replicaOf('blog')]);
+  const network = sharedNetwork(node.instance, ['blog', 'shop']);
+  t.regex(await say('shop', 'reach: [blog]'), /apps\/shop\/app\.yaml:3:9: "blog" can't be reached before apps\/blog\/app\.yaml says: allowFrom: \[shop\]/);
+  const waits = await until('it waits for the other', async () => (await node.plan()).waiting.find(({subject}) => subject === 'its way to blog'));
+  t.is(waits.on, 'blog to allow it: "allowFrom: [shop]" in apps/blog/app.yaml');
+  t.false(await canConnect(shop, 'web.blog.internal'), 'the wish of one opens nothing');
+
+  await say('blog', 'allowFrom: [shop]');
+  await until('shop reaches blog', () => canConnect(shop, 'web.blog.internal'));
+  t.true(await canConnect(shop, 'web'), 'its own services have their short names');
+  t.false(Object.values(blog.addresses).includes((await engine.exec(shop.id, ['getent', 'hosts', 'web'], SIGNAL)).output.split(' ')[0] ?? ''), 'which are not the other app\'s');
+  const {exitCode, output} = await node.flynn(['run', '-a', 'shop', '--', 'bash', '-c', '</dev/tcp/web.blog.internal/8080']);
+  t.is(exitCode, 0, `a one-off command is connected from its start: ${output}`);
+
+  await node.docker.getNetwork(network).disconnect({Container: blog.id});
+  await until('what was disconnected by hand is connected again', () => canConnect(shop, 'web.blog.internal'));
+  t.deepEqual((await node.plan()).actions, []);
+  t.deepEqual(await ids(), [shop.id, blog.id]);
+
+  await say('blog', '# closed');
+  await until('shop does not reach blog any more', async () => !(await canConnect(shop, 'web.blog.internal')));
+  await until('the network is gone', async () => !(await engine.networks(SIGNAL)).some(({name}) => name === network));
+  t.deepEqual(await ids(), [shop.id, blog.id]);
+  t.true(await canConnect(shop, 'web.shop.internal'));
+});
+
 test.serial('a container on the network that all apps once shared is replaced, its requests answered meanwhile', async (t) => {
   const shop = await replicaOf('shop');
   await engine.ensureNetwork({name: node.instance, labels: {[LABEL_INSTANCE]: node.instance}, subnet: '10.98.1.0/26'}, SIGNAL);
@@ -98,7 +143,7 @@ test.serial('a container on the network that all apps once shared is replaced, i
 });
 
 test.serial('a network goes with its app', async (t) => {
-  const clone = await node.clone();
+  await node.git(clone, 'pull', '-q', '--rebase');
   await node.git(clone, 'rm', '-rq', 'apps/blog');
   await node.git(clone, 'commit', '-qm', 'blog: close');
   const {exitCode, output} = await node.git(clone, 'push', '-q');

@@ -196,3 +196,11 @@ test('a mistake in an old release is told at the push, and stops nothing', (t) =
   const problems = checkApp({name: 'shop' as AppName, treeId: '' as TreeId, files}, config(), 'flynn.localhost');
   t.deepEqual(problems.map(({file: path}) => path), ['apps/shop/releases/v0001.yaml']);
 });
+
+test('whom an app reaches, and who may reach it, is no part of a deploy; itself it may not name', (t) => {
+  const [plain, open] = ['', 'reach: [db]\nallowFrom: [blog]\n'].map((yaml) => resolved(app('shop', yaml), release('shop', 1)));
+  t.is(open?.specKey, plain?.specKey);
+  t.deepEqual([open?.reach, open?.allowFrom, plain?.reach], [['db'], ['blog'], undefined] as never);
+  const wrong = resolve([app('shop', 'reach: [db, shop]\n')]);
+  t.deepEqual(wrong.state === 'invalid' && wrong.problems.map(formatDiagnostic), ['apps/shop/app.yaml:3:13: "shop" is this app: its services reach each other anyway']);
+});

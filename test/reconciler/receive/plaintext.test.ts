@@ -69,3 +69,15 @@ test('credentials of drains are warned of when they are new, without their value
     'apps/shop/app.yaml:5:10: drains.1.url has a secret in it, and everybody who can read this repository can read it, for ever: put it into secrets.yaml, and its name under secretHeaders',
   ]);
 });
+
+test('ways between apps that one side alone asks for are told at their lines, those that both do are not', async (t) => {
+  const both = await snapshots(t, {'apps/db/app.yaml': `${head('App')}allowFrom: [shop]\n`, 'apps/mail/app.yaml': head('App')}, {
+    'apps/shop/app.yaml': `${head('App')}reach: [db, mail, nope]\nallowFrom: [nobody, db]\n`,
+  });
+  t.deepEqual((await warningsOf(both, signal)).map(formatDiagnostic), [
+    'apps/shop/app.yaml:3:13: "mail" can\'t be reached before apps/mail/app.yaml says: allowFrom: [shop]',
+    'apps/shop/app.yaml:3:19: there is no app "nope" yet',
+    'apps/shop/app.yaml:4:13: there is no app "nobody" yet',
+  ]);
+  t.deepEqual(await warningsOf({before: both.after, after: both.after}, signal), [], 'once is enough');
+});
