@@ -218,6 +218,20 @@ test.serial('an image store that takes no archive with layers left out gets the 
   t.is((await trial.serve(built)).body, 'hello from node-hello /\n');
 });
 
+for (const {fixture, version} of [
+  {fixture: 'node-yarn', version: /^ {7}Using yarn 1\.\d+\.\d+$/m},
+  {fixture: 'node-yarn-berry', version: /^ {7}Using yarn 4\.9\.1$/m},
+  {fixture: 'node-pnpm', version: /^ {7}Using pnpm 10\.11\.0$/m},
+]) {
+  test.serial(`${fixture}: the package manager of the lock file installs, what is for development is pruned, and the digest is the same from a warm cache`, async t => {
+    t.timeout(240_000);
+    const built = await trial.buildWell({fixture});
+    t.regex(built.lines.join('\n'), version);
+    t.deepEqual(JSON.parse((await trial.serve(built)).body), {isThreeOdd: true, built: 'with development packages', hasDevelopmentPackages: false});
+    t.is((await trial.buildWell({fixture})).image, built.image);
+  });
+}
+
 test.serial('a package with C++ parts compiles without Node’s headers from the internet', async t => {
   t.timeout(240_000);
   const changes = {

