@@ -44,7 +44,7 @@ import {OneShotActions} from './oneshot/actions.ts';
 import {AuditLog} from './oneshot/audit.ts';
 import {ExecNotes} from './oneshot/exec-notes.ts';
 import {Restarts} from './oneshot/restarts.ts';
-import {receivePushes} from './receiver.ts';
+import {buildsAndDeploys, receivePushes} from './receiver.ts';
 import {releasesOf} from './releases.ts';
 import {View} from './view.ts';
 import {AppVolumes} from './volumes/volumes.ts';
@@ -102,7 +102,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const logs = await NodeLogs.open({engine: engineDirect, layout, events, node: settings.node, cluster: () => reader.cluster, openSecret: (sealed) => keyring.open(sealed)}, signal);
   const engine = noticing(engineDirect, engineObserver, (id) => logs.beforeRemoval(id));
   const housekeeper = new Housekeeper({docker, instance, layout, minFreeBytes: () => reader.cluster?.builds.minFreeBytes ?? 0, isBuilding: (app) => building.has(app), wake});
-  const images: ImageSupply = new ImageSupply({docker, instance, build: (source, until) => receiver.rebuild(source, until), tell: (app, message) => events.add({app, kind: 'image-replaced', message, actor: 'flynn'})});
+  const images: ImageSupply = new ImageSupply({docker, instance, build: (source, until) => rebuild(source, until), tell: (app, message) => events.add({app, kind: 'image-replaced', message, actor: 'flynn'})});
   const world: World = {
     engine, journal, crons, router, systemSpecs, instance, leftovers: housekeeper.leftovers, images,
     openEnv: (sealed) => keyring.openEnv(sealed),
@@ -171,14 +171,20 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     told.set(app, message);
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
+  const {builds, deploys, deployDesk, rebuild} = buildsAndDeploys({
+    view: {wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)},
+    repo, layout, docker, instance, stack, building, log,
+    cacheBytesMax: () => reader.cluster?.builds.cacheBytes,
+    noteBuild: (app, line) => logs.noteBuild(app, line),
+  }, signal);
   const releases = (node: View) => releasesOf({docker, instance, repo, layout, node, log}, signal);
-  const view: View = new View({settings, releases, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});
   const server = createServer({view, authenticate, log});
   const local = createLocalServer({view, log});
-  const receiver = receivePushes({server, local, view, repo, noteBuild: (app, line) => logs.noteBuild(app, line), layout, docker, instance, stack, building, authenticate, check, log});
+  receivePushes({server, local, view, repo, layout, deploys, authenticate, check, log});
 
   try {
     await rm(layout.socket, {force: true});

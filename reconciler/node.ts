@@ -1,6 +1,7 @@
 import type {AppName, CommitId} from '../schemas/ids.ts';
+import type {Builds} from './builds/builds.ts';
 import type {CanaryDesk} from './canaries.ts';
-import type {ClusterRepo} from './checkout/snapshot.ts';
+import type {Author, ClusterRepo} from './checkout/snapshot.ts';
 import type {Audit, OneShot} from './oneshot/oneshot.ts';
 import type {Plan} from './plan/action.ts';
 import type {Releases} from './release/releases.ts';
@@ -21,6 +22,8 @@ export interface NodeView {
   readonly keyring: Keyring;
   /** Which releases there were, and those that people make by commands. */
   readonly releases: Releases;
+  readonly builds: Builds;
+  readonly deploys: DeployDesk;
   /** Sealed values that something here is made from, or would be made from again. */
   sealedInUse(): readonly string[];
   /** What people do to containers without a commit. */
@@ -58,6 +61,23 @@ export interface NodeView {
   /** What is kept of those before them, oldest first. */
   olderEvents(): AsyncIterable<FlynnEvent>;
 }
+
+/** Deploys of what was pushed before. */
+export interface DeployDesk {
+  /**
+   * Builds, releases and waits as if it were pushed now. It ends, and is undone, when the signal is aborted.
+   * @throws {EditRefused} when it does not serve, with the reason
+   */
+  deployPushed(app: AppName, wish: DeployWish, by: Author, signal: AbortSignal): AsyncIterable<DeployLine>;
+}
+
+/** `commit` as people type it: at least its first 7 digits. */
+export type DeployWish = {readonly branch: string} | {readonly commit: string};
+
+export type DeployLine =
+  | {readonly print: string}
+  /** The last line. */
+  | {readonly deployed: {readonly release: number; readonly commit: CommitId; readonly urls: readonly string[]}};
 
 /** What is left on the node's disk. */
 export interface Housekeeping {

@@ -4,15 +4,73 @@ import type {StackImages} from '../buildpacks/stack/images.ts';
 import type {Authenticate} from './api/authenticate.ts';
 import type {AppName, CommitId} from '../schemas/ids.ts';
 import type {Result} from '../schemas/result.ts';
+import {removeContainers} from './adapters/build-container.ts';
+import {diskUsage, removeVolume} from './adapters/docker-disk.ts';
 import type {Build, BuildFailure, BuildRequest, BuiltImage} from './build/build.ts';
 import {createBuilder} from './build/builder.ts';
+import {cacheVolume} from './build/buildpack.ts';
+import {BuildService} from './builds/service.ts';
 import type {CommitCheck, FollowedRepo} from './checkout/repo.ts';
+import {LABEL_APP, LABEL_INSTANCE, LABEL_ROLE} from './labels.ts';
 import type {Layout} from './layout.ts';
-import type {NodeView} from './node.ts';
+import type {DeployDesk, NodeView} from './node.ts';
+import {deployDesk} from './receive/deploy-desk.ts';
+import {Deploys} from './receive/deploys.ts';
 import {rebuild} from './receive/rebuild.ts';
 import {registerGit} from './receive/register-git.ts';
 import {registerHooks} from './receive/register-hooks.ts';
 import {PushSessions} from './receive/sessions.ts';
+
+export interface DeployParts {
+  readonly view: Pick<NodeView, 'wake' | 'converged'>;
+  readonly repo: FollowedRepo;
+  readonly layout: Layout;
+  readonly docker: Docker;
+  readonly instance: string;
+  readonly stack: StackImages;
+  /** Apps that are being built: kept up to date here, so that the pass leaves their build containers alone. */
+  readonly building: Set<string>;
+  /** What a build's cache may take before it is emptied; undefined: nobody knows yet. */
+  cacheBytesMax(): number | undefined;
+  /** A line of a build's output, for the app's log. */
+  noteBuild(app: AppName, line: string): void;
+  log(message: string, error: unknown): void;
+}
+
+/** Builds on this node, and deploys of what they make. */
+export interface BuildsAndDeploys {
+  readonly builds: BuildService;
+  readonly deploys: Deploys;
+  readonly deployDesk: DeployDesk;
+  /** Builds what was pushed once. Whoever looks for its output finds it in the app's log. */
+  rebuild(source: {readonly app: AppName; readonly commit: CommitId}, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>>;
+}
+
+/** @param stopping  ends none of them: it tells why they ended */
+export function buildsAndDeploys({view, repo, layout, docker, instance, stack, building, cacheBytesMax, noteBuild, log}: DeployParts, stopping: AbortSignal): BuildsAndDeploys {
+  const build = noted(createBuilder({docker, instance, stack, logs: layout.builds, scratch: layout.scratch}), noteBuild);
+  const builds = new BuildService({
+    folder: layout.builds,
+    build: marked(build, building),
+    caches: {
+      measure: async (app, signal) => (await diskUsage(docker, signal)).volumes.get(cacheVolume(instance, app)) ?? 0,
+      remove: async (app, signal) => {
+        // Of a build that has just succeeded: the engine removes its container in its own time.
+        await removeContainers(docker, [`${LABEL_INSTANCE}=${instance}`, `${LABEL_APP}=${app}`, `${LABEL_ROLE}=build`], signal);
+        await removeVolume(docker, cacheVolume(instance, app), signal);
+      },
+      maxBytes: cacheBytesMax,
+    },
+    log,
+  }, stopping);
+  builds.interruptAbandoned().catch((error: unknown) => log('builds that were interrupted are not marked', error));
+  const deploys = new Deploys({repo, node: view, builds, log});
+  return {
+    builds, deploys,
+    deployDesk: deployDesk({repo, sources: layout.sources, deploys}),
+    rebuild: (source, signal) => rebuild({layout, repo, builds}, {...source, print: () => {}}, signal),
+  };
+}
 
 export interface ReceiverParts {
   /** What git clients talk to, on 127.0.0.1. */
@@ -22,35 +80,20 @@ export interface ReceiverParts {
   readonly view: NodeView;
   readonly repo: FollowedRepo;
   readonly layout: Layout;
-  readonly docker: Docker;
-  readonly instance: string;
-  readonly stack: StackImages;
-  /** Apps that are being built: kept up to date here, so that the pass leaves their build containers alone. */
-  readonly building: Set<string>;
+  readonly deploys: Deploys;
   readonly authenticate: Authenticate;
   readonly check: CommitCheck;
-  /** A line of a build's output, for the app's log. */
-  noteBuild(app: AppName, line: string): void;
   log(message: string, error: unknown): void;
 }
 
-export interface Receiver {
-  /** Builds what was pushed once. */
-  rebuild(source: {readonly app: AppName; readonly commit: CommitId}, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>>;
-}
-
-/** Lets git in: pushes to the cluster repository and to the apps' own ones, with the builds that these start. */
-export function receivePushes({server, local, view, building, docker, instance, stack, noteBuild, ...parts}: ReceiverParts): Receiver {
-  const {repo, layout, authenticate, check, log} = parts;
-  const build = noted(createBuilder({docker, instance, stack, logs: layout.builds, scratch: layout.scratch}), noteBuild);
-  const deps = {layout, node: view, repo, build: marked(build, building), authenticate, check, pushes: new PushSessions(), log};
+/** Lets git in: pushes to the cluster repository and to the apps' own ones, with the deploys that these start. */
+export function receivePushes({server, local, view, ...parts}: ReceiverParts): void {
+  const deps = {...parts, node: view, pushes: new PushSessions()};
   registerGit(server, deps);
   registerHooks(local, deps);
-  // Whoever looks for it finds its output in the app's log.
-  return {rebuild: (source, signal) => rebuild(deps, {...source, print: () => {}}, signal)};
 }
 
-function noted(build: Build, noteBuild: ReceiverParts['noteBuild']): Build {
+function noted(build: Build, noteBuild: DeployParts['noteBuild']): Build {
   const print = (request: BuildRequest, line: string) => {
     noteBuild(request.app, line);
     request.print(line);

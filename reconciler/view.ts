@@ -2,11 +2,12 @@ import type {AppName, CommitId, ContainerId} from '../schemas/ids.ts';
 import {formatDiagnostic} from '../schemas/diagnostic.ts';
 import type {CronBooks} from './apply/cron-books.ts';
 import type {Engine} from './adapters/engine.ts';
+import type {Builds} from './builds/builds.ts';
 import type {CanaryDesk} from './canaries.ts';
 import {EditRefused, type ClusterRepo} from './checkout/snapshot.ts';
 import {CronDesk} from './cron-desk.ts';
 import type {Loop, PassReport} from './loop.ts';
-import type {DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, NodeView} from './node.ts';
+import type {DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, NodeView} from './node.ts';
 import type {ObservedJob} from './observed/state.ts';
 import type {Audit, OneShot} from './oneshot/oneshot.ts';
 import {IMAGE_SUBJECT, whyNoImage} from './plan/images.ts';
@@ -41,6 +42,8 @@ export interface ViewOptions {
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
   /** Made with the view itself, which it asks. */
   releases(view: View): Releases;
+  readonly builds: Builds;
+  readonly deploys: DeployDesk;
   readonly oneShot: OneShot;
   readonly audit: Audit;
   readonly volumes: Volumes;
@@ -58,6 +61,8 @@ export class View implements NodeView {
   readonly repo: ClusterRepo;
   readonly keyring: Keyring;
   readonly releases: Releases;
+  readonly builds: Builds;
+  readonly deploys: DeployDesk;
   readonly oneShot: OneShot;
   readonly audit: Audit;
   readonly volumes: Volumes;
@@ -78,6 +83,8 @@ export class View implements NodeView {
     this.repo = options.repo;
     this.keyring = options.keyring;
     this.releases = options.releases(this);
+    this.builds = options.builds;
+    this.deploys = options.deploys;
     this.oneShot = options.oneShot;
     this.audit = options.audit;
     this.volumes = options.volumes;

@@ -24,6 +24,8 @@ export interface AppManifest extends Header<'App'> {
   /** Apps that this one connects to, and apps that may connect to this one: a way is open when both say so. */
   readonly reach?: readonly string[];
   readonly allowFrom?: readonly string[];
+  /** The branch whose push is a deploy. Absent: main and master. */
+  readonly deployBranch?: string;
 }
 
 export interface ServiceManifest extends ContainerManifest {
@@ -169,6 +171,15 @@ export const appSchema: ObjectSchema<AppManifest> = {
     drains: {...drainsSchema, description: 'Where the lines of its log are sent on to.'},
     reach: {...appNamesSchema, description: 'Apps that its containers connect to, as <service>.<app>.internal. Open when those say `allowFrom` with its name.', examples: [['db']]},
     allowFrom: {...appNamesSchema, description: 'Apps whose containers may connect to its own. Open when those say `reach` with its name.', examples: [['shop']]},
+    deployBranch: {
+      type: 'string',
+      // git-check-ref-format(1), without the characters that shells and people stumble over.
+      pattern: '^(?!.*(\\.\\.|//|/\\.|\\.lock(/|$)|[./]$))[A-Za-z0-9_][A-Za-z0-9._/+#-]*$',
+      maxLength: 200,
+      errorMessage: 'must be the name of a branch such as main or release/2',
+      description: 'The branch whose push is built and deployed; others are only kept. Default: main and master.',
+      examples: ['production'],
+    },
   },
   examples: [{
     apiVersion: 'flynn/v1',

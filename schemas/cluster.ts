@@ -2,7 +2,7 @@ import {policySchema, type Rights} from './container.ts';
 import {checkDrains, drainsSchema, type DrainManifest} from './drains.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema} from './names.ts';
-import {quantitySchema} from './quantity.ts';
+import {bytesOf, quantitySchema} from './quantity.ts';
 import {checkRequests, requestsSchema, type RequestsManifest} from './requests.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
 import {formatSubnet, parseSubnet, prefixOf, subnetSchema} from './subnet.ts';
@@ -33,6 +33,8 @@ export interface BuildsManifest {
   readonly cpus?: number;
   readonly timeoutSeconds?: number;
   readonly disk?: string;
+  /** Of an app, for its next build. Absent: half of `disk`. */
+  readonly cache?: string;
   readonly minFreeDisk?: string;
   readonly concurrent?: number;
 }
@@ -61,7 +63,7 @@ export interface NetworksManifest {
 /** What holds where `cluster.yaml` says nothing. */
 export const CLUSTER_DEFAULTS = {
   defaults: {memory: '512Mi', cpus: 1, pids: 512, files: 10_000},
-  builds: {memory: '2Gi', cpus: 2, timeoutSeconds: 900, disk: '4Gi', minFreeDisk: '2Gi', concurrent: 2},
+  builds: {memory: '2Gi', cpus: 2, timeoutSeconds: 900, disk: '4Gi', cache: '2Gi', minFreeDisk: '2Gi', concurrent: 2},
   keep: {releases: 10, images: 5},
   // 512 networks of 125 containers: fifty replicas can be deployed all at once.
   networks: {range: '10.213.0.0/16', prefix: 25},
@@ -93,6 +95,7 @@ const buildsSchema: ObjectSchema<BuildsManifest> = {
     cpus: {type: 'number', minimum: 0.01, maximum: 1024, default: CLUSTER_DEFAULTS.builds.cpus, description: 'Cores of one build.'},
     timeoutSeconds: {type: 'number', minimum: 10, maximum: 86_400, default: CLUSTER_DEFAULTS.builds.timeoutSeconds, description: 'Limit for one build.'},
     disk: {...quantitySchema, default: CLUSTER_DEFAULTS.builds.disk, description: 'What one build may write, its cache included.'},
+    cache: {...quantitySchema, description: 'What the builds of one app may keep for the next one, from `disk`; a cache that has grown beyond it is emptied before a build. Default: half of `disk`.', examples: [CLUSTER_DEFAULTS.builds.cache]},
     minFreeDisk: {...quantitySchema, default: CLUSTER_DEFAULTS.builds.minFreeDisk, description: 'What has to be free on the disk, or builds are refused.'},
     concurrent: {type: 'integer', minimum: 1, maximum: 32, default: CLUSTER_DEFAULTS.builds.concurrent, description: 'Builds at once; others wait.'},
   },
@@ -168,8 +171,15 @@ export function checkCluster(cluster: ClusterManifest): readonly Problem[] {
     ...checkLimits(cluster.defaults, ['defaults']),
     ...checkRequests(cluster.requests, cluster.defaults, ['requests']),
     ...checkLimits(memory === undefined ? undefined : {memory}, ['builds']),
+    ...checkCache(cluster.builds),
     ...checkNetworks({...CLUSTER_DEFAULTS.networks, ...cluster.networks}),
   ];
+}
+
+/** Both are written by the same build: a cache that may fill all of its disk would make it fail. */
+function checkCache({disk = CLUSTER_DEFAULTS.builds.disk, cache}: BuildsManifest = {}): readonly Problem[] {
+  if (cache === undefined || bytesOf(cache) < bytesOf(disk)) return [];
+  return [{path: ['builds', 'cache'], message: `builds.cache is a part of builds.disk: it has to be less than "${disk}", not "${cache}"`}];
 }
 
 function checkNetworks({range, prefix}: Required<NetworksManifest>): readonly Problem[] {

@@ -50,7 +50,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'reconciler/secrets': {values: [SCHEMAS], packages: ['node:', 'age-encryption']},
   /** The loop itself puts the folders together. */
   'reconciler': {
-    values: [SCHEMAS, 'buildpacks/', ...['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'release', 'receive', 'oneshot', 'api', 'secrets', 'volumes'].map((name) => `reconciler/${name}/`)],
+    values: [SCHEMAS, 'buildpacks/', ...['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'volumes'].map((name) => `reconciler/${name}/`)],
     types: ['dockerode', 'fastify'],
     packages: ['node:', 'yaml'],
   },
@@ -66,7 +66,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'reconciler/commits': {values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], packages: ['node:', 'yaml']},
   'reconciler/api': {
     values: [SCHEMAS, 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', ...NODE_FACTS],
-    types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/release/', 'reconciler/volumes/', 'reconciler/build/build.ts'],
+    types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/release/', 'reconciler/volumes/', 'reconciler/build/build.ts'],
     packages: ['node:', 'fastify', '@fastify/websocket', 'yaml'],
   },
   'reconciler/release': {
@@ -76,8 +76,14 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   },
   /** Data of apps: asked for by people, part of no plan. */
   'reconciler/volumes': {values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/snapshot.ts', 'reconciler/labels.ts', ...NODE_FACTS], packages: ['node:', 'dockerode']},
+  /** Around each build: its record, its turn, its end. */
+  'reconciler/builds': {
+    values: [SCHEMAS, 'reconciler/build/output.ts', 'reconciler/commits/mutex.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/release/refused.ts'],
+    types: ['reconciler/build/build.ts', 'reconciler/checkout/snapshot.ts'],
+    packages: ['node:'],
+  },
   'reconciler/receive': {
-    values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/release/', 'reconciler/api/', 'reconciler/build/output.ts', ...NODE_FACTS],
+    values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/release/', 'reconciler/api/', 'reconciler/builds/', 'reconciler/build/output.ts', ...NODE_FACTS],
     types: ['reconciler/node.ts', 'reconciler/secrets/', 'reconciler/build/build.ts', 'reconciler/status/'],
     packages: ['node:', 'fastify', 'execa'],
   },
@@ -93,7 +99,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'cli/output': {values: [SCHEMAS, 'cli/'], types: ['reconciler/api/', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:']},
   'cli/commands': {
     values: [SCHEMAS, 'cli/', 'reconciler/desired/', 'reconciler/volumes/format.ts', ...NODE_FACTS],
-    types: ['reconciler/api/', 'reconciler/volumes/volumes.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'dockerode'],
+    types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/volumes/volumes.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'dockerode'],
     packages: ['node:', 'yaml'],
   },
 };

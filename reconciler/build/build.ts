@@ -20,6 +20,8 @@ export interface BuildLimits {
   readonly cpus: number;
   readonly timeMs: number;
   readonly diskBytes: number;
+  /** Of the disk, what a cache that is larger is emptied for. */
+  readonly cacheBytes: number;
   /** On the disk, before it begins. */
   readonly minFreeBytes: number;
 }
@@ -33,7 +35,7 @@ export interface BuiltImage {
   readonly sizeBytes: number;
 }
 
-/** Why there is no image, in words for the pusher, and the end of the output. */
+/** Why there is no image, in words for the pusher. */
 export interface BuildFailure {
   readonly reason: string;
 }

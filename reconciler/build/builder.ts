@@ -1,5 +1,4 @@
 import os from 'node:os';
-import path from 'node:path';
 import {ok, fail, type Result} from '../../schemas/result.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {LABEL_APP, LABEL_INSTANCE} from '../labels.ts';
@@ -11,8 +10,7 @@ import {buildWithDockerfile} from './dockerfile.ts';
 import {BuildRefused} from './refused.ts';
 import {checkFreeDisk, watchFreeDisk} from './free-disk.ts';
 import {abortable, LimitExceeded, limitSignal} from './limits.ts';
-import {openBuildLog} from './log.ts';
-import {step, warning} from './output.ts';
+import {step} from './output.ts';
 import {rememberedNpmrc} from './npm-settings.ts';
 import {keepSource} from './source.ts';
 
@@ -20,23 +18,12 @@ import {keepSource} from './source.ts';
 const LABEL_REVISION = 'org.opencontainers.image.revision';
 
 /**
- * Builds apps in containers. What the pusher sees is printed, the reason of a failure last (` !     Push rejected, …`): nobody
- * else has to print it. Builds of one app must not run at the same time.
+ * Builds apps in containers. What the pusher sees is printed, but for the reason of a failure: that is the answer. Builds of one app must
+ * not run at the same time.
  */
 export function createBuilder(given: BuilderSettings): Build {
   const settings = {...given, npmrc: given.npmrc ?? rememberedNpmrc()};
-  return async (request, signal) => {
-    const log = await openBuildLog(path.join(settings.logs, request.app));
-    const print = (line: string) => {
-      log.write(line);
-      request.print(line);
-    };
-    try {
-      return await build(settings, {...request, source: innerSignal => request.source(innerSignal), print}, signal);
-    } finally {
-      await log.close();
-    }
-  };
+  return (request, signal) => build(settings, request, signal);
 }
 
 async function build(settings: BuildContext['settings'], request: BuildRequest, outer: AbortSignal): Promise<Result<BuiltImage, BuildFailure>> {
@@ -63,9 +50,7 @@ async function build(settings: BuildContext['settings'], request: BuildRequest, 
     outer.throwIfAborted();
     const cause: unknown = signal.aborted ? signal.reason : error;
     if (!(cause instanceof BuildRefused || cause instanceof LimitExceeded)) throw cause;
-    const {message: reason} = cause;
-    request.print(warning(`Push rejected, ${reason}.`));
-    return fail({reason});
+    return fail({reason: cause.message});
   }
 }
 

@@ -57,11 +57,11 @@ export async function buildWithBuildpack(context: BuildContext, chosen: Extract<
   return withBuildContainer(docker, spec, work, signal);
 }
 
-/** A cache only grows: one that takes half of the disk is thrown away before it makes builds fail. */
+/** A cache only grows: one that has grown beyond its limit is thrown away before it makes builds fail. */
 async function limitCache(container: BuildContainer, {limits, print}: BuildContext, signal: AbortSignal): Promise<void> {
   const usedBytes = await cacheBytes(container, signal);
-  if (usedBytes < limits.diskBytes / 2) return;
-  print(step(`Emptying the build cache: ${formatMegabytes(usedBytes)} of the ${formatLimit(limits.diskBytes)} that a build may use`));
+  if (usedBytes <= limits.cacheBytes) return;
+  print(step(`Emptying the build cache: ${formatMegabytes(usedBytes)} of the ${formatLimit(limits.cacheBytes)} that it may take`));
   await script(container, 'find /tmp/cache -mindepth 1 -delete', signal);
 }
 

@@ -18,6 +18,7 @@ const APP_FIELDS: {readonly [Field in keyof AppManifest]-?: Going} = {
   drains: 'stays',
   reach: 'stays',
   allowFrom: 'stays',
+  deployBranch: 'stays',
 };
 
 const SERVICE_FIELDS: {readonly [Field in keyof ServiceManifest]-?: Going} = {

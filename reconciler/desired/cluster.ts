@@ -62,8 +62,8 @@ export function resolveCluster(files: readonly ManifestFile[]): Result<ClusterCo
 }
 
 /** What one build may use. */
-export function buildLimits({builds: {memoryBytes, cpus, timeMs, diskBytes, minFreeBytes}}: ClusterConfig): BuildLimits {
-  return {memoryBytes, cpus, timeMs, diskBytes, minFreeBytes};
+export function buildLimits({builds: {memoryBytes, cpus, timeMs, diskBytes, cacheBytes, minFreeBytes}}: ClusterConfig): BuildLimits {
+  return {memoryBytes, cpus, timeMs, diskBytes, cacheBytes, minFreeBytes};
 }
 
 /** What a manifest asks for; the rest as in `otherwise`. */
@@ -91,6 +91,7 @@ function withDefaults({name, domain, defaults, requests, builds, keep, logs, net
       cpus: build.cpus,
       timeMs: build.timeoutSeconds * 1000,
       diskBytes: bytesOf(build.disk),
+      cacheBytes: builds?.cache === undefined ? Math.floor(bytesOf(build.disk) / 2) : bytesOf(builds.cache),
       minFreeBytes: bytesOf(build.minFreeDisk),
       concurrent: build.concurrent,
     },

@@ -3,11 +3,10 @@ import type {AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {releaseNumberOf} from '../../schemas/release.ts';
 import type {BuildLimits} from '../build/build.ts';
-import {warning} from '../build/output.ts';
 import type {ManifestFile, Snapshot} from '../checkout/snapshot.ts';
 import {deployTimeoutMs} from '../desired/app.ts';
 import {buildLimits, resolveCluster} from '../desired/cluster.ts';
-import {PushRejected} from './push.ts';
+import {ReleaseRefused} from '../release/refused.ts';
 
 /** What the cluster repository says about building and releasing an app. */
 export interface BuildInputs {
@@ -19,19 +18,21 @@ export interface BuildInputs {
   readonly deployTimeoutMs: number;
   /** In app.yaml; the Procfile may have another. */
   readonly hasReleaseCommand: boolean;
+  /** Absent: main and master. */
+  readonly deployBranch?: string;
   /** Absent: nothing was released yet. */
   readonly current?: {readonly number: number; /** Absent: it was not built here. */ readonly sourceCommit?: string; readonly createdAt: string};
 }
 
-/** @throws {PushRejected} when the manifests are wrong: a release could not be made to run */
+/** @throws {ReleaseRefused} when the manifests are wrong: a release could not be made to run */
 export async function buildInputs(app: AppName, snapshot: Snapshot, signal: AbortSignal): Promise<BuildInputs> {
   const piece = snapshot.apps.find(({name}) => name === app);
-  if (piece === undefined) throw new PushRejected(warning(`Push rejected, there is no app "${app}" in the cluster repository. Make it with: flynn create ${app}`));
+  if (piece === undefined) throw new ReleaseRefused(`there is no app "${app}" in the cluster repository. Make it with: flynn create ${app}`);
   const files = await piece.files(signal);
   const cluster = resolveCluster(await snapshot.shared.files(signal));
   const manifest = loadManifest('App', `apps/${app}/app.yaml`, textOf(files, `apps/${app}/app.yaml`));
   const problems = [...(cluster.ok ? [] : cluster.problem), ...(manifest.ok ? [] : manifest.problem)];
-  if (!cluster.ok || !manifest.ok) throw new PushRejected(...problems.map(formatDiagnostic), warning('Push rejected, the manifests have to be put right first'));
+  if (!cluster.ok || !manifest.ok) throw new ReleaseRefused('the manifests have to be put right first', problems.map(formatDiagnostic));
   const current = currentRelease(app, files);
   return {
     env: manifest.value.env ?? {},
@@ -40,6 +41,7 @@ export async function buildInputs(app: AppName, snapshot: Snapshot, signal: Abor
     keepReleases: cluster.value.keep.releases,
     deployTimeoutMs: deployTimeoutMs(manifest.value),
     hasReleaseCommand: manifest.value.release !== undefined,
+    ...(manifest.value.deployBranch === undefined ? {} : {deployBranch: manifest.value.deployBranch}),
     ...(current === undefined ? {} : {current}),
   };
 }

@@ -1,8 +1,8 @@
 import type {Authenticate} from '../api/authenticate.ts';
-import type {Build} from '../build/build.ts';
 import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
 import type {Layout} from '../layout.ts';
 import type {NodeView} from '../node.ts';
+import type {Deploys} from './deploys.ts';
 import type {PushSessions} from './sessions.ts';
 
 /** What receiving pushes needs of the rest. The same object goes to `registerGit` and to `registerHooks`. */
@@ -10,7 +10,7 @@ export interface GitDeps {
   readonly layout: Layout;
   readonly node: Pick<NodeView, 'settings' | 'wake' | 'converged'>;
   readonly repo: FollowedRepo;
-  readonly build: Build;
+  readonly deploys: Deploys;
   readonly authenticate: Authenticate;
   /** See `check.ts`. */
   readonly check: CommitCheck;

@@ -1,12 +1,20 @@
-import type {AppName, CommitId} from '../../schemas/ids.ts';
 import path from 'node:path';
-import {fail, type Result} from '../../schemas/result.ts';
+import type {AppName, CommitId} from '../../schemas/ids.ts';
+import {fail, ok, type Result} from '../../schemas/result.ts';
 import type {BuildFailure, BuiltImage} from '../build/build.ts';
+import type {BuildService} from '../builds/service.ts';
 import {git, GitError} from '../adapters/git.ts';
-import {buildInputs} from './build-inputs.ts';
-import type {GitDeps} from './deps.ts';
-import {PushRejected} from './push.ts';
-import {archive} from './source.ts';
+import type {FollowedRepo} from '../checkout/repo.ts';
+import {COMMITTER} from '../commits/writer.ts';
+import type {Layout} from '../layout.ts';
+import {ReleaseRefused} from '../release/refused.ts';
+import {buildCommit} from './build-commit.ts';
+
+export interface RebuildParts {
+  readonly layout: Pick<Layout, 'sources'>;
+  readonly repo: Pick<FollowedRepo, 'snapshot'>;
+  readonly builds: BuildService;
+}
 
 export interface Rebuilding {
   readonly app: AppName;
@@ -16,15 +24,14 @@ export interface Rebuilding {
 }
 
 /** Builds a commit that was pushed once, with what the cluster repository says today of the app's environment and of limits. Nothing is released. */
-export async function rebuild({layout, repo, build}: Pick<GitDeps, 'layout' | 'repo' | 'build'>, {app, commit, print}: Rebuilding, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>> {
+export async function rebuild({layout, ...parts}: RebuildParts, {app, commit, print}: Rebuilding, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>> {
   const gitdir = path.join(layout.sources, `${app}.git`);
   if (!await hasCommit(gitdir, commit, signal)) return fail({reason: `commit ${commit.slice(0, 8)} is not in the app's repository on this node: push it`});
   try {
-    const {env, limits} = await buildInputs(app, await repo.snapshot(signal), signal);
-    return await build({app, sourceCommit: commit, source: (until) => archive({gitdir, commit, env: {}}, until), env, limits, print}, signal);
+    return ok(await buildCommit(parts, {app, commit, gitdir, print, by: COMMITTER, origin: 'rebuild'}, signal));
   } catch (error) {
-    if (!(error instanceof PushRejected)) throw error;
-    return fail({reason: error.lines.map((line) => line.replace(/^ !\s+Push rejected, /, '')).join('\n')});
+    if (!(error instanceof ReleaseRefused)) throw error;
+    return fail({reason: [...error.details, error.message].join('\n')});
   }
 }
 

@@ -2,50 +2,39 @@ import type {BuiltImage} from '../build/build.ts';
 import {warning} from '../build/output.ts';
 import {releaseFile} from '../commits/edits.ts';
 import {makeRelease, takeBackRelease, type Released} from '../release/make.ts';
-import {ReleaseRefused} from '../release/refused.ts';
 import type {BuildInputs} from './build-inputs.ts';
-import type {DeployPush} from './deploy.ts';
+import type {CommitDeploy} from './deploy.ts';
 import {forgetSource, keepSource} from './kept-sources.ts';
-import {PushRejected} from './push.ts';
 
 /** How long letting go of the source of a release may take when the pusher is gone, in milliseconds. */
 const FORGET_MS_MAX = 30_000;
 
-/** @throws {PushRejected} when the release can't be made. After any failure git does not name it. */
-export async function release({app, commit, push, deps}: DeployPush, {image, inputs}: {image: BuiltImage; inputs: BuildInputs}, signal: AbortSignal): Promise<Released> {
-  return rejecting(makeRelease(deps, {
+/** @throws {ReleaseRefused} when the release can't be made. After any failure git does not name it. */
+export async function release({order: {app, commit, by, gitdir, env}, deps}: CommitDeploy, {image, inputs}: {image: BuiltImage; inputs: BuildInputs}, signal: AbortSignal): Promise<Released> {
+  return makeRelease(deps, {
     app,
     release: {
       image: image.image,
       source: {commit, builder: image.builder},
       services: Object.fromEntries(Object.entries(image.commands).map(([service, command]) => [service, {command}])),
-      pushedBy: push.author.name,
+      pushedBy: by.name,
       createdAt: new Date().toISOString(),
     },
     keep: inputs.keepReleases,
-    author: push.author,
+    author: by,
     subject: commit.slice(0, 8),
     trailers: [`Flynn-Source: ${commit}`],
     // Before the commit: a release whose source is lost could never be built again.
-    prepare: (number, until) => keepSource({gitdir: push.gitdir, env: push.env, commit, number, keep: inputs.keepReleases}, until),
-  }, signal));
+    prepare: (number, until) => keepSource({gitdir, env, commit, number, keep: inputs.keepReleases}, until),
+  }, signal);
 }
 
 /** After this git says again what runs. */
-export async function takeBack({app, push, deps}: Pick<DeployPush, 'app' | 'push' | 'deps'>, released: Released, cause: string): Promise<void> {
+export async function takeBack({order: {app, gitdir}, build, deps}: CommitDeploy, released: Released, cause: string): Promise<void> {
   const {number} = released;
   if (!await takeBackRelease(deps, {app, released, cause})) {
-    push.print(warning(`Release v${number} could not be taken back: remove ${releaseFile(app, number)} from the cluster repository`));
+    build.print(warning(`Release v${number} could not be taken back: remove ${releaseFile(app, number)} from the cluster repository`));
     return;
   }
-  await forgetSource(push.gitdir, number, AbortSignal.timeout(FORGET_MS_MAX)).catch((error: unknown) => deps.log(`the source of release v${number} of ${app} is kept`, error));
-}
-
-/** Turns the refusal of a release into that of the push. */
-export async function rejecting<Value>(work: Promise<Value>): Promise<Value> {
-  try {
-    return await work;
-  } catch (error) {
-    throw error instanceof ReleaseRefused ? new PushRejected(...error.details, warning(`Push rejected, ${error.message}`)) : error;
-  }
+  await forgetSource(gitdir, number, AbortSignal.timeout(FORGET_MS_MAX)).catch((error: unknown) => deps.log(`the source of release v${number} of ${app} is kept`, error));
 }

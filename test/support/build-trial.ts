@@ -13,7 +13,7 @@ import type {BuilderSettings} from '../../reconciler/build/context.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {appSource} from './app-source.ts';
 
-const LIMITS: BuildLimits = {memoryBytes: 1024 ** 3, cpus: 2, timeMs: 180_000, diskBytes: 2 * 1024 ** 3, minFreeBytes: 0};
+const LIMITS: BuildLimits = {memoryBytes: 1024 ** 3, cpus: 2, timeMs: 180_000, diskBytes: 2 * 1024 ** 3, cacheBytes: 1024 ** 3, minFreeBytes: 0};
 
 export interface Case {
   readonly fixture: string;
@@ -45,7 +45,7 @@ export async function buildTrial() {
       onLine?.(line);
     };
     const run = createBuilder({docker, instance, stack, logs, ...(assembly && {assembly})});
-    const result = await run({app: app as AppName, sourceCommit: commit, source: source.archive(commit), env, limits: {...LIMITS, ...limits}, print}, signal);
+    const result = await run({app: app as AppName, sourceCommit: commit, source: source.archive(commit), env, limits: {...LIMITS, cacheBytes: (limits?.diskBytes ?? LIMITS.diskBytes) / 2, ...limits}, print}, signal);
     return {result, lines};
   }
 

@@ -9,12 +9,14 @@ import {createOwnRepo, ownRepo} from '../../reconciler/checkout/own.ts';
 import {layout as layoutOf} from '../../reconciler/layout.ts';
 import type {NodeView} from '../../reconciler/node.ts';
 import {commitCheck} from '../../reconciler/receive/check.ts';
+import {Deploys} from '../../reconciler/receive/deploys.ts';
 import type {GitDeps} from '../../reconciler/receive/deps.ts';
 import {registerGit} from '../../reconciler/receive/register-git.ts';
 import {registerHooks} from '../../reconciler/receive/register-hooks.ts';
 import {PushSessions} from '../../reconciler/receive/sessions.ts';
 import type {NodeSettings} from '../../reconciler/settings.ts';
 import type {ImageDigest} from '../../schemas/ids.ts';
+import {buildService} from '../reconciler/receive/support.ts';
 import {ADA, commitFiles, run, temporaryFolder} from '../reconciler/checkout/support.ts';
 
 export const MANIFESTS = {
@@ -44,13 +46,14 @@ export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, 
   const wakes: string[] = [];
   const errors: unknown[] = [];
   const settings: NodeSettings = {data: root, node: 'one', domain: 'flynn.test', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 0, dnsPort: 0, cluster: {kind: 'own'}};
+  const log = (_message: string, error: unknown) => errors.push(error);
+  const node = {settings, wake: (reason: string) => wakes.push(reason), converged: converged ?? healthy(repo)};
+  const builds = buildService({layout, log}, build ?? (async () => ({ok: true, value: IMAGE})));
   const deps: GitDeps = {
-    layout, repo, check,
-    node: {settings, wake: (reason) => wakes.push(reason), converged: converged ?? healthy(repo)},
-    build: build ?? (async () => ({ok: true, value: IMAGE})),
+    layout, repo, check, node, log,
+    deploys: new Deploys({repo, node, builds, log}),
     authenticate: createAuthenticate({token: 'secret', operator: ADA}),
     pushes: new PushSessions(),
-    log: (_message, error) => errors.push(error),
   };
   const server = fastify({forceCloseConnections: true});
   const local = fastify({forceCloseConnections: true});
@@ -68,7 +71,7 @@ export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, 
     repo.close();
   });
   const url = (name: string, user = 'Ada <ada@example.com>') => `http://${encodeURIComponent(user)}:secret@127.0.0.1:${port}/${name}.git`;
-  return {layout, repo, wakes, errors, port, url, local};
+  return {layout, repo, wakes, errors, port, url, local, builds};
 }
 
 /** An image that a build made, with one service. */

@@ -11,6 +11,7 @@ import type {CronLine, CronView, DeployOutcome, DrainStatus, Garbage, Housekeepi
 import type {Plan} from '../../../reconciler/plan/action.ts';
 import type {CronStatus} from '../../../reconciler/status/cron.ts';
 import type {AppStatus, FlynnEvent, NodeStatus} from '../../../reconciler/status/status.ts';
+import {FakeBuilds, FakeDeploys} from './fake-builds.ts';
 import {FakeReleases} from './fake-releases.ts';
 import {FakeVolumes} from './fake-volumes.ts';
 
@@ -27,6 +28,8 @@ export class FakeView implements NodeView {
   /** Nothing is on the disk until somebody calls `ensure`, and removes it afterwards. */
   readonly keyring = new Keyring(path.join(tmpdir(), `flynn-keys-${randomUUID()}`));
   readonly releases = new FakeReleases();
+  readonly builds = new FakeBuilds();
+  readonly deploys = new FakeDeploys();
   readonly oneShot = new FakeOneShot();
   readonly audit = new FakeAudit();
   readonly volumes = new FakeVolumes();

@@ -9,7 +9,7 @@ import {AppPushes} from '../../../reconciler/receive/app-push.ts';
 import type {GitDeps} from '../../../reconciler/receive/deps.ts';
 import type {AppName} from '../../../schemas/ids.ts';
 import {ADA, bareRepo, run} from '../checkout/support.ts';
-import {gitDeps} from './support.ts';
+import {gitDeps, IMAGE} from './support.ts';
 
 const MANIFESTS = {'cluster.yaml': 'apiVersion: flynn/v1\nkind: Cluster\nname: test\ndomain: flynn.test\n', 'apps/shop/app.yaml': 'apiVersion: flynn/v1\nkind: App\n'};
 const SHOP = 'shop' as AppName;
@@ -26,18 +26,17 @@ async function shop(t: ExecutionContext, given: (repo: FollowedRepo) => Partial<
   await run(gitdir, 'update-ref', '-d', 'refs/heads/main');
   const shown: string[] = [];
   let builds = 0;
-  const deps = await gitDeps(t, {repo, ...given(repo)});
-  const start = () => new AppPushes({...deps, build: async (...request) => {
+  const start = async () => new AppPushes(await gitDeps(t, {repo, ...given(repo), build: async () => {
     builds += 1;
-    return deps.build(...request);
-  }});
-  let pushes = start();
+    return {ok: true, value: IMAGE};
+  }}));
+  let pushes = await start();
   return {
     gitdir, commit, shown,
     builds: () => builds,
     /** As after kill -9: nothing is remembered but what is on disk. */
-    restart: () => {
-      pushes = start();
+    restart: async () => {
+      pushes = await start();
     },
     push: (signal: AbortSignal, {ended = Promise.resolve(), before = NO_COMMIT}: {ended?: Promise<void>; before?: string} = {}) => pushes.deploy(SHOP, {
       gitdir, ended, options: [], env: {}, author: ADA, updates: [{ref: 'refs/heads/main', before, after: commit}], print: (line) => shown.push(line), settle: () => {},
@@ -132,7 +131,7 @@ test('a release that fails, and whose push was killed, is taken back by the next
   void push(unaborted());
   await waitFor(() => left.length === 1);
   t.deepEqual(await releases(), ['v0001.yaml']);
-  restart();
+  await restart();
   await push(unaborted());
   t.deepEqual(await releases(), ['v0002.yaml']);
   t.is(builds(), 2);
@@ -144,7 +143,7 @@ test('a commit whose second build fails too is built no third time', async (t) =
   const {push, restart, releases, builds} = await shop(t, (repo) => answering(repo, left));
   void push(unaborted());
   await waitFor(() => left.length === 2);
-  restart();
+  await restart();
   await t.throwsAsync(push(unaborted()), {message: /release v2 failed: web\.1 exited with code 3/});
   t.deepEqual(await releases(), []);
   t.is(builds(), 2);

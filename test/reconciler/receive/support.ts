@@ -2,28 +2,42 @@ import type {ExecutionContext} from 'ava';
 import {createAuthenticate} from '../../../reconciler/api/authenticate.ts';
 import type {FollowedRepo} from '../../../reconciler/checkout/repo.ts';
 import {layout as layoutOf} from '../../../reconciler/layout.ts';
+import type {Build, BuiltImage} from '../../../reconciler/build/build.ts';
+import {BuildService} from '../../../reconciler/builds/service.ts';
 import {commitCheck} from '../../../reconciler/receive/check.ts';
+import {Deploys} from '../../../reconciler/receive/deploys.ts';
 import type {GitDeps} from '../../../reconciler/receive/deps.ts';
 import {PushSessions} from '../../../reconciler/receive/sessions.ts';
 import type {ImageDigest} from '../../../schemas/ids.ts';
 import {ADA, temporaryFolder} from '../checkout/support.ts';
 
 /** What receiving needs, without servers: a build that works at once, and a node on which everything is healthy unless told otherwise. */
-export async function gitDeps(t: ExecutionContext, {repo, ...given}: {repo: FollowedRepo} & Partial<GitDeps>): Promise<GitDeps> {
+export async function gitDeps(t: ExecutionContext, {repo, build = buildsAtOnce, ...given}: {repo: FollowedRepo; build?: Build} & Partial<GitDeps>): Promise<GitDeps> {
   const root = await temporaryFolder(t);
-  return {
+  const layout = layoutOf(root);
+  const log = (message: string, error: unknown) => t.log(message, error);
+  const deps = {
     repo,
-    layout: layoutOf(root),
+    layout,
+    log,
     node: {
       settings: {data: root, node: 'one', domain: 'flynn.test', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 0, dnsPort: 0, cluster: {kind: 'own'}},
       wake: () => {},
-      converged: async (_app, _onProgress, signal) => ({result: 'healthy', commit: (await repo.snapshot(signal)).commit, urls: []}),
+      converged: async (_app: unknown, _onProgress: unknown, signal: AbortSignal) => ({result: 'healthy', commit: (await repo.snapshot(signal)).commit, urls: []}),
     },
-    build: async () => ({ok: true, value: {image: `sha256:${'a'.repeat(64)}` as ImageDigest, commands: {web: ['node', 'server.js']}, builder: 'Node.js', sizeBytes: 1}}),
     authenticate: createAuthenticate({token: 'secret', operator: ADA}),
     check: commitCheck({domain: () => 'flynn.test'}),
     pushes: new PushSessions(),
-    log: (message, error) => t.log(message, error),
     ...given,
-  };
+  } satisfies Omit<GitDeps, 'deploys'>;
+  return {deploys: new Deploys({...deps, builds: buildService(deps, build)}), ...deps};
+}
+
+export const IMAGE: BuiltImage = {image: `sha256:${'a'.repeat(64)}` as ImageDigest, commands: {web: ['node', 'server.js']}, builder: 'Node.js', sizeBytes: 1};
+
+const buildsAtOnce: Build = async () => ({ok: true, value: IMAGE});
+
+/** Without an engine: there is nothing in its caches. */
+export function buildService({layout, log}: Pick<GitDeps, 'layout' | 'log'>, build: Build, stopping = new AbortController().signal): BuildService {
+  return new BuildService({folder: layout.builds, build, caches: {measure: async () => 0, remove: async () => {}, maxBytes: () => undefined}, log}, stopping);
 }

@@ -21,21 +21,22 @@ export class Turns {
   }
 
   /**
-   * Waits for a turn; the answer gives it back. `onWait` is called once, when somebody has to be waited for.
+   * Waits for a turn; the answer gives it back. `onWait` is called when somebody has to be waited for, with the number of those who wait
+   * already, and again whenever that number has changed.
    *
    * @throws when too many wait already, or the signal is aborted
    */
-  async take({doing, atOnce, onWait}: {doing: string; atOnce: number; onWait: (holders: readonly Holder[], ahead: number) => void}, signal: AbortSignal): Promise<() => void> {
+  async take({doing, atOnce, onWait}: {doing: string; atOnce: number; onWait: OnWait}, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    const entry: Entry = {holder: {doing, sinceMs: Date.now()}, atOnce, turn: Promise.withResolvers()};
+    const entry: Entry = {holder: {doing, sinceMs: Date.now()}, atOnce, onWait, ahead: this.#waiting.length, turn: Promise.withResolvers()};
     const giveBack = () => this.#giveBack(entry);
     if (this.#holders.size < atOnce && this.#waiting.length === 0) {
       this.#holders.add(entry.holder);
       return giveBack;
     }
     if (this.#waiting.length >= WAITING_MAX) throw new Error(`${WAITING_MAX} wait already, try again later`);
-    onWait([...this.#holders], this.#waiting.length);
     this.#waiting.push(entry);
+    onWait([...this.#holders], entry.ahead);
     try {
       await orAborted(entry.turn.promise, signal);
       return giveBack;
@@ -57,11 +58,20 @@ export class Turns {
       this.#holders.add(next.holder);
       next.turn.resolve();
     }
+    this.#waiting.forEach((waiting, ahead) => {
+      if (waiting.ahead === ahead) return;
+      waiting.ahead = ahead;
+      waiting.onWait([...this.#holders], ahead);
+    });
   }
 }
+
+type OnWait = (holders: readonly Holder[], ahead: number) => void;
 
 interface Entry {
   holder: Holder;
   readonly atOnce: number;
+  readonly onWait: OnWait;
+  ahead: number;
   readonly turn: PromiseWithResolvers<void>;
 }

@@ -1,5 +1,5 @@
 import test from 'ava';
-import {Turns} from '../../../reconciler/receive/turns.ts';
+import {Turns} from '../../../reconciler/builds/turns.ts';
 
 const signal = AbortSignal.timeout(30_000);
 const take = (turns: Turns, doing: string, {atOnce = 1, until = signal, waits = [] as string[]} = {}) => (
@@ -19,7 +19,8 @@ test('turns are given in the order in which they were asked for', async (t) => {
   first();
   await Promise.all(others);
   t.deepEqual(order, ['b', 'c', 'd']);
-  t.deepEqual(waits, ['b waits for a+0', 'c waits for a+1', 'd waits for a+2']);
+  // Each hears of its new place.
+  t.deepEqual(waits, ['b waits for a+0', 'c waits for a+1', 'd waits for a+2', 'c waits for b+0', 'd waits for b+1', 'd waits for c+0']);
   t.true(turns.isIdle);
 });
 

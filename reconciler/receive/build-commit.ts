@@ -1,0 +1,33 @@
+import type {CommitId} from '../../schemas/ids.ts';
+import type {BuiltImage} from '../build/build.ts';
+import type {BuildOrder, BuildService} from '../builds/service.ts';
+import type {BuildWork} from '../builds/open-build.ts';
+import type {FollowedRepo} from '../checkout/repo.ts';
+import {buildInputs, type BuildInputs} from './build-inputs.ts';
+import {archive} from './source.ts';
+
+/** Where the source of a commit is. */
+export interface SourceOf {
+  readonly commit: CommitId;
+  readonly gitdir: string;
+  /** Where git finds the objects of a push that is not accepted yet. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * Builds a commit that is in a repository on this disk, as the cluster repository says today, and releases nothing. It is written down,
+ * waits for its turn, and can be cancelled, as every build.
+ *
+ * @throws {ReleaseRefused} when there is no image, with the reason; the signal's reason when it was aborted
+ */
+export async function buildCommit({repo, builds}: {repo: Pick<FollowedRepo, 'snapshot'>; builds: BuildService}, order: BuildOrder & Pick<SourceOf, 'gitdir'>, signal: AbortSignal): Promise<BuiltImage> {
+  return builds.conduct(order, async (build) => {
+    const inputs = await buildInputs(order.app, await repo.snapshot(build.signal), build.signal);
+    return build.build(workOf({...order, env: {}}, inputs));
+  }, signal);
+}
+
+export function workOf({commit, gitdir, env: gitEnv}: SourceOf, {env, limits, buildsAtOnce}: BuildInputs): BuildWork {
+  return {env, limits, atOnce: buildsAtOnce, source: (until) => archive({gitdir, commit, env: gitEnv}, until)};
+}
+
