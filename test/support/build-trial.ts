@@ -61,8 +61,8 @@ export async function buildTrial() {
     return {reason: result.problem.reason, lines};
   }
 
-  /** Runs the image as a node would and gives the answer to a request, within 20 s. */
-  async function serve({image, commands}: BuiltImage, url = '/'): Promise<{status: number; headers: NodeJS.Dict<string | string[]>; body: string; stopMs: number; exitCode: number; log: string}> {
+  /** Runs the image as a node would and gives the answers to requests, the first within 20 s. */
+  async function serveAll({image, commands}: Pick<BuiltImage, 'image' | 'commands'>, urls: readonly string[]): Promise<readonly Served[]> {
     const container = await docker.createContainer({
       Image: image,
       Cmd: [...(commands.web ?? [])],
@@ -74,16 +74,23 @@ export async function buildTrial() {
       await container.start();
       const {NetworkSettings} = await container.inspect();
       const address = NetworkSettings.Networks['bridge']?.IPAddress;
-      const answer = await eventually(() => request(`http://${address}:5000${url}`));
+      const answers: Answer[] = [];
+      for (const url of urls) answers.push(await eventually(() => request(`http://${address}:5000${url}`)));
       const startedAt = performance.now();
       await container.stop({t: 15});
       const {State} = await container.inspect();
       const stopMs = performance.now() - startedAt;
       const log = (await container.logs({stdout: true, stderr: true})).toString();
-      return {...answer, stopMs, exitCode: State.ExitCode, log};
+      return answers.map((answer) => ({...answer, stopMs, exitCode: State.ExitCode, log}));
     } finally {
       await container.remove({force: true});
     }
+  }
+
+  async function serve(image: Pick<BuiltImage, 'image' | 'commands'>, url = '/'): Promise<Served> {
+    const [served] = await serveAll(image, [url]);
+    if (served === undefined) throw new Error('bug: a request without an answer');
+    return served;
   }
 
   async function buildContainers(): Promise<readonly string[]> {
@@ -118,11 +125,24 @@ export async function buildTrial() {
     await rm(logs, {recursive: true, force: true});
   }
 
-  return {docker, ours, logs, build, buildWell, buildBadly, serve, buildContainers, tracesOf, layersOf, emptyCache, clean};
+  return {docker, ours, logs, build, buildWell, buildBadly, serve, serveAll, buildContainers, tracesOf, layersOf, emptyCache, clean};
 }
 
-function request(url: string): Promise<{status: number; headers: NodeJS.Dict<string | string[]>; body: string}> {
-  const {promise, resolve, reject} = Promise.withResolvers<{status: number; headers: NodeJS.Dict<string | string[]>; body: string}>();
+interface Answer {
+  readonly status: number;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly body: string;
+}
+
+export interface Served extends Answer {
+  /** How long the container took to stop, how it ended, and what it wrote. */
+  readonly stopMs: number;
+  readonly exitCode: number;
+  readonly log: string;
+}
+
+function request(url: string): Promise<Answer> {
+  const {promise, resolve, reject} = Promise.withResolvers<Answer>();
   get(url, {timeout: 2000}, response => {
     let body = '';
     response.setEncoding('utf8').on('data', chunk => (body += chunk));

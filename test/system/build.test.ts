@@ -88,7 +88,29 @@ test.serial('a static site at the root of its repository does not show its own p
   t.timeout(120_000);
   const built = await trial.buildWell({fixture: 'no-buildpack', app: 'static-site', changes: {'index.html': 'at the root'}});
   t.is((await trial.serve(built)).body, 'at the root');
-  t.is((await trial.serve(built, '/.flynn/static/Caddyfile')).status, 404);
+  t.is((await trial.serve(built, '/.flynn/static/caddy.json')).status, 404);
+});
+
+test.serial('a site with static.json has clean URLs, a page for what is no file, redirects and headers of its own', async t => {
+  t.timeout(120_000);
+  const built = await trial.buildWell({fixture: 'static-spa'});
+  t.true(built.lines.includes('       Serving ./dist as static.json says'), built.lines.join('\n'));
+  const answers = await trial.serveAll(built, ['/', '/about', '/deep/link', '/assets/app.js', '/assets/none.js', '/old/page', '/static.json']);
+  t.deepEqual(answers.map(({status, body, headers}) => `${status} ${headers.location ?? body.trim()}`), [
+    '200 home', '200 about', '200 home', '200 console.log(1);', '404 gone', '301 /new/{env.PORT}', '200 home',
+  ]);
+  t.deepEqual(answers.slice(0, 4).map(({headers}) => headers['cache-control']), ['no-store', 'no-store', 'no-store', 'public, max-age=60']);
+  t.is(answers[0]?.headers['x-literal'], '{env.PORT}');
+});
+
+test.serial('a static.json with mistakes rejects the push with all of them', async t => {
+  t.timeout(120_000);
+  const {lines} = await trial.buildBadly({fixture: 'static-spa', changes: {'static.json': '{"root": "build", "clean_url": true, "basic_auth": true}'}});
+  t.deepEqual(lines.filter((line) => line.includes('static.json:')), [
+    ' !     static.json: unknown option "clean_url", expected root, clean_urls, routes, error_page, redirects, headers, https_only',
+    ' !     static.json: "basic_auth" is an option of Heroku\'s that there is not here',
+    ' !     static.json: root "build" is no folder of the app. If another buildpack makes it, list that one before this one',
+  ]);
 });
 
 test.serial('a Dockerfile builds on the stack images and serves with its own command', async t => {
