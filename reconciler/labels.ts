@@ -33,6 +33,8 @@ export const LABEL_JOB = 'flynn.job';
 export const LABEL_CRON = 'flynn.cron';
 /** Of a job: which run it is. With app and name: unique for ever. */
 export const LABEL_RUN = 'flynn.run';
+/** Of an image: the Debian packages that it has on top of the stack's, with spaces between. An app's image has it too, when it runs on such a one. */
+export const LABEL_PACKAGES = 'flynn.packages';
 
 /** The name of an image that runs in the place of another one, which can't be had any more. */
 export function standInTag({instance, app, image}: {readonly instance: string; readonly app: string; readonly image: string}): string {

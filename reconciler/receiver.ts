@@ -8,7 +8,7 @@ import {removeContainers} from './adapters/build-container.ts';
 import {diskUsage, removeVolume} from './adapters/docker-disk.ts';
 import type {Build, BuildFailure, BuildRequest, BuiltImage} from './build/build.ts';
 import {createBuilder} from './build/builder.ts';
-import {cacheVolume} from './build/buildpack.ts';
+import {cacheVolume} from './build/site.ts';
 import {BuildService} from './builds/service.ts';
 import type {CommitCheck, FollowedRepo} from './checkout/repo.ts';
 import {LABEL_APP, LABEL_INSTANCE, LABEL_ROLE} from './labels.ts';

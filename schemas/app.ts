@@ -1,3 +1,4 @@
+import {buildpacksSchema, checkBuildpacks} from './buildpacks.ts';
 import {checkContainer, containerProperties, type ContainerManifest} from './container.ts';
 import {checkCrons, commandSchema, cronsSchema, type CronManifest} from './cron.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
@@ -10,6 +11,8 @@ import {ENV_VALUE_LENGTH_MAX, variableNameSchema} from './variables.ts';
 
 /** An app as its owner writes it, in `apps/<app>/app.yaml`. Plain data, as in the file: `desired/` fills in the defaults. */
 export interface AppManifest extends Header<'App'> {
+  /** Names, URLs and folders as `parseBuildpack` reads them. Absent: what the source says, or what is detected. */
+  readonly buildpacks?: readonly string[];
   readonly services?: Readonly<Record<string, ServiceManifest>>;
   readonly env?: EnvManifest;
   readonly routes?: readonly RouteManifest[];
@@ -151,6 +154,7 @@ export const appSchema: ObjectSchema<AppManifest> = {
   required: ['apiVersion', 'kind'],
   properties: {
     ...headerProperties('App'),
+    buildpacks: buildpacksSchema,
     services: {
       type: 'object',
       propertyNames: serviceNameSchema,
@@ -198,6 +202,7 @@ export function checkApp(app: AppManifest): readonly Problem[] {
     ...checkCrons(app.cron),
     ...checkReleaseService(app),
     ...checkDrains(app.drains, {owner: 'app'}),
+    ...checkBuildpacks(app.buildpacks),
   ];
 }
 

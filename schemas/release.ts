@@ -19,10 +19,23 @@ export interface SourceManifest {
   readonly commit?: string;
   /** What built it: `Node.js`, `Dockerfile` … */
   readonly builder?: string;
+  /** In the order in which they were used. */
+  readonly buildpacks?: readonly BuildpackManifest[];
   /** A prebuilt image as it was asked for, with the registry's digest where there is one. */
   readonly image?: string;
   /** The engine's id of that image. */
   readonly id?: string;
+}
+
+/** A buildpack, so exactly that it could be had again. */
+export interface BuildpackManifest {
+  readonly name: string;
+  /** Of one from a git repository. */
+  readonly commit?: string;
+  /** Of a tarball. */
+  readonly sha256?: string;
+  /** What it says that it took. */
+  readonly report?: Readonly<Record<string, string>>;
 }
 
 export interface ReleasedService {
@@ -47,6 +60,18 @@ const serviceSchema: ObjectSchema<ReleasedService> = {
   },
 };
 
+const buildpackSchema: ObjectSchema<BuildpackManifest> = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['name'],
+  properties: {
+    name: {type: 'string', minLength: 1, description: 'As it was named.', examples: ['python']},
+    commit: {type: 'string', pattern: '^[0-9a-f]{40,64}$', errorMessage: 'must be the 40 hex digits of a commit, in quotes', description: 'Of one from a git repository: the commit that was used.'},
+    sha256: {type: 'string', pattern: '^[0-9a-f]{64}$', errorMessage: 'must be 64 hex digits, in quotes', description: 'Of a tarball: of its bytes.'},
+    report: {type: 'object', additionalProperties: {type: 'string'}, description: 'What it took, and from where.', examples: [{python: '3.13.5 (Debian package python3)'}]},
+  },
+};
+
 const sourceSchema: ObjectSchema<SourceManifest> = {
   type: 'object',
   additionalProperties: false,
@@ -56,6 +81,7 @@ const sourceSchema: ObjectSchema<SourceManifest> = {
   properties: {
     commit: {type: 'string', pattern: '^[0-9a-f]{40}$', errorMessage: 'must be the 40 hex digits of a commit, in quotes', description: "Commit of the app's source."},
     builder: {type: 'string', minLength: 1, description: 'What built it.', examples: ['Node.js']},
+    buildpacks: {type: 'array', items: buildpackSchema, maxItems: 50, description: 'Buildpacks that built it, in this order.'},
     image: {type: 'string', minLength: 1, description: "A prebuilt image instead: as it was asked for, with the registry's digest where there is one.", examples: ['nginx:1.27']},
     id: {type: 'string', pattern: IMAGE_ID, errorMessage: 'must be an image by its digest: sha256: and 64 hex digits', description: "The engine's id of that image."},
   },

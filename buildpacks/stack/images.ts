@@ -167,7 +167,7 @@ async function fetchNode(folder: string, signal: AbortSignal): Promise<void> {
 }
 
 /** The proxy that apt uses on this machine, if any. */
-async function aptProxy(signal: AbortSignal): Promise<string | undefined> {
+export async function aptProxy(signal: AbortSignal): Promise<string | undefined> {
   const {stdout} = await execa('apt-config', ['shell', 'PROXY', 'Acquire::http::Proxy'], {cancelSignal: signal, reject: false});
   return /^PROXY='(.+)'$/m.exec(stdout ?? '')?.[1];
 }

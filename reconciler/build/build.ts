@@ -7,6 +7,8 @@ export interface BuildRequest {
   readonly sourceCommit: CommitId;
   /** `git archive` of the commit: a tar stream. Called once. */
   source(signal: AbortSignal): Readable;
+  /** What app.yaml wants it to be built with. Absent: what the source says, or what is detected. */
+  readonly buildpacks?: readonly string[];
   /** The app's env: what a buildpack gets as files in ENV_DIR. */
   readonly env: Readonly<Record<string, string>>;
   readonly limits: BuildLimits;
@@ -33,6 +35,19 @@ export interface BuiltImage {
   /** `Node.js`, `Dockerfile`, … */
   readonly builder: string;
   readonly sizeBytes: number;
+  /** In the order in which they were used. Absent: a Dockerfile. */
+  readonly buildpacks?: readonly UsedBuildpack[];
+}
+
+/** A buildpack that had a part in a build, so exactly that it could be had again. */
+export interface UsedBuildpack {
+  readonly name: string;
+  /** Of one that came from a git repository. */
+  readonly commit?: string;
+  /** Of a tarball. */
+  readonly sha256?: string;
+  /** What it says that it took: `python: 3.13.5 (Debian package python3)`. */
+  readonly report?: Readonly<Record<string, string>>;
 }
 
 /** Why there is no image, in words for the pusher. */

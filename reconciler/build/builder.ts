@@ -3,7 +3,7 @@ import {ok, fail, type Result} from '../../schemas/result.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {LABEL_APP, LABEL_INSTANCE} from '../labels.ts';
 import type {Build, BuildFailure, BuildRequest, BuiltImage} from './build.ts';
-import {buildWithBuildpack} from './buildpack.ts';
+import {buildWithBuildpacks} from './buildpack.ts';
 import {chooseBuilder} from './choose.ts';
 import type {BuildContext, BuilderSettings} from './context.ts';
 import {buildWithDockerfile} from './dockerfile.ts';
@@ -12,6 +12,7 @@ import {checkFreeDisk, watchFreeDisk} from './free-disk.ts';
 import {abortable, LimitExceeded, limitSignal} from './limits.ts';
 import {step} from './output.ts';
 import {rememberedNpmrc} from './npm-settings.ts';
+import {PackageImages} from './packages.ts';
 import {keepSource} from './source.ts';
 
 /** Standard label of the commit that an image was made of (OCI image-spec, annotations.md). */
@@ -23,10 +24,11 @@ const LABEL_REVISION = 'org.opencontainers.image.revision';
  */
 export function createBuilder(given: BuilderSettings): Build {
   const settings = {...given, npmrc: given.npmrc ?? rememberedNpmrc()};
-  return (request, signal) => build(settings, request, signal);
+  const packageImages = new PackageImages(settings);
+  return (request, signal) => build({settings, packageImages}, request, signal);
 }
 
-async function build(settings: BuildContext['settings'], request: BuildRequest, outer: AbortSignal): Promise<Result<BuiltImage, BuildFailure>> {
+async function build({settings, packageImages}: Pick<BuildContext, 'settings' | 'packageImages'>, request: BuildRequest, outer: AbortSignal): Promise<Result<BuiltImage, BuildFailure>> {
   using limits = limitSignal(request.limits, outer);
   const {signal} = limits;
   try {
@@ -39,13 +41,14 @@ async function build(settings: BuildContext['settings'], request: BuildRequest, 
     const context: BuildContext = {
       ...request,
       settings,
+      packageImages,
       files: source,
       labels: {[LABEL_INSTANCE]: settings.instance, [LABEL_APP]: request.app, [LABEL_REVISION]: request.sourceCommit},
       tag: imageTag(settings.instance, request.app, request.sourceCommit),
       exceed: limits.exceed,
     };
-    const chosen = await chooseBuilder(source, request.env);
-    return ok(chosen.kind === 'dockerfile' ? await buildWithDockerfile(context, signal) : await buildWithBuildpack(context, chosen, signal));
+    const chosen = await chooseBuilder(source, request);
+    return ok(chosen.kind === 'dockerfile' ? await buildWithDockerfile(context, signal) : await buildWithBuildpacks(context, chosen, signal));
   } catch (error) {
     outer.throwIfAborted();
     const cause: unknown = signal.aborted ? signal.reason : error;

@@ -1,153 +1,141 @@
-import {createReadStream} from 'node:fs';
-import {randomBytes} from 'node:crypto';
-import {readdir, readFile} from 'node:fs/promises';
-import path from 'node:path';
-import {parse} from 'yaml';
-import {proxyArguments} from '../../buildpacks/stack/host.ts';
-import {removeContainers, withBuildContainer, type BuildContainer, type BuildContainerSpec} from '../adapters/build-container.ts';
-import {inspectImage} from '../adapters/docker-build.ts';
-import {LABEL_APP, LABEL_INSTANCE, LABEL_ROLE} from '../labels.ts';
-import type {BuiltImage} from './build.ts';
-import type {BuildpackName, Chosen} from './choose.ts';
+import type {BuildContainer} from '../adapters/build-container.ts';
+import type {BuiltImage, UsedBuildpack} from './build.ts';
+import type {Chosen} from './choose.ts';
+import {compile, detect, detectAny, packagesOf, release, report, type ReleaseOutput, type Work} from './classic.ts';
 import type {BuildContext} from './context.ts';
+import {fetchBuildpack, type Buildpack} from './fetch.ts';
 import {assembleImage} from './image/assemble.ts';
 import {sourceTime} from './image/layers.ts';
-import {textEntry, tarStream, type TarEntry} from './image/tar.ts';
-import {abortable, cacheBytes, diskBytesOf, LimitExceeded, watchDisk} from './limits.ts';
-import {detail, formatLimit, formatMegabytes, step, warning} from './output.ts';
+import {detail, formatMegabytes, step, warning} from './output.ts';
+import {bothPackages, NO_PACKAGES, type Packages} from './packages.ts';
 import {parseProcfile} from './procfile.ts';
 import {BuildRefused} from './refused.ts';
+import {quote, runScript} from './shell.ts';
+import {builtInBuildpacks, endAll, moveBuildSite, withBuildSite} from './site.ts';
 
-const BUILDPACKS_FOLDER = path.join(import.meta.dirname, '..', '..', 'buildpacks');
-const OWNER_ID = 1000;
-const PIDS_MAX = 1024;
-/** After the build's own limit the container ends without us, seconds. */
-const LIFETIME_SPARE_SECONDS = 60;
-const TEXT_MAX = 100_000;
-/** Whose pre-built binaries fit the run image's C library. */
-const STACK = 'heroku-24';
+const PROCFILE_MAX = 100_000;
 
-/** Builds in a container of the app's own with a classic buildpack: detect, compile, release. Throws `BuildRefused` and `LimitExceeded`. */
-export async function buildWithBuildpack(context: BuildContext, chosen: Extract<Chosen, {kind: 'buildpack'}>, signal: AbortSignal): Promise<BuiltImage> {
-  const {docker, stack} = context.settings;
-  if (!(await inspectImage(docker, stack.build, signal))) throw new Error(`the image "${stack.build}" that apps are built in is missing: "flynn up" makes it`);
-  // Asking npm for its settings takes a third of a second: the container starts meanwhile.
-  const files = inputs(context, signal);
-  files.catch(() => {}); // Heard of where they are waited for, unless something else failed before.
-  const work = async (container: BuildContainer) => {
-    using watch = abortable(signal);
-    void watchDisk({measure: inner => diskBytesOf(container, inner), diskBytes: context.limits.diskBytes, exceed: context.exceed}, watch.signal);
-    await container.put('/tmp', tarStream(await files), signal);
-    await script(container, 'tar --extract --file /tmp/source.tar --directory /tmp/build && rm /tmp/source.tar', signal);
-    await limitCache(container, context, signal);
+/**
+ * Builds in a container of the app's own with buildpacks, one after the other: detect, compile, release. Each sees what those before it did,
+ * so that one may make of a source what the next one detects. Throws `BuildRefused` and `LimitExceeded`.
+ */
+export async function buildWithBuildpacks(context: BuildContext, chosen: Exclude<Chosen, {kind: 'dockerfile'}>, signal: AbortSignal): Promise<BuiltImage> {
+  return withBuildSite(context, async (container) => {
     const timeSeconds = await sourceTime(container, signal);
-    const {buildpack, name} = await detect(container, context, {chosen, signal});
-    await compile(container, context, {buildpack, name, signal});
-    const commands = await discover(container, context, {buildpack, signal});
-    context.print(step('Compressing...'));
-    // Nothing that the build left running may change files while they are packed.
-    await script(container, 'kill -KILL -1 || true', signal);
-    const image = await assembleImage(container, context, {timeSeconds, command: commands.web ?? [], signal});
-    context.print(detail(`Done: ${formatMegabytes(image.addedBytes)}`));
-    return {image: image.digest, commands, builder: name, sizeBytes: image.sizeBytes};
-  };
-  const spec = containerSpec(context);
-  // Of a reconciler that was killed in the middle of a build of this app.
-  await removeContainers(docker, Object.entries(spec.labels).map(([name, value]) => `${name}=${value}`), signal);
-  return withBuildContainer(docker, spec, work, signal);
+    const waiting = chosen.kind === 'detect' ? [await detected(container, context, signal)] : await fetched(container, context, {chosen, signal});
+    return goOn({context, container, timeSeconds, waiting, done: [], packages: NO_PACKAGES}, signal);
+  }, signal);
 }
 
-/** A cache only grows: one that has grown beyond its limit is thrown away before it makes builds fail. */
-async function limitCache(container: BuildContainer, {limits, print}: BuildContext, signal: AbortSignal): Promise<void> {
-  const usedBytes = await cacheBytes(container, signal);
-  if (usedBytes <= limits.cacheBytes) return;
-  print(step(`Emptying the build cache: ${formatMegabytes(usedBytes)} of the ${formatLimit(limits.cacheBytes)} that it may take`));
-  await script(container, 'find /tmp/cache -mindepth 1 -delete', signal);
+/** A build between two steps. */
+interface Progress {
+  readonly context: BuildContext;
+  readonly container: BuildContainer;
+  /** Of the source, seconds since 1970. */
+  readonly timeSeconds: number;
+  readonly waiting: readonly Waiting[];
+  readonly done: readonly Done[];
+  /** That the container's image has. */
+  readonly packages: Packages;
 }
 
-function containerSpec({app, limits, settings: {instance, stack}}: BuildContext): BuildContainerSpec {
-  const labels = {[LABEL_INSTANCE]: instance, [LABEL_APP]: app};
-  return {
-    name: `${instance}-build-${app}-${randomBytes(3).toString('hex')}`,
-    image: stack.build,
-    labels: {...labels, [LABEL_ROLE]: 'build'},
-    memoryBytes: limits.memoryBytes,
-    cpus: limits.cpus,
-    pidsMax: PIDS_MAX,
-    lifetimeSeconds: Math.ceil(limits.timeMs / 1000) + LIFETIME_SPARE_SECONDS,
-    volume: {name: cacheVolume(instance, app), target: '/tmp/cache', labels: {...labels, [LABEL_ROLE]: 'build'}},
-  };
+interface Waiting {
+  readonly buildpack: Buildpack;
+  /** What it has detected. Absent: it was not asked yet. */
+  readonly detected?: string;
 }
 
-export function cacheVolume(instance: string, app: string): string {
-  return `${instance}-cache-${app}`;
+interface Done {
+  readonly buildpack: Buildpack;
+  readonly detected: string;
+  readonly report: Readonly<Record<string, string>>;
 }
 
-/** Files for /tmp: the source, the buildpacks, a file a config var, the host's npm settings. */
-async function inputs({files, env, settings}: BuildContext, signal: AbortSignal): Promise<readonly TarEntry[]> {
-  const scripts = await Promise.all(
-    ['nodejs', 'static'].map(async buildpack => {
-      const folder = path.join(BUILDPACKS_FOLDER, buildpack);
-      const names = (await readdir(folder, {recursive: true, withFileTypes: true})).filter(entry => entry.isFile());
-      return Promise.all(
-        names.map(async entry => {
-          const file = path.join(entry.parentPath, entry.name);
-          return textEntry(`buildpacks/${buildpack}/${path.relative(folder, file)}`, await readFile(file, 'utf8'), {mode: 0o755, ownerId: OWNER_ID});
-        }),
-      );
-    }),
-  );
-  const variables = Object.entries(env).filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]{0,90}$/.test(name));
-  return [
-    {name: 'source.tar', sizeBytes: files.sizeBytes, ownerId: OWNER_ID, content: () => createReadStream(files.tarFile) as AsyncIterable<Buffer>},
-    textEntry('npmrc', await settings.npmrc(signal), {ownerId: OWNER_ID}),
-    ...scripts.flat(),
-    ...variables.map(([name, value]) => textEntry(`env/${name}`, value, {mode: 0o600, ownerId: OWNER_ID})),
-  ];
-}
-
-async function detect(container: BuildContainer, {print}: BuildContext, {chosen, signal}: {chosen: Extract<Chosen, {kind: 'buildpack'}>; signal: AbortSignal}): Promise<{buildpack: BuildpackName; name: string}> {
-  for (const buildpack of chosen.candidates) {
-    const lines: string[] = [];
-    const {exitCode} = await container.run({words: [`/tmp/buildpacks/${buildpack}/bin/detect`, '/tmp/build'], env: buildEnv()}, line => lines.push(line), signal);
-    const name = lines[0]?.trim();
-    if (exitCode !== 0 || !name) continue;
-    if (chosen.isConfigured) print(step(`Using buildpack: ${buildpack}`));
-    else print(step('Determining which buildpack to use for this app'));
-    print(step(`${name} app detected`));
-    return {buildpack, name};
-  }
-  if (chosen.isConfigured) {
-    print(step(`App not compatible with buildpack: ${chosen.candidates.join(', ')}`));
-    throw new BuildRefused(`the app does not look like one for the buildpack "${chosen.candidates.join(', ')}"`);
-  }
+async function detected(container: BuildContainer, {print}: BuildContext, signal: AbortSignal): Promise<Waiting> {
+  print(step('Determining which buildpack to use for this app'));
+  const found = await detectAny(container, {names: await builtInBuildpacks(), signal});
+  if (found !== undefined) return {buildpack: {name: found.buildpack, folder: `/tmp/buildpacks/${found.buildpack}`, kind: 'classic'}, detected: found.name};
   print(warning('No default language could be detected for this app.'));
   print('\t\t\tHINT: This occurs when no buildpack recognizes the files at the root of the repository:');
   print('\t\t\ta package.json (Node.js), an index.html or public/index.html (static site), or a Dockerfile.');
   throw new BuildRefused('no buildpack fits the app');
 }
 
-async function compile(container: BuildContainer, {print, sourceCommit, limits}: BuildContext, {buildpack, name, signal}: {buildpack: BuildpackName; name: string; signal: AbortSignal}): Promise<void> {
-  const folder = `/tmp/buildpacks/${buildpack}`;
-  const command = {
-    // Both streams through one pipe, so that their lines keep their order.
-    words: ['bash', '-c', 'exec "$@" 2>&1', 'compile', `${folder}/bin/compile`, '/tmp/build', '/tmp/cache', '/tmp/env'],
-    // Undocumented and it matters: some buildpacks use paths relative to their own root.
-    folder,
-    env: {...buildEnv(), ...proxyArguments(process.env), SOURCE_VERSION: sourceCommit, REQUEST_ID: sourceCommit},
-  };
-  const {exitCode} = await container.run(command, print, signal);
-  if (exitCode === 0) return;
-  if (exitCode === 137 || (await container.wasOutOfMemory(signal))) throw new LimitExceeded(`the build used more than ${formatLimit(limits.memoryBytes)} of memory`);
-  throw new BuildRefused(`failed to compile ${name} app`);
+async function fetched(container: BuildContainer, context: BuildContext, {chosen, signal}: {chosen: Extract<Chosen, {kind: 'configured'}>; signal: AbortSignal}): Promise<readonly Waiting[]> {
+  const {buildpacks: references, by} = chosen;
+  if (references.length === 1) context.print(step(`Using buildpack: ${references[0]?.name}`));
+  else {
+    context.print(step(`Using buildpacks (${by}):`));
+    for (const [index, {name}] of references.entries()) context.print(detail(`${index + 1}. ${name}`));
+  }
+  const ours: readonly string[] = await builtInBuildpacks();
+  const waiting: Waiting[] = [];
+  for (const [index, reference] of references.entries()) {
+    if (reference.kind === 'built-in' && !ours.includes(reference.name)) throw new BuildRefused(`the buildpack "${reference.name}" is not part of this version`);
+    waiting.push({buildpack: await fetchBuildpack(container, context, {reference, index, signal})});
+  }
+  return waiting;
 }
 
-/** The Procfile's services and, for those that it does not name, the buildpack's. */
-async function discover(container: BuildContainer, {print}: BuildContext, {buildpack, signal}: {buildpack: BuildpackName; signal: AbortSignal}): Promise<Record<string, readonly string[]>> {
-  const both = await script(container, `head -c ${TEXT_MAX} Procfile 2>/dev/null; printf '\\0'; /tmp/buildpacks/${buildpack}/bin/release /tmp/build | head -c ${TEXT_MAX}`, signal);
-  const [procfileText = '', releaseText = ''] = both.split('\0');
-  const procfile = parseProcfile(procfileText);
-  const defaults = defaultServices(releaseText);
+async function goOn(progress: Progress, signal: AbortSignal): Promise<BuiltImage> {
+  const {context, container, done, packages, waiting: [next, ...rest]} = progress;
+  if (next === undefined) return finish(progress, signal);
+  const {buildpack} = next;
+  if (buildpack.kind === 'cnb') throw new BuildRefused(`"${buildpack.name}" is a Cloud Native Buildpack, and only classic ones can be run`);
+  const work: Work = {buildpack, earlier: done.map((one) => one.buildpack), signal};
+  const name = next.detected ?? await detectedBy(container, context, work);
+  context.print(step(`${name} app detected`));
+  const wanted = bothPackages(packages, await packagesOf(container, context, work));
+  const compiled = async (where: BuildContainer): Promise<BuiltImage> => {
+    await compile(where, context, {...work, name});
+    const one: Done = {buildpack, detected: name, report: await report(where, context, work)};
+    return goOn({...progress, container: where, waiting: rest, done: [...done, one], packages: wanted}, signal);
+  };
+  if (wanted.build.length === packages.build.length) return compiled(container);
+  const image = await context.packageImages.image({base: context.settings.stack.build, packages: wanted.build, print: context.print}, signal);
+  return moveBuildSite(container, {context, image, use: async (where) => {
+    await showVersions(where, context, {packages: wanted.build, signal});
+    return compiled(where);
+  }}, signal);
+}
+
+async function detectedBy(container: BuildContainer, context: BuildContext, work: Work): Promise<string> {
+  const answer = await detect(container, context, work);
+  if ('name' in answer) return answer.name;
+  const {name} = work.buildpack;
+  context.print(step(`App not compatible with buildpack: ${name}`));
+  for (const line of answer.refusal) context.print(detail(line));
+  throw new BuildRefused(`the app does not look like one for the buildpack "${name}"`);
+}
+
+async function showVersions(container: BuildContainer, {print}: BuildContext, {packages, signal}: {packages: readonly string[]; signal: AbortSignal}): Promise<void> {
+  const lines = await runScript(container, `dpkg-query --show --showformat '\${Package} \${Version}\\n' ${packages.join(' ')} 2>/dev/null || true`, signal);
+  print(step('Debian packages for this build'));
+  for (const line of lines.split('\n').filter((one) => one !== '')) print(detail(line));
+}
+
+async function finish({context, container, timeSeconds, done, packages}: Progress, signal: AbortSignal): Promise<BuiltImage> {
+  const commands = await discover(container, context, {done, signal});
+  const runImage = await context.packageImages.image({base: context.settings.stack.run, packages: packages.run, print: context.print}, signal);
+  context.print(step('Compressing...'));
+  await endAll(container, signal);
+  const image = await assembleImage(container, context, {runImage, timeSeconds, command: commands.web ?? [], signal});
+  context.print(detail(`Done: ${formatMegabytes(image.addedBytes)}`));
+  return {image: image.digest, commands, builder: done.map((one) => one.detected).join(', '), sizeBytes: image.sizeBytes, buildpacks: done.map(used)};
+}
+
+function used({buildpack: {name, commit, sha256}, report: reported}: Done): UsedBuildpack {
+  return {name, ...(commit !== undefined && {commit}), ...(sha256 !== undefined && {sha256}), ...(Object.keys(reported).length > 0 && {report: reported})};
+}
+
+/** The Procfile's services and, for those that it does not name, those of the last buildpack. */
+async function discover(container: BuildContainer, context: BuildContext, {done, signal}: {done: readonly Done[]; signal: AbortSignal}): Promise<Record<string, readonly string[]>> {
+  const {print} = context;
+  const outputs: ReleaseOutput[] = [];
+  for (const [index, {buildpack}] of done.entries()) outputs.push(await release(container, context, {buildpack, earlier: done.slice(0, index).map((one) => one.buildpack), signal}));
+  await writeVariables(container, {variables: Object.assign({}, ...outputs.map(({variables}) => variables)) as Readonly<Record<string, string>>, signal});
+  const procfile = parseProcfile(await runScript(container, `head -c ${PROCFILE_MAX} Procfile 2>/dev/null || true`, signal));
+  const defaults = outputs.at(-1)?.services ?? {};
   const declared = Object.keys(procfile.services);
   const added = Object.keys(defaults).filter(name => !declared.includes(name));
   print(step('Discovering process types'));
@@ -157,21 +145,9 @@ async function discover(container: BuildContainer, {print}: BuildContext, {build
   return Object.fromEntries(Object.entries({...defaults, ...procfile.services}).map(([name, line]) => [name, [line]]));
 }
 
-/** `default_process_types` of `bin/release`, which may print nothing at all. */
-function defaultServices(yaml: string): Readonly<Record<string, string>> {
-  const release: unknown = parse(yaml);
-  const types = typeof release === 'object' && release !== null ? (release as {default_process_types?: unknown}).default_process_types : undefined;
-  if (typeof types !== 'object' || types === null) return {};
-  return Object.fromEntries(Object.entries(types).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
-}
-
-function buildEnv(): Record<string, string> {
-  return {HOME: '/app', STACK, CURL_CONNECT_TIMEOUT: '30', CURL_TIMEOUT: '600', NPM_CONFIG_GLOBALCONFIG: '/tmp/npmrc'};
-}
-
-/** Runs bash in /tmp/build. Gives its stdout, throws when it fails. */
-async function script(container: BuildContainer, text: string, signal: AbortSignal): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of container.read({words: ['bash', '-c', text], folder: '/tmp/build', env: buildEnv()}, signal)) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
+/** `config_vars` of buildpacks count where nobody sets the variable. Read first of all when the app starts. */
+async function writeVariables(container: BuildContainer, {variables, signal}: {variables: Readonly<Record<string, string>>; signal: AbortSignal}): Promise<void> {
+  const lines = Object.entries(variables).filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)).map(([name, value]) => `[ -n "\${${name}+set}" ] || export ${name}=${quote(value)}`);
+  if (lines.length === 0) return;
+  await runScript(container, `mkdir -p .profile.d && printf '%s\\n' ${lines.map(quote).join(' ')} >.profile.d/00_config_vars.sh`, signal);
 }

@@ -1,29 +1,39 @@
+import {BUILDPACKS_MAX, parseBuildpack, withoutPassword, type BuildpackReference} from '../../schemas/buildpacks.ts';
 import {BuildRefused} from './refused.ts';
 import type {Source} from './source.ts';
 
-/** Ours, in the order in which they are asked whether an app is theirs. */
-export const BUILDPACKS = ['nodejs', 'static'] as const;
-export type BuildpackName = (typeof BUILDPACKS)[number];
-
 export type Chosen =
   | {readonly kind: 'dockerfile'}
-  /** One that the app names, or all of ours. */
-  | {readonly kind: 'buildpack'; readonly candidates: readonly BuildpackName[]; readonly isConfigured: boolean};
+  /** What somebody named, in that order. `by`: where. */
+  | {readonly kind: 'configured'; readonly buildpacks: readonly BuildpackReference[]; readonly by: string}
+  /** Ours are asked, one after the other. */
+  | {readonly kind: 'detect'};
 
-/** An app's own choice counts first (`BUILDPACK_URL`, then one line in `.buildpacks`), then its Dockerfile, then detection. */
-export async function chooseBuilder(source: Pick<Source, 'root' | 'text'>, env: Readonly<Record<string, string>>): Promise<Chosen> {
-  const configured = env.BUILDPACK_URL ? [env.BUILDPACK_URL] : linesOf(await source.text('.buildpacks'));
-  if (configured.length > 1) throw new BuildRefused(`.buildpacks names ${configured.length} buildpacks, one is supported`);
-  const [name] = configured;
-  if (name !== undefined) return {kind: 'buildpack', candidates: [buildpackNamed(name)], isConfigured: true};
-  if (source.root.has('Dockerfile')) return {kind: 'dockerfile'};
-  return {kind: 'buildpack', candidates: BUILDPACKS, isConfigured: false};
+export interface Choice {
+  /** `buildpacks` of app.yaml. */
+  readonly buildpacks?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
 }
 
-function buildpackNamed(written: string): BuildpackName {
-  const found = BUILDPACKS.find(name => name === written.replace(/^(heroku|flynn)\//, ''));
-  if (!found) throw new BuildRefused(`buildpack "${written.slice(0, 200)}" is not known, expected one of ${BUILDPACKS.join(', ')}`);
-  return found;
+/** What says first which buildpacks it wants, has them: app.yaml, `BUILDPACK_URL`, `.buildpacks`, app.json. Then an app's Dockerfile, then detection. */
+export async function chooseBuilder(source: Pick<Source, 'root' | 'text'>, {buildpacks = [], env}: Choice): Promise<Chosen> {
+  if (buildpacks.length > 0) return configured(buildpacks, 'app.yaml');
+  if (env.BUILDPACK_URL) return configured([env.BUILDPACK_URL], 'BUILDPACK_URL');
+  const listed = linesOf(await source.text('.buildpacks'));
+  if (listed.length > 0) return configured(listed, '.buildpacks');
+  const inAppJson = buildpacksOf(await source.text('app.json'));
+  if (inAppJson.length > 0) return configured(inAppJson, 'app.json');
+  return source.root.has('Dockerfile') ? {kind: 'dockerfile'} : {kind: 'detect'};
+}
+
+function configured(names: readonly string[], by: string): Chosen {
+  if (names.length > BUILDPACKS_MAX) throw new BuildRefused(`${by} names ${names.length} buildpacks, at most ${BUILDPACKS_MAX} can be used`);
+  const buildpacks = names.map((written) => {
+    const parsed = parseBuildpack(written);
+    if (!parsed.ok) throw new BuildRefused(`buildpack "${withoutPassword(written).slice(0, 200)}" in ${by} ${parsed.problem}`);
+    return parsed.value;
+  });
+  return {kind: 'configured', buildpacks, by};
 }
 
 function linesOf(text = ''): readonly string[] {
@@ -31,4 +41,25 @@ function linesOf(text = ''): readonly string[] {
     .split('\n')
     .map(line => line.trim())
     .filter(line => line !== '' && !line.startsWith('#'));
+}
+
+/** `{"buildpacks": [{"url": "heroku/nodejs"}]}` (devcenter.heroku.com/articles/app-json-schema). */
+function buildpacksOf(text: string | undefined): readonly string[] {
+  if (text === undefined) return [];
+  const {buildpacks} = parseJson(text) as {buildpacks?: unknown};
+  if (!Array.isArray(buildpacks)) return [];
+  return buildpacks.map((one: unknown) => {
+    const url = typeof one === 'object' && one !== null ? (one as {url?: unknown}).url : one;
+    if (typeof url !== 'string') throw new BuildRefused('app.json has a buildpack without a "url"');
+    return url;
+  });
+}
+
+function parseJson(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch (error) {
+    throw new BuildRefused(`app.json is not valid JSON: ${(error as Error).message.slice(0, 200)}`);
+  }
 }

@@ -2,6 +2,7 @@ import type Docker from 'dockerode';
 import type {StackImages} from '../../buildpacks/stack/images.ts';
 import type {BuildRequest} from './build.ts';
 import type {LimitExceeded} from './limits.ts';
+import type {PackageImages} from './packages.ts';
 import type {Source} from './source.ts';
 
 export interface BuilderSettings {
@@ -22,6 +23,7 @@ export interface BuilderSettings {
 /** One build on its way. */
 export interface BuildContext extends BuildRequest {
   readonly settings: BuilderSettings & {npmrc(signal: AbortSignal): Promise<string>};
+  readonly packageImages: PackageImages;
   readonly files: Source;
   readonly labels: Readonly<Record<string, string>>;
   readonly tag: string;

@@ -11,7 +11,7 @@ import type {BuildLog} from './log.ts';
 import type {Turns} from './turns.ts';
 
 /** What a build is made from: the rest is in its order. */
-export interface BuildWork extends Pick<BuildRequest, 'env' | 'limits' | 'source'> {
+export interface BuildWork extends Pick<BuildRequest, 'buildpacks' | 'env' | 'limits' | 'source'> {
   /** Builds on this node. */
   readonly atOnce: number;
 }
@@ -100,6 +100,7 @@ export class OpenBuild {
     const built = await build({
       app,
       sourceCommit: commit,
+      ...(work.buildpacks !== undefined && {buildpacks: work.buildpacks}),
       env: work.env,
       limits: work.limits,
       source: (until) => Readable.from(counted(work.source(until), (bytes) => (sourceBytes += bytes)), {objectMode: false}),

@@ -27,7 +27,7 @@ export async function buildCommit({repo, builds}: {repo: Pick<FollowedRepo, 'sna
   }, signal);
 }
 
-export function workOf({commit, gitdir, env: gitEnv}: SourceOf, {env, limits, buildsAtOnce}: BuildInputs): BuildWork {
-  return {env, limits, atOnce: buildsAtOnce, source: (until) => archive({gitdir, commit, env: gitEnv}, until)};
+export function workOf({commit, gitdir, env: gitEnv}: SourceOf, {buildpacks, env, limits, buildsAtOnce}: BuildInputs): BuildWork {
+  return {...(buildpacks !== undefined && {buildpacks}), env, limits, atOnce: buildsAtOnce, source: (until) => archive({gitdir, commit, env: gitEnv}, until)};
 }
 

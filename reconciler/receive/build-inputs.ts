@@ -10,6 +10,8 @@ import {ReleaseRefused} from '../release/refused.ts';
 
 /** What the cluster repository says about building and releasing an app. */
 export interface BuildInputs {
+  /** Absent: app.yaml says nothing. */
+  readonly buildpacks?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly limits: BuildLimits;
   readonly buildsAtOnce: number;
@@ -34,7 +36,9 @@ export async function buildInputs(app: AppName, snapshot: Snapshot, signal: Abor
   const problems = [...(cluster.ok ? [] : cluster.problem), ...(manifest.ok ? [] : manifest.problem)];
   if (!cluster.ok || !manifest.ok) throw new ReleaseRefused('the manifests have to be put right first', problems.map(formatDiagnostic));
   const current = currentRelease(app, files);
+  const {buildpacks} = manifest.value;
   return {
+    ...(buildpacks !== undefined && {buildpacks}),
     env: manifest.value.env ?? {},
     limits: buildLimits(cluster.value),
     buildsAtOnce: cluster.value.builds.concurrent,

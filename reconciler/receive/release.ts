@@ -15,7 +15,7 @@ export async function release({order: {app, commit, by, gitdir, env}, deps}: Com
     app,
     release: {
       image: image.image,
-      source: {commit, builder: image.builder},
+      source: {commit, builder: image.builder, ...(image.buildpacks !== undefined && {buildpacks: image.buildpacks})},
       services: Object.fromEntries(Object.entries(image.commands).map(([service, command]) => [service, {command}])),
       pushedBy: by.name,
       createdAt: new Date().toISOString(),

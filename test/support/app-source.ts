@@ -1,5 +1,5 @@
 import {spawn} from 'node:child_process';
-import {cp, mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {cp, mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type {Readable} from 'node:stream';
@@ -23,7 +23,10 @@ export async function appSource(fixture: string, changes: Readonly<Record<string
   const git = (...words: string[]) =>
     execa('git', words, {cwd: folder, env: {GIT_AUTHOR_DATE: DATE, GIT_COMMITTER_DATE: DATE, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1'}});
   await cp(path.join(FIXTURES, fixture), folder, {recursive: true});
-  for (const [name, text] of Object.entries(changes)) await writeFile(path.join(folder, name), text);
+  for (const [name, text] of Object.entries(changes)) {
+    await mkdir(path.dirname(path.join(folder, name)), {recursive: true});
+    await writeFile(path.join(folder, name), text);
+  }
   await git('init', '--quiet', '--initial-branch=main');
   await git('config', 'user.name', 'Test');
   await git('config', 'user.email', 'test@example.com');

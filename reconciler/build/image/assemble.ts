@@ -2,7 +2,7 @@ import type Docker from 'dockerode';
 import type {ImageDigest} from '../../../schemas/ids.ts';
 import type {BuildContainer} from '../../adapters/build-container.ts';
 import {buildDockerfile, inspectImage, loadImage, removeImage, withDeadline} from '../../adapters/docker-build.ts';
-import {LABEL_INSTANCE} from '../../labels.ts';
+import {LABEL_INSTANCE, LABEL_PACKAGES} from '../../labels.ts';
 import type {BuildContext} from '../context.ts';
 import {imageArchive, imageDockerfile, type ImageDescription} from './archive.ts';
 import {appLayers, heldLayers} from './layers.ts';
@@ -16,6 +16,8 @@ export interface AssembledImage {
 }
 
 interface Assembly {
+  /** Name of the image that the app runs on: the stack's, or one that stands on it. */
+  readonly runImage: string;
   /** The source's time, seconds since 1970. */
   readonly timeSeconds: number;
   readonly command: readonly string[];
@@ -27,19 +29,19 @@ interface Assembly {
 }
 
 /** Makes the app's image of the files in /tmp/build and the run image. The same files give the same digest. */
-export async function assembleImage(container: BuildContainer, context: BuildContext, {timeSeconds, command, labels = {}, folders = [], signal}: Assembly): Promise<AssembledImage> {
-  const {docker, stack} = context.settings;
-  const base = await inspectImage(docker, stack.run, signal);
-  if (!base) throw new Error(`the image "${stack.run}" that apps run on is missing: "flynn up" makes it`);
+export async function assembleImage(container: BuildContainer, context: BuildContext, {runImage, timeSeconds, command, labels = {}, folders = [], signal}: Assembly): Promise<AssembledImage> {
+  const {docker} = context.settings;
+  const base = await inspectImage(docker, runImage, signal);
+  if (!base) throw new Error(`the image "${runImage}" that apps run on is missing: "flynn up" makes it`);
   const image: ImageDescription = {
     base: {architecture: base.Architecture, layers: base.RootFS.Layers ?? [], env: base.Config.Env ?? []},
     layers: await appLayers(container, {sourceTimeSeconds: timeSeconds, folders}, signal),
     tag: context.tag,
     command,
-    labels: {...labels, ...context.labels},
+    labels: {...labels, ...withPackages(context.labels, base.Config.Labels?.[LABEL_PACKAGES])},
     createdAtSeconds: timeSeconds,
   };
-  const digest = (context.settings.assembly ?? (await assemblyOf(docker, signal))) === 'layers' ? await load(context, image, signal) : await add(context, image, signal);
+  const digest = (context.settings.assembly ?? (await assemblyOf(docker, signal))) === 'layers' ? await load(context, image, signal) : await add(context, {image, runImage}, signal);
   const made = await inspectImage(docker, digest, signal);
   if (!made) throw new Error(`the engine took the image "${context.tag}" and does not know it`);
   return {
@@ -47,6 +49,11 @@ export async function assembleImage(container: BuildContainer, context: BuildCon
     sizeBytes: made.Size,
     addedBytes: image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0),
   };
+}
+
+/** Whoever puts the app onto another run image has to know what that needs. */
+function withPackages(labels: Readonly<Record<string, string>>, packages: string | undefined): Readonly<Record<string, string>> {
+  return packages === undefined ? labels : {...labels, [LABEL_PACKAGES]: packages};
 }
 
 async function load(context: BuildContext, image: ImageDescription, signal: AbortSignal): Promise<string> {
@@ -64,10 +71,9 @@ async function load(context: BuildContext, image: ImageDescription, signal: Abor
   return digest;
 }
 
-async function add(context: BuildContext, image: ImageDescription, signal: AbortSignal): Promise<string> {
-  const {docker, stack} = context.settings;
-  const archive = tarStream(imageDockerfile(image, stack.run));
-  return buildDockerfile(docker, {context: archive, tag: context.tag, arguments: {}, labels: image.labels, network: 'bridge', memoryBytes: 0, cpus: 0, onLine: () => {}}, signal);
+async function add(context: BuildContext, {image, runImage}: {image: ImageDescription; runImage: string}, signal: AbortSignal): Promise<string> {
+  const archive = tarStream(imageDockerfile(image, runImage));
+  return buildDockerfile(context.settings.docker, {context: archive, tag: context.tag, arguments: {}, labels: image.labels, network: 'bridge', memoryBytes: 0, cpus: 0, onLine: () => {}}, signal);
 }
 
 /** A containerd image store wants every layer in an archive; the engine's older store does not. */

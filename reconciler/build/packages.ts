@@ -1,0 +1,147 @@
+import {createHash} from 'node:crypto';
+import type Docker from 'dockerode';
+import {proxyArguments} from '../../buildpacks/stack/host.ts';
+import {aptProxy} from '../../buildpacks/stack/images.ts';
+import {buildDockerfile, BuildStepFailed, inspectImage, removeImage, tagImage} from '../adapters/docker-build.ts';
+import {LABEL_INSTANCE, LABEL_PACKAGES} from '../labels.ts';
+import {textEntry, tarStream} from './image/tar.ts';
+import {detail, step, warning} from './output.ts';
+import {BuildRefused} from './refused.ts';
+
+/** Debian packages that an app wants where it is built, and where it runs. Sorted, each once. */
+export interface Packages {
+  readonly build: readonly string[];
+  readonly run: readonly string[];
+}
+
+export const NO_PACKAGES: Packages = {build: [], run: []};
+
+/** Of one app, on one side. */
+const PACKAGES_MAX = 200;
+/** Debian policy, 5.6.1. */
+const NAME = /^[a-z0-9][a-z0-9+.-]{1,100}$/;
+/** A slow mirror, two slow cores, milliseconds. */
+const INSTALL_MS_MAX = 15 * 60_000;
+const LINES_MAX = 10;
+
+/** Reads what a buildpack's `bin/packages` prints: lines `build NAME…`, `run NAME…` or `both NAME…`. */
+export function parsePackages(text: string, buildpack: string): Packages {
+  const wanted = {build: new Set<string>(), run: new Set<string>()};
+  for (const line of text.split('\n')) {
+    const [where, ...names] = line.trim().split(/\s+/);
+    if (where === undefined || where === '' || where.startsWith('#')) continue;
+    const sides: readonly (keyof Packages)[] = where === 'both' ? ['build', 'run'] : where === 'build' || where === 'run' ? [where] : [];
+    const wrong = names.find((name) => !NAME.test(name));
+    if (sides.length === 0 || wrong !== undefined) throw new BuildRefused(`bin/packages of the buildpack "${buildpack}" printed "${line.trim().slice(0, 100)}", expected lines such as "both python3 libpq5"`);
+    for (const side of sides) for (const name of names) wanted[side].add(name);
+  }
+  return {build: listed(wanted.build, buildpack), run: listed(wanted.run, buildpack)};
+}
+
+export function bothPackages(one: Packages, other: Packages): Packages {
+  return {build: [...new Set([...one.build, ...other.build])].toSorted(), run: [...new Set([...one.run, ...other.run])].toSorted()};
+}
+
+function listed(names: ReadonlySet<string>, buildpack: string): readonly string[] {
+  if (names.size > PACKAGES_MAX) throw new BuildRefused(`the buildpack "${buildpack}" wants ${names.size} Debian packages, at most ${PACKAGES_MAX} are installed`);
+  return [...names].toSorted();
+}
+
+export interface ImageWanted {
+  /** Name of the image that they are installed onto. */
+  readonly base: string;
+  readonly packages: readonly string[];
+  print(line: string): void;
+}
+
+interface Making {
+  readonly image: Promise<string>;
+  readonly controller: AbortController;
+  waiters: number;
+}
+
+/** Images with Debian packages on top of the stack's: made once for all apps that want the same ones. */
+export class PackageImages {
+  readonly #docker: Docker;
+  readonly #instance: string;
+  readonly #making = new Map<string, Making>();
+
+  constructor({docker, instance}: {docker: Docker; instance: string}) {
+    this.#docker = docker;
+    this.#instance = instance;
+  }
+
+  /** The name of an image that has them. Throws `BuildRefused` when they can't be installed. */
+  async image({base, packages, print}: ImageWanted, signal: AbortSignal): Promise<string> {
+    if (packages.length === 0) return base;
+    const found = await inspectImage(this.#docker, base, signal);
+    if (found === undefined) throw new Error(`the image "${base}" is missing: "flynn up" makes it`);
+    const tag = `${this.#instance}/packages:${createHash('sha256').update([found.Id, ...packages].join(' ')).digest('hex').slice(0, 12)}`;
+    const there = await inspectImage(this.#docker, tag, signal);
+    if (there !== undefined) {
+      // The engine notes the time of it: so it is known when the image was last needed.
+      await tagImage(this.#docker, there.Id, tag, signal);
+      return tag;
+    }
+    return this.#shared(tag, {base: found.Id, packages, print}, signal);
+  }
+
+  /** Two builds that want the same image at the same time make it once. It is given up when nobody waits for it any more. */
+  async #shared(tag: string, wanted: ImageWanted, signal: AbortSignal): Promise<string> {
+    const before = this.#making.get(tag);
+    wanted.print(step(`Installing Debian packages: ${wanted.packages.join(' ')}`));
+    if (before !== undefined) wanted.print(detail('Another build installs them already'));
+    const making = before ?? this.#start(tag, wanted);
+    making.waiters += 1;
+    const {promise: aborted, reject} = Promise.withResolvers<never>();
+    const onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, {once: true});
+    try {
+      signal.throwIfAborted();
+      return await Promise.race([making.image, aborted]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      making.waiters -= 1;
+      if (making.waiters === 0) making.controller.abort(new Error('nobody waits for the packages any more'));
+    }
+  }
+
+  #start(tag: string, wanted: ImageWanted): Making {
+    const controller = new AbortController();
+    const image = this.#make(tag, wanted, AbortSignal.any([controller.signal, AbortSignal.timeout(INSTALL_MS_MAX)])).finally(() => this.#making.delete(tag));
+    image.catch(() => {}); // Heard of by those who wait for it.
+    const making = {image, controller, waiters: 0};
+    this.#making.set(tag, making);
+    return making;
+  }
+
+  async #make(tag: string, {base, packages, print}: ImageWanted, signal: AbortSignal): Promise<string> {
+    const lastLines: string[] = [];
+    try {
+      await buildDockerfile(this.#docker, {
+        context: tarStream([textEntry('Dockerfile', dockerfileOf(base, packages))]),
+        tag,
+        arguments: proxyArguments(process.env, await aptProxy(signal)),
+        labels: {[LABEL_INSTANCE]: this.#instance, [LABEL_PACKAGES]: packages.join(' ')},
+        // Nothing of an app runs here, and the machine's own proxy may be on its loopback.
+        network: 'host', memoryBytes: 0, cpus: 0,
+        onLine: (line) => {
+          if (/^(E|W|Err|Unpacking|dpkg: error)\b/.test(line)) lastLines.push(line);
+        },
+      }, signal);
+      return tag;
+    } catch (error) {
+      await removeImage(this.#docker, tag, AbortSignal.timeout(10_000)).catch(() => {});
+      if (!(error instanceof BuildStepFailed) || signal.aborted) throw error;
+      for (const line of lastLines.filter((one) => !one.startsWith('Unpacking')).slice(-LINES_MAX)) print(warning(line));
+      throw new BuildRefused(`Debian packages could not be installed: ${packages.join(' ')}`);
+    }
+  }
+}
+
+function dockerfileOf(base: string, packages: readonly string[]): string {
+  // Some packages of Java make links in the folder of manual pages, which ours leave out.
+  return `FROM ${base}
+RUN mkdir -p /usr/share/man/man1 && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends ${packages.join(' ')} && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb
+`;
+}
