@@ -1,4 +1,5 @@
 import {spawn, type ChildProcess} from 'node:child_process';
+import {once} from 'node:events';
 import type {IncomingMessage, ServerResponse} from 'node:http';
 import {gitEnvironment} from '../adapters/git.ts';
 
@@ -36,7 +37,10 @@ export async function runHttpBackend(cgi: CgiRequest, {request, response}: {requ
   child.stdin.on('error', () => request.unpipe(child.stdin).resume());
   request.on('error', () => child.stdin.destroy());
   request.pipe(child.stdin);
-  answer(child, response);
+  // Git prints its headers first and reads afterwards. A proxy written in Go, as Caddy is, throws away what it has not passed on of a request
+  // once it passes on an answer (golang/go#15527): git would get a part of the request, or nothing, and its client an empty answer.
+  const received = Promise.race([once(request, 'close'), once(child, 'exit')]);
+  answer(child, response, received.catch(() => {}));
   try {
     await ended;
   } finally {
@@ -75,8 +79,8 @@ function environment({gitdir, path, query, user, config, env}: CgiRequest, reque
   });
 }
 
-/** Passes the CGI answer on, each piece at once: a push shows its output as it comes. */
-function answer(child: ChildProcess, response: ServerResponse): void {
+/** Passes the CGI answer on once the request is here, each piece at once: a push shows its output as it comes. */
+function answer(child: ChildProcess, response: ServerResponse, received: Promise<unknown>): void {
   const stdout = child.stdout;
   if (stdout === null) throw new Error('bug: the answer of git is not piped');
   let head = Buffer.alloc(0);
@@ -90,10 +94,13 @@ function answer(child: ChildProcess, response: ServerResponse): void {
     stdout.off('data', onData);
     stdout.pause();
     const {status, headers} = parseHead(head.toString('latin1', 0, end));
-    response.writeHead(status, headers);
-    response.flushHeaders();
-    response.write(head.subarray(end + 4));
-    stdout.pipe(response);
+    void received.then(() => {
+      if (response.destroyed) return void stdout.resume();
+      response.writeHead(status, headers);
+      response.flushHeaders();
+      response.write(head.subarray(end + 4));
+      stdout.pipe(response);
+    });
   };
   stdout.on('data', onData);
 }
