@@ -5,6 +5,7 @@ import {formatBytes} from '../schemas/quantity.ts';
 import {diskUsage, engineFolder, fullestDisk, listVolumes, removeVolume, type DiskUsage} from './adapters/docker-disk.ts';
 import type {World} from './apply/executors.ts';
 import {removeBuildLayers} from './build/layers-made.ts';
+import {packageImagesOf} from './build/packages.ts';
 import {LABEL_INSTANCE, LABEL_ROLE} from './labels.ts';
 import type {Layout} from './layout.ts';
 import type {PassReport} from './loop.ts';
@@ -43,6 +44,7 @@ export class Housekeeper {
     this.#observer = new ClutterObserver({
       builds: layout.builds, minFreeBytes, isBuilding,
       caches: (signal) => listVolumes(docker, labels, signal),
+      packageImages: (signal) => packageImagesOf(docker, instance, signal),
       disk: async () => fullestDisk(this.#folders ?? [layout.root]),
     });
   }

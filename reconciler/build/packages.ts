@@ -2,8 +2,9 @@ import {createHash} from 'node:crypto';
 import type Docker from 'dockerode';
 import {proxyArguments} from '../../buildpacks/stack/host.ts';
 import {aptProxy} from '../../buildpacks/stack/images.ts';
-import {buildDockerfile, BuildStepFailed, inspectImage, removeImage, tagImage} from '../adapters/docker-build.ts';
-import {LABEL_INSTANCE, LABEL_PACKAGES} from '../labels.ts';
+import type {ImageDigest} from '../../schemas/ids.ts';
+import {buildDockerfile, BuildStepFailed, inspectImage, removeImage, tagImage, withDeadline} from '../adapters/docker-build.ts';
+import {LABEL_APP, LABEL_INSTANCE, LABEL_PACKAGES} from '../labels.ts';
 import {textEntry, tarStream} from './image/tar.ts';
 import {detail, step, warning} from './output.ts';
 import {BuildRefused} from './refused.ts';
@@ -52,6 +53,14 @@ export interface ImageWanted {
   readonly base: string;
   readonly packages: readonly string[];
   print(line: string): void;
+}
+
+/** One that is there. */
+export interface PackageImage {
+  readonly image: ImageDigest;
+  /** With spaces between. */
+  readonly packages: string;
+  readonly usedAtMs: number;
 }
 
 interface Making {
@@ -137,6 +146,17 @@ export class PackageImages {
       throw new BuildRefused(`Debian packages could not be installed: ${packages.join(' ')}`);
     }
   }
+}
+
+/** All that there are, with the time at which a build last asked for them. */
+export async function packageImagesOf(docker: Docker, instance: string, signal: AbortSignal): Promise<readonly PackageImage[]> {
+  const listed = await docker.listImages({filters: {label: [`${LABEL_INSTANCE}=${instance}`, LABEL_PACKAGES]}, abortSignal: withDeadline(signal)} as Docker.ListImagesOptions);
+  // Apps' images that run on one have the label too.
+  const made = listed.filter(({Labels}) => Labels[LABEL_APP] === undefined);
+  return Promise.all(made.map(async ({Id, Labels, Created}) => {
+    const inspected = await inspectImage(docker, Id, signal) as (Docker.ImageInspectInfo & {readonly Metadata?: {readonly LastTagTime?: string}}) | undefined;
+    return {image: Id as ImageDigest, packages: Labels[LABEL_PACKAGES] ?? '', usedAtMs: Math.max(Created * 1000, Date.parse(inspected?.Metadata?.LastTagTime ?? '') || 0)};
+  }));
 }
 
 function dockerfileOf(base: string, packages: readonly string[]): string {

@@ -14,6 +14,7 @@ export interface ClutterOptions {
   /** Folder of the logs of builds, one folder an app. */
   readonly builds: string;
   caches(signal: AbortSignal): Promise<readonly VolumeRecord[]>;
+  packageImages(signal: AbortSignal): Promise<Clutter['packageImages']>;
   disk(): Promise<FreeDisk>;
   minFreeBytes(): number;
   isBuilding(app: string): boolean;
@@ -22,7 +23,7 @@ export interface ClutterOptions {
 /** Looks at what builds and apps that are gone left on the disk. */
 export class ClutterObserver {
   readonly #options: ClutterOptions;
-  #seen: Pick<Clutter, 'caches' | 'buildLogs'> | undefined;
+  #seen: Omit<Clutter, 'collect' | 'isDiskLow'> | undefined;
   #seenAtMs = 0;
   #disk: FreeDisk | undefined;
   #isDiskLow = false;
@@ -49,12 +50,11 @@ export class ClutterObserver {
       this.#seen = await this.#lookAtAll(signal);
       this.#seenAtMs = nowMs;
     }
-    const {caches, buildLogs} = this.#seen;
-    return {caches: caches.map((cache) => ({...cache, isInUse: isBuilding(cache.app)})), buildLogs, isDiskLow: this.#isDiskLow};
+    return {...this.#seen, caches: this.#seen.caches.map((cache) => ({...cache, isInUse: isBuilding(cache.app)})), isDiskLow: this.#isDiskLow};
   }
 
-  async #lookAtAll(signal: AbortSignal): Promise<Pick<Clutter, 'caches' | 'buildLogs'>> {
-    const {builds} = this.#options;
+  async #lookAtAll(signal: AbortSignal): Promise<Omit<Clutter, 'collect' | 'isDiskLow'>> {
+    const {builds, packageImages} = this.#options;
     const volumes = await this.#options.caches(signal);
     const apps = (await readdir(builds, {withFileTypes: true}).catch(missing)).filter((entry) => entry.isDirectory()).map(({name}) => name as AppName);
     const lastBuilds = new Map(await Promise.all(apps.map(async (app) => [app, await newestIn(path.join(builds, app))] as const)));
@@ -62,7 +62,7 @@ export class ClutterObserver {
       const app = labels[LABEL_APP] as AppName | undefined;
       return app === undefined ? [] : [{app, volume: name, usedAtMs: Math.max(createdAtMs, lastBuilds.get(app) ?? 0), isInUse: false}];
     });
-    return {caches, buildLogs: apps.map((app) => ({app}))};
+    return {caches, buildLogs: apps.map((app) => ({app})), packageImages: await packageImages(signal)};
   }
 }
 

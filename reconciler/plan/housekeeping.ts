@@ -5,6 +5,8 @@ import {actionKey, type Action, type Plan} from './action.ts';
 import {CACHE_IDLE_MS, GONE_KEPT_MS, IMAGE_FRESH_MS} from './limits.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
+/** Characters. */
+const PACKAGES_SHOWN_MAX = 60;
 
 /**
  * What is beyond the limits, or left by apps that are gone, goes: images, build caches, logs of builds. The image of a release that is kept
@@ -15,6 +17,7 @@ export function planHousekeeping(desired: DesiredState, observed: ObservedState)
   const actions = [
     ...[...Map.groupBy(observed.images, ({app}) => app)].flatMap(([app, images]) => unneededImages(app, images, {wanted: apps.get(app), desired, observed})),
     ...unneededCaches(apps, observed),
+    ...unneededPackages(observed),
     ...observed.clutter.buildLogs.flatMap(({app}): Action[] => (isForgotten(app, apps, observed) ? [{kind: 'remove-build-logs', app, reason: `app ${app} is gone`}] : [])),
   ];
   return {actions: actions.filter((action) => !observed.operations.has(actionKey(action))), waiting: []};
@@ -62,6 +65,23 @@ function unneededCaches(apps: ReadonlyMap<AppName, DesiredApp>, observed: Observ
     if (isDiskLow) return remove('the disk is nearly full');
     return nowMs - usedAtMs > CACHE_IDLE_MS ? remove(`${app} was not built for ${CACHE_IDLE_MS / DAY_MS} days`) : [];
   });
+}
+
+/** Apps' images that stand on one have its layers, whether it is there or not: it only makes builds faster. */
+function unneededPackages({nowMs, clutter: {packageImages, collect, isDiskLow}}: ObservedState): readonly Action[] {
+  return packageImages.flatMap(({image, packages, usedAtMs}): Action[] => {
+    const remove = (why: string): Action[] => [{kind: 'remove-image', image, reason: `Debian packages for builds (${shortened(packages)}): ${why}`}];
+    const idleMs = nowMs - usedAtMs;
+    if (idleMs > CACHE_IDLE_MS) return remove(`not used for ${CACHE_IDLE_MS / DAY_MS} days`);
+    // A build that has just asked for it is about to use it.
+    if (idleMs < IMAGE_FRESH_MS) return [];
+    if (collect === 'with-caches') return remove('somebody asked for it');
+    return isDiskLow ? remove('the disk is nearly full') : [];
+  });
+}
+
+function shortened(text: string): string {
+  return text.length > PACKAGES_SHOWN_MAX ? `${text.slice(0, PACKAGES_SHOWN_MAX)}…` : text;
 }
 
 function isForgotten(app: AppName, apps: ReadonlyMap<AppName, DesiredApp>, observed: ObservedState): boolean {

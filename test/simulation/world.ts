@@ -143,7 +143,7 @@ export class SimulatedNode {
       ...await new NetworkObserver({engine: this.engine, instance: INSTANCE, hostSubnets: async () => []}).look(records, this.nowMs, never),
       runs: [],
       images: (await this.engine.images([])).map(({id, createdAtMs}) => ({id: id as ReturnType<typeof image>, app: 'shop' as AppName, createdAtMs})),
-      clutter: {caches: [], buildLogs: [], isDiskLow: false},
+      clutter: {caches: [], buildLogs: [], packageImages: [], isDiskLow: false},
       journal: new Map(this.#journal),
       crons: new Map(this.#crons),
       router: {state: 'ready', names: this.names, structure: this.#structure, inFlight: this.#inFlight(), maintenance: {address: '127.0.0.3', port: 3553}, leftAtMs: new Map(this.#leftAtMs)},

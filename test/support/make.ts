@@ -145,7 +145,7 @@ export function observed({have = [], jobs = [], record, book, names: served, ima
     sharedNetworks: shared.map((pair, index) => ({id: `s${index}`, name: `flynn.${pair}`, apps: pair.split('.') as unknown as Pair, subnet: `10.213.${100 + index}.0/25`})),
     connected: connected.map(connectedContainer),
     takenSubnets: [...networks.map((_, index) => `10.213.${index}.0/25`), ...taken],
-    clutter: {caches: [], buildLogs: [], isDiskLow: false},
+    clutter: {caches: [], buildLogs: [], packageImages: [], isDiskLow: false},
     crons: new Map(book === undefined ? [] : [[SHOP, book]]),
     journal: new Map(record === undefined ? [] : [[SHOP, record]]),
     router: {

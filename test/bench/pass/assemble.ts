@@ -92,7 +92,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
     adjusted: (desired) => desired,
     look: async (atMs, until) => {
       const [seen, router] = await Promise.all([observer.look(atMs, until), routerObserver.observe(atMs, until)]);
-      return {nowMs: atMs, ...seen, router, clutter: {caches: [], buildLogs: [], isDiskLow: false}, crons: crons.books, journal: journal.records};
+      return {nowMs: atMs, ...seen, router, clutter: {caches: [], buildLogs: [], packageImages: [], isDiskLow: false}, crons: crons.books, journal: journal.records};
     },
     isRouterAsLeft: (until) => routerObserver.isAsLeft(until),
     knownApps: () => [...journal.records.keys()],

@@ -16,6 +16,7 @@ function observerOf(builds: string, free: {bytes: number}) {
       lists += 1;
       return [{name: 'c-shop', labels: {[LABEL_APP]: 'shop'}, createdAtMs: 1000}, {name: 'c-blog', labels: {[LABEL_APP]: 'blog'}, createdAtMs: 1000}];
     },
+    packageImages: async () => [],
     disk: async () => ({folder: '/d', freeBytes: free.bytes, totalBytes: 100 * GI}),
     minFreeBytes: () => 2 * GI,
     isBuilding: (app) => app === 'blog',

@@ -115,3 +115,22 @@ test('notes since when an app is gone of which there are images', gone, {record:
 test('notes it also when nothing else is known of the app', gone, {images: 1, plan: 'note that blog is gone  # app blog is not in commit 12345678'});
 test('notes it once', gone, {record: 'gone', images: 1, plan: ''});
 test('forgets an app of which nothing is left', gone, {record: 'gone', images: 0, plan: 'forget blog  # app blog is not in commit 12345678'});
+
+const HELLO = {image: 'sha256:p1' as ImageDigest, packages: 'hello', usedAtMs: NOW_MS - 29 * DAY_MS};
+
+test('keeps images with Debian packages that builds use, also when garbage is collected', planned, {clutter: {collect: 'garbage', packageImages: [HELLO]}, plan: ''});
+
+test('removes one that no build has asked for for a month', planned, {
+  clutter: {packageImages: [{...HELLO, usedAtMs: NOW_MS - 31 * DAY_MS}]},
+  plan: 'remove image p1  # Debian packages for builds (hello): not used for 30 days',
+});
+
+test('removes them when the disk is nearly full, but none that a build has just asked for', planned, {
+  clutter: {isDiskLow: true, packageImages: [HELLO, {...HELLO, image: 'sha256:p2' as ImageDigest, usedAtMs: NOW_MS - 60_000}]},
+  plan: 'remove image p1  # Debian packages for builds (hello): the disk is nearly full',
+});
+
+test('removes them with the build caches for those who ask, and names at most a line of packages', planned, {
+  clutter: {collect: 'with-caches', packageImages: [{...HELLO, packages: 'python3 '.repeat(20)}]},
+  plan: 'remove image p1  # Debian packages for builds (python3 python3 python3 python3 python3 python3 python3 pyth…): somebody asked for it',
+});
