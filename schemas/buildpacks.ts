@@ -55,6 +55,15 @@ export function parseBuildpack(written: string): Result<BuildpackReference, stri
   return parseName(text);
 }
 
+/** The name of exactly what was used under a name. */
+export function pinnedBuildpack({name, commit, sha256}: {readonly name: string; readonly commit?: string; readonly sha256?: string}): string {
+  const parsed = parseBuildpack(name);
+  if (!parsed.ok) return name;
+  if (parsed.value.kind === 'git' && commit !== undefined) return `${parsed.value.url}#${commit}`;
+  if (parsed.value.kind === 'tarball' && sha256 !== undefined) return `${parsed.value.url}#sha256=${sha256}`;
+  return name;
+}
+
 export function checkBuildpacks(buildpacks: readonly string[] | undefined): readonly Problem[] {
   return (buildpacks ?? []).flatMap((written, index) => {
     const parsed = parseBuildpack(written);

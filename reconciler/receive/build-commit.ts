@@ -3,7 +3,7 @@ import type {BuiltImage} from '../build/build.ts';
 import type {BuildOrder, BuildService} from '../builds/service.ts';
 import type {BuildWork} from '../builds/open-build.ts';
 import type {FollowedRepo} from '../checkout/repo.ts';
-import {buildInputs, type BuildInputs} from './build-inputs.ts';
+import {buildInputs, rebuildInputs, type BuildInputs} from './build-inputs.ts';
 import {archive} from './source.ts';
 
 /** Where the source of a commit is. */
@@ -22,7 +22,8 @@ export interface SourceOf {
  */
 export async function buildCommit({repo, builds}: {repo: Pick<FollowedRepo, 'snapshot'>; builds: BuildService}, order: BuildOrder & Pick<SourceOf, 'gitdir'>, signal: AbortSignal): Promise<BuiltImage> {
   return builds.conduct(order, async (build) => {
-    const inputs = await buildInputs(order.app, await repo.snapshot(build.signal), build.signal);
+    const snapshot = await repo.snapshot(build.signal);
+    const inputs = await (order.origin === 'rebuild' ? rebuildInputs(order, snapshot, build.signal) : buildInputs(order.app, snapshot, build.signal));
     return build.build(workOf({...order, env: {}}, inputs));
   }, signal);
 }

@@ -1,7 +1,8 @@
+import {pinnedBuildpack} from '../../schemas/buildpacks.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
-import {releaseNumberOf} from '../../schemas/release.ts';
+import {releaseNumberOf, type ReleaseManifest} from '../../schemas/release.ts';
 import type {BuildLimits} from '../build/build.ts';
 import type {ManifestFile, Snapshot} from '../checkout/snapshot.ts';
 import {deployTimeoutMs} from '../desired/app.ts';
@@ -50,19 +51,32 @@ export async function buildInputs(app: AppName, snapshot: Snapshot, signal: Abor
   };
 }
 
+/** As `buildInputs`, but with exactly those buildpacks that a release of this commit was built with, whatever is said today. */
+export async function rebuildInputs({app, commit}: {readonly app: AppName; readonly commit: string}, snapshot: Snapshot, signal: AbortSignal): Promise<BuildInputs> {
+  const inputs = await buildInputs(app, snapshot, signal);
+  const files = await snapshot.apps.find(({name}) => name === app)?.files(signal) ?? [];
+  const made = releasesOf(app, files).find(({release}) => release?.source.commit === commit);
+  const buildpacks = made?.release?.source.buildpacks?.map(pinnedBuildpack);
+  return buildpacks === undefined ? inputs : {...inputs, buildpacks};
+}
+
 /** Undefined also when it can't be read: then the push replaces it. */
 function currentRelease(app: AppName, files: readonly ManifestFile[]): BuildInputs['current'] {
+  const {number, release} = releasesOf(app, files)[0] ?? {};
+  if (number === undefined || release === undefined) return undefined;
+  const {source: {commit}, createdAt} = release;
+  return {number, createdAt, ...(commit === undefined ? {} : {sourceCommit: commit})};
+}
+
+/** The newest first; without a manifest where it can't be read. */
+function releasesOf(app: AppName, files: readonly ManifestFile[]): readonly {readonly number: number; readonly release: ReleaseManifest | undefined}[] {
   const folder = `apps/${app}/releases/`;
-  const numbered = files.flatMap(({path}) => {
+  return files.flatMap(({path}) => {
     const number = path.startsWith(folder) ? releaseNumberOf(path.slice(folder.length)) : undefined;
-    return number === undefined ? [] : [{path, number}];
-  });
-  const highest = numbered.toSorted((one, other) => other.number - one.number)[0];
-  if (highest === undefined) return undefined;
-  const release = loadManifest('Release', highest.path, textOf(files, highest.path));
-  if (!release.ok) return undefined;
-  const {source: {commit}, createdAt} = release.value;
-  return {number: highest.number, createdAt, ...(commit === undefined ? {} : {sourceCommit: commit})};
+    if (number === undefined) return [];
+    const loaded = loadManifest('Release', path, textOf(files, path));
+    return [{number, release: loaded.ok ? loaded.value : undefined}];
+  }).toSorted((one, other) => other.number - one.number);
 }
 
 function textOf(files: readonly ManifestFile[], path: string): string {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import {parseBuildpack, type BuildpackReference} from '../../schemas/buildpacks.ts';
+import {parseBuildpack, pinnedBuildpack, type BuildpackReference} from '../../schemas/buildpacks.ts';
 
 const reads = test.macro({
   exec(t, written: string, expected: Partial<BuildpackReference> | string) {
@@ -34,3 +34,12 @@ test(reads, './a/../../x', "is no folder of the app's repository");
 test(reads, './', "is no folder of the app's repository");
 test(reads, 'https://example.com/x.git#--upload-pack=evil', 'has something after the # that names no branch, tag or commit');
 test(reads, 'https://example.com/x.tgz#v1', 'can only have #sha256= and 64 hex digits after the name of a .tgz');
+
+test('what was used can be named exactly', (t) => {
+  const commit = 'c'.repeat(40);
+  t.is(pinnedBuildpack({name: 'python'}), 'python');
+  t.is(pinnedBuildpack({name: './pack'}), './pack');
+  t.is(pinnedBuildpack({name: 'https://example.com/x.git#v1', commit}), `https://example.com/x.git#${commit}`);
+  t.is(pinnedBuildpack({name: 'heroku/nginx', commit}), `https://github.com/heroku/heroku-buildpack-nginx.git#${commit}`);
+  t.is(pinnedBuildpack({name: 'https://example.com/x.tgz', sha256: 'd'.repeat(64)}), `https://example.com/x.tgz#sha256=${'d'.repeat(64)}`);
+});
