@@ -57,7 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
 
   /** What people do to containers without a commit: what is left of it is for the pass. */
   'reconciler/oneshot': {
-    values: [SCHEMAS, ADAPTERS, 'reconciler/apply/replica-spec.ts', 'reconciler/desired/restarted.ts', 'reconciler/observed/runs.ts', 'reconciler/plan/', 'reconciler/labels.ts'],
+    values: [SCHEMAS, ADAPTERS, 'reconciler/apply/replica-spec.ts', 'reconciler/desired/restarted.ts', 'reconciler/desired/room.ts', 'reconciler/observed/runs.ts', 'reconciler/plan/', 'reconciler/labels.ts'],
     types: ['reconciler/checkout/snapshot.ts', ...STATES],
     packages: ['node:', 'dockerode'],
   },

@@ -6,6 +6,7 @@ import {entrypointOfContainer, entrypointOfImage} from '../adapters/docker-image
 import type {ContainerSpec, Engine} from '../adapters/engine.ts';
 import {appContainerSpec, type ContainerWorld} from '../apply/replica-spec.ts';
 import type {Author} from '../checkout/snapshot.ts';
+import type {DesiredService} from '../desired/state.ts';
 import * as labels from '../labels.ts';
 import {runName} from '../observed/runs.ts';
 import type {Action} from '../plan/action.ts';
@@ -17,6 +18,7 @@ import {ExecNotes} from './exec-notes.ts';
 import {END_GRACE_MS, FIRST_LOOK_MS_MAX, KILL_MS_MORE, RUN_NUMBERS, RUNS_PER_APP_MAX, SESSIONS_MAX, START_MS_MAX} from './limits.ts';
 import {type Audit, type ExecRequest, type Killed, type OneShot, Refused, type ReplicaRequest, type Restarted, type RestartRequest, type RunRequest, type Session, type StartedRun} from './oneshot.ts';
 import type {Restarts} from './restarts.ts';
+import {RoomClaims} from './room-claims.ts';
 import {runningNamed, servicesToRestart, serviceToRun, type Seen} from './seen.ts';
 
 export interface OneShotParts {
@@ -34,10 +36,20 @@ export interface OneShotParts {
   log(message: string, error: unknown): void;
 }
 
+/** What is known of a run before it is made. */
+interface Chosen {
+  readonly mode: 'attached' | 'detached';
+  readonly number: number;
+  readonly release: number;
+  readonly service: DesiredService;
+  readonly seen: Seen;
+}
+
 /** Does what people ask for at once, with what the last pass saw. What is left of it is for the next pass. */
 export class OneShotActions implements OneShot {
   readonly #parts: OneShotParts;
   readonly #attended: Attendance;
+  readonly #claims = new RoomClaims();
   #sessions = 0;
 
   constructor(parts: OneShotParts) {
@@ -52,8 +64,10 @@ export class OneShotActions implements OneShot {
   async run(request: RunRequest, signal: AbortSignal): Promise<Session> {
     const closeSession = this.#openSession();
     let leave = () => {};
+    let name: string | undefined;
     try {
       const prepared = await this.#prepare(request, 'attached', signal);
+      ({name} = prepared);
       leave = this.#attended.begin(prepared.name);
       const streams = request.terminal === undefined ? {} : {terminal: request.terminal};
       const attached = await runAttached(this.#parts.docker, prepared.spec, streams, bounded(signal));
@@ -66,6 +80,7 @@ export class OneShotActions implements OneShot {
     } catch (error) {
       leave();
       closeSession();
+      if (name !== undefined) this.#claims.release(name);
       throw whyNotStarted(error, request.command) ?? error;
     }
   }
@@ -77,6 +92,7 @@ export class OneShotActions implements OneShot {
       await this.#parts.engine.run(spec, bounded(signal));
       return started;
     } catch (error) {
+      this.#claims.release(name);
       throw whyNotStarted(error, request.command) ?? error;
     } finally {
       leave();
@@ -154,21 +170,32 @@ export class OneShotActions implements OneShot {
   }
 
   async #prepare(request: RunRequest, mode: 'attached' | 'detached', signal: AbortSignal): Promise<{readonly name: string; readonly spec: ContainerSpec; readonly started: StartedRun}> {
-    const {docker, world, audit} = this.#parts;
-    const {app, actor, command} = request;
+    const {app} = request;
     const seen = await this.#seen(signal);
     const {release, service} = serviceToRun(seen, request);
     const running = seen.observed.runs.filter((run) => run.app === app && run.state === 'running');
     if (running.length >= RUNS_PER_APP_MAX) throw new Refused('impossible', `"${app}" has ${running.length} runs already, the most it may have at once: flynn ps ${app}, flynn kill run.N`);
     const number = this.#freeNumber(app, seen);
+    const name = runName(app, number);
+    if (service.requests !== undefined) this.#claims.make({name, need: service.requests, what: `a run of ${service.name}`}, seen);
+    try {
+      const spec = await this.#specOf(request, {mode, number, release, service, seen});
+      return {name, spec, started: {name: `run.${number}`, release}};
+    } catch (error) {
+      this.#claims.release(name);
+      throw error;
+    }
+  }
+
+  async #specOf({app, actor, command, env}: RunRequest, {mode, number, release, service, seen}: Chosen): Promise<ContainerSpec> {
+    const {docker, world, audit} = this.#parts;
     await audit.add({actor: nameOf(actor), action: 'run', app, subject: `run.${number}`, command: printOf(command)});
     const words = commandIn(await entrypointOfImage(docker, service.container.image, AbortSignal.timeout(START_MS_MAX)), command);
-    const name = runName(app, number);
-    const spec = await appContainerSpec({
+    return appContainerSpec({
       app,
       template: {...service.container, command: words},
-      name,
-      env: {...request.env, FLYNN_APP: app, FLYNN_SERVICE: service.name, FLYNN_REPLICA: `run.${number}`, FLYNN_RELEASE: `v${release}`},
+      name: runName(app, number),
+      env: {...env, FLYNN_APP: app, FLYNN_SERVICE: service.name, FLYNN_REPLICA: `run.${number}`, FLYNN_RELEASE: `v${release}`},
       labels: {
         [labels.LABEL_ROLE]: 'run',
         [labels.LABEL_SERVICE]: service.name,
@@ -179,7 +206,6 @@ export class OneShotActions implements OneShot {
       },
       ...(service.container.isOnHostNetwork !== true && {shared: sharedNetworksOf(app, agreedPairs(seen.desired, seen.observed), seen.observed)}),
     }, world);
-    return {name, spec, started: {name: `run.${number}`, release}};
   }
 
   #freeNumber(app: AppName, {observed}: Seen): number {

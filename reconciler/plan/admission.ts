@@ -4,13 +4,12 @@ import type {Job, ObservedState} from '../observed/state.ts';
 import type {Action, Plan, Waiting} from './action.ts';
 import {jobName} from './job.ts';
 
-/** Lets a job start only when there is room for what it requests beside all services and the jobs that run; else it waits, with the reason. */
+/** Lets a job start only when there is room for what it requests beside all services, jobs and one-off commands that run; else it waits, with the reason. */
 export function admitted(plan: Plan, desired: DesiredState, observed: ObservedState): Plan {
   const needs = needsOf(desired, observed);
   const starts = plan.actions.flatMap((action) => (action.kind === 'run-job' && needs.has(keyOf(action)) ? [action] : []));
   if (starts.length === 0) return plan;
-  let rooms = desired.nodes;
-  for (const need of runningNeeds(needs, observed)) rooms = taken(rooms, need);
+  let rooms = roomBeside(desired, observed);
   const refused = new Map<Action, Waiting>();
   for (const action of starts) {
     const need = needs.get(keyOf(action)) ?? NOTHING;
@@ -19,6 +18,11 @@ export function admitted(plan: Plan, desired: DesiredState, observed: ObservedSt
     else refused.set(action, {app: action.app, subject: action.job.kind === 'cron' ? action.job.cron : action.job.kind, on: `room: ${room.on}`});
   }
   return {...plan, actions: plan.actions.filter((action) => !refused.has(action)), waiting: [...plan.waiting, ...refused.values()]};
+}
+
+/** What the nodes have left beside the services, and what runs besides. */
+export function roomBeside(desired: DesiredState, observed: ObservedState): readonly NodeRoom[] {
+  return [...runningNeeds(needsOf(desired, observed), observed), ...runNeeds(desired, observed)].reduce(taken, desired.nodes);
 }
 
 const NOTHING: Need = {memoryBytes: 0, cpus: 0};
@@ -49,8 +53,18 @@ function runningNeeds(needs: ReadonlyMap<string, Need>, {jobs, operations, crons
   return [...seen, ...started].flatMap((job) => needs.get(keyOf(job)) ?? []);
 }
 
+/** One-off commands count as what they were started for: a copy of their service. */
+function runNeeds({apps}: DesiredState, {runs, journal}: ObservedState): readonly Need[] {
+  const byName = new Map(apps.map((app) => [app.name, app]));
+  return runs.filter(({state}) => state !== 'exited').flatMap(({app: name, service}) => {
+    const app = byName.get(name);
+    const serving = app?.state === 'resolved' ? app : journal.get(name)?.lastGood;
+    return serving?.services.find((one) => one.name === service)?.requests ?? [];
+  });
+}
+
 /** By the first node that has it, as `roomFor` answers; what was promised before there was less may be more than there is. */
-function taken(rooms: readonly NodeRoom[], need: Need): readonly NodeRoom[] {
+export function taken(rooms: readonly NodeRoom[], need: Need): readonly NodeRoom[] {
   const room = roomFor(need, rooms);
   const node = room.ok ? room.node : rooms[0]?.node;
   return rooms.map((one) => (one.node === node ? {...one, free: minus(one.free, need)} : one));

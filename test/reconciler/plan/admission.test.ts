@@ -1,8 +1,8 @@
 import test from 'ava';
-import type {ContainerId, CronName} from '../../../schemas/ids.ts';
+import type {ContainerId, CronName, ServiceName} from '../../../schemas/ids.ts';
 import type {DesiredState} from '../../../reconciler/desired/state.ts';
-import type {ObservedJob} from '../../../reconciler/observed/state.ts';
-import {admitted} from '../../../reconciler/plan/admission.ts';
+import type {ObservedJob, ObservedRun} from '../../../reconciler/observed/state.ts';
+import {admitted, roomBeside} from '../../../reconciler/plan/admission.ts';
 import type {Action} from '../../../reconciler/plan/action.ts';
 import {formatPlan} from '../../../reconciler/plan/format.ts';
 import {app, desired, observed, service, SHOP} from '../../support/make.ts';
@@ -44,3 +44,11 @@ test('one that fits starts', admits, {actions: [start('large')]}, 'run shop.larg
 test('beside one that runs it waits', admits, {actions: [start('large')], jobs: [running('small', '0')]}, FULL('large', '2Gi'));
 test('of two that are due together the second waits', admits, {actions: [start('large'), start('small')]}, `run shop.large.1  # due\n${FULL('small', '0 bytes')}`);
 test('one that is being started and can\'t be seen yet counts', admits, {actions: [start('small')], operations: ['container shop.large.7'], runs: ['7']}, FULL('small', '0 bytes'));
+
+test('one-off commands that run count as a copy of their service', (t) => {
+  const state = wanted();
+  const needy = desired({...app('v1', 1), services: [{...service('v1', 1), requests: {memoryBytes: GI, cpus: 0}}]});
+  const run = {id: 'r' as ContainerId, name: 'shop.run.7', app: SHOP, number: 7, service: 'web' as ServiceName, release: 1, program: 'sh', isDetached: true, isAttended: false, createdAtMs: 0, state: 'running', startedAtMs: 0} as const;
+  const free = (runs: readonly ObservedRun[]) => roomBeside({...needy, nodes: state.nodes}, {...observed({}), runs}).map((node) => node.free.memoryBytes / GI);
+  t.deepEqual([free([]), free([run]), free([run, run])], [[3], [2], [1]]);
+});
