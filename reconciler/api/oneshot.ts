@@ -1,11 +1,12 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
 import type {Author} from '../checkout/snapshot.ts';
-import type {Killed, Restarted, StartedRun} from '../oneshot/oneshot.ts';
+import type {Killed, Restarted, RestartedReplica, StartedRun} from '../oneshot/oneshot.ts';
 import type {RouteParts} from './node-routes.ts';
 import {ApiError, explaining} from './problem.ts';
 import {isServiceName, readAppName, readCount} from './read.ts';
 import {readReplica, readStart} from './read-session.ts';
 import {serveSession} from './session.ts';
+import {sendLines} from './stream.ts';
 
 /** Longer than any container's own grace. */
 const KILL_MS_MAX = 15 * 60_000;
@@ -49,6 +50,14 @@ export function registerOneShotRoutes(v1: FastifyInstance, {view, authenticate, 
   v1.post<ReplicaParams>('/apps/:app/replicas/:replica/kill', async (request): Promise<Killed> => {
     const {app, replica} = request.params;
     return explaining("can't kill it", oneShot.kill({app: readAppName(app), replica: readReplica(replica), actor: actorOf(request)}, within(KILL_MS_MAX)));
+  });
+
+  /** It takes as long as a deploy, so the one line of the answer comes in a stream; who goes in the meantime does not stop it. */
+  v1.post<ReplicaParams>('/apps/:app/replicas/:replica/restart', (request, reply) => {
+    const wish = {app: readAppName(request.params.app), replica: readReplica(request.params.replica), actor: actorOf(request)};
+    return sendLines(reply, async function* (signal): AsyncGenerator<RestartedReplica> {
+      yield await explaining("can't restart it", oneShot.restartReplica(wish, signal));
+    }, closing);
   });
 
   v1.post<AppParams & {Body: unknown}>('/apps/:app/restart', async (request): Promise<Restarted> => {

@@ -117,7 +117,16 @@ export interface DesiredService {
   readonly requests?: Need;
   /** How a deploy replaces its replicas. Not part of the hash. */
   readonly strategy: Strategy;
+  /** Replicas that somebody wants replaced, without a deploy. Not part of the hash. Absent: none. */
+  readonly renew?: readonly Renewal[];
   readonly container: ContainerTemplate;
+}
+
+/** What is in this slot and was made before `atMs` is to be replaced; from `untilMs` on that is given up. Milliseconds since 1970. */
+export interface Renewal {
+  readonly slot: number;
+  readonly atMs: number;
+  readonly untilMs: number;
 }
 
 /** A command that is run at certain times. */

@@ -1,25 +1,27 @@
 import {randomInt} from 'node:crypto';
+import {setTimeout as pause} from 'node:timers/promises';
 import type Docker from 'dockerode';
-import type {AppName} from '../../schemas/ids.ts';
+import type {AppName, SpecHash} from '../../schemas/ids.ts';
 import {execAttached, isExecRunning, runAttached, signalExec, type Attached} from '../adapters/docker-attach.ts';
 import {entrypointOfContainer, entrypointOfImage} from '../adapters/docker-image.ts';
 import type {ContainerSpec, Engine} from '../adapters/engine.ts';
 import {appContainerSpec, type ContainerWorld} from '../apply/replica-spec.ts';
 import type {Author} from '../checkout/snapshot.ts';
-import type {DesiredService} from '../desired/state.ts';
+import type {DesiredService, DesiredState} from '../desired/state.ts';
 import * as labels from '../labels.ts';
 import {runName} from '../observed/runs.ts';
 import type {Action} from '../plan/action.ts';
 import {agreedPairs, sharedNetworksOf} from '../plan/agreed.ts';
 import {RUN_GRACE_MS} from '../plan/limits.ts';
+import {renewalState, type RenewalState} from '../plan/renewal.ts';
 import {Attendance} from './attendance.ts';
 import {commandIn, execCommandIn, printOf, whyNotStarted} from './command.ts';
 import {ExecNotes} from './exec-notes.ts';
-import {END_GRACE_MS, FIRST_LOOK_MS_MAX, KILL_MS_MORE, RUN_NUMBERS, RUNS_PER_APP_MAX, SESSIONS_MAX, START_MS_MAX} from './limits.ts';
-import {type Audit, type ExecRequest, type Killed, type OneShot, Refused, type ReplicaRequest, type Restarted, type RestartRequest, type RunRequest, type Session, type StartedRun} from './oneshot.ts';
+import {END_GRACE_MS, FIRST_LOOK_MS_MAX, KILL_MS_MORE, RENEWAL_LOOK_MS, RUN_NUMBERS, RUNS_PER_APP_MAX, SESSIONS_MAX, START_MS_MAX} from './limits.ts';
+import {type Audit, type ExecRequest, type Killed, type OneShot, Refused, type ReplicaRequest, type Restarted, type RestartedReplica, type RestartRequest, type RunRequest, type Session, type StartedRun} from './oneshot.ts';
 import type {Restarts} from './restarts.ts';
 import {RoomClaims} from './room-claims.ts';
-import {runningNamed, servicesToRestart, serviceToRun, type Seen} from './seen.ts';
+import {replicaToRestart, runningNamed, servicesToRestart, serviceToRun, type Seen} from './seen.ts';
 
 export interface OneShotParts {
   readonly docker: Docker;
@@ -137,14 +139,47 @@ export class OneShotActions implements OneShot {
     const {desired, observed} = await this.#seen(signal);
     const chosen = servicesToRestart({desired, observed}, {app, ...(service !== undefined && {service})});
     await audit.add({actor: nameOf(actor), action: 'restart', app, ...(service !== undefined && {subject: service})});
-    const seen = desired.apps.find(({name}) => name === app);
-    const plain = seen === undefined ? undefined : restarts.plain(seen);
-    const hashes = new Map(plain?.state === 'resolved' ? plain.services.map(({name, specHash}) => [name, specHash] as const) : []);
+    const hashes = this.#plainHashes(desired, app);
     const atMs = Date.now();
     const notes = chosen.map(({name, specHash}) => ({service: name, specHash: hashes.get(name) ?? specHash, atMs}));
     await restarts.add(app, notes, desired.apps.map(({name}) => name));
     wake();
     return {services: chosen.map(({name}) => name)};
+  }
+
+  async restartReplica({app, actor, replica}: ReplicaRequest, signal: AbortSignal): Promise<RestartedReplica> {
+    const {restarts, audit, wake} = this.#parts;
+    const seen = await this.#seen(signal);
+    const {service, slot, specHash} = replicaToRestart(seen, {app, replica});
+    await audit.add({actor: nameOf(actor), action: 'restart', app, subject: replica});
+    const atMs = Date.now();
+    await restarts.add(app, [{service, slot, specHash: this.#plainHashes(seen.desired, app).get(service) ?? specHash, atMs}], seen.desired.apps.map(({name}) => name));
+    wake();
+    const renewed = await this.#whenRenewed({app, service, slot, atMs}, signal);
+    if (renewed.state === 'failed') throw new Refused('impossible', `${replica} was not replaced: the new one ${renewed.cause}; the old one goes on`);
+    return {replica, tookMs: Date.now() - atMs};
+  }
+
+  async #whenRenewed({app, service, slot, atMs}: {readonly app: AppName; readonly service: string; readonly slot: number; readonly atMs: number}, signal: AbortSignal): Promise<RenewalState> {
+    for (;;) {
+      await pause(RENEWAL_LOOK_MS, undefined, {signal});
+      const {desired, observed} = await this.#seen(signal);
+      const wanted = desired.apps.find(({name}) => name === app);
+      const {specHash, renew = []} = (wanted?.state === 'resolved' ? wanted.services.find(({name}) => name === service) : undefined) ?? {};
+      const containers = observed.containers.filter((container) => container.app === app && container.service === service && container.slot === slot && container.specHash === specHash);
+      const renewal = renew.find((one) => one.slot === slot);
+      // A release, a restart of all, a smaller scale: others make the new ones.
+      if (renewal?.atMs !== atMs && observed.nowMs > atMs) return {state: 'failed', cause: 'is not needed any more: the app was changed meanwhile'};
+      const state = renewal === undefined ? undefined : renewalState(renewal, containers, observed);
+      if (state !== undefined && state.state !== 'pending') return state;
+    }
+  }
+
+  /** Spec hashes by service as the manifests have them, without restarts. */
+  #plainHashes({apps}: DesiredState, name: AppName): ReadonlyMap<string, SpecHash> {
+    const app = apps.find((one) => one.name === name);
+    const plain = app === undefined ? undefined : this.#parts.restarts.plain(app);
+    return new Map(plain?.state === 'resolved' ? plain.services.map((service) => [service.name, service.specHash] as const) : []);
   }
 
   /** Ends the commands in replicas that a reconciler before this one was asked for: nobody is connected to them any more. */

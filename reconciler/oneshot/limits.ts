@@ -18,3 +18,6 @@ export const KILL_MS_MORE = 30_000;
 
 /** After a start of ours: how long what is asked for waits until the containers have been looked at, in milliseconds. */
 export const FIRST_LOOK_MS_MAX = 30_000;
+
+/** Whether a replica has been replaced is looked up this often, in milliseconds. */
+export const RENEWAL_LOOK_MS = 100;

@@ -14,6 +14,8 @@ export interface OneShot {
   kill(request: ReplicaRequest, signal: AbortSignal): Promise<Killed>;
   /** Writes down that services are to get new containers: the pass does it. @throws {Refused} */
   restart(request: RestartRequest, signal: AbortSignal): Promise<Restarted>;
+  /** Writes down that one replica is to be replaced, and waits until another one has its place. @throws {Refused} also when none gets healthy: the old one stays then. */
+  restartReplica(request: ReplicaRequest, signal: AbortSignal): Promise<RestartedReplica>;
 }
 
 interface CommandRequest {
@@ -72,6 +74,11 @@ export interface Killed {
 
 export interface Restarted {
   readonly services: readonly string[];
+}
+
+export interface RestartedReplica {
+  readonly replica: string;
+  readonly tookMs: number;
 }
 
 /** It can't be done, and the message says why: `missing` when there is no such thing, `impossible` when it can't be done to it now. */

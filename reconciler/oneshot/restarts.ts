@@ -5,9 +5,12 @@ import type {DesiredApp, DesiredState} from '../desired/state.ts';
 
 type Notes = Readonly<Record<AppName, readonly RestartNote[]>>;
 
+/** A note of one replica says nothing any more after so long, in milliseconds: no deploy may take a day. */
+const REPLICA_NOTE_MS = 24 * 60 * 60_000;
+
 /**
- * Which services are to have new containers since when: one JSON file, replaced as a whole. At most one note a service; they stay, because what
- * they made is what is wanted from then on, and go with their app.
+ * Which services and replicas are to have new containers since when: one JSON file, replaced as a whole. At most one note a service, and one a
+ * replica; those of services stay, because what they made is what is wanted from then on, and go with their app.
  */
 export class Restarts {
   readonly #file: string;
@@ -40,7 +43,8 @@ export class Restarts {
   /** Resolves when the notes are on the disk; from then on they count. */
   add(app: AppName, notes: readonly RestartNote[], known: readonly AppName[]): Promise<void> {
     const writing = this.#last.then(async () => {
-      const others = (this.#notes[app] ?? []).filter(({service}) => !notes.some((note) => note.service === service));
+      const newestMs = Math.max(...notes.map(({atMs}) => atMs));
+      const others = (this.#notes[app] ?? []).filter((note) => !notes.some((next) => replaces(next, note)) && (note.slot === undefined || note.atMs > newestMs - REPLICA_NOTE_MS));
       const kept = Object.fromEntries(Object.entries(this.#notes).filter(([name]) => known.includes(name as AppName)));
       const next: Notes = {...kept, [app]: [...others, ...notes]};
       await writeFile(`${this.#file}.new`, JSON.stringify(next), {flush: true, mode: 0o600});
@@ -73,4 +77,9 @@ export class Restarts {
     this.#plain.set(next.app, app);
     return next.app;
   }
+}
+
+/** Whoever has all of a service made anew has each replica made anew. */
+function replaces(next: RestartNote, before: RestartNote): boolean {
+  return next.service === before.service && (next.slot === undefined || next.slot === before.slot);
 }

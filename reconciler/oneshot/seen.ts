@@ -1,10 +1,10 @@
 import type {AppName} from '../../schemas/ids.ts';
-import type {DesiredApp, DesiredService, DesiredState, ResolvedApp} from '../desired/state.ts';
+import type {DesiredApp, DesiredService, DesiredState} from '../desired/state.ts';
 import type {ObservedContainer, ObservedRun, ObservedState} from '../observed/state.ts';
 import {isBusy} from '../plan/busy.ts';
 import {imageHere} from '../plan/images.ts';
-import {keyByManifests, phaseOf} from '../plan/phase.ts';
-import {isHealthy} from '../plan/slots.ts';
+import {phaseOf} from '../plan/phase.ts';
+import {isHealthy} from '../plan/health.ts';
 import {Refused} from './oneshot.ts';
 
 /** What the last pass saw; all that is asked for is looked up in it. */
@@ -53,7 +53,8 @@ export function servicesToRestart({desired, observed}: Seen, {app: name, service
   const phase = phaseOf(app, observed.journal.get(name));
   if (app.state === 'invalid' || phase.kind === 'invalid') throw new Refused('impossible', `the manifests of "${name}" are wrong, and what serves is kept as it is until they are right: flynn status ${name}`);
   if (phase.kind === 'suspended') throw new Refused('impossible', suspended(name));
-  if (phase.kind === 'failed' && !isRestartOf(app, phase.serving)) throw new Refused('impossible', `"${name}" is stalled: ${phase.deploy.cause}; push what mends it, or take it back with git revert`);
+  // Once a restart has failed, another one is a new try: what it starts is what serves.
+  if (phase.kind === 'failed' && !phase.isRestart) throw new Refused('impossible', `"${name}" is stalled: ${phase.deploy.cause}; push what mends it, or take it back with git revert`);
   const all = app.services.filter(({replicas}) => replicas > 0);
   const chosen = service === undefined ? all : all.filter((one) => one.name === service);
   if (chosen.length > 0) return chosen;
@@ -62,9 +63,18 @@ export function servicesToRestart({desired, observed}: Seen, {app: name, service
   throw isKnown ? new Refused('impossible', `"${service}" of "${name}" is scaled to nothing, so nothing can be restarted`) : new Refused('missing', `"${name}" has no service "${service}" (it has ${app.services.map((one) => one.name).join(', ') || 'none'})`);
 }
 
-/** Once a restart has failed, another one is a new try: what it starts is what serves. */
-function isRestartOf(app: ResolvedApp, serving: ResolvedApp | undefined): boolean {
-  return serving !== undefined && keyByManifests(app) === keyByManifests(serving);
+/** One replica that a restart makes anew, while nothing else is being done to its app. */
+export function replicaToRestart(seen: Seen, {app: name, replica}: {readonly app: AppName; readonly replica: string}): ObservedContainer & {state: 'running'} {
+  const found = runningNamed(seen, {app: name, replica});
+  if (found.kind === 'run') throw new Refused('impossible', `"${replica}" is a one-off command: there is nothing to restart`);
+  const app = wantedApp(seen.desired, name);
+  const phase = phaseOf(app, seen.observed.journal.get(name));
+  const {container} = found;
+  if (phase.kind === 'new' || phase.kind === 'deploying') throw new Refused('impossible', `"${name}" is being deployed, which replaces its containers`);
+  if (phase.kind !== 'steady') throw new Refused('impossible', `"${name}" is ${phase.kind === 'suspended' ? 'suspended' : 'stalled'}, and what serves is kept as it is: flynn status ${name}; to stop this container and start another: flynn kill ${replica}`);
+  const service = phase.serving.services.find(({specHash}) => specHash === container.specHash);
+  if (service === undefined || container.slot > service.replicas) throw new Refused('impossible', `"${replica}" of "${name}" is on its way out: flynn ps ${name}`);
+  return container;
 }
 
 function suspended(name: AppName): string {

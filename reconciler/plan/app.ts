@@ -13,7 +13,8 @@ import {waitsForRoom} from './room.ts';
 import {isBusy} from './busy.ts';
 import {wantedSpecs} from './rollout.ts';
 import {byAddress, isInNames, routedTargets, targetOf} from './routed.ts';
-import {isHealthy, planSlots, type SlotPlan, type Wanted} from './slots.ts';
+import {isHealthy} from './health.ts';
+import {planSlots, type SlotPlan, type Wanted} from './slots.ts';
 
 export interface AppPlan extends Plan {
   readonly routes: readonly RoutedPath[];
@@ -77,9 +78,11 @@ function reasonToGo(phase: Phase, wanted: readonly Wanted[]): (container: Observ
     if (phase.kind === 'suspended' || (!isDeploying && phase.serving?.isSuspended === true)) return 'the app is suspended';
     const want = wanted.find(({service}) => service.specHash === container.specHash);
     if (want?.service.unplaced !== undefined && container.slot > want.service.replicas) return `it gives way: ${want.service.unplaced.on}`;
+    const renewal = want?.service.renew?.find(({slot}) => slot === container.slot);
+    if (renewal !== undefined && container.createdAtMs < renewal.atMs) return `a restart of ${container.service}.${container.slot} was asked for`;
     if (want?.slots.includes(container.slot) === true) return 'another container has its place';
     if (want !== undefined && container.slot > want.service.replicas) return `more than ${want.service.replicas} wanted`;
-    if (phase.kind === 'failed' && phase.deploy.specKey !== phase.serving?.specKey && container.release === phase.deploy.release) return `release v${container.release} failed`;
+    if (phase.kind === 'failed' && phase.deploy.specKey !== phase.serving?.specKey && container.release === phase.deploy.release) return `${phase.isRestart ? 'the restart' : `release v${container.release}`} failed`;
     const isSuperseded = isDeploying && phase.serving !== undefined && want === undefined;
     return `${isSuperseded ? 'superseded' : 'replaced'} by ${successor?.release === container.release ? 'a newer configuration' : `release v${successor?.release ?? '?'}`}`;
   };

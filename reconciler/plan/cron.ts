@@ -6,7 +6,7 @@ import {isBusy} from './busy.ts';
 import {IMAGE_SUBJECT, type ImageFate} from './images.ts';
 import {jobName, retireJob} from './job.ts';
 import {CRON_LATE_MS_MAX, CRON_MISSED_COUNT_MAX, CRON_PARALLEL_MAX} from './limits.ts';
-import {howItEnded} from './slots.ts';
+import {howItEnded} from './health.ts';
 
 /** What the commands with a schedule of one app are planned from: what serves, or nothing. */
 export interface CronApp {

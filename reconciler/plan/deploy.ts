@@ -5,10 +5,11 @@ import {isBusy} from './busy.ts';
 import {canariesOf, stepCanary} from './canary.ts';
 import {DEPLOY_FAILURES_MAX} from './limits.ts';
 import {fateOfImage, imageAwaited} from './images.ts';
-import type {Phase} from './phase.ts';
+import {isRestart, type Phase} from './phase.ts';
 import {nextReleaseJob, stepReleaseJob} from './release-job.ts';
 import {replicasAwaited, roomInWords} from './room.ts';
-import {howItEnded, type SlotPlan} from './slots.ts';
+import {howItEnded} from './health.ts';
+import {type SlotPlan} from './slots.ts';
 
 const nothing: Plan = {actions: [], waiting: []};
 
@@ -23,7 +24,8 @@ export function planDeploy(app: DesiredApp, phase: Phase, slots: readonly SlotPl
   const before = observed.journal.get(app.name)?.deploy;
   const releaseJob = phase.kind === 'new' ? nextReleaseJob(phase, before, observed) : before?.releaseJob;
   const base = {treeId: app.treeId, specKey: app.specKey, ...(app.release === undefined ? {} : {release: app.release}), ...(releaseJob && {releaseJob})};
-  const what = app.release === undefined ? 'configuration' : `release v${app.release}`;
+  const whole = app.release === undefined ? 'configuration' : `release v${app.release}`;
+  const what = phase.kind !== 'suspended' && isRestart(app, phase.serving) ? `a restart of ${whole}` : whole;
 
   switch (phase.kind) {
     case 'new':

@@ -16,6 +16,8 @@ export type Phase =
       readonly deploy: Extract<Deploy, {state: 'failed'}>;
       /** The journal has the last good release at today's scale. */
       readonly isRecorded: boolean;
+      /** What failed was what serves, started anew. */
+      readonly isRestart: boolean;
     }
   /** Nothing runs. `isRecorded`: the journal says so too, for the case that the manifests become wrong. */
   | {readonly kind: 'suspended'; readonly serving: ResolvedApp | undefined; readonly wanted: ResolvedApp; readonly isRecorded: boolean}
@@ -24,6 +26,11 @@ export type Phase =
 /** Two of an app with the same one differ by a restart only: nothing in them is new. */
 export function keyByManifests({restartOf, specKey}: ResolvedApp): ResolvedApp['specKey'] {
   return restartOf ?? specKey;
+}
+
+/** A deploy of what serves already. */
+export function isRestart(app: ResolvedApp, serving: ResolvedApp | undefined): boolean {
+  return app.restartOf !== undefined && serving !== undefined && keyByManifests(app) === keyByManifests(serving);
 }
 
 export function phaseOf(app: DesiredApp, record: DeployRecord | undefined): Phase {
@@ -39,7 +46,7 @@ export function phaseOf(app: DesiredApp, record: DeployRecord | undefined): Phas
     case 'failed': {
       if (!isSameTree) return {kind: 'new', serving: lastGood, candidate: app};
       const serving = withReplicasOf(lastGood, app);
-      return {kind: 'failed', serving, deploy, isRecorded: isSameScale(serving, record?.lastGood) && lastGood?.isSuspended !== true};
+      return {kind: 'failed', serving, deploy, isRestart: isRestart(app, serving), isRecorded: isSameScale(serving, record?.lastGood) && lastGood?.isSuspended !== true};
     }
   }
 }

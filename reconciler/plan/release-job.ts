@@ -5,7 +5,7 @@ import {isBusy} from './busy.ts';
 import {fateOfImage, IMAGE_SUBJECT} from './images.ts';
 import {jobName, retireJob} from './job.ts';
 import {keyByManifests, type Phase} from './phase.ts';
-import {howItEnded} from './slots.ts';
+import {howItEnded} from './health.ts';
 
 /** The gate of a deploy: no replica of a candidate starts before its release command has succeeded. */
 export function isHeldByReleaseJob(phase: Phase, before: Deploy | undefined, observed: Seen): boolean {

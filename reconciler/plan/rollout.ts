@@ -4,7 +4,8 @@ import {isBusy} from './busy.ts';
 import {imageHere} from './images.ts';
 import type {Phase} from './phase.ts';
 import {isInNames, targetOf} from './routed.ts';
-import {isHealthy, type Wanted} from './slots.ts';
+import {isHealthy} from './health.ts';
+import {type Wanted} from './slots.ts';
 
 /**
  * Spec by spec, which slots are to be filled and which of them may have traffic: those of what serves, and beside them those of a deploy

@@ -1,9 +1,11 @@
 import type {AppName} from '../../schemas/ids.ts';
 import {CLEAN_SLATE_MS, pauseMs} from '../backoff.ts';
 import type {DesiredService} from '../desired/state.ts';
-import type {Ended, ObservedContainer, ObservedState} from '../observed/state.ts';
+import type {ObservedContainer, ObservedState} from '../observed/state.ts';
 import type {Action, ActionOf, Plan} from './action.ts';
 import {isBusy} from './busy.ts';
+import {howItEnded, isHealthy} from './health.ts';
+import {renewalOf} from './renewal.ts';
 import {imageHere} from './images.ts';
 
 /** One spec of one service, and which replicas of it are to run. */
@@ -46,10 +48,6 @@ export function planSlots(app: AppName, want: Wanted, containers: readonly Obser
   };
 }
 
-export function isHealthy(container: ObservedContainer): boolean {
-  return container.state === 'running' && container.health.state === 'healthy' && container.drift === undefined;
-}
-
 interface Slot {
   readonly app: AppName;
   readonly want: Wanted;
@@ -76,13 +74,14 @@ function planSlot(slot: Slot, inSlot: readonly ObservedContainer[], observed: Ob
   const acts = (action: Action, kept: readonly ObservedContainer[]): OneSlot => ({actions: [action], waiting: [], kept, ...(newest && {newest})});
 
   const running = byAge.filter((container) => container.state === 'running');
-  const whole = running.filter(({drift}) => drift === undefined);
+  const renewal = renewalOf(slot.want.service, slot.slot, {containers, observed});
+  const isToGo = ({drift, createdAtMs}: ObservedContainer & {state: 'running'}) => drift !== undefined || (renewal !== undefined && createdAtMs < renewal.atMs);
+  const whole = running.filter((container) => !isToGo(container));
   const holder = whole.find(isHealthy) ?? whole[0];
 
   if (holder !== undefined) {
-    // Whoever was changed by hand goes only after its successor is healthy.
-    const drifted = isHealthy(holder) ? [] : running.filter(({drift}) => drift !== undefined);
-    const kept = [holder, ...drifted];
+    // Whoever was changed by hand, or is to be replaced, goes only after its successor is healthy.
+    const kept = [holder, ...(isHealthy(holder) ? [] : running.filter(isToGo))];
     if (isBusy(holder, observed)) return waits('its end: it is being stopped', kept);
     if (holder.health.state === 'unhealthy') {
       return acts({kind: 'stop-container', app: slot.app, id: holder.id, name: holder.name, graceMs: holder.facts.stopGraceMs, reason: `health check failed: ${holder.health.detail}`}, kept);
@@ -91,12 +90,13 @@ function planSlot(slot: Slot, inSlot: readonly ObservedContainer[], observed: Ob
     return {actions: [], waiting: [], kept, newest: holder};
   }
 
-  // What ended last is kept as the evidence that the back-off is derived from; what was changed by hand until its successor is healthy.
+  // What ended last is kept as the evidence that the back-off is derived from; what is to go until its successor is healthy.
   const evidence = [...new Set([...running, ...(newest === undefined ? [] : [newest])])];
   const {image} = slot.want.service.container;
+  // Before anything stops for it.
+  if (imageHere(image, observed) === undefined) return waits(`image ${image.slice(0, 19)}, which is not on this node`, evidence);
   const rival = slot.want.isExclusive ? rivalIn(slot, inSlot, observed) : undefined;
   if (rival !== undefined) return waits(`the end of ${rival}, which has its place`, evidence.filter(({state}) => state !== 'running'));
-  if (imageHere(image, observed) === undefined) return waits(`image ${image.slice(0, 19)}, which is not on this node`, evidence);
   const network = observed.networks.find(({app}) => app === slot.app);
   if (network === undefined) return waits('its network', evidence);
   if (isStarting(slot, containers, observed) || (newest?.state === 'created' && isBusy(newest, observed))) return waits('a container being started', evidence);
@@ -134,7 +134,7 @@ function detail(text: string | undefined): string {
 function restart(slot: Slot & Networked, newest: ObservedContainer | undefined, nowMs: number): {readonly action: ActionOf<'run-container'>; readonly untilMs: number} {
   const subject = `${slot.want.service.name}.${slot.slot}`;
   if (newest === undefined) return {action: runAction(slot, undefined, 0, `${subject} is missing`), untilMs: nowMs};
-  if (newest.state === 'running') return {action: runAction(slot, newest, 0, `${subject} was changed by hand: ${newest.drift}`), untilMs: nowMs};
+  if (newest.state === 'running') return {action: runAction(slot, newest, 0, newest.drift === undefined ? `a restart of ${subject} was asked for` : `${subject} was changed by hand: ${newest.drift}`), untilMs: nowMs};
   if (newest.state === 'created' && newest.error === undefined) {
     // Made, but a crash came before the start: the same container is started.
     return {action: {...runAction(slot, newest, newest.failures, `${subject} was made but never started`), name: newest.name, attempt: newest.attempt}, untilMs: nowMs};
@@ -145,25 +145,6 @@ function restart(slot: Slot & Networked, newest: ObservedContainer | undefined, 
   const failures = upMs >= CLEAN_SLATE_MS ? 1 : newest.failures + 1;
   return {action: runAction(slot, newest, failures, `${subject} ${howItEnded(newest)}`), untilMs: endedAtMs + pauseMs(failures)};
 }
-
-/** `exited with code 3`, `was killed: out of memory`, … */
-export function howItEnded(container: {readonly state: 'running'} | {readonly state: 'created'; readonly error?: string} | Ended): string {
-  switch (container.state) {
-    case 'running': return 'runs';
-    case 'created': return container.error === undefined ? 'was never started' : `could not start: ${container.error}`;
-    case 'exited': {
-      if (container.isOutOfMemory) return `was killed: out of memory (exit code ${container.exitCode})`;
-      const meaning = EXIT_CODES[container.exitCode] ?? SIGNALS[container.exitCode - 128];
-      return `exited with code ${container.exitCode}${meaning === undefined ? '' : ` (${meaning})`}`;
-    }
-  }
-}
-
-/** What shells and the init process that the engine puts into a container say of a command that they can't start (POSIX, exec). */
-const EXIT_CODES: Readonly<Record<number, string>> = {126: 'its command can\'t be executed', 127: 'its command was not found'};
-
-/** Signals that end a process often enough to be named; 128 + number is the shell's and the engine's exit code (signal(7)). */
-const SIGNALS: Readonly<Record<number, string>> = {1: 'SIGHUP', 2: 'SIGINT', 4: 'SIGILL', 6: 'SIGABRT', 7: 'SIGBUS', 8: 'SIGFPE', 9: 'SIGKILL', 11: 'SIGSEGV', 13: 'SIGPIPE', 15: 'SIGTERM'};
 
 function runAction({app, want, slot, subnet}: Slot & Networked, previous: ObservedContainer | undefined, failures: number, reason: string): ActionOf<'run-container'> {
   const attempt = previous === undefined ? 0 : previous.attempt + 1;

@@ -6,7 +6,7 @@ import type {Waiting} from '../plan/action.ts';
 import {isBusy} from '../plan/busy.ts';
 import {phaseOf} from '../plan/phase.ts';
 import {replicasWanted} from '../plan/room.ts';
-import {howItEnded, isHealthy} from '../plan/slots.ts';
+import {howItEnded, isHealthy} from '../plan/health.ts';
 import type {AppStatus, Condition, ReplicaStatus, RunStatus, ServiceStatus} from './status.ts';
 
 /** A condition without its time, which only the hub knows. */
@@ -55,7 +55,7 @@ export function claimsOf({app, record, containers, busy, imageGone}: Pick<AppFac
       return ready.status ? [ready] : [ready, {...ready, type: 'Reconciling', status: true}];
     case 'new':
     case 'deploying': return [ready, {type: 'Reconciling', status: true, reason: 'Deploying', message: `${releaseName(phase.candidate)} is being deployed: ${counts(phase.candidate, containers, busy)}`}];
-    case 'failed': return [ready, {type: 'Stalled', status: true, reason: 'ReleaseFailed', message: `${releaseName(phase.deploy)} failed: ${phase.deploy.cause}`}];
+    case 'failed': return [ready, {type: 'Stalled', status: true, reason: phase.isRestart ? 'RestartFailed' : 'ReleaseFailed', message: `${phase.isRestart ? `a restart of ${releaseName(phase.deploy)}` : releaseName(phase.deploy)} failed: ${phase.deploy.cause}`}];
     case 'invalid': {
       const problems = app.state === 'invalid' ? app.problems.map(formatDiagnostic).join('\n') : '';
       return [ready, {type: 'Stalled', status: true, reason: app.state === 'invalid' && app.reason !== undefined ? app.reason : 'InvalidManifest', message: problems}];
@@ -127,7 +127,8 @@ function counts(app: ResolvedApp, containers: readonly ObservedContainer[], busy
   return running.map((service) => `${service.name} [${Math.min(healthyOf(service, containers, busy), service.replicas)}/${replicasWanted(service)}]`).join(', ');
 }
 
-/** One that is being stopped still answers, but nobody may count on it: after "scale 1, scale 3" the old two are on their way out. */
+/** One that is being stopped still answers, but nobody may count on it: after "scale 1, scale 3" the old two are on their way out. A replica that is being replaced counts once. */
 function healthyOf(service: DesiredService, containers: readonly ObservedContainer[], busy: ReadonlySet<string>): number {
-  return containers.filter((container) => container.service === service.name && container.specHash === service.specHash && isHealthy(container) && !isBusy(container, {operations: busy})).length;
+  const healthy = containers.filter((container) => container.service === service.name && container.specHash === service.specHash && isHealthy(container) && !isBusy(container, {operations: busy}));
+  return new Set(healthy.map(({slot}) => slot)).size;
 }

@@ -1,7 +1,7 @@
 import type {AppName, ContainerId} from '../../schemas/ids.ts';
 import type {ObservedContainer} from '../observed/state.ts';
 import type {Plan} from '../plan/action.ts';
-import {howItEnded} from '../plan/slots.ts';
+import {howItEnded} from '../plan/health.ts';
 import type {FlynnEvent} from './status.ts';
 
 export interface Exit extends Pick<FlynnEvent, 'kind' | 'message' | 'release' | 'container'> {

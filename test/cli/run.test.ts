@@ -208,7 +208,18 @@ test('restart waits until the new containers serve, and says when they do not', 
     exit 0
   `);
   t.deepEqual(view.repo.commits, []);
-  t.is((await type('restart web.1')).split('\n')[1], '! a restart is of whole services, such as -t web; one replica alone: flynn kill web.1');
+  t.is(await type('restart web.2 -a shop'), text`
+    $ flynn restart web.2 -a shop
+    ! Restarting web.2 of ⬢ shop... done, another one has its place after 1.4 s
+    exit 0
+  `);
+  t.is((await type('restart web.1 -t web')).split('\n').at(-1), 'exit 2');
+  view.oneShot.refusal = new Refused('impossible', 'web.2 was not replaced: the new one exited with code 1, 3 times in a row; the old one goes on');
+  t.is(await type('restart web.2 -a shop'), text`
+    $ flynn restart web.2 -a shop
+    ! error: web.2 was not replaced: the new one exited with code 1, 3 times in a row; the old one goes on
+    exit 1
+  `);
 });
 
 test('audit lists who did what', async (t) => {

@@ -7,10 +7,11 @@ import {brokenBy, duplicates, notExact} from './invariants.ts';
 import {firstWish, isExclusive, mayStopFirst, nextWish} from './wishes.ts';
 import {SimulatedNode} from './world.ts';
 
-// Whatever fails, in whatever order, and whatever people and machines do meanwhile, with every strategy, while others take and give room:
+// Whatever fails, in whatever order, and whatever people and machines do meanwhile (deploys, scaling, restarts of single replicas), with every strategy, while
+// others take and give room:
 //   (1) nothing is stopped that the router may still send requests to, unless it is unhealthy;
 //   (2) no deploy takes traffic from a healthy replica unless at least as many as are wanted have it instead, but for stop-first;
-//   (3) no slot of a spec has two running containers, but for one that was changed by hand; with stop-first no slot has two at all;
+//   (3) no slot of a spec has two running containers, but for one that was changed by hand or is to be replaced; with stop-first no slot has two at all;
 //   (4) once the faults end, exactly the wanted replicas run: the newest release, or the last good one if it is bad;
 //   (5) and then the planner rests.
 // (4) is asked of the engine, not of the planner: a planner that plans nothing is not thereby right.
@@ -57,6 +58,9 @@ test(`${SEEDS} seeds of faults, crashes, deploys and restarts end with exactly w
       else if (roll < 0.19) node.restartReconciler();
       else if (roll < 0.25) await disturb(node);
       else if (roll < 0.29) {
+        node.renew();
+        trace(`renew ${JSON.stringify(node.notes.at(-1))}`);
+      } else if (roll < 0.33) {
         node.room = random() < 0.5 ? Infinity : Math.floor(random() * 4);
         trace(`room for ${node.room}`);
       }

@@ -35,9 +35,10 @@ function isWell(container: ObservedContainer): container is ObservedContainer & 
   return container.state === 'running' && container.health.state === 'healthy' && container.drift === undefined && container.address !== undefined;
 }
 
-/** Two containers where there must be one: of a slot and a spec, or of a slot alone. What was changed by hand doesn't count, but for stop-first. */
-export function duplicates(observed: ObservedState, {isExclusive}: Rules): readonly string[] {
-  const running = observed.containers.filter((container) => container.state === 'running' && (isExclusive || container.drift === undefined));
+/** Two containers where there must be one: of a slot and a spec, or of a slot alone. What was changed by hand, or is to be replaced, doesn't count, but for stop-first. */
+export function duplicates(observed: ObservedState, {isExclusive, node}: Rules & {readonly node: SimulatedNode}): readonly string[] {
+  const isToGo = ({service, slot, createdAtMs, ...container}: ObservedContainer) => ('drift' in container && container.drift !== undefined) || node.notes.some((note) => note.service === service && note.slot === slot && createdAtMs < note.atMs);
+  const running = observed.containers.filter((container) => container.state === 'running' && (isExclusive || !isToGo(container)));
   const bySlot = Map.groupBy(running, ({service, slot, specHash}) => `${service}.${slot}${isExclusive ? '' : ` ${specHash}`}`);
   return [...bySlot].filter(([, containers]) => containers.length > 1).map(([slot, containers]) => `(3) ${containers.length} containers in ${slot}`);
 }

@@ -2,6 +2,7 @@ import type {AppName, CommitId, ServiceName, SpecHash, TreeId} from '../../schem
 import type {ContainerRecord} from '../../reconciler/adapters/engine.ts';
 import {changed} from '../../reconciler/apply/cron-books.ts';
 import {execute, type World} from '../../reconciler/apply/executors.ts';
+import {restarted, type RestartNote} from '../../reconciler/desired/restarted.ts';
 import type {DesiredApp, DesiredService, DesiredState, ResolvedApp, Strategy} from '../../reconciler/desired/state.ts';
 import {toJob, toReplica} from '../../reconciler/observed/containers.ts';
 import {NetworkObserver} from '../../reconciler/observed/networks.ts';
@@ -45,6 +46,8 @@ export class SimulatedNode {
   /** Copies of a service that the node has room for: what others have, who are of a higher class, takes some away. */
   room = Infinity;
   wanted: readonly DesiredApp[] = [];
+  /** Replicas that somebody asked to be restarted. */
+  notes: readonly RestartNote[] = [];
   names: NameTable = new Map();
   readonly #world: World;
   readonly #journal = new Map<AppName, DeployRecord>();
@@ -116,13 +119,22 @@ export class SimulatedNode {
     this.wanted = [{...app(`v${release}`, 1), specKey: `key v${release}` as SpecHash, treeId: tree, services, ...(isSuspended && {isSuspended})}];
   }
 
+  /** Somebody wants one of the replicas replaced. */
+  renew(): void {
+    const [wanted] = this.wanted;
+    const [web] = wanted?.state === 'resolved' ? wanted.services : [];
+    if (web === undefined) return;
+    const note = {service: 'web', slot: 1 + Math.floor(this.random() * Math.max(1, web.replicas)), specHash: web.specHash, atMs: this.nowMs};
+    this.notes = [...this.notes.filter(({slot}) => slot !== note.slot), note];
+  }
+
   /** The current manifests again, with their files changed in some other way. */
   touch(): void {
     this.wanted = this.wanted.map((wanted) => ({...wanted, treeId: `${wanted.treeId}'` as TreeId}));
   }
 
   desired(): DesiredState {
-    return {commit: 'c'.repeat(40) as CommitId, apps: this.wanted.map((app) => this.#placed(app)), system: [], keptImages: 5, networks: {range: '10.213.0.0/16', prefix: 25}, nodes: []};
+    return {commit: 'c'.repeat(40) as CommitId, apps: this.wanted.map((app) => this.#placed(restarted(app, this.notes))), system: [], keptImages: 5, networks: {range: '10.213.0.0/16', prefix: 25}, nodes: []};
   }
 
   #placed(app: DesiredApp): DesiredApp {

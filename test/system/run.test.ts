@@ -29,7 +29,7 @@ test.after.always(async (t) => {
 /** A `flynn` whose stdin is the test's. */
 function start(args: readonly string[], {program = process.execPath, words = [MAIN, ...args]} = {}) {
   const {XDG_CONFIG_HOME: _, ...env} = process.env;
-  const child = spawn(program, words, {env: {...env, HOME: node.home, FLYNN_APP: 'shop', PATH: `${path.dirname(process.execPath)}:${env.PATH}`}, stdio: 'pipe'});
+  const child = spawn(program, words, {cwd: node.home, env: {...env, HOME: node.home, FLYNN_APP: 'shop', PATH: `${path.dirname(process.execPath)}:${env.PATH}`}, stdio: 'pipe'});
   const written = {stdout: '', stderr: ''};
   child.stdout.on('data', (bytes: Buffer) => (written.stdout += String(bytes)));
   child.stderr.on('data', (bytes: Buffer) => (written.stderr += String(bytes)));
@@ -196,13 +196,50 @@ test.serial('restart replaces all replicas without losing a request, and goes on
   t.is((await node.status('shop')).release, 1, 'it is the same release');
 });
 
+test.serial('one replica alone is restarted, without losing a request', async (t) => {
+  await using load = startLoad(node.target('shop'), 4);
+  const before = await replicas();
+  const {output, exitCode} = await flynn('restart', 'web.2');
+  t.is(exitCode, 0, output);
+  t.regex(output, /^Restarting web\.2 of ⬢ shop\.\.\. done, another one has its place after \d+\.\d s$/);
+  const after = await until('the old one is gone', async () => {
+    const now = await replicas();
+    return now.length === 2 && now.join() !== before.join() && now;
+  });
+  t.is(after.filter((id) => before.includes(id)).length, 1, 'the other one was left alone');
+  await until('nothing is left to do', async () => (await node.plan()).text === '');
+  const {failures} = await load.stop();
+  t.deepEqual(failures, []);
+  t.regex((await flynn('restart', 'web.3')).output, /error: .*"shop" has no "web\.3"/);
+});
+
+test.serial('a run that finds no room is refused with the reason, and runs where there is some', async (t) => {
+  const {node: name} = JSON.parse((await node.flynn(['status', '--json'])).stdout) as {readonly node: string};
+  const clone = await node.clone();
+  const manifest = await readFile(path.join(clone, 'apps/shop/app.yaml'), 'utf8');
+  await node.commit(clone, {
+    [`nodes/${name}.yaml`]: 'apiVersion: flynn/v1\nkind: Node\ncapacity: {memory: 1Gi}\n',
+    'apps/shop/app.yaml': manifest.replace(/^( *)replicas: 2$/m, '$1replicas: 2\n$1requests: {memory: 400Mi}'),
+  });
+  const pushed = await node.git(clone, 'push', '-q');
+  t.is(pushed.exitCode, 0, pushed.output);
+  const refused = await until('there is no room', async () => {
+    const run = await flynn('run', 'echo', 'hello');
+    return run.exitCode === 1 && run;
+  });
+  t.regex(refused.output, /error: .*there is no room for a run of web: no node has 400Mi of memory free \(.*: 224Mi of 1Gi\)/);
+  await flynn('scale', 'web=1');
+  t.is((await flynn('run', 'echo', 'hello')).stdout, 'hello');
+});
+
 test.serial('who did what is written down, and no argument or environment with it', async (t) => {
   const text = await readFile(node.layout.audit, 'utf8');
   const entries = text.trimEnd().split('\n').map((line) => JSON.parse(line) as {action: string; actor: string});
   t.is((await stat(node.layout.audit)).mode & 0o777, 0o600);
   t.deepEqual([...new Set(entries.map(({action}) => action))].toSorted(), ['exec', 'kill', 'restart', 'run']);
   t.deepEqual([...new Set(entries.map(({actor}) => actor))], ['Ada <ada@example.com>']);
-  t.regex((await flynn('audit', '-n', '1')).stdout, /Ada <ada@example\.com> {2}restart {2}⬢ shop$/);
+  const {stdout: shown} = await flynn('audit');
+  for (const line of [/Ada <ada@example\.com> {2}restart {2}⬢ shop$/m, /Ada <ada@example\.com> {2}restart {2}⬢ shop {2}web\.2$/m]) t.regex(shown, line);
   for (const told of [text, node.log, (await flynn('events')).stdout, (await flynn('status', '--json')).stdout]) t.false(told.includes(CANARY));
 });
 

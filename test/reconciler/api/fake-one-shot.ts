@@ -1,5 +1,5 @@
 import {PassThrough} from 'node:stream';
-import {type Audit, type AuditEntry, type ExecRequest, type Killed, type OneShot, Refused, type ReplicaRequest, type Restarted, type RestartRequest, type RunRequest, type Session, type StartedRun} from '../../../reconciler/oneshot/oneshot.ts';
+import {type Audit, type AuditEntry, type ExecRequest, type Killed, type OneShot, Refused, type ReplicaRequest, type Restarted, type RestartedReplica, type RestartRequest, type RunRequest, type Session, type StartedRun} from '../../../reconciler/oneshot/oneshot.ts';
 
 type Piece = {readonly stream: 'stdout' | 'stderr'; readonly bytes: Buffer};
 
@@ -86,6 +86,11 @@ export class FakeOneShot implements OneShot {
   async restart(request: RestartRequest): Promise<Restarted> {
     this.#ask(request);
     return {services: [request.service ?? 'web']};
+  }
+
+  async restartReplica(request: ReplicaRequest): Promise<RestartedReplica> {
+    this.#ask(request);
+    return {replica: request.replica, tookMs: 1420};
   }
 
   #session(request: RunRequest | ExecRequest, name: string): Session {

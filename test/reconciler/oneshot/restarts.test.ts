@@ -52,3 +52,21 @@ test('a file that is no JSON is put aside, and told', async (t) => {
   t.deepEqual(told, [file]);
   t.is(await readFile(`${file}.broken`, 'utf8'), '{"shop": [');
 });
+
+test('a replica has a note of its own, until all of its service are made anew', async (t) => {
+  const restarts = await Restarts.open(await fileFor(t), unbroken);
+  const wanted = desired(app('v1', 3));
+  const renewed = () => restarts.applied(wanted).apps.flatMap((one) => (one.state === 'invalid' ? [] : one.services.map(({specHash, renew = []}) => [specHash, ...renew.map(({slot, atMs}) => `${slot} at ${atMs}`)].join(' '))));
+  await restarts.add(SHOP, [{...NOTE, slot: 2, atMs: 7}], [SHOP]);
+  await restarts.add(SHOP, [{...NOTE, slot: 3, atMs: 8}], [SHOP]);
+  await restarts.add(SHOP, [{...NOTE, slot: 2, atMs: 9}], [SHOP]);
+  t.deepEqual(renewed(), ['v1 3 at 8 2 at 9']);
+  const [made] = restarts.applied(wanted).apps;
+  t.like(made, {specKey: 'key v1'}, 'it is no deploy');
+  await restarts.add(SHOP, [{...NOTE, atMs: 10}], [SHOP]);
+  t.regex(renewed().join(), /^[0-9a-f]+$/);
+  await restarts.add(SHOP, [{...NOTE, slot: 1, atMs: 11}], [SHOP]);
+  t.regex(renewed().join(), /^[0-9a-f]+ 1 at 11$/);
+  await restarts.add(SHOP, [{...NOTE, slot: 2, atMs: 25 * 60 * 60_000}], [SHOP]);
+  t.regex(renewed().join(), /^[0-9a-f]+ 2 at 90000000$/, 'what is a day old says nothing any more');
+});

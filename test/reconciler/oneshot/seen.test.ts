@@ -1,7 +1,7 @@
 import test from 'ava';
 import type {DesiredApp} from '../../../reconciler/desired/state.ts';
 import {Refused} from '../../../reconciler/oneshot/oneshot.ts';
-import {runningNamed, servicesToRestart, serviceToRun} from '../../../reconciler/oneshot/seen.ts';
+import {replicaToRestart, runningNamed, servicesToRestart, serviceToRun} from '../../../reconciler/oneshot/seen.ts';
 import type {AppName, SpecHash, TreeId} from '../../../schemas/ids.ts';
 import {app, deploying, desired, failed, good, observed, service, SHOP, type World} from '../../support/make.ts';
 
@@ -76,3 +76,16 @@ test('an app whose manifests are wrong is not restarted', restarts, {
   expect: 'refused (impossible): the manifests of "shop" are wrong, and what serves is kept as it is until they are right: flynn status shop',
 });
 test('before the first push there is nothing to restart', restarts, {want: unreleased, expect: 'refused (impossible): nothing of "shop" was pushed yet: git push flynn main'});
+
+const alone = test.macro<[Case]>((t, one) => {
+  t.is(outcome(() => replicaToRestart(seenOf(one), {app: SHOP, replica: one.replica ?? 'web.2'}).name), one.expect);
+});
+
+test('one replica is restarted alone', alone, {want: app('v2', 2), record: good(app('v2', 2)), have: ['web.1 v2 up', 'web.2 v2 up'], expect: 'shop.web.2-v2-0'});
+test('also one that hangs', alone, {want: app('v2', 2), record: good(app('v2', 2)), have: ['web.2 v2 unhealthy'], expect: 'shop.web.2-v2-0'});
+test('in the middle of a deploy it is replaced anyway', alone, {want: app('v2', 2), record: deploying(app('v2', 2), app('v1', 2)), have: ['web.2 v1 up'], expect: 'refused (impossible): "shop" is being deployed, which replaces its containers'});
+test('while an app is stalled its containers are kept as they are', alone, {
+  want: app('v2', 2), record: failed(app('v2', 2), app('v1', 2)), have: ['web.2 v1 up'],
+  expect: 'refused (impossible): "shop" is stalled, and what serves is kept as it is: flynn status shop; to stop this container and start another: flynn kill web.2',
+});
+test('one that is surplus already is not restarted', alone, {want: app('v2', 1), record: good(app('v2', 1)), have: ['web.1 v2 up', 'web.2 v2 up'], expect: 'refused (impossible): "web.2" of "shop" is on its way out: flynn ps shop'});
