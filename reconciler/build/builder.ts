@@ -4,6 +4,7 @@ import type {AppName} from '../../schemas/ids.ts';
 import {LABEL_APP, LABEL_INSTANCE} from '../labels.ts';
 import type {Build, BuildFailure, BuildRequest, BuiltImage} from './build.ts';
 import {buildWithBuildpacks} from './buildpack.ts';
+import {checkSource} from './check-source.ts';
 import {chooseBuilder} from './choose.ts';
 import type {BuildContext, BuilderSettings} from './context.ts';
 import {buildWithDockerfile} from './dockerfile.ts';
@@ -38,6 +39,7 @@ async function build({settings, packageImages}: Pick<BuildContext, 'settings' | 
     void watchFreeDisk(settings.docker, {...disk, exceed: limits.exceed}, watch.signal);
     request.print(step('Building on the Flynn stack'));
     await using source = await keepSource(() => request.source(signal), {diskBytes: request.limits.diskBytes, scratch: settings.scratch ?? os.tmpdir()}, signal);
+    await checkSource(source, request.print);
     const context: BuildContext = {
       ...request,
       settings,

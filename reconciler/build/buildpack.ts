@@ -11,6 +11,7 @@ import {bothPackages, NO_PACKAGES, type Packages} from './packages.ts';
 import {parseProcfile} from './procfile.ts';
 import {BuildRefused} from './refused.ts';
 import {quote, runScript} from './shell.ts';
+import {applySlugIgnore} from './slug-ignore.ts';
 import {builtInBuildpacks, endAll, moveBuildSite, withBuildSite} from './site.ts';
 
 const PROCFILE_MAX = 100_000;
@@ -22,6 +23,7 @@ const PROCFILE_MAX = 100_000;
 export async function buildWithBuildpacks(context: BuildContext, chosen: Exclude<Chosen, {kind: 'dockerfile'}>, signal: AbortSignal): Promise<BuiltImage> {
   return withBuildSite(context, async (container) => {
     const timeSeconds = await sourceTime(container, signal);
+    await applySlugIgnore(container, context.print, signal);
     const waiting = chosen.kind === 'detect' ? [await detected(container, context, signal)] : await fetched(container, context, {chosen, signal});
     return goOn({context, container, timeSeconds, waiting, done: [], packages: NO_PACKAGES}, signal);
   }, signal);

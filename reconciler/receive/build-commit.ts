@@ -5,6 +5,7 @@ import type {BuildWork} from '../builds/open-build.ts';
 import type {FollowedRepo} from '../checkout/repo.ts';
 import {buildInputs, rebuildInputs, type BuildInputs} from './build-inputs.ts';
 import {archive} from './source.ts';
+import {PROJECT_PATH, subtreeCommit} from './subtree.ts';
 
 /** Where the source of a commit is. */
 export interface SourceOf {
@@ -24,11 +25,14 @@ export async function buildCommit({repo, builds}: {repo: Pick<FollowedRepo, 'sna
   return builds.conduct(order, async (build) => {
     const snapshot = await repo.snapshot(build.signal);
     const inputs = await (order.origin === 'rebuild' ? rebuildInputs(order, snapshot, build.signal) : buildInputs(order.app, snapshot, build.signal));
-    return build.build(workOf({...order, env: {}}, inputs));
+    return build.build(await workOf({...order, env: {}}, inputs, build.signal));
   }, signal);
 }
 
-export function workOf({commit, gitdir, env: gitEnv}: SourceOf, {buildpacks, env, limits, buildsAtOnce}: BuildInputs): BuildWork {
-  return {...(buildpacks !== undefined && {buildpacks}), env, limits, atOnce: buildsAtOnce, source: (until) => archive({gitdir, commit, env: gitEnv}, until)};
+/** @throws {ReleaseRefused} when the app is to be built from a folder that the commit does not have */
+export async function workOf(source: SourceOf, {buildpacks, env, limits, buildsAtOnce}: BuildInputs, signal: AbortSignal): Promise<BuildWork> {
+  const folder = env[PROJECT_PATH];
+  const commit = folder === undefined ? source.commit : await subtreeCommit(source, folder, signal);
+  return {...(buildpacks !== undefined && {buildpacks}), env, limits, atOnce: buildsAtOnce, source: (until) => archive({gitdir: source.gitdir, commit, env: source.env}, until)};
 }
 

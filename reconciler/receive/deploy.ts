@@ -42,7 +42,7 @@ export async function deploy(going: CommitDeploy, signal: AbortSignal): Promise<
   const found = current?.sourceCommit === order.commit ? await unlessDeployed(going, {...known, current}, signal) : {inputs: known};
   if ('deployed' in found) return found.deployed;
   const {inputs} = found;
-  const image = await build.build(workOf(order, inputs));
+  const image = await build.build(await workOf(order, inputs, signal));
   build.print(step('Launching...'));
   if (inputs.hasReleaseCommand || Object.hasOwn(image.commands, RELEASE)) build.print(warning('Release command declared: this new release will not be available until the command succeeds.'));
   const released = await release(going, {image, inputs}, signal);

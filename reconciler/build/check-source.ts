@@ -1,0 +1,40 @@
+import {warning} from './output.ts';
+import {BuildRefused} from './refused.ts';
+import type {Source} from './source.ts';
+
+/** First line of a file that Git LFS put in place of the real one (git-lfs, docs/spec.md), which has at most 1024 bytes. */
+const POINTER = 'version https://git-lfs.github.com/spec/v1\n';
+const POINTER_BYTES_MAX = 1024;
+/** Files that are looked into. */
+const POINTERS_MAX = 2000;
+const NAMES_MAX = 5;
+
+/** What git did not bring although the app has it: files of Git LFS are a reason not to build, folders of submodules may not be needed. */
+export async function checkSource(source: Pick<Source, 'entries' | 'text' | 'texts'>, print: (line: string) => void): Promise<void> {
+  await checkPointers(source);
+  for (const {path, url} of await emptySubmodules(source)) {
+    print(warning(`${path} is empty: it is a submodule (${url}), and these are not fetched. What the build needs of it has to be in the repository`));
+  }
+}
+
+async function checkPointers(source: Pick<Source, 'entries' | 'text' | 'texts'>): Promise<void> {
+  // Somebody may have such a text for other reasons: only where LFS is in use does it mean that a file is missing.
+  if (!/\bfilter=lfs\b/.test((await source.text('.gitattributes')) ?? '')) return;
+  const files = source.entries.filter(({name, sizeBytes}) => !name.endsWith('/') && sizeBytes > POINTER.length && sizeBytes < POINTER_BYTES_MAX).slice(0, POINTERS_MAX);
+  const texts = await source.texts(files);
+  const pointers = files.filter((_, index) => texts[index]?.startsWith(POINTER));
+  if (pointers.length === 0) return;
+  const names = pointers.slice(0, NAMES_MAX).map(({name}) => name).join(', ');
+  const more = pointers.length > NAMES_MAX ? ` and ${pointers.length - NAMES_MAX} more` : '';
+  throw new BuildRefused(`these files are in Git LFS, which a push does not bring: ${names}${more}. Put them into git itself (git lfs migrate export), or let the app fetch them`);
+}
+
+async function emptySubmodules({entries, text}: Pick<Source, 'entries' | 'text'>): Promise<readonly {readonly path: string; readonly url: string}[]> {
+  const modules = (await text('.gitmodules')) ?? '';
+  const folders = new Set(entries.filter(({name}) => name.endsWith('/')).map(({name}) => name));
+  return modules.split(/^\[submodule /m).slice(1).flatMap((section) => {
+    const [path, url = ''] = ['path', 'url'].map((key) => new RegExp(`^\\s*${key}\\s*=\\s*(.+?)\\s*$`, 'm').exec(section)?.[1]);
+    if (path === undefined || !folders.has(`${path}/`)) return [];
+    return entries.some(({name}) => name.startsWith(`${path}/`) && name !== `${path}/`) ? [] : [{path, url: url.replace(/\/\/[^/@]*@/, '//')}];
+  });
+}

@@ -1,0 +1,26 @@
+import {git} from '../adapters/git.ts';
+import {ReleaseRefused} from '../release/refused.ts';
+import type {SourceOf} from './build-commit.ts';
+
+/** Variable of an app whose source is a folder of its repository, as others call it too (Heroku's subdirectory buildpacks). */
+export const PROJECT_PATH = 'PROJECT_PATH';
+
+/**
+ * A commit of one folder of a commit, with the same time: what is archived of it is the folder as if it were the repository. The same commit and folder
+ * give the same one; nothing refers to it, so that git drops it in its own time.
+ *
+ * @throws {ReleaseRefused} when the commit has no such folder
+ */
+export async function subtreeCommit({commit, gitdir, env}: SourceOf, folder: string, signal: AbortSignal): Promise<string> {
+  const steps = folder.split('/').filter((step) => step !== '' && step !== '.');
+  if (steps.includes('..')) throw new ReleaseRefused(`${PROJECT_PATH} is "${folder}", which is no folder of the app's repository`);
+  if (steps.length === 0) return commit;
+  const tree = await git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${commit}:${steps.join('/')}`], {gitdir, env}, signal).catch(() => undefined);
+  const isFolder = tree !== undefined && await git(['cat-file', '-t', tree], {gitdir, env}, signal) === 'tree';
+  signal.throwIfAborted();
+  if (!isFolder) throw new ReleaseRefused(`${PROJECT_PATH} is "${folder}", and commit ${commit.slice(0, 8)} has no such folder`);
+  const date = await git(['show', '--no-patch', '--format=%ct +0000', '--end-of-options', commit], {gitdir, env}, signal);
+  const person = {NAME: 'flynn', EMAIL: 'flynn@localhost', DATE: date};
+  const identity = Object.fromEntries(['AUTHOR', 'COMMITTER'].flatMap((role) => Object.entries(person).map(([field, value]) => [`GIT_${role}_${field}`, value])));
+  return git(['commit-tree', tree, '-m', `${steps.join('/')} of ${commit}`], {gitdir, env: {...env, ...identity}}, signal);
+}
