@@ -83,7 +83,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
     packages: ['node:'],
   },
   'reconciler/receive': {
-    values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/release/', 'reconciler/api/', 'reconciler/builds/', 'reconciler/build/output.ts', ...NODE_FACTS],
+    values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/release/', 'reconciler/secrets/', 'reconciler/api/', 'reconciler/builds/', 'reconciler/build/output.ts', ...NODE_FACTS],
     types: ['reconciler/node.ts', 'reconciler/secrets/', 'reconciler/build/build.ts', 'reconciler/status/'],
     packages: ['node:', 'fastify', 'execa'],
   },

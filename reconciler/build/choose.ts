@@ -1,3 +1,4 @@
+import {parseAppJson} from '../../schemas/app-json.ts';
 import {BUILDPACKS_MAX, parseBuildpack, withoutPassword, type BuildpackReference} from '../../schemas/buildpacks.ts';
 import {BuildRefused} from './refused.ts';
 import type {Source} from './source.ts';
@@ -21,8 +22,9 @@ export async function chooseBuilder(source: Pick<Source, 'root' | 'text'>, {buil
   if (env.BUILDPACK_URL) return configured([env.BUILDPACK_URL], 'BUILDPACK_URL');
   const listed = linesOf(await source.text('.buildpacks'));
   if (listed.length > 0) return configured(listed, '.buildpacks');
-  const inAppJson = buildpacksOf(await source.text('app.json'));
-  if (inAppJson.length > 0) return configured(inAppJson, 'app.json');
+  const appJson = parseAppJson((await source.text('app.json')) ?? '{}');
+  if (!appJson.ok) throw new BuildRefused(`app.json ${appJson.problem}`);
+  if (appJson.value.buildpacks.length > 0) return configured(appJson.value.buildpacks, 'app.json');
   return source.root.has('Dockerfile') ? {kind: 'dockerfile'} : {kind: 'detect'};
 }
 
@@ -41,25 +43,4 @@ function linesOf(text = ''): readonly string[] {
     .split('\n')
     .map(line => line.trim())
     .filter(line => line !== '' && !line.startsWith('#'));
-}
-
-/** `{"buildpacks": [{"url": "heroku/nodejs"}]}` (devcenter.heroku.com/articles/app-json-schema). */
-function buildpacksOf(text: string | undefined): readonly string[] {
-  if (text === undefined) return [];
-  const {buildpacks} = parseJson(text) as {buildpacks?: unknown};
-  if (!Array.isArray(buildpacks)) return [];
-  return buildpacks.map((one: unknown) => {
-    const url = typeof one === 'object' && one !== null ? (one as {url?: unknown}).url : one;
-    if (typeof url !== 'string') throw new BuildRefused('app.json has a buildpack without a "url"');
-    return url;
-  });
-}
-
-function parseJson(text: string): object {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : {};
-  } catch (error) {
-    throw new BuildRefused(`app.json is not valid JSON: ${(error as Error).message.slice(0, 200)}`);
-  }
 }

@@ -29,10 +29,15 @@ export async function buildCommit({repo, builds}: {repo: Pick<FollowedRepo, 'sna
   }, signal);
 }
 
+/** Whose files are the app's. @throws {ReleaseRefused} when it is to be built from a folder that the commit does not have */
+export async function sourceCommit(source: SourceOf, {env}: Pick<BuildInputs, 'env'>, signal: AbortSignal): Promise<string> {
+  const folder = env[PROJECT_PATH];
+  return folder === undefined ? source.commit : subtreeCommit(source, folder, signal);
+}
+
 /** @throws {ReleaseRefused} when the app is to be built from a folder that the commit does not have */
 export async function workOf(source: SourceOf, {buildpacks, env, limits, buildsAtOnce}: BuildInputs, signal: AbortSignal): Promise<BuildWork> {
-  const folder = env[PROJECT_PATH];
-  const commit = folder === undefined ? source.commit : await subtreeCommit(source, folder, signal);
+  const commit = await sourceCommit(source, {env}, signal);
   return {...(buildpacks !== undefined && {buildpacks}), env, limits, atOnce: buildsAtOnce, source: (until) => archive({gitdir: source.gitdir, commit, env: source.env}, until)};
 }
 

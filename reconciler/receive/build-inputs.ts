@@ -23,6 +23,8 @@ export interface BuildInputs {
   readonly hasReleaseCommand: boolean;
   /** Absent: main and master. */
   readonly deployBranch?: string;
+  /** Git has no release of it. */
+  readonly isFirst: boolean;
   /** Absent: nothing was released yet. */
   readonly current?: {readonly number: number; /** Absent: it was not built here. */ readonly sourceCommit?: string; readonly createdAt: string};
 }
@@ -47,6 +49,7 @@ export async function buildInputs(app: AppName, snapshot: Snapshot, signal: Abor
     deployTimeoutMs: deployTimeoutMs(manifest.value),
     hasReleaseCommand: manifest.value.release !== undefined,
     ...(manifest.value.deployBranch === undefined ? {} : {deployBranch: manifest.value.deployBranch}),
+    isFirst: releasesOf(app, files).length === 0,
     ...(current === undefined ? {} : {current}),
   };
 }

@@ -5,6 +5,7 @@ import type {OpenBuild} from '../builds/open-build.ts';
 import type {DeployOutcome} from '../node.ts';
 import {CONVERGED_MARGIN_MS, convergedInTime} from '../release/converged.ts';
 import {ReleaseRefused} from '../release/refused.ts';
+import {firstRelease} from './app-json.ts';
 import {workOf} from './build-commit.ts';
 import {buildInputs, type BuildInputs} from './build-inputs.ts';
 import {refsOf} from './deploy-branch.ts';
@@ -41,11 +42,12 @@ export async function deploy(going: CommitDeploy, signal: AbortSignal): Promise<
   const {current} = known;
   const found = current?.sourceCommit === order.commit ? await unlessDeployed(going, {...known, current}, signal) : {inputs: known};
   if ('deployed' in found) return found.deployed;
-  const {inputs} = found;
+  const first = await firstRelease({app: order.app, source: order, snapshot: await going.deps.repo.snapshot(signal), print: (line) => build.print(line)}, found.inputs, signal);
+  const {inputs} = first ?? found;
   const image = await build.build(await workOf(order, inputs, signal));
   build.print(step('Launching...'));
   if (inputs.hasReleaseCommand || Object.hasOwn(image.commands, RELEASE)) build.print(warning('Release command declared: this new release will not be available until the command succeeds.'));
-  const released = await release(going, {image, inputs}, signal);
+  const released = await release(going, {image, inputs, ...(first !== undefined && {edit: first.edit(Object.keys(image.commands))})}, signal);
   build.released(released.number);
   build.print(detail(`Released v${released.number}`));
   try {

@@ -1,5 +1,6 @@
 import type {BuiltImage} from '../build/build.ts';
 import {warning} from '../build/output.ts';
+import type {Edit} from '../checkout/snapshot.ts';
 import {releaseFile} from '../commits/edits.ts';
 import {makeRelease, takeBackRelease, type Released} from '../release/make.ts';
 import type {BuildInputs} from './build-inputs.ts';
@@ -10,7 +11,7 @@ import {forgetSource, keepSource} from './kept-sources.ts';
 const FORGET_MS_MAX = 30_000;
 
 /** @throws {ReleaseRefused} when the release can't be made. After any failure git does not name it. */
-export async function release({order: {app, commit, by, gitdir, env}, deps}: CommitDeploy, {image, inputs}: {image: BuiltImage; inputs: BuildInputs}, signal: AbortSignal): Promise<Released> {
+export async function release({order: {app, commit, by, gitdir, env}, deps}: CommitDeploy, {image, inputs, edit}: {image: BuiltImage; inputs: BuildInputs; edit?: Edit}, signal: AbortSignal): Promise<Released> {
   return makeRelease(deps, {
     app,
     release: {
@@ -24,6 +25,8 @@ export async function release({order: {app, commit, by, gitdir, env}, deps}: Com
     author: by,
     subject: commit.slice(0, 8),
     trailers: [`Flynn-Source: ${commit}`],
+    // What it wrote is kept should the release fail: it is not written again, and secrets stay what they were.
+    ...(edit !== undefined && {alongside: {edit, undo: () => ({})}}),
     // Before the commit: a release whose source is lost could never be built again.
     prepare: (number, until) => keepSource({gitdir, env, commit, number, keep: inputs.keepReleases}, until),
   }, signal);
