@@ -8,6 +8,8 @@ export interface DrainManifest {
   /** The same, by the names of secrets: an app's in its secrets.yaml. */
   readonly secretHeaders?: Readonly<Record<string, string>>;
   readonly verify?: boolean;
+  /** Certificates, PEM, one of which the receiver's has to be signed by. Absent: those that this machine trusts. */
+  readonly ca?: string;
 }
 
 /** What each scheme of a drain's URL speaks, and the port where it has one of its own. */
@@ -46,6 +48,7 @@ const drainSchema: ObjectSchema<DrainManifest> = {
     },
     headers: {...headersSchema, additionalProperties: {type: 'string', maxLength: 4000, pattern: '^[\\t\\x20-\\x7e]*$', errorMessage: 'must be printable ASCII'}, description: 'Headers of the requests of http(s) and loki. Everybody who can read this repository can read them.'},
     secretHeaders: {...headersSchema, additionalProperties: {type: 'string', minLength: 1}, description: "Headers whose values are secrets: by header, the name of the app's variable in secrets.yaml.", examples: [{Authorization: 'LOGS_AUTHORIZATION'}]},
+    ca: {type: 'string', maxLength: 20_000, pattern: '-----BEGIN CERTIFICATE-----[\\s\\S]+-----END CERTIFICATE-----', errorMessage: 'must be certificates in PEM, which begin with -----BEGIN CERTIFICATE-----', description: "Of a receiver over TLS: certificates (PEM) of authorities, one of which the receiver's has to be signed by. Default: those that this machine trusts."},
     verify: {type: 'boolean', default: true, description: "Whether the receiver's certificate has to be one that this machine trusts."},
   },
 };
@@ -56,7 +59,7 @@ export function checkDrains(drains: readonly DrainManifest[] | undefined, {owner
   return (drains ?? []).flatMap((drain, index) => checkDrain(drain, ['drains', index], owner));
 }
 
-function checkDrain({url, headers, secretHeaders}: DrainManifest, path: Problem['path'], owner: 'app' | 'cluster'): readonly Problem[] {
+function checkDrain({url, headers, secretHeaders, verify, ca}: DrainManifest, path: Problem['path'], owner: 'app' | 'cluster'): readonly Problem[] {
   const at = (field: string, message: string): readonly Problem[] => [{path: [...path, field], message}];
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const scheme = parsed?.protocol.slice(0, -1) ?? '';
@@ -65,6 +68,8 @@ function checkDrain({url, headers, secretHeaders}: DrainManifest, path: Problem[
   const isHttp = transport === 'http' || transport === 'https';
   if (!isHttp && (parsed.pathname.length > 1 || parsed.search !== '' || parsed.username !== '')) return at('url', `a ${format} url has only a host and a port, "${scheme}://${parsed.host}"`);
   if (!isHttp && (headers !== undefined || secretHeaders !== undefined)) return at(headers === undefined ? 'secretHeaders' : 'headers', `a ${scheme} drain has no headers`);
+  if (ca !== undefined && transport !== 'https' && transport !== 'tls') return at('ca', `a ${scheme} drain has no certificate`);
+  if (ca !== undefined && verify === false) return at('ca', 'with `verify: false` no certificate is looked at');
   if (owner === 'cluster' && secretHeaders !== undefined) return at('secretHeaders', 'secrets belong to apps: a drain of the cluster has none');
   return [];
 }

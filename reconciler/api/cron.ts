@@ -3,9 +3,10 @@ import {NAME_PATTERN} from '../../schemas/names.ts';
 import {suspendCron} from '../commits/cron-edits.ts';
 import type {CronRunStatus, CronStatus} from '../status/cron.ts';
 import {known} from './apps.ts';
+import {noted} from './audit.ts';
 import type {Written} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
-import {ApiError, explaining} from './problem.ts';
+import {ApiError} from './problem.ts';
 import {field, readAppName} from './read.ts';
 import {sendLines} from './stream.ts';
 
@@ -29,7 +30,7 @@ export function registerCronRoutes(server: FastifyInstance, {view, authenticate,
     const names = view.crons.list(app).map(({name}) => name);
     if (!names.includes(cron)) throw new ApiError(404, `app "${app}" has no cron job "${cron}"${names.length === 0 ? '' : `; known are ${names.join(', ')}`}`);
     const actor = authenticate(request.headers);
-    await explaining("can't write the audit log", view.audit.add({actor: actor === undefined ? '' : `${actor.name} <${actor.email}>`, action: 'cron run', app, subject: cron}));
+    await noted(request, {view, authenticate}, {action: 'cron run', app, subject: cron});
     const run = await view.crons.start({app, cron}, actor?.name ?? 'somebody');
     reply.status(202);
     return run;

@@ -1,5 +1,6 @@
 import type {FastifyInstance} from 'fastify';
 import type {GarbageAnswer} from './answers.ts';
+import {noted} from './audit.ts';
 import type {RouteParts} from './node-routes.ts';
 import {explaining} from './problem.ts';
 import {field} from './read.ts';
@@ -8,15 +9,19 @@ import {field} from './read.ts';
 const GC_MS_MAX = 85_000;
 
 /** What could be removed from the node's disk, and its removal. */
-export function registerGcRoutes(server: FastifyInstance, {view: {housekeeping}, closing}: RouteParts): void {
+export function registerGcRoutes(server: FastifyInstance, {view, authenticate, closing}: RouteParts): void {
+  const {housekeeping} = view;
   const limited = () => AbortSignal.any([closing, AbortSignal.timeout(GC_MS_MAX)]);
   const kind = (caches: unknown) => (caches === true || caches === 'true' ? 'with-caches' : 'garbage');
 
   server.get<{Querystring: {caches?: string}}>('/gc', async (request): Promise<GarbageAnswer> =>
     answerOf(await explaining("can't measure the disk", housekeeping.garbage(kind(request.query.caches), limited()))));
 
-  server.post<{Body: unknown}>('/gc', async (request): Promise<GarbageAnswer> =>
-    answerOf(await explaining("can't collect it", housekeeping.collect(kind(field(request.body, 'caches')), limited()))));
+  server.post<{Body: unknown}>('/gc', async (request): Promise<GarbageAnswer> => {
+    const what = kind(field(request.body, 'caches'));
+    await noted(request, {view, authenticate}, {action: 'gc', ...(what === 'with-caches' && {subject: 'build caches too'})});
+    return answerOf(await explaining("can't collect it", housekeeping.collect(what, limited())));
+  });
 }
 
 function answerOf(items: GarbageAnswer['items']): GarbageAnswer {

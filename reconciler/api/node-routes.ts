@@ -3,11 +3,12 @@ import {formatPlan} from '../plan/format.ts';
 import type {NodeView} from '../node.ts';
 import type {FlynnEvent} from '../status/status.ts';
 import type {PlanAnswer} from './answers.ts';
+import {noted} from './audit.ts';
 import type {Authenticate} from './authenticate.ts';
 import type {Commit} from './commit.ts';
 import {withoutSecrets} from './planned-action.ts';
 import {explaining} from './problem.ts';
-import {type EventQuery, field, readAppName, readCommit, readEventQuery} from './read.ts';
+import {type EventQuery, field, readCommit, readEventQuery} from './read.ts';
 import {LineQueue, sendLines} from './stream.ts';
 
 export interface RouteParts {
@@ -32,17 +33,9 @@ export function registerNodeRoutes(server: FastifyInstance, {view, authenticate,
     return {actions: plan.actions.map(withoutSecrets), waiting: plan.waiting, text: formatPlan(plan)};
   });
 
-  server.get<{Querystring: {app?: string}}>('/drains', async (request) => {
-    const {app} = request.query;
-    const name = app === undefined ? undefined : readAppName(app);
-    // A drain of the cluster is one of each app.
-    return view.drains().filter((drain) => name === undefined || drain.app === undefined || drain.app === name);
-  });
-
   server.post<{Body: unknown}>('/confirm', async (request) => {
     const asked = readCommit(field(request.body, 'commit'));
-    const actor = authenticate(request.headers);
-    await explaining("can't write the audit log", view.audit.add({actor: actor === undefined ? '' : `${actor.name} <${actor.email}>`, action: 'confirm', subject: asked}));
+    await noted(request, {view, authenticate}, {action: 'confirm', subject: asked});
     const commit = await explaining("can't confirm it", view.confirm(asked, AbortSignal.any([closing, AbortSignal.timeout(PLAN_MS_MAX)])));
     return {commit};
   });

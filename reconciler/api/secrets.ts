@@ -9,6 +9,7 @@ import {SealedForOthers, secretsFile} from '../commits/env-edits.ts';
 import {resealed, rotateSecrets, type Rotation} from '../commits/secret-edits.ts';
 import type {NodeView} from '../node.ts';
 import {seal, SecretFailed} from '../secrets/keyring.ts';
+import {noted} from './audit.ts';
 import type {ForgottenKeys, RotatedSecrets, SecretsAnswer} from './config-answers.ts';
 import type {Commit} from './commit.ts';
 import type {RouteParts} from './node-routes.ts';
@@ -19,7 +20,7 @@ const READ_MS_MAX = 60_000;
 const TRIES_MAX = 5;
 
 /** Secrets of the whole cluster: names, and the key that they are encrypted to. */
-export function registerSecretRoutes(server: FastifyInstance, {view, commit, closing}: RouteParts): void {
+export function registerSecretRoutes(server: FastifyInstance, {view, authenticate, commit, closing}: RouteParts): void {
   const deadline = () => AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
 
   server.get('/secrets', async (): Promise<SecretsAnswer> => {
@@ -47,7 +48,7 @@ export function registerSecretRoutes(server: FastifyInstance, {view, commit, clo
     }
   });
 
-  server.post('/secrets/forget', async (): Promise<ForgottenKeys> => {
+  server.post('/secrets/forget', async (request): Promise<ForgottenKeys> => {
     const [newest, ...older] = await explaining("can't read the node's identities", view.keyring.recipients());
     if (newest === undefined || older.length === 0) return {forgotten: []};
     const {apps, recipients} = await allSecrets(view, deadline());
@@ -57,6 +58,9 @@ export function registerSecretRoutes(server: FastifyInstance, {view, commit, clo
     const needing = await view.keyring.notOpenedBy(keep, [...new Set(inUse)]);
     if (needing > 0) throw new EditRefused(`${needing === 1 ? 'a value' : `${needing} values`} that this node runs, or that git has, can be opened with an older key only: flynn secrets rotate, and wait for the next deploy of apps whose last one has failed`);
     const forgotten = [newest, ...older].filter((key) => !keep.includes(key));
+    if (forgotten.length === 0) return {forgotten};
+    // Public keys: who has an old backup can tell which one it needs.
+    await noted(request, {view, authenticate}, {action: 'secrets forget', subject: forgotten.join(' ')});
     await view.keyring.remove(forgotten);
     return {forgotten};
   });

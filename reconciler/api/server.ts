@@ -3,6 +3,7 @@ import {type FastifyInstance, fastify} from 'fastify';
 import type {NodeView} from '../node.ts';
 import {registerAppStateRoutes} from './app-state.ts';
 import {registerAppRoutes} from './apps.ts';
+import {registerDrainRoutes} from './drains.ts';
 import {registerEnvRoutes} from './env.ts';
 import {registerSecretRoutes} from './secrets.ts';
 import type {Authenticate} from './authenticate.ts';
@@ -53,6 +54,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal}), closing: closing.signal, log};
     registerNodeRoutes(v1, parts);
     registerGcRoutes(v1, parts);
+    registerDrainRoutes(v1, parts);
     registerAppRoutes(v1, parts);
     registerCronRoutes(v1, parts);
     registerEnvRoutes(v1, parts);

@@ -4,6 +4,7 @@ import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {NAME_PATTERN} from '../../schemas/names.ts';
 import type {BackupSummary} from '../volumes/format.ts';
 import type {Volume, VolumeId} from '../volumes/volumes.ts';
+import {noted} from './audit.ts';
 import type {RouteParts} from './node-routes.ts';
 import {ApiError, explaining} from './problem.ts';
 import {field, readAppName} from './read.ts';
@@ -18,11 +19,8 @@ type VolumeParams = {readonly Params: {readonly app: string; readonly volume: st
 
 /** Volumes of apps: backups go out and come in as they are, however large. */
 export function registerVolumeRoutes(v1: FastifyInstance, {view, authenticate, closing}: RouteParts): void {
-  const {volumes, audit} = view;
-  const note = async (request: FastifyRequest, action: string, {app, name}: VolumeId) => {
-    const actor = authenticate(request.headers);
-    await explaining("can't write the audit log", audit.add({actor: actor === undefined ? '' : `${actor.name} <${actor.email}>`, action, app, subject: name}));
-  };
+  const {volumes} = view;
+  const note = (request: FastifyRequest, action: string, {app, name}: VolumeId) => noted(request, {view, authenticate}, {action, app, subject: name});
   const within = (ms: number) => AbortSignal.any([closing, AbortSignal.timeout(ms)]);
   // Nothing is parsed: the stream itself is the body. Only these routes take it.
   v1.addContentTypeParser(TAR, (_request, payload, done) => done(null, payload));

@@ -10,11 +10,12 @@ export function resolveDrains(drains: readonly DrainManifest[] = [], {env}: Pick
   )));
   return {
     problems,
-    drains: drains.map(({url, headers, secretHeaders, verify}): DesiredDrain => ({
+    drains: drains.map(({url, headers, secretHeaders, verify, ca}): DesiredDrain => ({
       url,
       ...(headers !== undefined && {headers}),
       ...(secretHeaders !== undefined && {sealedHeaders: Object.fromEntries(Object.entries(secretHeaders).map(([header, name]) => [header, env[name]?.sealed ?? '']))}),
       ...(verify !== undefined && {verify}),
+      ...(ca !== undefined && {ca}),
     })),
   };
 }

@@ -47,6 +47,8 @@ export interface DesiredDrain {
   /** Sealed values, by header. */
   readonly sealedHeaders?: Readonly<Record<string, string>>;
   readonly verify?: boolean;
+  /** Certificates, PEM. */
+  readonly ca?: string;
 }
 
 /** An app whose manifests are right, with every default filled in. Plain JSON: it is kept on disk as the last good one. */

@@ -10,6 +10,8 @@ export interface Drain {
   /** Sealed values by header, opened when a request is made. */
   readonly sealedHeaders?: Readonly<Record<string, string>>;
   readonly verify?: boolean;
+  /** Certificates, PEM. */
+  readonly ca?: string;
 }
 
 export interface DrainLine extends LogLine {

@@ -34,7 +34,7 @@ export function createSender(drain: Drain, context: SenderContext): Sender {
   switch (transport) {
     case 'udp': return new DatagramSender(place, (line) => (format === 'gelf' ? gelfDatagrams(line, node) : [syslogDatagram(line, node)]));
     case 'tcp':
-    case 'tls': return new StreamSender({...place, isTls: transport === 'tls', verify: drain.verify !== false, frame: (line) => (format === 'gelf' ? gelfFrame(line, node) : syslogFrame(line, node))}, context);
+    case 'tls': return new StreamSender({...place, isTls: transport === 'tls', verify: drain.verify !== false, ca: drain.ca, frame: (line) => (format === 'gelf' ? gelfFrame(line, node) : syslogFrame(line, node))}, context);
     case 'http':
     case 'https': {
       const path = url.pathname.length > 1 ? url.pathname : format === 'loki' ? LOKI_PATH : '/';
@@ -78,6 +78,7 @@ class DatagramSender implements Sender {
 interface StreamOptions extends Place {
   readonly isTls: boolean;
   readonly verify: boolean;
+  readonly ca: string | undefined;
   frame(line: DrainLine): Buffer;
 }
 
@@ -128,11 +129,11 @@ class StreamSender implements Sender {
   }
 
   async #connect(signal: AbortSignal): Promise<net.Socket> {
-    const {host, port, isTls, verify} = this.#options;
+    const {host, port, isTls, verify, ca} = this.#options;
     this.isBroken = false;
     this.#error = undefined;
     const socket = isTls
-      ? tls.connect({host, port, rejectUnauthorized: verify, allowHalfOpen: true, ...(net.isIP(host) === 0 && {servername: host}), ...trusted()} as tls.ConnectionOptions)
+      ? tls.connect({host, port, rejectUnauthorized: verify, allowHalfOpen: true, ...(net.isIP(host) === 0 && {servername: host}), ...trusted(ca)} as tls.ConnectionOptions)
       : net.connect({host, port, allowHalfOpen: true});
     socket.setKeepAlive(true, CONNECT_MS_MAX);
     const broken = (error?: Error) => {
@@ -221,7 +222,7 @@ class HttpSender implements Sender {
     const secrets = [...sealed.map(([, value]) => value), ...Object.values(drain.headers ?? {}), ...(credentials === undefined ? [] : [credentials])].filter((value) => value.length >= SECRET_LENGTH_MIN);
     return new Promise((resolve, reject) => {
       const options = {method: 'POST', host, port, path, headers, signal, agent: false} as const;
-      const request = isTls ? https.request({...options, rejectUnauthorized: drain.verify !== false, ...trusted()}) : http.request(options);
+      const request = isTls ? https.request({...options, rejectUnauthorized: drain.verify !== false, ...trusted(drain.ca)}) : http.request(options);
       request.on('error', reject).on('response', (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (part: string) => (text = (text + part).slice(0, ANSWER_BYTES_MAX))).on('error', reject).on('end', () => resolve({status: response.statusCode ?? 0, text, secrets}));
@@ -235,7 +236,7 @@ function credentialsOf({username, password}: URL): string | undefined {
   return username === '' ? undefined : `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`;
 }
 
-/** Node's own authorities and this machine's: a company's may be known to the machine only. */
-function trusted(): {readonly ca: string[]} {
-  return {ca: [...tls.getCACertificates('default'), ...tls.getCACertificates('system')]};
+/** The drain's own authority, and no other, where it has one; else Node's and this machine's: a company's may be known to the machine only. */
+function trusted(ca: string | undefined): {readonly ca: string[]} {
+  return {ca: ca !== undefined ? [ca] : [...tls.getCACertificates('default'), ...tls.getCACertificates('system')]};
 }

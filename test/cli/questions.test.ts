@@ -191,6 +191,19 @@ test('drains say where logs go, and how that goes', async (t) => {
   `);
 });
 
+test('drains are added and removed by commits, of an app or of all', async (t) => {
+  const {view, type} = await terminal(t);
+  await type('create shop');
+  t.regex(await type('drains add -a shop https://logs.test/in --header X-Team=shop --no-verify'), /^! Committed "shop: add a drain to https:\/\/logs\.test\/in" [0-9a-f]{8}\nexit 0$/m);
+  const manifest = () => view.repo.files.get('apps/shop/app.yaml') ?? '';
+  t.true(manifest().endsWith('drains:\n  - url: https://logs.test/in\n    headers:\n      X-Team: shop\n    verify: false\n'), manifest());
+  t.regex(await type('drains add -a shop ftp://logs'), /^! error: apps\/shop\/app\.yaml:\d+:\d+: url must be syslog/m);
+  t.regex(await type('drains remove -a shop https://logs.test/in'), /^! Committed "shop: remove the drain to https:\/\/logs\.test\/in" [0-9a-f]{8}\nexit 0$/m);
+  t.false(/^drains:/m.test(manifest()));
+  t.regex(await type('drains remove -a shop https://logs.test/in'), /^! error: apps\/shop\/app\.yaml has no drain to https:\/\/logs\.test\/in$/m);
+  t.is((await type('drains add')).split('\n').at(-1), 'exit 2');
+});
+
 test('plan exits 0 without actions, 1 with some, 2 when it is not known', async (t) => {
   const {view, type} = await terminal(t);
   t.is(await type('plan'), '$ flynn plan\n! nothing to do\nexit 0');
@@ -257,7 +270,9 @@ test('gc shows what goes, the largest first, and what is free then', async (t) =
     exit 0
   `);
   t.deepEqual(view.collected, []);
+  t.deepEqual(view.audit.entries, [], 'to look is no news');
   t.regex(await type('gc --caches'), /2 things, at least 3\.2Gi are free now\nexit 0$/);
+  t.like(view.audit.entries.at(-1), {action: 'gc', subject: 'build caches too'});
   t.deepEqual(view.collected, ['with-caches']);
   t.is(JSON.parse((await type('gc --json')).split('\n').slice(1, -2).join('\n')).bytes, 3.5 * 2 ** 30 - 200 * 2 ** 20 - 12 * 2 ** 20);
 });

@@ -127,7 +127,9 @@ test('forget removes old keys when nothing needs them, after asking', async (t) 
   one.view.inUse = old;
   t.regex(await one.type('secrets forget --yes'), /^! error: a value that this node runs, or that git has, can be opened with an older key only/m);
   one.view.inUse = [];
+  t.deepEqual(one.view.audit.entries.filter(({action}) => action === 'secrets forget'), []);
   t.is(await one.type('secrets forget --yes'), `$ flynn secrets forget --yes\n${one.recipient}\n! 1 old key is forgotten\nexit 0`);
+  t.like(one.view.audit.entries.at(-1), {action: 'secrets forget', subject: one.recipient});
   t.is((await one.view.keyring.recipients()).length, 1);
   t.is(await opened(one, 'shop'), `${CANARY}-shop`);
 });

@@ -1,6 +1,8 @@
-import {readdir} from 'node:fs/promises';
+import {readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
+import {createServer as createTlsServer} from 'node:tls';
 import test, {type ExecutionContext} from 'ava';
+import {execa} from 'execa';
 import {Drains} from '../../../reconciler/drains/drains.ts';
 import type {Drain} from '../../../reconciler/drains/drain.ts';
 import type {LogStore} from '../../../reconciler/logs/store.ts';
@@ -203,4 +205,29 @@ test('a drain that is taken away leaves nothing behind; one of the cluster gets 
   drains.follow([]);
   await until('it is gone', async () => (await readdir(path.join(folder, 'drains'))).length === 0);
   await receiver.close();
+});
+
+/** A certificate of its own for 127.0.0.1. */
+async function certificate(t: ExecutionContext): Promise<{readonly key: string; readonly cert: string}> {
+  const folder = await temporary(t);
+  const [key, cert] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')];
+  await execa('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, '-days', '1', '-subj', '/CN=logs', '-addext', 'subjectAltName=IP:127.0.0.1']);
+  return {key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8')};
+}
+
+test('over TLS the receiver has to be one whom the drain\'s own authority vouches for', async (t) => {
+  const [own, other] = [await certificate(t), await certificate(t)];
+  const got: SyslogMessage[] = [];
+  await using receiver = await syslogReceiver(got, (onSocket) => createTlsServer(own, onSocket)).start();
+  const url = `syslog+tls://127.0.0.1:${receiver.port}`;
+  for (const more of [{}, {ca: other.cert}]) {
+    const {store, news} = await begin(t, url, more);
+    await write(store, 1, 1);
+    await until('it says why not', () => news.some((one) => /^drain-failing: .*(self-signed certificate|unable to verify)/.test(one)));
+  }
+  t.deepEqual(got, []);
+  const {store, drains} = await begin(t, url, {ca: own.cert});
+  await write(store, 1, 2);
+  await until('all is delivered', () => drains.status()[0]?.delivered === 2);
+  t.deepEqual(got.map(({text}) => text), ['line 1 äöü', 'line 2 äöü']);
 });

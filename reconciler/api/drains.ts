@@ -1,0 +1,41 @@
+import type {FastifyInstance} from 'fastify';
+import {withoutCredentials, type DrainManifest} from '../../schemas/drains.ts';
+import {addDrain, removeDrain, type DrainOwner} from '../commits/drain-edits.ts';
+import type {DrainStatus} from '../node.ts';
+import type {Written} from './answers.ts';
+import type {RouteParts} from './node-routes.ts';
+import {ApiError} from './problem.ts';
+import {field, readAppName} from './read.ts';
+
+/** Where logs are sent on to. What the fields of a drain may be is checked where all manifests are: by the commit. */
+export function registerDrainRoutes(server: FastifyInstance, {view, commit}: RouteParts): void {
+  server.get<{Querystring: {app?: string}}>('/drains', async (request): Promise<readonly DrainStatus[]> => {
+    const {app} = request.query;
+    const name = app === undefined ? undefined : readAppName(app);
+    // A drain of the cluster is one of each app.
+    return view.drains().filter((drain) => name === undefined || drain.app === undefined || drain.app === name);
+  });
+
+  server.post<{Body: unknown}>('/drains', async (request): Promise<Written> => {
+    const owner = readOwner(request.body);
+    const drain = field(request.body, 'drain');
+    if (typeof drain !== 'object' || drain === null || typeof field(drain, 'url') !== 'string') throw new ApiError(400, 'drain has to be an object with a url');
+    const wanted = drain as DrainManifest;
+    return commit(request, {edit: addDrain(owner, wanted), message: `${owner}: add a drain to ${withoutCredentials(wanted.url)}`});
+  });
+
+  server.post<{Body: unknown}>('/drains/remove', async (request): Promise<Written> => {
+    const owner = readOwner(request.body);
+    const url = field(request.body, 'url');
+    if (typeof url !== 'string') throw new ApiError(400, 'url has to be the url of a drain');
+    return commit(request, {edit: removeDrain(owner, url), message: `${owner}: remove the drain to ${withoutCredentials(url)}`});
+  });
+}
+
+/** No app can be called `cluster`. */
+function readOwner(body: unknown): DrainOwner {
+  const app = field(body, 'app');
+  if (app === undefined) return 'cluster';
+  if (typeof app !== 'string') throw new ApiError(400, 'app has to be a name');
+  return readAppName(app);
+}
