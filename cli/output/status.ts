@@ -21,8 +21,14 @@ export function nodeStatus(status: NodeStatus, look: Look): readonly string[] {
     ]),
     ...conditions(status.conditions, look),
     '',
-    ...(status.apps.length === 0 ? ['no apps yet; make one: flynn create'] : appTable(status.apps, look)),
+    ...(status.apps.length === 0 ? [noApps(status)] : appTable(status.apps, look)),
   ];
+}
+
+/** Before a commit could be read nothing is known of apps: why not stands in the conditions above. */
+function noApps({commit, conditions}: NodeStatus): string {
+  if (commit !== undefined) return 'no apps yet; make one: flynn create';
+  return `which apps there are is not known: ${conditions.some(({type, status}) => type === 'Stalled' && status) ? 'no commit of the cluster repository could be read yet' : 'the cluster repository is being read'}`;
 }
 
 /** `flynn status shop`. */

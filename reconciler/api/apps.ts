@@ -20,7 +20,7 @@ const CONVERGE_MS_MAX = 60 * 60_000;
 type AppRequest = FastifyRequest<{Params: {app: string}}>;
 
 export function registerAppRoutes(server: FastifyInstance, {view, commit, closing}: RouteParts): void {
-  server.get('/apps', async () => view.status().apps.map((app) => answerOf(app, view)));
+  server.get('/apps', async () => appsOf(view).map((app) => answerOf(app, view)));
 
   server.get('/apps/:app', async (request: AppRequest) => answerOf(known(readAppName(request.params.app), view), view));
 
@@ -50,9 +50,17 @@ export function registerAppRoutes(server: FastifyInstance, {view, commit, closin
   });
 }
 
+/** As the last pass saw them. That none could be read is no empty answer: throws a 503 then. */
+function appsOf(view: NodeView): readonly AppStatus[] {
+  const {commit, apps, conditions} = view.status();
+  if (commit !== undefined) return apps;
+  const why = conditions.find(({type, status}) => type === 'Stalled' && status)?.message;
+  throw new ApiError(503, `which apps there are is not known yet: ${why ?? 'the cluster repository has not been read so far'}`);
+}
+
 /** The app as the last pass saw it. Throws a 404. */
 export function known(name: AppName, view: NodeView): AppStatus {
-  const app = view.status().apps.find((one) => one.name === name);
+  const app = appsOf(view).find((one) => one.name === name);
   if (app === undefined) throw new ApiError(404, `there is no app "${name}"`);
   return app;
 }

@@ -37,7 +37,8 @@ export function toReplica(record: ContainerRecord, instance: string, health: (id
     case 'running': {
       const shared = record.addresses[instance];
       const address = facts.isOnHostNetwork === true ? LOOPBACK : record.addresses[labels.appNetwork(instance, app)] ?? shared;
-      const drift = driftOf(record, address) ?? (address !== undefined && address === shared ? 'it is on the network that all apps once shared' : undefined);
+      const byHand = handmadeDrift(record, address);
+      const drift = byHand !== undefined ? `was changed by hand: ${byHand}` : address !== undefined && address === shared ? 'is on the network that all apps once shared, and gets one of its app alone' : undefined;
       return {
         ...base,
         state: 'running',
@@ -83,7 +84,7 @@ function jobOf(label: ContainerRecord['labels']): Job | undefined {
   return label[labels.LABEL_JOB] === 'cron' && cron !== undefined ? {kind: 'cron', cron: cron as CronName, run} : undefined;
 }
 
-function driftOf(record: ContainerRecord & {status: 'running'}, address: string | undefined): string | undefined {
+function handmadeDrift(record: ContainerRecord & {status: 'running'}, address: string | undefined): string | undefined {
   if (record.isPaused) return 'it is paused';
   if (address === undefined) return 'it is not connected to its network';
   const [memory, cpus] = (record.labels[labels.LABEL_LIMITS] ?? '').split('/').map(Number);

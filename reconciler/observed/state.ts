@@ -122,7 +122,7 @@ export type ObservedContainer = {
       /** IPv4 in its app's network; absent when somebody disconnected it. */
       readonly address?: string;
       readonly health: Health;
-      /** How it was changed by hand, in words; such a container is replaced. */
+      /** Why it is not as it has to be, in words that follow its name: `was changed by hand: it is paused`. Such a container is replaced. */
       readonly drift?: string;
     }
   | Ended

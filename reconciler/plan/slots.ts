@@ -134,7 +134,7 @@ function detail(text: string | undefined): string {
 function restart(slot: Slot & Networked, newest: ObservedContainer | undefined, nowMs: number): {readonly action: ActionOf<'run-container'>; readonly untilMs: number} {
   const subject = `${slot.want.service.name}.${slot.slot}`;
   if (newest === undefined) return {action: runAction(slot, undefined, 0, `${subject} is missing`), untilMs: nowMs};
-  if (newest.state === 'running') return {action: runAction(slot, newest, 0, newest.drift === undefined ? `a restart of ${subject} was asked for` : `${subject} was changed by hand: ${newest.drift}`), untilMs: nowMs};
+  if (newest.state === 'running') return {action: runAction(slot, newest, 0, newest.drift === undefined ? `a restart of ${subject} was asked for` : `${subject} ${newest.drift}`), untilMs: nowMs};
   if (newest.state === 'created' && newest.error === undefined) {
     // Made, but a crash came before the start: the same container is started.
     return {action: {...runAction(slot, newest, newest.failures, `${subject} was made but never started`), name: newest.name, attempt: newest.attempt}, untilMs: nowMs};

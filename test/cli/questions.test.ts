@@ -74,12 +74,23 @@ test('status is coloured on a terminal, and nowhere else', async (t) => {
 
 test('an empty cluster says how to get an app', async (t) => {
   const {type} = await terminal(t);
-  t.regex(await type('status'), /revision {6}none applied yet[^]*last success  never[^]*no apps yet; make one: flynn create\nexit 0$/);
+  t.regex(await type('status'), /last success  never[^]*no apps yet; make one: flynn create\nexit 0$/);
   t.is(await type('apps'), text`
     $ flynn apps
     ! no apps yet; make one: flynn create
     exit 0
   `);
+});
+
+test('before a commit could be read nothing is said of apps, but why not', async (t) => {
+  const {view, type} = await terminal(t);
+  const {commit: _, revision: __, ...unread} = view.current;
+  view.current = unread;
+  t.regex(await type('status'), /revision {6}none applied yet[^]*\nwhich apps there are is not known: the cluster repository is being read\nexit 0$/);
+  view.current = {...unread, conditions: [{type: 'Stalled', status: true, reason: 'SourceFailed', message: 'connect ECONNREFUSED 10.0.0.7:443', since: view.current.lastPassAt ?? '2026-11-23T10:12:01Z', commit: '0'.repeat(40) as never}]};
+  t.regex(await type('status'), /SourceFailed .*ECONNREFUSED[^]*\nwhich apps there are is not known: no commit of the cluster repository could be read yet\nexit 0$/);
+  const why = /^! error: which apps there are is not known yet: connect ECONNREFUSED 10\.0\.0\.7:443$/m;
+  for (const line of ['apps', 'status shop', 'ps shop']) t.regex(await type(line), why, line);
 });
 
 test('ps prints what heroku ps prints', async (t) => {

@@ -87,7 +87,7 @@ export function container(line: string): ObservedContainer {
   };
   const known = health[state];
   if (known === undefined) throw new Error(`bug in the test: unknown state in "${line}"`);
-  return {...base, state: 'running', startedAtMs: atMs, address: `10.0.${spec.slice(1)}.${slot}`, health: known, ...(rest.includes('drift') && {drift: 'it is paused'})};
+  return {...base, state: 'running', startedAtMs: atMs, address: `10.0.${spec.slice(1)}.${slot}`, health: known, ...(rest.includes('drift') && {drift: 'was changed by hand: it is paused'})};
 }
 
 /** `names('10.0.1.1')`: shop.test is answered with these addresses. */

@@ -60,7 +60,7 @@ export class FakeView implements NodeView {
   inUse: readonly string[] = [];
   /** The commit that is held back. */
   held: CommitId | undefined;
-  current: NodeStatus = {node: 'n1', cluster: 'home', domain: 'flynn.localhost', conditions: [], nodes: [], apps: []};
+  current: NodeStatus = {node: 'n1', cluster: 'home', domain: 'flynn.localhost', commit: COMMIT, revision: `main@sha1:${COMMIT}`, conditions: [], nodes: [], apps: []};
   planned: Plan | Error = {actions: [], waiting: []};
   progress: readonly string[] = [];
   outcome: DeployOutcome | Error = {result: 'healthy', commit: COMMIT, release: 1, urls: []};

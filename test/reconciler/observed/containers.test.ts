@@ -33,13 +33,14 @@ test('a container without our labels, or with ones that make no sense, is not se
   t.is(toSystem({...record, labels: {}}), undefined);
 });
 
-test('what was changed by hand is told in words', (t) => {
+test('why a container is not as it has to be is told in words', (t) => {
   const drift = (changes: Partial<ContainerRecord & {status: 'running'}>) => {
     const replica = toReplica({...record, ...changes} as ContainerRecord, 'flynn', healthy);
     return replica?.state === 'running' ? replica.drift : 'gone';
   };
   t.deepEqual([drift({}), drift({isPaused: true}), drift({addresses: {bridge: '172.17.0.2'}}), drift({addresses: {flynn: '172.18.0.2'}}), drift({memoryBytes: 64}), drift({cpus: 2}), drift({name: 'renamed'})], [
-    undefined, 'it is paused', 'it is not connected to its network', 'it is on the network that all apps once shared', 'its memory limit is 64 bytes, not 256', 'its CPU limit is 2 cores, not 0.5', undefined,
+    undefined, 'was changed by hand: it is paused', 'was changed by hand: it is not connected to its network', 'is on the network that all apps once shared, and gets one of its app alone',
+    'was changed by hand: its memory limit is 64 bytes, not 256', 'was changed by hand: its CPU limit is 2 cores, not 0.5', undefined,
   ]);
 });
 

@@ -59,7 +59,7 @@ test('what was done to a container is seen once it has been called changed', asy
   t.like(await look(), {state: 'running'});
   engine.tamper(id, {memoryBytes: 1});
   observer.invalidate(id);
-  t.like(await look(), {drift: 'its memory limit is 1 bytes, not 256'});
+  t.like(await look(), {drift: 'was changed by hand: its memory limit is 1 bytes, not 256'});
   engine.exit(id, 3);
   observer.invalidate(id);
   t.like(await look(), {state: 'exited', exitCode: 3});
@@ -73,5 +73,5 @@ test('a paused replica is ill, whatever its last probe said', async (t) => {
   await answerWith({ok: true});
   engine.tamper(id, {isPaused: true});
   observer.invalidate(id);
-  t.like(await look(), {health: {state: 'unhealthy', detail: 'it is paused'}, drift: 'it is paused'});
+  t.like(await look(), {health: {state: 'unhealthy', detail: 'it is paused'}, drift: 'was changed by hand: it is paused'});
 });
