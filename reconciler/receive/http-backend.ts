@@ -2,17 +2,14 @@ import {spawn, type ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
 import type {IncomingMessage, ServerResponse} from 'node:http';
 import {gitEnvironment} from '../adapters/git.ts';
+import {stopGroup} from './process-group.ts';
 
-/** Largest push that is taken, in bytes. */
-const PUSH_BYTES_MAX = 1024 * 1024 * 1024;
-/** Between SIGTERM, at which git removes its temporary files, and SIGKILL, in milliseconds. */
-const KILL_AFTER_MS = 2000;
 /** Most bytes of headers that are waited for. */
 const HEADER_BYTES_MAX = 64 * 1024;
 
 export interface CgiRequest {
   readonly gitdir: string;
-  /** `/info/refs`, `/git-upload-pack` or `/git-receive-pack` */
+  /** `/info/refs` or `/git-upload-pack`; pushes have a way of their own: `receive-pack.ts`. */
   readonly path: string;
   readonly query: string;
   readonly user: string;
@@ -56,7 +53,6 @@ function environment({gitdir, path, query, user, config, env}: CgiRequest, reque
       'http.receivepack': 'true',
       'http.getanyfile': 'false',
       'receive.advertisePushOptions': 'true',
-      'receive.maxInputSize': String(PUSH_BYTES_MAX),
       ...config,
     },
     env: {
@@ -112,19 +108,4 @@ function parseHead(text: string): {status: number; headers: Record<string, strin
   }));
   const {status = '200', ...rest} = headers;
   return {status: Number.parseInt(status, 10), headers: rest};
-}
-
-function stopGroup(child: ChildProcess): void {
-  signalGroup(child, 'SIGTERM');
-  const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), KILL_AFTER_MS);
-  child.once('close', () => clearTimeout(timer));
-}
-
-function signalGroup({pid}: ChildProcess, name: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, name);
-  } catch {
-    // It has ended already.
-  }
 }

@@ -1,13 +1,20 @@
+import type {IncomingMessage, ServerResponse} from 'node:http';
+import {setTimeout as sleep} from 'node:timers/promises';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {isRepository} from '../checkout/own.ts';
 import type {Author} from '../checkout/snapshot.ts';
 import type {GitDeps} from './deps.ts';
 import {useHooks, writeHooks} from './hook-scripts.ts';
 import {runHttpBackend} from './http-backend.ts';
+import {runReceivePack, type ReceivePack} from './receive-pack.ts';
 import {findRepository} from './repositories.ts';
+import type {PushSession} from './sessions.ts';
 
 /** How long finding the repository may take, in milliseconds. */
 const FIND_MS_MAX = 30_000;
+/** How long stopping waits for pushes to be undone and told of it, in milliseconds: a little more than their hooks do. */
+const STOP_MS_MAX = 12_000;
+const RECEIVE_PACK = '/git-receive-pack';
 
 type GitRequest = FastifyRequest<{Params: {repository: string}; Querystring: {service?: string}}>;
 
@@ -15,7 +22,15 @@ type GitRequest = FastifyRequest<{Params: {repository: string}; Querystring: {se
 export function registerGit(server: FastifyInstance, deps: GitDeps): void {
   server.register(async (scope) => {
     const closing = new AbortController();
-    scope.addHook('preClose', async () => closing.abort(new Error('flynn is stopping')));
+    /** Aborted when those that are still being received have had their time to end. */
+    const late = new AbortController();
+    const pushes = new Set<Promise<void>>();
+    scope.addHook('preClose', async () => {
+      closing.abort(new Error('flynn is stopping'));
+      // Their hooks say so to the pushers, and end them.
+      await Promise.race([Promise.allSettled(pushes), sleep(STOP_MS_MAX, undefined, {ref: false})]);
+      late.abort();
+    });
     scope.addHook('onReady', async () => {
       const {layout} = deps;
       await writeHooks(layout);
@@ -28,7 +43,7 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
 
     scope.get('/:repository/info/refs', (request: GitRequest, reply) => serve('/info/refs', request, reply));
     scope.post('/:repository/git-upload-pack', (request: GitRequest, reply) => serve('/git-upload-pack', request, reply));
-    scope.post('/:repository/git-receive-pack', (request: GitRequest, reply) => serve('/git-receive-pack', request, reply));
+    scope.post(`/:repository${RECEIVE_PACK}`, (request: GitRequest, reply) => serve(RECEIVE_PACK, request, reply));
 
     async function serve(path: string, request: GitRequest, reply: FastifyReply): Promise<FastifyReply> {
       const author = deps.authenticate(request.headers);
@@ -49,28 +64,39 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
     }
 
     async function passOn({path, gitdir, isCluster, author}: {path: string; gitdir: string; isCluster: boolean; author: Author}, request: GitRequest, reply: FastifyReply): Promise<void> {
+      const http = {request: request.raw, response: reply.raw};
       const gone = new AbortController();
-      const killed = new AbortController();
-      const {session, end} = deps.pushes.open(author, AbortSignal.any([gone.signal, closing.signal]));
-      session.signal.addEventListener('abort', () => {
-        // The release is live: its source has to be kept, whether somebody listens or not.
-        if (!session.isSettled) killed.abort(session.signal.reason);
-      }, {once: true});
       // A client's Ctrl-C closes the connection; git itself would not notice, and accept the push in the end.
       reply.raw.once('close', () => gone.abort(new Error('the pusher went away')));
+      const {session, end} = deps.pushes.open(author, AbortSignal.any([gone.signal, closing.signal]));
+      const git = {
+        gitdir,
+        scratch: deps.layout.scratch,
+        user: author.email,
+        // A cluster repository is read by us and by people's tools: nothing malformed gets in.
+        config: {'core.hooksPath': deps.layout.hooks, ...(isCluster ? {'receive.fsckObjects': 'true'} : {})},
+        env: {FLYNN_PUSH: session.id},
+      };
       try {
-        await runHttpBackend({
-          gitdir,
-          path,
-          query: request.raw.url?.split('?')[1] ?? '',
-          user: author.email,
-          // A cluster repository is read by us and by people's tools: nothing malformed gets in.
-          config: {'core.hooksPath': deps.layout.hooks, ...(isCluster ? {'receive.fsckObjects': 'true'} : {})},
-          env: {FLYNN_PUSH: session.id},
-        }, {request: request.raw, response: reply.raw}, killed.signal);
+        if (path !== RECEIVE_PACK) await runHttpBackend({...git, path, query: request.raw.url?.split('?')[1] ?? ''}, http, session.signal);
+        else await receive(git, http, {session, gone: gone.signal});
       } finally {
         end();
       }
+    }
+
+    async function receive(git: ReceivePack, http: {request: IncomingMessage; response: ServerResponse}, {session, gone}: {session: PushSession; gone: AbortSignal}): Promise<void> {
+      const killed = new AbortController();
+      const kill = () => killed.abort(gone.reason);
+      // The release is live: its source has to be kept, whether somebody listens or not.
+      gone.addEventListener('abort', () => session.isSettled || kill(), {once: true});
+      late.signal.addEventListener('abort', kill, {once: true});
+      const receiving = runReceivePack(git, http, killed.signal).finally(() => {
+        late.signal.removeEventListener('abort', kill);
+        pushes.delete(receiving);
+      });
+      pushes.add(receiving);
+      await receiving;
     }
   });
 }

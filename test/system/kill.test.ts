@@ -105,14 +105,13 @@ test.serial('killed in the middle of pushes, nothing is left of the builds and n
   const random = seededRandom(seed);
   for (let kill = 1; kill <= 5; kill += 1) {
     await node.commit(folder, {page: `page ${kill}\n`});
-    const interrupt = new AbortController();
-    const push = node.run(['git', 'push', 'flynn', 'main'], {cwd: folder, signal: interrupt.signal});
+    const push = node.git(folder, 'push', 'flynn', 'main');
     const atMs = 300 + Math.floor(random() * 1500);
     await pause(atMs); // As above.
     await node.kill('SIGKILL');
-    // Caddy ends an answer that was cut off as if it were whole, and git then waits for ever for the rest: its user presses Ctrl-C.
-    interrupt.abort();
-    const {exitCode} = await push;
+    // By itself, without its user: what is left of us tells git.
+    const {exitCode, output} = await push;
+    t.true(exitCode === 0 || /Flynn was stopped in the middle of this push|The requested URL returned error: 502/.test(output), `killed after ${atMs} ms: ${exitCode} ${output}`);
     await node.up();
     await settled();
     await until('no build is left', async () => (await node.containers('build')).length === 0);

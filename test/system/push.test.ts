@@ -311,7 +311,9 @@ test('kill -9 in the middle of a deploy loses neither release nor source, and th
     // It is waiting for the release to become healthy.
     if (line === 'waiting') process.kill(reconciler.pid ?? 0, 'SIGKILL');
   }
-  t.not((await pushing)?.exitCode, 0);
+  const {exitCode, output} = await pushing ?? {};
+  t.is(exitCode, 1);
+  t.regex(output ?? '', /Flynn was stopped in the middle of this push[^]*pre-receive hook declined/);
   const source = path.join(root, 'sources/shop.git');
   t.is(await run(source, 'show', `${head}:server.js`), '// one');
   t.is(await run(source, 'rev-parse', 'refs/flynn/releases/v1'), head);
