@@ -1,6 +1,7 @@
 import type {BuildContainer} from '../adapters/build-container.ts';
 import type {BuiltImage, UsedBuildpack} from './build.ts';
 import type {Chosen} from './choose.ts';
+import {buildCloudNative} from './cnb/cnb.ts';
 import {compile, detect, detectAny, packagesOf, release, report, type ReleaseOutput, type Work} from './classic.ts';
 import type {BuildContext} from './context.ts';
 import {fetchBuildpack, type Buildpack} from './fetch.ts';
@@ -24,9 +25,18 @@ export async function buildWithBuildpacks(context: BuildContext, chosen: Exclude
   return withBuildSite(context, async (container) => {
     const timeSeconds = await sourceTime(container, signal);
     await applySlugIgnore(container, context.print, signal);
-    const waiting = chosen.kind === 'detect' ? [await detected(container, context, signal)] : await fetched(container, context, {chosen, signal});
+    const waiting: readonly Waiting[] = chosen.kind === 'detect' ? [await detected(container, context, signal)] : await fetched(container, context, {chosen, signal});
+    const buildpacks = waiting.map(({buildpack}) => buildpack);
+    if (buildpacks.every(({kind}) => kind === 'cnb')) return buildCloudNative(context, {container, buildpacks, timeSeconds}, signal);
+    checkKinds(buildpacks);
     return goOn({context, container, timeSeconds, waiting, done: [], packages: NO_PACKAGES}, signal);
   }, signal);
+}
+
+/** The two kinds share nothing that one could hand to the other: neither environment nor folders. */
+function checkKinds(buildpacks: readonly Buildpack[]): void {
+  const named = (wanted: Buildpack['kind']) => buildpacks.filter(({kind}) => kind === wanted).map(({name}) => `"${name}"`).join(', ');
+  if (named('cnb') !== '') throw new BuildRefused(`${named('cnb')} and ${named('classic')} can't build one app together: Cloud Native Buildpacks (with a buildpack.toml) and classic ones do not mix`);
 }
 
 /** A build between two steps. */
@@ -83,7 +93,6 @@ async function goOn(progress: Progress, signal: AbortSignal): Promise<BuiltImage
   const {context, container, done, packages, waiting: [next, ...rest]} = progress;
   if (next === undefined) return finish(progress, signal);
   const {buildpack} = next;
-  if (buildpack.kind === 'cnb') throw new BuildRefused(`"${buildpack.name}" is a Cloud Native Buildpack, and only classic ones can be run`);
   const work: Work = {buildpack, earlier: done.map((one) => one.buildpack), signal};
   const name = next.detected ?? await detectedBy(container, context, work);
   context.print(step(`${name} app detected`));

@@ -1,5 +1,6 @@
 import {parseAppJson} from '../../schemas/app-json.ts';
 import {BUILDPACKS_MAX, parseBuildpack, withoutPassword, type BuildpackReference} from '../../schemas/buildpacks.ts';
+import {PROJECT_FILE, readProject} from './cnb/project.ts';
 import {BuildRefused} from './refused.ts';
 import type {Source} from './source.ts';
 
@@ -16,7 +17,7 @@ export interface Choice {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What says first which buildpacks it wants, has them: app.yaml, `BUILDPACK_URL`, `.buildpacks`, app.json. Then an app's Dockerfile, then detection. */
+/** What says first which buildpacks it wants, has them: app.yaml, `BUILDPACK_URL`, `.buildpacks`, app.json, project.toml. Then an app's Dockerfile, then detection. */
 export async function chooseBuilder(source: Pick<Source, 'root' | 'text'>, {buildpacks = [], env}: Choice): Promise<Chosen> {
   if (buildpacks.length > 0) return configured(buildpacks, 'app.yaml');
   if (env.BUILDPACK_URL) return configured([env.BUILDPACK_URL], 'BUILDPACK_URL');
@@ -25,6 +26,8 @@ export async function chooseBuilder(source: Pick<Source, 'root' | 'text'>, {buil
   const appJson = parseAppJson((await source.text('app.json')) ?? '{}');
   if (!appJson.ok) throw new BuildRefused(`app.json ${appJson.problem}`);
   if (appJson.value.buildpacks.length > 0) return configured(appJson.value.buildpacks, 'app.json');
+  const inProject = readProject((await source.text(PROJECT_FILE)) ?? '').buildpacks;
+  if (inProject.length > 0) return configured(inProject, PROJECT_FILE);
   return source.root.has('Dockerfile') ? {kind: 'dockerfile'} : {kind: 'detect'};
 }
 

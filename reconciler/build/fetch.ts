@@ -37,7 +37,7 @@ export async function fetchBuildpack(container: BuildContainer, context: BuildCo
     const [, key, value] = /^flynn-buildpack-(\w+) (\S+)$/.exec(line) ?? [];
     return key === undefined || value === undefined ? [] : [[key, value]];
   }));
-  if (answer.kind !== 'classic' && answer.kind !== 'cnb') throw new BuildRefused(`"${name}" is no buildpack: it has no bin/detect and bin/compile`);
+  if (answer.kind !== 'classic' && answer.kind !== 'cnb') throw new BuildRefused(`"${name}" is no buildpack: it has neither bin/detect and bin/compile nor a buildpack.toml`);
   const {commit, sha256} = answer;
   if (commit !== undefined) context.print(detail(`commit ${commit}`));
   if (sha256 !== undefined) context.print(detail(`sha256 ${sha256}`));
@@ -71,7 +71,7 @@ describe() {
   [ "$(du -sb . | cut -f1)" -le "$limit_bytes" ] || too_large
   chmod u+x bin/* 2>/dev/null
   if [ -f bin/detect ] && [ -f bin/compile ]; then echo "flynn-buildpack-kind classic"
-  elif [ -f buildpack.toml ] && [ -f bin/build ]; then echo "flynn-buildpack-kind cnb"
+  elif [ -f buildpack.toml ]; then echo "flynn-buildpack-kind cnb"
   fi
 }
 # Nothing that is fetched may be larger, whatever its server says.

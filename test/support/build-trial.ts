@@ -66,7 +66,7 @@ export async function buildTrial() {
     const container = await docker.createContainer({
       Image: image,
       Cmd: [...(commands.web ?? [])],
-      Env: ['PORT=5000'],
+      Env: ['PORT=5000', 'FLYNN_SERVICE=web'],
       Labels: {'flynn.instance': instance},
       HostConfig: {CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges']},
     });

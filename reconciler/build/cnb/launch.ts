@@ -1,5 +1,6 @@
 import {readFile} from 'node:fs/promises';
 import path from 'node:path';
+import {quote} from '../shell.ts';
 import {launchChanges, launchPrograms, processesOf, type Change, type LayerContents} from './environment.ts';
 
 /**
@@ -27,9 +28,9 @@ export async function launchScript(layers: readonly (readonly LayerContents[])[]
   ].join('\n');
 }
 
-/** A word for a shell. */
+/** A word for a shell, as a person would write it: without quotes where it needs none. */
 export function quoted(word: string): string {
-  return /^[A-Za-z0-9_./:=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return /^[A-Za-z0-9_./:=@%+-]+$/.test(word) ? word : quote(word);
 }
 
 function linesFor(layers: readonly (readonly LayerContents[])[], type?: string): readonly string[] {

@@ -1,10 +1,11 @@
+import {parseBuildpack} from '../../../schemas/buildpacks.ts';
 import {BuildRefused} from '../refused.ts';
 import {readToml, type Table} from './toml.ts';
 
 /** What a `project.toml` says about the build (Project Descriptor 0.2, and 0.1, whose tables have other names). */
 export interface Project {
-  /** Its whole list, in order; empty when it leaves the choice to others. */
-  readonly buildpacks: readonly ProjectBuildpack[];
+  /** Its whole list, in order, as one would write it in app.yaml; empty when it leaves the choice to others. */
+  readonly buildpacks: readonly string[];
   /** Patterns in the form of .gitignore: all else is removed before the build. */
   readonly include: readonly string[];
   /** What is removed before the build. */
@@ -15,13 +16,7 @@ export interface Project {
   readonly warnings: readonly string[];
 }
 
-export type ProjectBuildpack =
-  /** A URL, or a path in the repository. */
-  | {readonly kind: 'reference'; readonly reference: string}
-  | {readonly kind: 'script'; readonly id: string; readonly api: string; readonly shell: string; readonly script: string};
-
 export const PROJECT_FILE = 'project.toml';
-const BUILDPACKS_MAX = 50;
 
 export function readProject(text: string, where: string = PROJECT_FILE): Project {
   const root = readToml(text, where);
@@ -34,14 +29,12 @@ export function readProject(text: string, where: string = PROJECT_FILE): Project
   if (buildpacks.length === 0 && pre.length + post.length > 0) {
     throw new BuildRefused(`${where} has buildpacks to put before or after those of a builder, and there are no builders here; expected [[io.buildpacks.group]]`);
   }
-  const all = [...pre, ...buildpacks, ...post];
-  if (all.length > BUILDPACKS_MAX) throw new BuildRefused(`${where} names ${all.length} buildpacks, at most ${BUILDPACKS_MAX} are supported`);
   const [include, exclude] = [section.texts('include'), section.texts('exclude')];
   if (include.length > 0 && exclude.length > 0) throw new BuildRefused(`${where} has both "include" and "exclude", expected one of them`);
   const variables = isOld ? section.tables('env') : section.table('build').tables('env');
   const builder = section.text('builder');
   return {
-    buildpacks: all,
+    buildpacks: [...pre, ...buildpacks, ...post],
     include,
     exclude,
     env: Object.fromEntries(variables.map(entry => [entry.text('name') ?? '', entry.text('value') ?? ''])),
@@ -49,20 +42,18 @@ export function readProject(text: string, where: string = PROJECT_FILE): Project
   };
 }
 
-function projectBuildpack(entry: Table, where: string): ProjectBuildpack {
-  const id = entry.text('id');
-  if (entry.has('script')) {
-    const script = entry.table('script');
-    const [api, inline, shell] = [script.text('api'), script.text('inline'), script.text('shell') ?? '/bin/sh'];
-    if (api === undefined || inline === undefined) throw new BuildRefused(`${where}: a script needs "api" and "inline"`);
-    return {kind: 'script', id: id ?? 'inline', api, shell, script: inline};
+function projectBuildpack(entry: Table, where: string): string {
+  const [id = '', version, uri] = [entry.text('id'), entry.text('version'), entry.text('uri')];
+  if (entry.has('script')) throw new BuildRefused(`${where} is a script in the file itself, which is not run here: make it a folder with buildpack.toml, bin/detect and bin/build`);
+  if (uri === undefined) {
+    // Heroku's own: ours build the same apps.
+    const ours = parseBuildpack(id);
+    if (ours.ok && ours.value.kind === 'built-in') return ours.value.name;
   }
-  const uri = entry.text('uri');
-  const found = /^(docker:|urn:|from=)/.exec(uri ?? '')?.[1];
-  if (uri === undefined || found !== undefined) {
-    const named = uri ?? `${id ?? ''}@${entry.text('version') ?? ''}`.replace(/@$/, '');
+  if (uri === undefined || /^(docker:|urn:|from=)/.test(uri)) {
+    const named = uri ?? (version === undefined ? id : `${id}@${version}`);
     throw new BuildRefused(`${where}: "${named.slice(0, 200)}" names a buildpack in a builder, an image or the buildpack registry, and none of them is asked here; expected "uri" with a git URL, a tarball's URL or a path in the repository`);
   }
   // A path needs no dot in front of it there.
-  return {kind: 'reference', reference: /^(\.{1,2}\/|[a-z][a-z0-9+.-]*:)/i.test(uri) ? uri : `./${uri}`};
+  return /^(\.{1,2}\/|\/|[a-z][a-z0-9+.-]*:)/i.test(uri) ? uri : `./${uri}`;
 }

@@ -28,7 +28,7 @@ export function readToml(text: string, where: string): Table {
 }
 
 export function writeToml(value: object): string {
-  return `${stringify(value, {numbersAsFloat: true})}\n`;
+  return stringify(value, {numbersAsFloat: true});
 }
 
 function tableOf(values: Readonly<Record<string, unknown>>, where: string): Table {

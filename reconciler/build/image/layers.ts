@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
 import type {BuildContainer, Command} from '../../adapters/build-container.ts';
 import {withDeadline} from '../../adapters/docker-build.ts';
+import {quote} from '../shell.ts';
 import type {Layer} from './archive.ts';
 
 /**
@@ -67,12 +68,7 @@ set -o pipefail`;
 
 /** The same files give the same bytes: sorted, without times, owners' names and rights of groups. A name's first dot becomes the app's folder. */
 function tar(what: readonly string[], timeSeconds: number): string {
-  return ['tar', '--create', '--format=gnu', '--sort=name', `--mtime=@${timeSeconds}`, '--owner=1000', '--group=1000', '--numeric-owner', '--mode=go-w', "--transform='flags=rSh;s,^\\.,app,'", ...what.map(quoted)].join(' ');
-}
-
-/** A word for a shell. */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
+  return ['tar', '--create', '--format=gnu', '--sort=name', `--mtime=@${timeSeconds}`, '--owner=1000', '--group=1000', '--numeric-owner', '--mode=go-w', "--transform='flags=rSh;s,^\\.,app,'", ...what.map(quote)].join(' ');
 }
 
 function bash(script: string): Command {

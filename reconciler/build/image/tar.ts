@@ -1,6 +1,6 @@
 import {Readable} from 'node:stream';
 
-/** One file of a tar. The stream must give exactly `sizeBytes`. */
+/** One file of a tar, or a folder: its name ends in a slash, and it has no bytes. The stream must give exactly `sizeBytes`. */
 export interface TarEntry {
   readonly name: string;
   readonly sizeBytes: number;
@@ -53,7 +53,7 @@ function header({name, sizeBytes, mode = 0o644, ownerId = 0}: TarEntry): Buffer 
   octal(sizeBytes, 124, 12);
   octal(0, 136, 12);
   block.write('        ', 148);
-  block.write('0', 156);
+  block.write(name.endsWith('/') ? '5' : '0', 156);
   block.write('ustar\u000000', 257);
   block.write(`${block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
   return block;

@@ -26,6 +26,9 @@ const ALL = {Dockerfile: '', '.buildpacks': '# ours\n\nheroku/nodejs\nstatic\n',
 
 test('without a word from the app ours are asked', chooses, {files: {'package.json': ''}, chosen: 'detection'});
 test('a Dockerfile goes before detection', chooses, {files: {'package.json': '', Dockerfile: ''}, chosen: 'Dockerfile'});
+test('project.toml goes before a Dockerfile', chooses, {files: {Dockerfile: '', 'project.toml': '[[io.buildpacks.group]]\nuri = "tools/one"\n'}, chosen: 'project.toml: ./tools/one'});
+test('a project.toml that names no buildpacks says nothing', chooses, {files: {'project.toml': '[io.buildpacks]\nexclude = ["docs"]\n'}, chosen: 'detection'});
+test('app.json goes before project.toml', chooses, {files: {'project.toml': '[[io.buildpacks.group]]\nuri = "tools/one"\n', 'app.json': ALL['app.json']}, chosen: 'app.json: ruby'});
 test('app.json goes before a Dockerfile', chooses, {files: {Dockerfile: '', 'app.json': ALL['app.json']}, chosen: 'app.json: ruby'});
 test('.buildpacks goes before app.json', chooses, {files: ALL, chosen: '.buildpacks: nodejs, static'});
 test('BUILDPACK_URL goes before .buildpacks', chooses, {files: ALL, env: {BUILDPACK_URL: 'static'}, chosen: 'BUILDPACK_URL: static'});

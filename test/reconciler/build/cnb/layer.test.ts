@@ -19,11 +19,11 @@ for (const [build, cache, launch, keeping] of [
 
 test('metadata comes back without types', t => {
   const {restored} = readLayer('[types]\nlaunch = true\n[metadata]\nversion = "1.2"\nsize = 3\nshare = 0.5\nlist = [1, 2]\n[metadata.deep]\nx = true\n', 'a.toml');
-  t.is(restored, '[metadata]\nversion = "1.2"\nsize = 3\nshare = 0.5\nlist = [ 1, 2 ]\n\n[metadata.deep]\nx = true\n\n');
+  t.is(restored, '[metadata]\nversion = "1.2"\nsize = 3\nshare = 0.5\nlist = [ 1, 2 ]\n\n[metadata.deep]\nx = true\n');
 });
 
 test('metadata may be a single text', t => {
-  t.is(readLayer('metadata = "abc"\n[types]\ncache = true\n', 'a.toml').restored, 'metadata = "abc"\n\n');
+  t.is(readLayer('metadata = "abc"\n[types]\ncache = true\n', 'a.toml').restored, 'metadata = "abc"\n');
 });
 
 test('a layer for tests is not in the image', t => {

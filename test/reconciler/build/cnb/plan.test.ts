@@ -66,7 +66,7 @@ const ENTRIES = [
 
 test('a buildpack is asked for what it provides, with the metadata of each who requires it', t => {
   const {toml, names} = buildpackPlan(ENTRIES, 'A');
-  t.is(toml, '[[entries]]\nname = "jdk"\n\n[entries.metadata]\nversion = "21"\nsize = 1\n\n[[entries]]\nname = "jdk"\n\n');
+  t.is(toml, '[[entries]]\nname = "jdk"\n\n[entries.metadata]\nversion = "21"\nsize = 1\n\n[[entries]]\nname = "jdk"\n');
   t.deepEqual(names, ['jdk']);
 });
 
