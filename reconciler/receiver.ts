@@ -20,9 +20,10 @@ import {rebuild} from './receive/rebuild.ts';
 import {registerGit} from './receive/register-git.ts';
 import {registerHooks} from './receive/register-hooks.ts';
 import {PushSessions} from './receive/sessions.ts';
+import {gitUrlOf} from './settings.ts';
 
 export interface DeployParts {
-  readonly view: Pick<NodeView, 'wake' | 'converged'>;
+  readonly view: Pick<NodeView, 'settings' | 'wake' | 'converged'>;
   readonly repo: FollowedRepo;
   readonly layout: Layout;
   readonly docker: Docker;
@@ -48,7 +49,7 @@ export interface BuildsAndDeploys {
 
 /** @param stopping  ends none of them: it tells why they ended */
 export function buildsAndDeploys({view, repo, layout, docker, instance, stack, building, cacheBytesMax, noteBuild, log}: DeployParts, stopping: AbortSignal): BuildsAndDeploys {
-  const build = noted(createBuilder({docker, instance, stack, logs: layout.builds, scratch: layout.scratch}), noteBuild);
+  const build = noted(createBuilder({docker, instance, stack, logs: layout.builds, scratch: layout.scratch, gitUrl: (app) => gitUrlOf(app, view.settings)}), noteBuild);
   const builds = new BuildService({
     folder: layout.builds,
     build: marked(build, building),

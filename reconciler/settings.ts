@@ -46,3 +46,8 @@ export function instanceOf(data: string): string {
 export function urlOf(host: string, {httpPort}: Pick<NodeSettings, 'httpPort'>): string {
   return `http://${host}${httpPort === 80 ? '' : `:${httpPort}`}/`;
 }
+
+/** Where the source of an app is pushed to, over HTTP. */
+export function gitUrlOf(app: string, settings: Pick<NodeSettings, 'domain' | 'httpPort'>): string {
+  return `${urlOf(`git.${settings.domain}`, settings)}${app}.git`;
+}

@@ -1,3 +1,4 @@
+import {buildSchema, type BuildManifest} from './build.ts';
 import {buildpacksSchema, checkBuildpacks} from './buildpacks.ts';
 import {checkContainer, containerProperties, type ContainerManifest} from './container.ts';
 import {checkCrons, commandSchema, cronsSchema, type CronManifest} from './cron.ts';
@@ -11,6 +12,7 @@ import {ENV_VALUE_LENGTH_MAX, variableNameSchema} from './variables.ts';
 
 /** An app as its owner writes it, in `apps/<app>/app.yaml`. Plain data, as in the file: `desired/` fills in the defaults. */
 export interface AppManifest extends Header<'App'> {
+  readonly build?: BuildManifest;
   /** Names, URLs and folders as `parseBuildpack` reads them. Absent: what the source says, or what is detected. */
   readonly buildpacks?: readonly string[];
   readonly services?: Readonly<Record<string, ServiceManifest>>;
@@ -154,6 +156,7 @@ export const appSchema: ObjectSchema<AppManifest> = {
   required: ['apiVersion', 'kind'],
   properties: {
     ...headerProperties('App'),
+    build: buildSchema,
     buildpacks: buildpacksSchema,
     services: {
       type: 'object',
@@ -203,6 +206,7 @@ export function checkApp(app: AppManifest): readonly Problem[] {
     ...checkReleaseService(app),
     ...checkDrains(app.drains, {owner: 'app'}),
     ...checkBuildpacks(app.buildpacks),
+    ...checkBuilder(app),
   ];
 }
 
@@ -236,6 +240,12 @@ function checkService(name: string, service: ServiceManifest): readonly Problem[
     problems.push({path: [...path, 'check'], message: `the check of "${name}" needs a port: add \`port:\` to the service, or to the check`});
   }
   return problems;
+}
+
+/** One of the two would count for nothing, and nobody could tell which. */
+function checkBuilder({build, buildpacks}: AppManifest): readonly Problem[] {
+  if (build?.dockerfile === undefined || buildpacks === undefined) return [];
+  return [{path: ['build', 'dockerfile'], message: 'an app is built by its Dockerfile or by buildpacks: take away `build.dockerfile` or `buildpacks`'}];
 }
 
 /** The Procfile's `release` line is no service, so nothing can be said about one. */

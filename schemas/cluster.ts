@@ -36,6 +36,8 @@ export interface BuildsManifest {
   /** Of an app, for its next build. Absent: half of `disk`. */
   readonly cache?: string;
   readonly minFreeDisk?: string;
+  readonly imageSize?: string;
+  readonly buildkit?: boolean;
   readonly concurrent?: number;
 }
 
@@ -63,7 +65,7 @@ export interface NetworksManifest {
 /** What holds where `cluster.yaml` says nothing. */
 export const CLUSTER_DEFAULTS = {
   defaults: {memory: '512Mi', cpus: 1, pids: 512, files: 10_000},
-  builds: {memory: '2Gi', cpus: 2, timeoutSeconds: 900, disk: '4Gi', cache: '2Gi', minFreeDisk: '2Gi', concurrent: 2},
+  builds: {memory: '2Gi', cpus: 2, timeoutSeconds: 900, disk: '4Gi', cache: '2Gi', minFreeDisk: '2Gi', imageSize: '2Gi', buildkit: true, concurrent: 2},
   keep: {releases: 10, images: 5},
   // 512 networks of 125 containers: fifty replicas can be deployed all at once.
   networks: {range: '10.213.0.0/16', prefix: 25},
@@ -97,6 +99,8 @@ const buildsSchema: ObjectSchema<BuildsManifest> = {
     disk: {...quantitySchema, default: CLUSTER_DEFAULTS.builds.disk, description: 'What one build may write, its cache included.'},
     cache: {...quantitySchema, description: 'What the builds of one app may keep for the next one, from `disk`; a cache that has grown beyond it is emptied before a build. Default: half of `disk`.', examples: [CLUSTER_DEFAULTS.builds.cache]},
     minFreeDisk: {...quantitySchema, default: CLUSTER_DEFAULTS.builds.minFreeDisk, description: 'What has to be free on the disk, or builds are refused.'},
+    imageSize: {...quantitySchema, default: CLUSTER_DEFAULTS.builds.imageSize, description: 'What an image may have in all, what it stands on included: larger ones are refused.'},
+    buildkit: {type: 'boolean', default: CLUSTER_DEFAULTS.builds.buildkit, description: 'Dockerfiles that need BuildKit are built with it. The engine does not limit the memory and cores of such a build; false refuses them.'},
     concurrent: {type: 'integer', minimum: 1, maximum: 32, default: CLUSTER_DEFAULTS.builds.concurrent, description: 'Builds at once; others wait.'},
   },
 };

@@ -121,15 +121,15 @@ function explainYaml({code, message, pos}: YAMLError, text: string): string {
 }
 
 /**
- * Makes text of the numbers and booleans in `env`, as they stand in the file: `VERSION: 1.10` is "1.10", not "1.1".
+ * Makes text of the numbers and booleans in `env` and in the build's `args`, as they stand in the file: `VERSION: 1.10` is "1.10", not "1.1".
  */
 function keepEnvAsWritten(document: Document): void {
-  const services = resolve(document, document.get('services', true));
+  const member = (owner: unknown, name: string) => (isMap(owner) ? resolve(document, owner.get(name, true)) : undefined);
+  const services = member(document.contents, 'services');
   const owners = [document.contents, ...(isMap(services) ? services.items.map((pair) => resolve(document, pair.value)) : [])];
-  for (const owner of owners) {
-    const env = isMap(owner) ? resolve(document, owner.get('env', true)) : undefined;
-    if (!isMap(env)) continue;
-    for (const pair of env.items) {
+  for (const variables of [...owners.map((owner) => member(owner, 'env')), member(member(document.contents, 'build'), 'args')]) {
+    if (!isMap(variables)) continue;
+    for (const pair of variables.items) {
       const value = resolve(document, pair.value);
       if (!isScalar(value) || value.source === undefined || !['number', 'boolean', 'bigint'].includes(typeof value.value)) continue;
       const text = new Scalar(value.source);

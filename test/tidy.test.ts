@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'schemas': {packages: ['ajv', 'node-cron', 'yaml', 'node:fs']},
 
   // The pass, in its order. Nobody here knows of the parts around it.
-  'reconciler/adapters': {packages: ['node:', 'chokidar', 'dockerode', 'execa', 'isomorphic-git']},
+  'reconciler/adapters': {packages: ['node:', 'chokidar', 'dockerode', 'execa', 'isomorphic-git', 'protobufjs/minimal.js']},
   'reconciler/checkout': {values: [SCHEMAS, ADAPTERS, 'reconciler/commits/', ...NODE_FACTS], packages: ['node:']},
   'reconciler/desired': {values: [SCHEMAS], types: ['reconciler/checkout/snapshot.ts', 'reconciler/build/build.ts'], packages: ['node:crypto']},
   'reconciler/observed': {values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', ...NODE_FACTS], types: STATES, packages: ['node:']},
@@ -87,7 +87,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
     types: ['reconciler/node.ts', 'reconciler/secrets/', 'reconciler/build/build.ts', 'reconciler/status/'],
     packages: ['node:', 'fastify', 'execa'],
   },
-  'reconciler/build': {values: [SCHEMAS, ADAPTERS, 'buildpacks/', 'reconciler/labels.ts', ...NODE_FACTS], packages: ['node:', 'dockerode', 'execa', 'smol-toml', 'yaml']},
+  'reconciler/build': {values: [SCHEMAS, ADAPTERS, 'buildpacks/', 'reconciler/labels.ts', ...NODE_FACTS], packages: ['node:', '@balena/dockerignore', 'dockerode', 'execa', 'smol-toml', 'yaml']},
   'buildpacks': {values: [SCHEMAS, ADAPTERS, 'reconciler/labels.ts', ...NODE_FACTS], types: ['reconciler/build/'], packages: ['node:', 'dockerode', 'execa']},
   'cli': {
     values: [SCHEMAS, 'cli/', 'reconciler/api/author.ts', 'reconciler/api/frames.ts', 'reconciler/desired/', ...NODE_FACTS],

@@ -46,9 +46,13 @@ export async function pullImage(docker: Docker, name: string, signal: AbortSigna
   for await (const _ of progress(answer as Readable, signal));
 }
 
-interface DockerfileBuild {
-  /** Tar of the folder with the Dockerfile. */
+export interface DockerfileBuild {
+  /** Tar of the folder that the Dockerfile is for. */
   readonly context: Readable;
+  /** Path in the context; `Dockerfile` unless given. */
+  readonly dockerfile?: string;
+  /** Stage to stop at; the last unless given. */
+  readonly target?: string;
   readonly tag: string;
   readonly arguments: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
@@ -63,8 +67,10 @@ interface DockerfileBuild {
 
 /** Runs the engine's classic builder. Resolves to the image's id; throws a `BuildStepFailed` with the engine's words. */
 export async function buildDockerfile(docker: Docker, build: DockerfileBuild, signal: AbortSignal): Promise<string> {
-  const answer = await docker.buildImage(build.context as NodeJS.ReadableStream, {
+  const answer = await startBuild(docker, build.context, {
     t: build.tag,
+    ...(build.dockerfile === undefined ? {} : {dockerfile: build.dockerfile}),
+    ...(build.target === undefined ? {} : {target: build.target}),
     buildargs: build.arguments,
     labels: build.labels,
     networkmode: build.network,
@@ -75,14 +81,14 @@ export async function buildDockerfile(docker: Docker, build: DockerfileBuild, si
     rm: true,
     forcerm: true,
     abortSignal: signal,
-  } as Docker.ImageBuildOptions);
+  });
   let id = '';
   const text = new PassThrough();
   const printed = printLines(text, build.onLine, signal);
   try {
-    for await (const message of progress(answer as Readable, signal)) {
+    for await (const message of progress(answer, signal)) {
       if (message.stream) text.write(message.stream);
-      if (message.aux?.ID) id = message.aux.ID;
+      if (typeof message.aux === 'object' && message.aux.ID) id = message.aux.ID;
       if (message.status && !message.id) text.write(`${message.status}\n`);
     }
   } finally {
@@ -91,6 +97,17 @@ export async function buildDockerfile(docker: Docker, build: DockerfileBuild, si
   }
   if (!id) throw new Error('the engine built an image and did not say its id');
   return id;
+}
+
+/** The engine's stream of messages. A Dockerfile that it can't read is refused before there is one. */
+export async function startBuild(docker: Docker, context: Readable, options: object): Promise<Readable> {
+  try {
+    return await docker.buildImage(context as NodeJS.ReadableStream, options as Docker.ImageBuildOptions) as Readable;
+  } catch (error) {
+    const {statusCode, json, message} = error as {statusCode?: number; json?: {message?: string}; message: string};
+    if (statusCode !== 400) throw error;
+    throw new BuildStepFailed((json?.message ?? message.replace(/^\(HTTP code \d+\) [^-]*- /, '')).trim());
+  }
 }
 
 /** A tar as `docker save` makes it. The engine may leave out of it what it has already: see image/archive.ts. */
@@ -128,16 +145,17 @@ async function unlessMissing<Value>(answer: Promise<Value>): Promise<Value | und
   return answer.catch(unlessStatus(404));
 }
 
-interface ProgressMessage {
+export interface ProgressMessage {
   readonly stream?: string;
   readonly status?: string;
   readonly id?: string;
   readonly error?: string;
-  readonly aux?: {readonly ID?: string};
+  /** BuildKit's is text, see `buildkit.ts`. */
+  readonly aux?: {readonly ID?: string} | string;
 }
 
 /** The engine's stream of JSON lines: an answer that began well may still end with an error in it. */
-async function* progress(answer: Readable, signal: AbortSignal): AsyncGenerator<ProgressMessage> {
+export async function* progress(answer: Readable, signal: AbortSignal): AsyncGenerator<ProgressMessage> {
   const stop = () => answer.destroy(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
   signal.addEventListener('abort', stop, {once: true});
   try {

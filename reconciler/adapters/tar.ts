@@ -15,7 +15,7 @@ export interface TarHeader {
 
 /** A part of a tar, in the order of its bytes: `header` is there when an entry begins, with its header block as `bytes`. */
 export interface TarPiece {
-  readonly header?: TarHeader;
+  readonly header?: TarHeader & {/** Since 1970. */ readonly modifiedAtSeconds: number};
   readonly bytes: Buffer;
 }
 
@@ -31,18 +31,18 @@ export async function* tarPieces(source: AsyncIterable<Uint8Array>): AsyncGenera
 }
 
 async function* piecesOf(reader: Reader): AsyncGenerator<TarPiece> {
-  let announcedBytes: number | undefined;
+  let announced: Announced = {};
   for (;;) {
     const block = await reader.exactly(BLOCK);
     if (block.every((byte) => byte === 0)) return;
-    const header = headerOf(block, announcedBytes);
-    announcedBytes = undefined;
+    const header = headerOf(block, announced);
+    announced = {};
     yield {header, bytes: block};
     const padded = Math.ceil(header.sizeBytes / BLOCK) * BLOCK;
     if (header.type === 'x') {
       if (header.sizeBytes > EXTENDED_BYTES_MAX) throw new Error(`the tar has an extended header of ${header.sizeBytes} bytes`);
       const bytes = await reader.exactly(padded);
-      announcedBytes = sizeIn(bytes.toString('utf8', 0, header.sizeBytes));
+      announced = announcedIn(bytes.toString('utf8', 0, header.sizeBytes));
       yield {bytes};
     } else {
       for await (const bytes of reader.upTo(padded)) yield {bytes};
@@ -77,22 +77,29 @@ export function tarFile(name: string, text: string): Buffer {
 
 export const TAR_END: Buffer = Buffer.alloc(2 * BLOCK);
 
-function headerOf(block: Buffer, announcedBytes: number | undefined): TarHeader {
+/** What an extended header says of the entry after it, beyond what that one's own header has room for. */
+interface Announced {
+  readonly sizeBytes?: number;
+  readonly name?: string;
+}
+
+function headerOf(block: Buffer, announced: Announced): NonNullable<TarPiece['header']> {
   const text = (at: number, length: number) => block.toString('utf8', at, at + length).replace(/\0.*$/s, '');
   const octal = (at: number, length: number) => Number.parseInt(text(at, length).trim() || '0', 8);
   const blank = Buffer.from(block);
   blank.write('        ', 148);
   if (sumOf(blank) !== octal(148, 8)) throw new Error('this is not a tar, or it is damaged: a header\'s checksum is wrong');
   const prefix = text(345, 155);
-  const sizeBytes = announcedBytes ?? octal(124, 12);
+  const sizeBytes = announced.sizeBytes ?? octal(124, 12);
   if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) throw new Error('the tar has an entry whose size can\'t be read');
   return {
-    name: prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`,
+    name: announced.name ?? (prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`),
     type: text(156, 1) || '0',
     sizeBytes: hasContent(text(156, 1)) ? sizeBytes : 0,
     mode: octal(100, 8),
     ownerId: octal(108, 8),
     groupId: octal(116, 8),
+    modifiedAtSeconds: octal(136, 12),
   };
 }
 
@@ -101,10 +108,11 @@ function hasContent(type: string): boolean {
   return !/^[1-6]$/.test(type);
 }
 
-/** `size` among the records of an extended header: `<length> <key>=<value>\n`. */
-function sizeIn(records: string): number | undefined {
-  const value = /(?:^|\n)\d+ size=(\d+)\n/.exec(records)?.[1];
-  return value === undefined ? undefined : Number(value);
+/** `size` and `path` among the records of an extended header: `<length> <key>=<value>\n`, the length that of the whole record in bytes. */
+function announcedIn(records: string): Announced {
+  const size = /(?:^|\n)\d+ size=(\d+)\n/.exec(records)?.[1];
+  const name = /(?:^|\n)\d+ path=([^\n]*)\n/.exec(records)?.[1];
+  return {...(size === undefined ? {} : {sizeBytes: Number(size)}), ...(name === undefined ? {} : {name})};
 }
 
 function sumOf(block: Buffer): number {

@@ -4,7 +4,7 @@ import {replicasDefault} from '../../schemas/app.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {createApp, scale} from '../commits/edits.ts';
 import type {DeployOutcome, NodeView} from '../node.ts';
-import {urlOf} from '../settings.ts';
+import {gitUrlOf, urlOf} from '../settings.ts';
 import type {AppStatus} from '../status/status.ts';
 import type {AppAnswer, ConvergedLine, CreatedApp, ScaledApp} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
@@ -28,7 +28,7 @@ export function registerAppRoutes(server: FastifyInstance, {view, commit, closin
     const name = readAppName(field(request.body, 'name'));
     const written = await commit(request, {edit: createApp(name), message: `${name}: create`});
     reply.status(written.isNew ? 201 : 200);
-    return {...written, name, gitUrl: gitUrlOf(name, view), webUrl: urlOf(`${name}.${view.status().domain}`, view.settings)};
+    return {...written, name, gitUrl: gitUrlOf(name, view.settings), webUrl: urlOf(`${name}.${view.status().domain}`, view.settings)};
   });
 
   server.post<{Params: {app: string}; Body: unknown}>('/apps/:app/scale', async (request): Promise<ScaledApp> => {
@@ -66,11 +66,7 @@ export function known(name: AppName, view: NodeView): AppStatus {
 }
 
 function answerOf(app: AppStatus, view: NodeView): AppAnswer {
-  return {...app, gitUrl: gitUrlOf(app.name, view)};
-}
-
-function gitUrlOf(name: AppName, {settings}: NodeView): string {
-  return `${urlOf(`git.${settings.domain}`, settings)}${name}.git`;
+  return {...app, gitUrl: gitUrlOf(app.name, view.settings)};
 }
 
 function change(service: string, from: number | undefined, to: number): string {

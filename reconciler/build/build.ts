@@ -1,4 +1,5 @@
 import type {Readable} from 'node:stream';
+import type {BuildManifest} from '../../schemas/build.ts';
 import type {AppName, CommitId, ImageDigest} from '../../schemas/ids.ts';
 import type {Result} from '../../schemas/result.ts';
 
@@ -12,6 +13,8 @@ export interface BuildRequest {
   /** The app's env: what a buildpack gets as files in ENV_DIR. */
   readonly env: Readonly<Record<string, string>>;
   readonly limits: BuildLimits;
+  /** What app.yaml says of its Dockerfile. */
+  readonly build?: BuildManifest;
   /** One line of output in Heroku's grammar (`-----> `, 7 spaces, ` !     `), without newline. */
   print(line: string): void;
 }
@@ -26,6 +29,10 @@ export interface BuildLimits {
   readonly cacheBytes: number;
   /** On the disk, before it begins. */
   readonly minFreeBytes: number;
+  /** Of the image, with what it stands on. */
+  readonly imageBytes: number;
+  /** Whether a Dockerfile may be built by BuildKit, which the engine does not limit. */
+  readonly isBuildkitAllowed: boolean;
 }
 
 export interface BuiltImage {

@@ -16,9 +16,6 @@ import {rememberedNpmrc} from './npm-settings.ts';
 import {PackageImages} from './packages.ts';
 import {keepSource} from './source.ts';
 
-/** Standard label of the commit that an image was made of (OCI image-spec, annotations.md). */
-const LABEL_REVISION = 'org.opencontainers.image.revision';
-
 /**
  * Builds apps in containers. What the pusher sees is printed, but for the reason of a failure: that is the answer. Builds of one app must
  * not run at the same time.
@@ -45,7 +42,7 @@ async function build({settings, packageImages}: Pick<BuildContext, 'settings' | 
       settings,
       packageImages,
       files: source,
-      labels: {[LABEL_INSTANCE]: settings.instance, [LABEL_APP]: request.app, [LABEL_REVISION]: request.sourceCommit},
+      labels: {[LABEL_INSTANCE]: settings.instance, [LABEL_APP]: request.app},
       tag: imageTag(settings.instance, request.app, request.sourceCommit),
       exceed: limits.exceed,
     };

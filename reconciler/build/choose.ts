@@ -1,4 +1,5 @@
 import {parseAppJson} from '../../schemas/app-json.ts';
+import type {BuildManifest} from '../../schemas/build.ts';
 import {BUILDPACKS_MAX, parseBuildpack, withoutPassword, type BuildpackReference} from '../../schemas/buildpacks.ts';
 import {PROJECT_FILE, readProject} from './cnb/project.ts';
 import {BuildRefused} from './refused.ts';
@@ -14,11 +15,14 @@ export type Chosen =
 export interface Choice {
   /** `buildpacks` of app.yaml. */
   readonly buildpacks?: readonly string[];
+  /** `build` of app.yaml. */
+  readonly build?: BuildManifest;
   readonly env: Readonly<Record<string, string>>;
 }
 
 /** What says first which buildpacks it wants, has them: app.yaml, `BUILDPACK_URL`, `.buildpacks`, app.json, project.toml. Then an app's Dockerfile, then detection. */
-export async function chooseBuilder(source: Pick<Source, 'root' | 'text'>, {buildpacks = [], env}: Choice): Promise<Chosen> {
+export async function chooseBuilder(source: Pick<Source, 'root' | 'text'>, {buildpacks = [], build, env}: Choice): Promise<Chosen> {
+  if (build?.dockerfile !== undefined) return {kind: 'dockerfile'};
   if (buildpacks.length > 0) return configured(buildpacks, 'app.yaml');
   if (env.BUILDPACK_URL) return configured([env.BUILDPACK_URL], 'BUILDPACK_URL');
   const listed = linesOf(await source.text('.buildpacks'));

@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import type {StackImages} from '../../buildpacks/stack/images.ts';
+import type {AppName} from '../../schemas/ids.ts';
 import type {BuildRequest} from './build.ts';
 import type {LimitExceeded} from './limits.ts';
 import type {PackageImages} from './packages.ts';
@@ -16,6 +17,8 @@ export interface BuilderSettings {
   readonly scratch?: string;
   /** Contents of an npmrc for builds: the host's registries unless given, see npm-settings.ts. */
   npmrc?(signal: AbortSignal): Promise<string>;
+  /** Where people find the source of an app that is pushed here, for the image's label. */
+  gitUrl?(app: AppName): string;
   /** `layers`: an archive that leaves out what the engine holds. `dockerfile`: for image stores that don't take that. Asked of the engine unless given. */
   readonly assembly?: 'layers' | 'dockerfile';
 }

@@ -1,11 +1,17 @@
-import {createReadStream} from 'node:fs';
 import path from 'node:path';
+import type {Readable} from 'node:stream';
 import {proxyArguments} from '../../buildpacks/stack/host.ts';
 import type {ImageDigest} from '../../schemas/ids.ts';
+import {looksSecret} from '../../schemas/looks-secret.ts';
 import {removeContainer, writtenBytes} from '../adapters/build-container.ts';
+import {buildWithBuildkit} from '../adapters/buildkit.ts';
 import {buildDockerfile, BuildStepFailed, inspectImage, removeImage} from '../adapters/docker-build.ts';
 import type {BuiltImage} from './build.ts';
 import type {BuildContext} from './context.ts';
+import {dockerContext} from './docker-context.ts';
+import {frontendOf, needsBuildkit} from './dockerfile-features.ts';
+import {newestTime, standardLabels} from './image/labels.ts';
+import {checkImageSize} from './image/size.ts';
 import {textEntry, tarStream} from './image/tar.ts';
 import {rememberLayers} from './layers-made.ts';
 import {abortable, LimitExceeded, watchDisk} from './limits.ts';
@@ -13,14 +19,52 @@ import {detail, formatLimit, formatMegabytes, step, warning} from './output.ts';
 import {parseProcfile} from './procfile.ts';
 import {BuildRefused} from './refused.ts';
 
+export const DOCKERFILE = 'Dockerfile';
 /** Cleaning up after a build that was stopped, milliseconds. */
 const CLEAN_MS = 10_000;
 
-/** Builds the app's own Dockerfile with the engine's builder. Its EXPOSE counts nothing: a service listens on $PORT. */
+/** Builds the app's own Dockerfile with the engine's builders. Its EXPOSE counts nothing: a service listens on $PORT. */
 export async function buildWithDockerfile(context: BuildContext, signal: AbortSignal): Promise<BuiltImage> {
+  const {build: {dockerfile = DOCKERFILE} = {}, files, print} = context;
+  const text = await files.text(dockerfile);
+  if (text === undefined) throw new BuildRefused(`there is no file "${dockerfile}" in the source, which is to be built by build.dockerfile in app.yaml`);
+  print(step(context.build?.dockerfile === undefined ? 'Dockerfile found: building with it (a buildpack named in .buildpacks or BUILDPACK_URL would go first)' : `Building with ${dockerfile}`));
+  const asked = await askedOf(context, dockerfile);
+  const reason = needsBuildkit(text);
+  const id = reason === undefined ? await classicBuild(context, asked, signal) : await buildkitBuild(context, {...asked, text, reason}, signal);
+  return describe(context, id, signal);
+}
+
+/** What both builders are told. */
+interface Asked {
+  readonly context: Readable;
+  readonly dockerfile: string;
+  readonly target?: string;
+  readonly tag: string;
+  readonly arguments: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+async function askedOf(context: BuildContext, dockerfile: string): Promise<Asked> {
+  const {build: {target, args = {}} = {}, files, labels, print, tag} = context;
+  for (const [name, value] of Object.entries(args)) {
+    const why = looksSecret(name, value);
+    if (why !== undefined) print(warning(`build.args.${name} looks like a secret (${why}), and arguments of a build stay readable in its image`));
+  }
+  return {
+    context: await dockerContext(files, dockerfile),
+    dockerfile,
+    ...(target === undefined ? {} : {target}),
+    tag,
+    arguments: {...proxyArguments(process.env), ...args},
+    labels: {...labels, ...standardLabels(context, await newestTime(files.tarFile))},
+  };
+}
+
+/** The engine's classic builder: it has the limits of other builds, and what it made on the way can be found again. */
+async function classicBuild(context: BuildContext, asked: Asked, signal: AbortSignal): Promise<string> {
   const {print, limits, settings} = context;
   const {docker} = settings;
-  print(step('Dockerfile found: building with it (a buildpack named in .buildpacks or BUILDPACK_URL would go first)'));
   // What the engine makes on the way, told by its output.
   const made: Made = {layers: new Set(), container: undefined};
   const onLine = (line: string) => {
@@ -33,25 +77,11 @@ export async function buildWithDockerfile(context: BuildContext, signal: AbortSi
   const measure = async (inner: AbortSignal) => (made.container ? writtenBytes(docker, made.container, inner) : 0);
   void watchDisk({measure, diskBytes: limits.diskBytes, exceed: context.exceed}, watch.signal);
   try {
-    const id = await buildDockerfile(
-      docker,
-      {
-        context: createReadStream(context.files.tarFile),
-        tag: context.tag,
-        arguments: proxyArguments(process.env),
-        labels: context.labels,
-        network: 'bridge',
-        memoryBytes: limits.memoryBytes,
-        cpus: limits.cpus,
-        onLine,
-      },
-      signal,
-    );
+    const id = await buildDockerfile(docker, {...asked, network: 'bridge', memoryBytes: limits.memoryBytes, cpus: limits.cpus, onLine}, signal);
     await removeImage(docker, failedTag(context), signal);
-    const image = await describe(context, id, signal);
     // The image is there: what could not be cleared away is tried again after the next build.
     await rememberLayers(docker, {folder: path.join(settings.logs, context.app), layers: made.layers}, signal).catch(() => signal.throwIfAborted());
-    return image;
+    return id;
   } catch (error) {
     if (error instanceof BuildStepFailed && !signal.aborted) {
       await keepForNextTime(context, made, signal);
@@ -59,6 +89,21 @@ export async function buildWithDockerfile(context: BuildContext, signal: AbortSi
     }
     await removeMade(context, made);
     throw error;
+  }
+}
+
+/** Only where it is needed: it has no limits on memory and cores, and the disk that it uses is not seen before the image is there. */
+async function buildkitBuild(context: BuildContext, {text, reason, ...asked}: Asked & {readonly text: string; readonly reason: string}, signal: AbortSignal): Promise<string> {
+  const {print, limits, settings: {docker}} = context;
+  if (!limits.isBuildkitAllowed) throw new BuildRefused(`the Dockerfile needs BuildKit for ${reason}, and builds.buildkit in cluster.yaml forbids it`);
+  print(detail(`BuildKit builds it, which ${reason} needs: time is limited, memory and cores are not`));
+  try {
+    return await buildWithBuildkit(docker, {...asked, onLine: (line) => print(detail(line))}, signal);
+  } catch (error) {
+    if (!(error instanceof BuildStepFailed) || signal.aborted) throw error;
+    const frontend = frontendOf(text);
+    if (frontend !== undefined && error.message.includes(frontend.replace(/[:@].*$/, '')) && OUT_OF_REACH.test(error.message)) throw frontendGone(context, error, frontend);
+    throw refusal(context, error);
   }
 }
 
@@ -86,9 +131,11 @@ function failedTag({app, settings: {instance}}: BuildContext): string {
 async function describe({files, print, limits, settings: {docker}, tag}: BuildContext, id: string, signal: AbortSignal): Promise<BuiltImage> {
   const image = await inspectImage(docker, id, signal);
   if (!image) throw new Error(`the engine built the image "${tag}" and does not know it`);
-  if (image.Size > limits.diskBytes) {
+  try {
+    checkImageSize({sizeBytes: image.Size, limits});
+  } catch (error) {
     await removeImage(docker, tag, signal);
-    throw new LimitExceeded(`the image has ${formatMegabytes(image.Size)}, more than the build's ${formatLimit(limits.diskBytes)} of disk`);
+    throw error;
   }
   const procfile = parseProcfile((await files.text('Procfile')) ?? '');
   const declared = Object.entries(procfile.services);
@@ -106,9 +153,18 @@ async function describe({files, print, limits, settings: {docker}, tag}: BuildCo
   };
 }
 
+const OUT_OF_REACH = /pull access denied|manifest unknown|not found: manifest|dial tcp|lookup .*:53|no such host|Client\.Timeout|failed to resolve/;
+
+function frontendGone({print}: BuildContext, error: BuildStepFailed, frontend: string): Error {
+  print(warning(error.message));
+  print(warning(`The line "# syntax=${frontend}" has BuildKit fetch that image first, from its registry, and it is out of reach.`));
+  print(warning('Without the line the engine\'s own BuildKit reads the Dockerfile: heredocs and --mount=type=cache work all the same.'));
+  return new BuildRefused(`the image "${frontend}" of the Dockerfile's syntax line is out of reach`);
+}
+
 function refusal({print, limits}: BuildContext, error: BuildStepFailed): Error {
   for (const line of error.message.split('\n')) print(warning(line));
-  if (/pull access denied|manifest unknown|not found: manifest|dial tcp|lookup .*:53|no such host|Client\.Timeout|failed to resolve/.test(error.message)) {
+  if (OUT_OF_REACH.test(error.message)) {
     print(warning('An image that the Dockerfile starts FROM is not on this machine and can\'t be pulled: check its name and'));
     print(warning("the machine's access to the registry; flynn/run and flynn/build are always there."));
     return new BuildRefused('the base image of the Dockerfile is out of reach');

@@ -11,7 +11,7 @@ import type {BuildLog} from './log.ts';
 import type {Turns} from './turns.ts';
 
 /** What a build is made from: the rest is in its order. */
-export interface BuildWork extends Pick<BuildRequest, 'buildpacks' | 'env' | 'limits' | 'source'> {
+export interface BuildWork extends Pick<BuildRequest, 'buildpacks' | 'build' | 'env' | 'limits' | 'source'> {
   /** Builds on this node. */
   readonly atOnce: number;
 }
@@ -103,6 +103,7 @@ export class OpenBuild {
       ...(work.buildpacks !== undefined && {buildpacks: work.buildpacks}),
       env: work.env,
       limits: work.limits,
+      ...(work.build === undefined ? {} : {build: work.build}),
       source: (until) => Readable.from(counted(work.source(until), (bytes) => (sourceBytes += bytes)), {objectMode: false}),
       print: (line) => this.print(line),
     }, this.signal);

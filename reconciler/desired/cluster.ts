@@ -62,8 +62,8 @@ export function resolveCluster(files: readonly ManifestFile[]): Result<ClusterCo
 }
 
 /** What one build may use. */
-export function buildLimits({builds: {memoryBytes, cpus, timeMs, diskBytes, cacheBytes, minFreeBytes}}: ClusterConfig): BuildLimits {
-  return {memoryBytes, cpus, timeMs, diskBytes, cacheBytes, minFreeBytes};
+export function buildLimits({builds: {concurrent: _, ...limits}}: ClusterConfig): BuildLimits {
+  return limits;
 }
 
 /** What a manifest asks for; the rest as in `otherwise`. */
@@ -93,6 +93,8 @@ function withDefaults({name, domain, defaults, requests, builds, keep, logs, net
       diskBytes: bytesOf(build.disk),
       cacheBytes: builds?.cache === undefined ? Math.floor(bytesOf(build.disk) / 2) : bytesOf(builds.cache),
       minFreeBytes: bytesOf(build.minFreeDisk),
+      imageBytes: bytesOf(build.imageSize),
+      isBuildkitAllowed: build.buildkit,
       concurrent: build.concurrent,
     },
     keep: {...CLUSTER_DEFAULTS.keep, ...keep},

@@ -58,7 +58,7 @@ const UNLIMITED: ClusterConfig = {
   name: '',
   domain: '',
   limits: {memoryBytes: 0, cpus: 0, pidsMax: 0},
-  builds: {memoryBytes: 0, cpus: 0, timeMs: 0, diskBytes: 0, cacheBytes: 0, minFreeBytes: 0, concurrent: 1},
+  builds: {memoryBytes: 0, cpus: 0, timeMs: 0, diskBytes: 0, cacheBytes: 0, minFreeBytes: 0, imageBytes: 0, isBuildkitAllowed: true, concurrent: 1},
   keep: {releases: 1, images: 1},
   logBytesMax: 0,
   networks: {range: '0.0.0.0/0', prefix: 16},

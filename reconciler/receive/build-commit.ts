@@ -36,8 +36,8 @@ export async function sourceCommit(source: SourceOf, {env}: Pick<BuildInputs, 'e
 }
 
 /** @throws {ReleaseRefused} when the app is to be built from a folder that the commit does not have */
-export async function workOf(source: SourceOf, {buildpacks, env, limits, buildsAtOnce}: BuildInputs, signal: AbortSignal): Promise<BuildWork> {
+export async function workOf(source: SourceOf, {build, buildpacks, env, limits, buildsAtOnce}: BuildInputs, signal: AbortSignal): Promise<BuildWork> {
   const commit = await sourceCommit(source, {env}, signal);
-  return {...(buildpacks !== undefined && {buildpacks}), env, limits, atOnce: buildsAtOnce, source: (until) => archive({gitdir: source.gitdir, commit, env: source.env}, until)};
+  return {...(build !== undefined && {build}), ...(buildpacks !== undefined && {buildpacks}), env, limits, atOnce: buildsAtOnce, source: (until) => archive({gitdir: source.gitdir, commit, env: source.env}, until)};
 }
 

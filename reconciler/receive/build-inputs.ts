@@ -1,5 +1,6 @@
 import {pinnedBuildpack} from '../../schemas/buildpacks.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
+import type {BuildManifest} from '../../schemas/build.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {releaseNumberOf, type ReleaseManifest} from '../../schemas/release.ts';
@@ -15,6 +16,8 @@ export interface BuildInputs {
   readonly buildpacks?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly limits: BuildLimits;
+  /** What app.yaml says of its Dockerfile. */
+  readonly build?: BuildManifest;
   readonly buildsAtOnce: number;
   readonly keepReleases: number;
   /** Limit for a whole deploy. */
@@ -48,6 +51,7 @@ export async function buildInputs(app: AppName, snapshot: Snapshot, signal: Abor
     keepReleases: cluster.value.keep.releases,
     deployTimeoutMs: deployTimeoutMs(manifest.value),
     hasReleaseCommand: manifest.value.release !== undefined,
+    ...(manifest.value.build === undefined ? {} : {build: manifest.value.build}),
     ...(manifest.value.deployBranch === undefined ? {} : {deployBranch: manifest.value.deployBranch}),
     isFirst: releasesOf(app, files).length === 0,
     ...(current === undefined ? {} : {current}),

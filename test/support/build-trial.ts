@@ -7,13 +7,14 @@ import {setTimeout as delay} from 'node:timers/promises';
 import Docker from 'dockerode';
 import {makeStackImages} from '../../buildpacks/stack/images.ts';
 import {removeContainers} from '../../reconciler/adapters/build-container.ts';
+import type {BuildManifest} from '../../schemas/build.ts';
 import type {BuildLimits, BuiltImage} from '../../reconciler/build/build.ts';
 import {createBuilder} from '../../reconciler/build/builder.ts';
 import type {BuilderSettings} from '../../reconciler/build/context.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {appSource} from './app-source.ts';
 
-const LIMITS: BuildLimits = {memoryBytes: 1024 ** 3, cpus: 2, timeMs: 180_000, diskBytes: 2 * 1024 ** 3, cacheBytes: 1024 ** 3, minFreeBytes: 0};
+const LIMITS: BuildLimits = {memoryBytes: 1024 ** 3, cpus: 2, timeMs: 180_000, diskBytes: 2 * 1024 ** 3, cacheBytes: 1024 ** 3, minFreeBytes: 0, imageBytes: 2 * 1024 ** 3, isBuildkitAllowed: true};
 
 export interface Case {
   readonly fixture: string;
@@ -21,6 +22,7 @@ export interface Case {
   readonly changes?: Readonly<Record<string, string>>;
   readonly limits?: Partial<BuildLimits>;
   readonly env?: Readonly<Record<string, string>>;
+  readonly manifest?: BuildManifest;
   readonly assembly?: NonNullable<BuilderSettings['assembly']>;
   readonly signal?: AbortSignal;
   readonly onLine?: (line: string) => void;
@@ -36,7 +38,7 @@ export async function buildTrial() {
   const logs = await mkdtemp(path.join(os.tmpdir(), 'flynn-build-logs-'));
   const stack = await makeStackImages({docker, print: () => {}, which: ['run', 'build']}, AbortSignal.timeout(600_000));
 
-  async function build({fixture, app = fixture, changes = {}, limits, env = {}, assembly, signal = AbortSignal.timeout(240_000), onLine}: Case) {
+  async function build({fixture, app = fixture, changes = {}, limits, env = {}, manifest, assembly, signal = AbortSignal.timeout(240_000), onLine}: Case) {
     await using source = await appSource(fixture, changes);
     const commit = await source.commit();
     const lines: string[] = [];
@@ -45,7 +47,7 @@ export async function buildTrial() {
       onLine?.(line);
     };
     const run = createBuilder({docker, instance, stack, logs, ...(assembly && {assembly})});
-    const result = await run({app: app as AppName, sourceCommit: commit, source: source.archive(commit), env, limits: {...LIMITS, cacheBytes: (limits?.diskBytes ?? LIMITS.diskBytes) / 2, ...limits}, print}, signal);
+    const result = await run({app: app as AppName, sourceCommit: commit, source: source.archive(commit), env, ...(manifest && {build: manifest}), limits: {...LIMITS, cacheBytes: (limits?.diskBytes ?? LIMITS.diskBytes) / 2, ...limits}, print}, signal);
     return {result, lines};
   }
 

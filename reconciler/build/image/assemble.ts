@@ -6,6 +6,8 @@ import {LABEL_INSTANCE, LABEL_PACKAGES} from '../../labels.ts';
 import type {BuildContext} from '../context.ts';
 import {imageArchive, imageDockerfile, type ImageDescription} from './archive.ts';
 import {appLayers, heldLayers} from './layers.ts';
+import {baseLabels, standardLabels} from './labels.ts';
+import {biggestOf, checkImageSize} from './size.ts';
 import {tarStream} from './tar.ts';
 
 export interface AssembledImage {
@@ -30,15 +32,18 @@ interface Assembly {
 
 /** Makes the app's image of the files in /tmp/build and the run image. The same files give the same digest. */
 export async function assembleImage(container: BuildContainer, context: BuildContext, {runImage, timeSeconds, command, labels = {}, folders = [], signal}: Assembly): Promise<AssembledImage> {
-  const {docker} = context.settings;
+  const {docker, stack} = context.settings;
   const base = await inspectImage(docker, runImage, signal);
   if (!base) throw new Error(`the image "${runImage}" that apps run on is missing: "flynn up" makes it`);
+  const layers = await appLayers(container, {sourceTimeSeconds: timeSeconds, folders}, signal);
+  const addedBytes = layers.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0);
+  if (base.Size + addedBytes > context.limits.imageBytes) checkImageSize({sizeBytes: base.Size + addedBytes, limits: context.limits, biggest: await biggestOf(container, signal)});
   const image: ImageDescription = {
     base: {architecture: base.Architecture, layers: base.RootFS.Layers ?? [], env: base.Config.Env ?? []},
-    layers: await appLayers(container, {sourceTimeSeconds: timeSeconds, folders}, signal),
+    layers,
     tag: context.tag,
     command,
-    labels: {...labels, ...withPackages(context.labels, base.Config.Labels?.[LABEL_PACKAGES])},
+    labels: {...labels, ...withPackages(context.labels, base.Config.Labels?.[LABEL_PACKAGES]), ...standardLabels(context, timeSeconds), ...baseLabels(stack.run, base)},
     createdAtSeconds: timeSeconds,
   };
   const digest = (context.settings.assembly ?? (await assemblyOf(docker, signal))) === 'layers' ? await load(context, image, signal) : await add(context, {image, runImage}, signal);
@@ -47,7 +52,7 @@ export async function assembleImage(container: BuildContainer, context: BuildCon
   return {
     digest: made.Id as ImageDigest,
     sizeBytes: made.Size,
-    addedBytes: image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0),
+    addedBytes,
   };
 }
 

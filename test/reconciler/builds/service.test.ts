@@ -38,7 +38,7 @@ function order(over: Partial<BuildOrder> = {}): BuildOrder {
 function work(over: Partial<BuildWork> = {}): BuildWork {
   return {
     atOnce: 2, env: {}, source: () => Readable.from([Buffer.from('tar')]),
-    limits: {memoryBytes: 1, cpus: 1, timeMs: 1, diskBytes: 1, cacheBytes: 1, minFreeBytes: 0},
+    limits: {memoryBytes: 1, cpus: 1, timeMs: 1, diskBytes: 1, cacheBytes: 1, minFreeBytes: 0, imageBytes: 1, isBuildkitAllowed: true},
     ...over,
   };
 }

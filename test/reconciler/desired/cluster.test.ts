@@ -7,7 +7,7 @@ test('cluster.yaml with its first lines alone has every default', (t) => {
     name: 'test',
     domain: 'flynn.localhost',
     limits: {memoryBytes: 512 * 2 ** 20, cpus: 1, pidsMax: 512},
-    builds: {memoryBytes: 2 * 2 ** 30, cpus: 2, timeMs: 900_000, diskBytes: 4 * 2 ** 30, cacheBytes: 2 * 2 ** 30, minFreeBytes: 2 * 2 ** 30, concurrent: 2},
+    builds: {memoryBytes: 2 * 2 ** 30, cpus: 2, timeMs: 900_000, diskBytes: 4 * 2 ** 30, cacheBytes: 2 * 2 ** 30, minFreeBytes: 2 * 2 ** 30, imageBytes: 2 * 2 ** 30, isBuildkitAllowed: true, concurrent: 2},
     keep: {releases: 10, images: 5},
     logBytesMax: 10 * 2 ** 20,
     logs: {appBytesMax: 64 * 2 ** 20, ageMsMax: 7 * 24 * 60 * 60 * 1000},
@@ -19,7 +19,7 @@ test('cluster.yaml with its first lines alone has every default', (t) => {
 
 test('what cluster.yaml says wins, one by one', (t) => {
   const own = config('builds: {timeoutSeconds: 60, disk: 1.5Gi}\nkeep: {releases: 3}\nlogs: {maxSize: 1M}\n');
-  t.deepEqual(buildLimits(own), {memoryBytes: 2 * 2 ** 30, cpus: 2, timeMs: 60_000, diskBytes: 1.5 * 2 ** 30, cacheBytes: 0.75 * 2 ** 30, minFreeBytes: 2 * 2 ** 30});
+  t.deepEqual(buildLimits(own), {memoryBytes: 2 * 2 ** 30, cpus: 2, timeMs: 60_000, diskBytes: 1.5 * 2 ** 30, cacheBytes: 0.75 * 2 ** 30, minFreeBytes: 2 * 2 ** 30, imageBytes: 2 * 2 ** 30, isBuildkitAllowed: true});
   t.is(config('builds: {cache: 100Mi}\n').builds.cacheBytes, 100 * 2 ** 20);
   t.deepEqual([own.keep, own.logBytesMax], [{releases: 3, images: 5}, 1_000_000]);
 });

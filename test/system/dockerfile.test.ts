@@ -1,0 +1,123 @@
+import {randomBytes} from 'node:crypto';
+import test from 'ava';
+import {buildTrial, type BuildTrial} from '../support/build-trial.ts';
+
+let trial: BuildTrial;
+
+test.before(async t => {
+  t.timeout(600_000);
+  trial = await buildTrial();
+});
+
+test.after.always(() => trial?.clean());
+
+const PRINTS = 'CMD ["sh", "-c", "cat /made; sleep 1"]';
+
+/** What a container of the image prints. */
+async function printed(image: string): Promise<string> {
+  const container = await trial.docker.createContainer({Image: image, Labels: {'flynn.instance': trial.ours.label[0]?.split('=')[1] ?? ''}, HostConfig: {NetworkMode: 'none'}, Entrypoint: ['cat', '/made'], Cmd: [], Tty: true});
+  try {
+    await container.start();
+    await container.wait();
+    return (await container.logs({stdout: true})).toString().replaceAll('\r\n', '\n');
+  } finally {
+    await container.remove({force: true});
+  }
+}
+
+test.serial('a Dockerfile elsewhere, a stage of it and arguments are taken from app.yaml; numbers are as they were written', async t => {
+  t.timeout(120_000);
+  const changes = {
+    'docker/web.Dockerfile': `FROM flynn/run AS early\nARG VERSION=none\nARG NAME=none\nRUN echo "$VERSION $NAME" >/made\n${PRINTS}\nFROM flynn/run\nRUN false\n`,
+    '.buildpacks': 'static\n',
+  };
+  const built = await trial.buildWell({fixture: 'no-buildpack', app: 'staged', changes, manifest: {dockerfile: 'docker/web.Dockerfile', target: 'early', args: {VERSION: '1.10', NAME: 'a b'}}});
+  t.is(await printed(built.image), '1.10 a b\n');
+});
+
+test.serial('the labels say which commit the image was made of, and when that was made', async t => {
+  t.timeout(120_000);
+  const labels = async (image: string) => (await trial.docker.getImage(image).inspect()).Config.Labels;
+  const own = await trial.buildWell({fixture: 'node-hello', app: 'labels'});
+  const dockerfile = await trial.buildWell({fixture: 'dockerfile', app: 'labels', changes: {Dockerfile: `FROM flynn/run\nRUN echo a >/made\n${PRINTS}\n`}});
+  for (const {image, lines} of [own, dockerfile]) {
+    const found = await labels(image);
+    t.is(found['org.opencontainers.image.created'], '2026-01-02T03:04:05.000Z', lines.join('\n'));
+    t.regex(found['org.opencontainers.image.revision'] ?? '', /^[0-9a-f]{40}$/);
+    t.is(found['org.opencontainers.image.title'], 'labels');
+  }
+});
+
+test.serial('a heredoc, a cache mount and COPY --from of another stage are built by BuildKit, and each line stands below its step', async t => {
+  t.timeout(120_000);
+  const name = randomBytes(4).toString('hex');
+  const Dockerfile = `FROM flynn/run AS one
+ARG GREETING
+RUN <<END
+echo "$GREETING ${name}" >/one
+echo "told by ${name}" >&2
+END
+FROM flynn/run
+COPY --from=one --chmod=644 /one /made
+RUN --mount=type=cache,target=/cache,id=${name} echo a >>/cache/a && wc -l </cache/a >>/made
+${PRINTS}
+`;
+  const built = await trial.buildWell({fixture: 'no-buildpack', app: 'kit', changes: {Dockerfile}, manifest: {args: {GREETING: 'hello'}}});
+  t.is(await printed(built.image), `hello ${name}\n1\n`);
+  t.true(built.lines.includes('       BuildKit builds it, which a heredoc (RUN <<…) needs: time is limited, memory and cores are not'), built.lines.join('\n'));
+  const step = built.lines.findIndex(line => line.startsWith('       [one 2/2] RUN <<END'));
+  t.is(built.lines[step + 1], `       told by ${name}`);
+  // The cache outlives a build of other source; what is the same is not run again.
+  const again = await trial.buildWell({fixture: 'no-buildpack', app: 'kit', changes: {Dockerfile: Dockerfile.replace('echo a >>', 'echo b >>')}, manifest: {args: {GREETING: 'hello'}}});
+  t.is(await printed(again.image), `hello ${name}\n2\n`, again.lines.join('\n'));
+  t.true(again.lines.some(line => line.startsWith('       CACHED [one 2/2] RUN <<END')), again.lines.join('\n'));
+});
+
+test.serial('what .dockerignore names does not reach the build, with either builder', async t => {
+  t.timeout(120_000);
+  const changes = {'.dockerignore': 'secret.*\n**/*.log\n!keep.log\n', 'secret.txt': 'a', 'a/b.log': 'a', 'keep.log': 'a', 'c.txt': 'a'};
+  for (const option of ['', '--link']) {
+    const Dockerfile = `FROM flynn/run\nCOPY ${option} . /src/\nRUN cd /src && find . -type f | sort | tr '\\n' ' ' >/made\n${PRINTS}\n`;
+    const built = await trial.buildWell({fixture: 'no-buildpack', app: 'ignoring', changes: {...changes, Dockerfile}});
+    t.is(await printed(built.image), './.dockerignore ./Dockerfile ./c.txt ./keep.log ./notes.txt ', built.lines.join('\n'));
+  }
+});
+
+for (const {title, changes, manifest, limits, expected, lines: told} of [
+  {title: 'a Dockerfile that there is none of', changes: {}, manifest: {dockerfile: 'docker/Dockerfile'}, expected: 'there is no file "docker/Dockerfile" in the source, which is to be built by build.dockerfile in app.yaml', lines: /./},
+  {title: 'a stage that there is none of', changes: {Dockerfile: 'FROM flynn/run AS one\n'}, manifest: {target: 'two'}, expected: 'failed to build the Dockerfile', lines: /target stage "two" could not be found/},
+  {title: 'a line that is no instruction', changes: {Dockerfile: 'FROM flynn/run\nRUM true\n'}, expected: 'failed to build the Dockerfile', lines: /line 2: unknown instruction: RUM/},
+  {title: 'a line that is no instruction under BuildKit', changes: {Dockerfile: 'FROM flynn/run\nRUM true\nCOPY --link a b\n'}, expected: 'failed to build the Dockerfile', lines: /line 2: unknown instruction: RUM/},
+  {title: 'a step that fails under BuildKit', changes: {Dockerfile: 'FROM flynn/run\nRUN <<END\necho broken\nexit 4\nEND\n'}, expected: 'failed to build the Dockerfile', lines: /broken[^]*exit code: 4/},
+  {title: 'a base image out of reach under BuildKit', changes: {Dockerfile: 'FROM nowhere.invalid/base:1\nRUN <<END\ntrue\nEND\n'}, expected: 'the base image of the Dockerfile is out of reach', lines: /nowhere\.invalid/},
+  {title: 'a syntax line out of reach', changes: {Dockerfile: '# syntax=nowhere.invalid/dockerfile:1\nFROM flynn/run\nRUN true\n'}, expected: 'the image "nowhere.invalid/dockerfile:1" of the Dockerfile\'s syntax line is out of reach', lines: /Without the line the engine's own BuildKit reads the Dockerfile/},
+  {title: 'BuildKit where the cluster forbids it', changes: {Dockerfile: 'FROM flynn/run\nRUN --mount=type=cache,target=/c true\n'}, limits: {isBuildkitAllowed: false}, expected: 'the Dockerfile needs BuildKit for RUN --mount, and builds.buildkit in cluster.yaml forbids it', lines: /./},
+  {title: 'the host\'s network under BuildKit', changes: {Dockerfile: 'FROM flynn/run\nRUN --network=host true\n'}, expected: 'failed to build the Dockerfile', lines: /network\.host is not allowed/},
+  {title: 'an image that is too large', changes: {Dockerfile: 'FROM flynn/run\nRUN head -c 60000000 /dev/zero >/big\n'}, limits: {imageBytes: 100 * 1024 ** 2}, expected: /^the image has 1\d\d\.\dM, more than the 100Mi that builds\.imageSize in cluster\.yaml allows$/, lines: /./},
+] as const satisfies readonly {title: string; changes: Record<string, string>; manifest?: object; limits?: object; expected: string | RegExp; lines: RegExp}[]) {
+  test.serial(`${title} is the reason that the pusher sees`, async t => {
+    t.timeout(120_000);
+    const {reason, lines} = await trial.buildBadly({fixture: 'no-buildpack', app: 'bad', changes, ...(manifest && {manifest}), ...(limits && {limits})});
+    if (typeof expected === 'string') t.is(reason, expected, lines.join('\n'));
+    else t.regex(reason, expected);
+    t.regex(lines.join('\n'), told);
+  });
+}
+
+test.serial('an app that is too large is told which of its folders are', async t => {
+  t.timeout(120_000);
+  const {reason} = await trial.buildBadly({fixture: 'node-hello', app: 'large', changes: {'package.json': JSON.stringify({scripts: {build: 'head -c 50000000 /dev/zero >big.bin', start: 'node server.js'}})}, limits: {imageBytes: 120 * 1024 ** 2}});
+  t.regex(reason, /^the image has 2\d\d\.\dM, more than the 120Mi that builds\.imageSize in cluster\.yaml allows; most of it is \.flynn 1\d\d\.\dM, big\.bin 50\.0M, /);
+});
+
+test.serial('an aborted build by BuildKit leaves nothing that runs', async t => {
+  t.timeout(120_000);
+  const name = randomBytes(4).toString('hex');
+  const abort = new AbortController();
+  const onLine = (line: string) => {
+    if (line.trim() === `started ${name}`) abort.abort(new Error('the pusher went away'));
+  };
+  const Dockerfile = `FROM flynn/run\nENV TRIAL=${name}\nRUN <<END\necho "started $TRIAL"\nsleep 1000\nEND\n`;
+  await t.throwsAsync(trial.build({fixture: 'no-buildpack', app: 'aborted', changes: {Dockerfile}, signal: abort.signal, onLine}), {message: 'the pusher went away'});
+  t.deepEqual(await trial.tracesOf(name), []);
+});
