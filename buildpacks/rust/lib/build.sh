@@ -22,14 +22,11 @@ build_app() {
   find . -path ./vendor -prune -o -type f -exec touch {} +
   step "Building application using Cargo"
   detail "cargo build ${flags[*]}"
-  local status=0
-  cargo build "${flags[@]}" --message-format=json-render-diagnostics 2> >(tee /tmp/output | indent) >/tmp/artifacts || status=$?
-  # Of what shows its words: they come before ours.
-  wait "$!" || true
-  if [ "$status" -ne 0 ]; then
+  # Diagnostics, which it writes to stderr, are shown; what it made is told on stdout, for us.
+  cargo build "${flags[@]}" --message-format=json-render-diagnostics 2>&1 >/tmp/artifacts | tee /tmp/output | indent || {
     explain
     fail "cargo build failed: the app does not compile"
-  fi
+  }
   ship
 }
 
