@@ -25,14 +25,11 @@ kind: App
 #     volumes: {data: {path: /data}} # outlives releases and the app: flynn volume
 #     strategy: stop-first    # as services with volumes need
 
-<<<<<<< HEAD
 # build:                      # how its Dockerfile is built
 #   dockerfile: docker/web.Dockerfile # instead of ./Dockerfile, and before any buildpack
 #   target: production        # stage that becomes the image
 #   args: {VERSION: 1.10}     # for its ARG lines; they can be read in the image: no secrets
-=======
-# buildpacks: [nodejs]        # what builds it, instead of what is detected: ours, https://…git#ref, https://….tgz, ./folder
->>>>>>> a2c28bb (docs: buildpacks, what they find, Debian packages, app.json)
+# or `buildpacks: [nodejs]`   # what builds it, instead of what is detected: ours, https://…git#ref, https://….tgz, ./folder
 
 # env:                        # plain text for all who can read this repository; secrets: flynn env set --secret NAME
 #   LOG_LEVEL: info
