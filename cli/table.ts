@@ -17,6 +17,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   releases: async () => (await import('./commands/releases.ts')).releases,
   rollback: async () => (await import('./commands/rollback.ts')).rollback,
   deploy: async () => (await import('./commands/deploy.ts')).deploy,
+  builds: async () => (await import('./commands/builds.ts')).builds,
   maintenance: async () => (await import('./commands/maintenance.ts')).maintenance,
   history: async () => (await import('./commands/history.ts')).history,
   run: async () => (await import('./commands/run.ts')).run,

@@ -70,6 +70,8 @@ export interface RouteManifest {
   readonly service?: string;
 }
 
+/** git-check-ref-format(1), without the characters that shells and people stumble over. */
+export const BRANCH_PATTERN = '^(?!.*(\\.\\.|//|/\\.|\\.lock(/|$)|[./]$))[A-Za-z0-9_][A-Za-z0-9._/+#@-]*$';
 export const REPLICAS_MAX = 1000;
 export const WEB = 'web';
 /** The line of a Procfile that is no service, but run before each release. */
@@ -180,8 +182,7 @@ export const appSchema: ObjectSchema<AppManifest> = {
     allowFrom: {...appNamesSchema, description: 'Apps whose containers may connect to its own. Open when those say `reach` with its name.', examples: [['shop']]},
     deployBranch: {
       type: 'string',
-      // git-check-ref-format(1), without the characters that shells and people stumble over.
-      pattern: '^(?!.*(\\.\\.|//|/\\.|\\.lock(/|$)|[./]$))[A-Za-z0-9_][A-Za-z0-9._/+#-]*$',
+      pattern: BRANCH_PATTERN,
       maxLength: 200,
       errorMessage: 'must be the name of a branch such as main or release/2',
       description: 'The branch whose push is built and deployed; others are only kept. Default: main and master.',

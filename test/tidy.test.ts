@@ -96,7 +96,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   },
   /** Talks to the engine before there is a node, and puts the node together. */
   'cli/setup': {values: [SCHEMAS, 'cli/', 'reconciler/', 'buildpacks/'], packages: ['node:', 'dockerode', 'execa', 'yaml']},
-  'cli/output': {values: [SCHEMAS, 'cli/'], types: ['reconciler/api/', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:']},
+  'cli/output': {values: [SCHEMAS, 'cli/'], types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:']},
   'cli/commands': {
     values: [SCHEMAS, 'cli/', 'reconciler/desired/', 'reconciler/volumes/format.ts', ...NODE_FACTS],
     types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/volumes/volumes.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'dockerode'],

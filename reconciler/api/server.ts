@@ -7,6 +7,7 @@ import {registerDrainRoutes} from './drains.ts';
 import {registerEnvRoutes} from './env.ts';
 import {registerSecretRoutes} from './secrets.ts';
 import type {Authenticate} from './authenticate.ts';
+import {registerBuildRoutes} from './builds.ts';
 import {registerCanaryRoutes} from './canary.ts';
 import {committer} from './commit.ts';
 import {registerCronRoutes} from './cron.ts';
@@ -59,6 +60,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerCronRoutes(v1, parts);
     registerEnvRoutes(v1, parts);
     registerReleaseRoutes(v1, parts);
+    registerBuildRoutes(v1, parts);
     registerAppStateRoutes(v1, parts);
     registerVolumeRoutes(v1, parts);
     registerCanaryRoutes(v1, parts);

@@ -51,7 +51,7 @@ export interface Builds {
   /** What was printed; with `follow` until it has ended. @throws {Refused} */
   log(build: {readonly app: AppName; readonly number: number}, mode: 'follow' | 'so-far', signal: AbortSignal): AsyncIterable<BuildLine>;
   /** Ends one that is queued or running; resolves when nothing is left of it. @throws {Refused} when it has ended already */
-  cancel(app: AppName, number: number, by: Author): Promise<ListedBuild>;
+  cancel(app: AppName, number: number, by: Author, signal: AbortSignal): Promise<ListedBuild>;
   /** What the app's builds keep for the next one, and how much that may be. */
   cache(app: AppName, signal: AbortSignal): Promise<BuildCache>;
   /** Lets it go. Resolves to what it was. @throws {Refused} while a build uses it */

@@ -1,7 +1,7 @@
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import type {Build} from '../build/build.ts';
 import type {Author} from '../checkout/snapshot.ts';
-import {mutex} from '../commits/mutex.ts';
+import {mutex, orAborted} from '../commits/mutex.ts';
 import {Refused} from '../oneshot/oneshot.ts';
 import {BuildBooks, LOGS_KEPT, RECORDS_KEPT} from './books.ts';
 import type {BuildCache, BuildLine, BuildOrigin, BuildRecord, Builds, ListedBuild} from './builds.ts';
@@ -98,9 +98,9 @@ export class BuildService implements Builds {
     yield {build: await this.show(app, number)};
   }
 
-  async cancel(app: AppName, number: number, by: Author): Promise<ListedBuild> {
+  async cancel(app: AppName, number: number, by: Author, signal: AbortSignal): Promise<ListedBuild> {
     const build = this.#find(app, number);
-    if (build !== undefined) return build.cancel(by.name);
+    if (build !== undefined) return orAborted(build.cancel(by.name), signal);
     const {state} = await this.show(app, number);
     throw new Refused('impossible', `build ${number} of ${app} has ended already: ${state}`);
   }

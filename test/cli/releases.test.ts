@@ -104,7 +104,7 @@ test('deploy passes on what comes after --, and refuses what makes no sense', as
   view.releases.lines = [{outcome: {result: 'healthy', release: 1, urls: []}}];
   t.regex(await type('deploy -a shop --image worker:dev -t worker --port 9000 -- node worker.js --fast'), /done, v1\nexit 0$/);
   t.like(view.releases.wishes, [{wish: {image: 'worker:dev', service: 'worker', port: 9000, command: ['node', 'worker.js', '--fast']}}]);
-  t.regex(await type('deploy -a shop'), /which image\? Code is deployed by: git push flynn main/);
+  t.regex(await type('deploy -a shop'), /which branch, commit or image\? What is in your work tree is deployed by: git push flynn main/);
   t.regex(await type('deploy -a shop --image x --port none'), /--port is "none"/);
   t.regex(await type('deploy -a shop --image x node worker.js'), /a command comes after --/);
   t.is(view.releases.wishes.length, 1);

@@ -159,11 +159,11 @@ test('a build that runs is cancelled by its number, and whoever ordered it is to
   const running = run(service);
   running.catch(() => {});
   await waitFor(() => waiting.length === 1);
-  const cancelled = await service.cancel(SHOP, 1, BOB);
+  const cancelled = await service.cancel(SHOP, 1, BOB, signal);
   t.like(cancelled, {state: 'cancelled', reason: 'build 1 was cancelled by Bob'});
   await t.throwsAsync(running, {message: 'build 1 was cancelled by Bob'});
-  await t.throwsAsync(service.cancel(SHOP, 1, BOB), {message: 'build 1 of shop has ended already: cancelled'});
-  await t.throwsAsync(service.cancel(SHOP, 9, BOB), {message: /app "shop" has no build 9/});
+  await t.throwsAsync(service.cancel(SHOP, 1, BOB, signal), {message: 'build 1 of shop has ended already: cancelled'});
+  await t.throwsAsync(service.cancel(SHOP, 9, BOB, signal), {message: /app "shop" has no build 9/});
 });
 
 test('a build that waits is cancelled too, and does not hold up those behind it', async (t) => {
@@ -172,7 +172,7 @@ test('a build that waits is cancelled too, and does not hold up those behind it'
   const builds = [run(service), run(service), run(service)];
   builds[1]?.catch(() => {});
   await waitFor(async () => (await service.list(SHOP, 1))[0]?.ahead === 1);
-  t.is((await service.cancel(SHOP, 2, BOB)).state, 'cancelled');
+  t.is((await service.cancel(SHOP, 2, BOB, signal)).state, 'cancelled');
   await t.throwsAsync(builds[1] ?? Promise.resolve(), {message: 'build 2 was cancelled by Bob'});
   waiting[0]?.open();
   await waitFor(() => waiting.length === 2);
