@@ -29,7 +29,7 @@ kind: App
 #   dockerfile: docker/web.Dockerfile # instead of ./Dockerfile, and before any buildpack
 #   target: production        # stage that becomes the image
 #   args: {VERSION: 1.10}     # for its ARG lines; they can be read in the image: no secrets
-# or `buildpacks: [nodejs]`   # what builds it, instead of what is detected: ours, https://…git#ref, https://….tgz, ./folder
+# or "buildpacks: [nodejs]"   # what builds it, instead of what is detected: ours, https://…git#ref, https://….tgz, ./folder
 
 # env:                        # plain text for all who can read this repository; secrets: flynn env set --secret NAME
 #   LOG_LEVEL: info
