@@ -31,6 +31,11 @@ test('an app without a package.json is not Node.js', detects, {buildpack: 'nodej
 test('an app with an index.html is a static site', detects, {buildpack: 'static', files: ['index.html'], name: 'Static site'});
 test('an app with neither an index.html nor public/ is no static site', detects, {buildpack: 'static', files: ['main.go'], name: undefined});
 
+test('buildpacks whose runtime is a Debian package have the same common functions', async t => {
+  const read = async (buildpack: string) => readFile(path.join(BUILDPACKS, buildpack, 'lib', 'common.sh'), 'utf8');
+  for (const buildpack of ['ruby', 'php', 'go', 'rust']) t.is(await read(buildpack), await read('python'));
+});
+
 /** Runs the run image's entry point with another home than /app. */
 async function launch(words: readonly string[], files: Readonly<Record<string, string>> = {}) {
   const script = await readFile(path.join(BUILDPACKS, 'stack', 'launch'), 'utf8');

@@ -64,7 +64,21 @@ export async function buildTrial() {
   }
 
   /** Runs the image as a node would and gives the answers to requests, the first within 20 s. */
-  async function serveAll({image, commands}: Pick<BuiltImage, 'image' | 'commands'>, urls: readonly string[]): Promise<readonly Served[]> {
+  async function serveAll(image: Pick<BuiltImage, 'image' | 'commands'>, urls: readonly string[]): Promise<readonly Served[]> {
+    return whileRunning(image, async ({container, origin}) => {
+      const answers: Answer[] = [];
+      for (const url of urls) answers.push(await eventually(() => request(`${origin}${url}`)));
+      const startedAt = performance.now();
+      await container.stop({t: 15});
+      const {State} = await container.inspect();
+      const stopMs = performance.now() - startedAt;
+      const log = (await container.logs({stdout: true, stderr: true})).toString();
+      return answers.map((answer) => ({...answer, stopMs, exitCode: State.ExitCode, log}));
+    });
+  }
+
+  /** Runs the image as a node would, and removes the container at the end. */
+  async function whileRunning<Value>({image, commands}: Pick<BuiltImage, 'image' | 'commands'>, use: (running: {container: Docker.Container; origin: string}) => Promise<Value>): Promise<Value> {
     const container = await docker.createContainer({
       Image: image,
       Cmd: [...(commands.web ?? [])],
@@ -75,15 +89,7 @@ export async function buildTrial() {
     try {
       await container.start();
       const {NetworkSettings} = await container.inspect();
-      const address = NetworkSettings.Networks['bridge']?.IPAddress;
-      const answers: Answer[] = [];
-      for (const url of urls) answers.push(await eventually(() => request(`http://${address}:5000${url}`)));
-      const startedAt = performance.now();
-      await container.stop({t: 15});
-      const {State} = await container.inspect();
-      const stopMs = performance.now() - startedAt;
-      const log = (await container.logs({stdout: true, stderr: true})).toString();
-      return answers.map((answer) => ({...answer, stopMs, exitCode: State.ExitCode, log}));
+      return await use({container, origin: `http://${NetworkSettings.Networks['bridge']?.IPAddress}:5000`});
     } finally {
       await container.remove({force: true});
     }
@@ -127,7 +133,7 @@ export async function buildTrial() {
     await rm(logs, {recursive: true, force: true});
   }
 
-  return {docker, ours, logs, build, buildWell, buildBadly, serve, serveAll, buildContainers, tracesOf, layersOf, emptyCache, clean};
+  return {docker, ours, logs, buildImage: stack.build, build, buildWell, buildBadly, serve, serveAll, whileRunning, buildContainers, tracesOf, layersOf, emptyCache, clean};
 }
 
 interface Answer {
