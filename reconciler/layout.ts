@@ -17,6 +17,8 @@ export interface Layout {
   readonly audit: string;
   /** Services that are to have new containers: `RestartNote`s. */
   readonly restarts: string;
+  /** Releases of commands that are in the making. */
+  readonly makings: string;
   /** Commands that are being run in replicas. */
   readonly execs: string;
   /** One JSON file an app: `CronBook`. */
@@ -58,6 +60,7 @@ export function layout(root: string): Layout {
     journal: below('journal'),
     audit: below('audit.log'),
     restarts: below('restarts.json'),
+    makings: below('makings'),
     execs: below('run', 'execs'),
     crons: below('crons'),
     sources: below('sources'),

@@ -10,13 +10,14 @@ import type {NodeView} from './node.ts';
 import {keepSource} from './receive/kept-sources.ts';
 import {hasCommit} from './receive/rebuild.ts';
 import {releaseDesk} from './release/desk.ts';
+import {Makings} from './release/makings.ts';
 import type {Releases} from './release/releases.ts';
 
 export interface ReleasesParts {
   readonly docker: Docker;
   readonly instance: string;
   readonly repo: FollowedRepo;
-  readonly layout: Pick<Layout, 'sources'>;
+  readonly layout: Pick<Layout, 'sources' | 'makings'>;
   readonly node: Pick<NodeView, 'wake' | 'converged' | 'status'>;
   log(message: string, error: unknown): void;
 }
@@ -26,6 +27,7 @@ export function releasesOf({docker, instance, repo, layout, node, log}: Releases
   const sourcesOf = (app: AppName) => path.join(layout.sources, `${app}.git`);
   return releaseDesk({
     repo, node, log,
+    makings: new Makings(layout.makings),
     takeImage: (request, until) => takePrebuilt({docker, instance}, request, until),
     isImageHere: async (app, image, until) => await inspectImage(docker, image, until) !== undefined || await inspectImage(docker, standInTag({instance, app, image}), until) !== undefined,
     isSourceHere: (app, commit, until) => hasCommit(sourcesOf(app), commit, until),

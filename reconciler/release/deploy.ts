@@ -5,11 +5,13 @@ import type {DeployOutcome, NodeView} from '../node.ts';
 import {appNow} from './app-now.ts';
 import {CONVERGED_MARGIN_MS, convergedInTime} from './converged.ts';
 import {makeRelease, takeBackRelease, type Making, type ReleaseDeps, type Released} from './make.ts';
+import type {Makings} from './makings.ts';
 import {ReleaseRefused} from './refused.ts';
 import type {ReleaseOutcome} from './releases.ts';
 
 export interface DeployDeps extends ReleaseDeps {
   readonly repo: FollowedRepo;
+  readonly makings: Pick<Makings, 'add' | 'remove' | 'all'>;
   readonly node: Pick<NodeView, 'wake' | 'converged'>;
 }
 
@@ -23,7 +25,18 @@ export interface Deploying {
  * Makes a release and waits until it serves. One that does not is taken back, so that git says again what runs. Once the commit is
  * made, the signal ends the wait only: the release is in git, and goes on.
  */
-export async function deployRelease(deps: DeployDeps, {making, deployTimeoutMs, print}: Deploying, signal: AbortSignal): Promise<ReleaseOutcome> {
+export async function deployRelease(deps: DeployDeps, deploying: Deploying, signal: AbortSignal): Promise<ReleaseOutcome> {
+  const {app, release: {createdAt}} = deploying.making;
+  await deps.makings.add({app, createdAt});
+  try {
+    return await make(deps, deploying, signal);
+  } finally {
+    // The next start has to look after what this one can't any more.
+    if (!signal.aborted) await deps.makings.remove({app, createdAt});
+  }
+}
+
+async function make(deps: DeployDeps, {making, deployTimeoutMs, print}: Deploying, signal: AbortSignal): Promise<ReleaseOutcome> {
   const {app} = making;
   print(step('Launching...'));
   const released = await makeRelease(deps, making, signal);

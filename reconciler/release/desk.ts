@@ -10,6 +10,7 @@ import type {Making} from './make.ts';
 import {pastReleases, type PastRelease} from './past.ts';
 import {ReleaseRefused} from './refused.ts';
 import type {HistoryEntry, ImageWish, ReleaseDetails, ReleaseList, ReleaseOutcome, Releases, ReleaseSummary} from './releases.ts';
+import {resumeMakings} from './resume.ts';
 import {configuredAt, planRollback, releaseAt, type RollbackDeps} from './rollback.ts';
 
 export interface DeskDeps extends DeployDeps, RollbackDeps {
@@ -29,6 +30,7 @@ interface TakenImage {
 export function releaseDesk(deps: DeskDeps, signal: AbortSignal): Releases {
   const {repo} = deps;
   const jobs = new Jobs(signal);
+  void resumeMakings(deps, signal);
   const make = (making: Omit<Making, 'release'> & {readonly release: Omit<Making['release'], 'pushedBy' | 'createdAt'>}, {deployTimeoutMs, print}: {deployTimeoutMs: number; print(line: string): void}, until: AbortSignal) => deployRelease(deps, {
     making: {...making, release: {...making.release, pushedBy: making.author.name, createdAt: new Date().toISOString()}},
     deployTimeoutMs,

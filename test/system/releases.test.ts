@@ -92,6 +92,21 @@ test.serial('a rollback that does not become healthy is taken back, and says why
   t.like(await releases(), {current: 4, releases: [{number: 5, state: 'failed'}, {number: 4, state: 'current', rollbackOf: 2}, {number: 3, state: 'kept', rollbackOf: 1}]});
 });
 
+test.serial('a rollback whose reconciler is killed, and that fails after its start, is taken back', async (t) => {
+  t.timeout(120_000);
+  const before = await node.manifest('apps/shop/app.yaml');
+  const ended = node.flynn(['rollback', 'v1', '--code-only', '-a', 'shop']);
+  await until('it is in git', async () => await node.manifest('apps/shop/releases/v0006.yaml') !== undefined);
+  await node.kill('SIGKILL');
+  await node.up();
+  await until('it is taken back', async () => await node.manifest('apps/shop/releases/v0006.yaml') === undefined, 60_000);
+  t.is((await ended).exitCode, 1);
+  t.is(await node.manifest('apps/shop/app.yaml'), before);
+  t.like((await releases()).releases.find(({number}) => number === 6), {state: 'failed'});
+  await until('nothing is left to do', async () => (await node.plan()).text === '');
+  t.is((await node.ask('shop')).body, 'two goodbye');
+});
+
 test.serial('a rollback that makes no sense is refused, and changes nothing', async (t) => {
   const tip = () => node.git(node.home, `--git-dir=${node.layout.clusterRepo}`, 'rev-parse', 'main').then(({stdout}) => stdout);
   const before = await tip();

@@ -1,3 +1,5 @@
+import {rm} from 'node:fs/promises';
+import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {NO_COMMIT} from '../../../reconciler/adapters/git-format.ts';
 import {ownRepo} from '../../../reconciler/checkout/own.ts';
@@ -5,8 +7,10 @@ import {addRelease, removeRelease} from '../../../reconciler/commits/edits.ts';
 import type {Edit} from '../../../reconciler/checkout/snapshot.ts';
 import type {DeployOutcome} from '../../../reconciler/node.ts';
 import {releaseDesk} from '../../../reconciler/release/desk.ts';
+import {Makings} from '../../../reconciler/release/makings.ts';
 import type {ReleaseLine, RollbackWish} from '../../../reconciler/release/releases.ts';
 import type {AppName} from '../../../schemas/ids.ts';
+import {until as eventually} from '../../support/until.ts';
 import {ADA, bareRepo, change, run} from '../checkout/support.ts';
 
 const SHOP = 'shop' as AppName;
@@ -26,10 +30,12 @@ interface Given {
   readonly lost?: readonly string[];
   /** Happens while the node is waited for. */
   meanwhile?(commit: (edit: Edit) => Promise<unknown>): Promise<unknown>;
+  /** Happens before the node starts. */
+  prepare?(before: {readonly makings: Makings; commit(edit: Edit): Promise<unknown>}): Promise<void>;
 }
 
 /** A cluster repository with an app, and the desk over it, with a node that does as it is told. */
-async function shop(t: ExecutionContext, {outcomes = [], serving, gone = [], lost = [], meanwhile}: Given = {}) {
+async function shop(t: ExecutionContext, {outcomes = [], serving, gone = [], lost = [], meanwhile, prepare}: Given = {}) {
   const gitdir = await bareRepo(t, {'cluster.yaml': CLUSTER, [FILE]: `${HEAD}env: {TEXT: first}\n`});
   const repo = ownRepo({gitdir});
   const stop = new AbortController();
@@ -41,8 +47,11 @@ async function shop(t: ExecutionContext, {outcomes = [], serving, gone = [], los
   const kept: string[] = [];
   let operations = 0;
   const commit = (edit: Edit) => repo.commit(change(edit, `operation-${operations += 1}`), until());
+  const makings = new Makings(path.join(path.dirname(gitdir), `${path.basename(gitdir)}-makings`));
+  t.teardown(() => rm(path.join(path.dirname(gitdir), `${path.basename(gitdir)}-makings`), {recursive: true, force: true}));
+  await prepare?.({commit, makings});
   const desk = releaseDesk({
-    repo,
+    repo, makings,
     node: {wake: () => {}, converged: async (_app, _onProgress, signal) => {
       await meanwhile?.(commit);
       return left.shift() ?? {result: 'healthy', commit: (await repo.snapshot(signal)).commit, urls: ['http://shop.flynn.test/']};
@@ -56,7 +65,7 @@ async function shop(t: ExecutionContext, {outcomes = [], serving, gone = [], los
   }, stop.signal);
   const show = async (file: string) => run(gitdir, 'show', `main:${file}`).catch(() => undefined);
   return {
-    desk, kept, commit, show,
+    desk, kept, commit, show, makings,
     release: (number: number, keep = 2) => commit(addRelease(SHOP, {image: image(number), source: {commit: String(number).repeat(40), builder: 'Node.js'}, services: {web: {command: ['node']}}, pushedBy: 'ann', createdAt: `2026-11-23T09:30:0${number}Z`}, {keep, numberAbove: number - 1})),
     configure: (text: string) => commit(() => ({[FILE]: `${HEAD}${text}`})),
     rollback: async (wish: Partial<RollbackWish> = {}) => all(desk.rollback(SHOP, {isCodeOnly: false, ...wish}, {author: ADA, operationId: `wish-${operations += 1}`, signal: until()})),
@@ -226,4 +235,51 @@ test('the same wish again, after a lost answer, makes no second release', async 
   const deploy = () => all(desk.deployImage(SHOP, {image: 'good', isPulled: false, service: 'web', command: []}, {author: ADA, operationId: 'the same', signal: until()}));
   t.deepEqual(await deploy(), await deploy());
   t.deepEqual(await files(), ['app.yaml', 'releases/v0001.yaml']);
+});
+
+const release = (number: number): Edit => addRelease(SHOP, {image: image(number), source: {commit: String(number).repeat(40), builder: 'Node.js'}, services: {web: {command: ['node']}}, pushedBy: 'ann', createdAt: `2026-11-23T09:30:0${number}Z`}, {keep: 9, numberAbove: number - 1});
+const INTERRUPTED = {app: SHOP, createdAt: '2026-11-23T09:30:02Z'};
+
+/** As a node leaves it that is killed in the middle of a rollback to v1: the commit is made, and nobody waits for it. */
+async function interrupted({commit, makings}: Parameters<NonNullable<Given['prepare']>>[0]): Promise<void> {
+  await commit(release(1));
+  await makings.add(INTERRUPTED);
+  await commit((read, list) => ({...release(2)(read, list), [FILE]: `${HEAD}env: {TEXT: back}\n`}));
+}
+
+test('a rollback whose node is killed, and that fails after the next start, is taken back with its configuration', async (t) => {
+  const {show, subject, makings} = await shop(t, {outcomes: [FAILED], prepare: interrupted});
+  await eventually('nothing is in the making', async () => (await makings.all()).length === 0);
+  t.is(await subject(), 'shop: take back release v2');
+  t.is(await show('apps/shop/releases/v0002.yaml'), undefined);
+  t.is(await show(FILE), `${HEAD}env: {TEXT: first}`);
+});
+
+test('one that works after the next start stays, and so does one that somebody has changed since, or that never came to its commit', async (t) => {
+  const subjectAfter = async (given: Given) => {
+    const {subject, makings} = await shop(t, given);
+    await eventually('nothing is in the making', async () => (await makings.all()).length === 0);
+    return subject();
+  };
+  const then = (edit: Edit) => async (before: Parameters<NonNullable<Given['prepare']>>[0]) => {
+    await interrupted(before);
+    await before.commit(edit);
+  };
+  t.notRegex(await subjectAfter({prepare: interrupted}), /take back/);
+  t.notRegex(await subjectAfter({outcomes: [FAILED], prepare: then(() => ({[FILE]: `${HEAD}env: {TEXT: mine}\n`}))}), /take back/);
+  t.notRegex(await subjectAfter({outcomes: [FAILED], prepare: then(release(3))}), /take back/);
+  t.notRegex(await subjectAfter({outcomes: [FAILED], prepare: async ({commit, makings}) => {
+    await commit(release(1));
+    await makings.add(INTERRUPTED);
+  }}), /take back/);
+});
+
+test('what is in the making is noted until it is known what became of it', async (t) => {
+  const noted: number[] = [];
+  const {rollback, release: pushed, makings} = await shop(t, {outcomes: [FAILED], meanwhile: async () => noted.push((await makings.all()).length)});
+  await pushed(1);
+  await pushed(2);
+  t.like((await rollback()).at(-1), {outcome: {result: 'failed'}});
+  t.like((await rollback()).at(-1), {outcome: {result: 'healthy'}});
+  t.deepEqual([noted, await makings.all()], [[1, 1], []]);
 });
