@@ -44,6 +44,11 @@ export class DesiredReader {
     return this.#cluster;
   }
 
+  /** True also as long as nothing was read. */
+  get hasTcpRoutes(): boolean {
+    return this.#last?.apps.some((app) => app.state === 'invalid' || app.tcp !== undefined) ?? true;
+  }
+
   /** Rejects when cluster.yaml or the node's own manifest is wrong, with every problem, or when something can't be read. */
   async read(snapshot: Snapshot, signal: AbortSignal): Promise<DesiredState> {
     const stamp = await this.#keyring?.stamp();

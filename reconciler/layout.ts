@@ -40,6 +40,8 @@ export interface Layout {
   readonly caddy: string;
   /** Configuration, records and control socket of unbound: mounted into its container at the same path. */
   readonly unbound: string;
+  /** Configuration and sockets of HAProxy: mounted into its container at the same path. */
+  readonly haproxy: string;
   readonly log: string;
   /** What the apps wrote, `<app>/<replica>/<number of the first line>.log`. */
   readonly logs: string;
@@ -72,6 +74,7 @@ export function layout(root: string): Layout {
     pidFile: below('run', 'reconciler.pid'),
     caddy: below('caddy'),
     unbound: below('unbound'),
+    haproxy: below('haproxy'),
     log: below('reconciler.log'),
     logs: below('logs'),
     drains: below('drains'),

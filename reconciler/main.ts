@@ -16,6 +16,7 @@ import {CronBooks} from './apply/cron-books.ts';
 import {Journal} from './apply/journal.ts';
 import {Operations, type Outcome} from './apply/operations.ts';
 import {prepareRouterFiles} from './apply/router.ts';
+import {prepareTcpFiles} from './apply/tcp.ts';
 import {Canaries} from './canaries.ts';
 import {confirmDelete, isDeleteConfirmed} from './checkout/confirm.ts';
 import {followedRepo} from './checkout/followed.ts';
@@ -33,7 +34,7 @@ import {EngineObserver} from './observed/engine-observer.ts';
 import {Prober} from './observed/prober.ts';
 import {probeContainer} from './probe-container.ts';
 import {connectRouter} from './router-world.ts';
-import {dnsContainerSpec, routerContainerSpec} from './router/containers.ts';
+import {dnsContainerSpec, routerContainerSpec, tcpContainerSpec} from './router/containers.ts';
 import {Keyring} from './secrets/keyring.ts';
 import {instanceOf, type NodeSettings} from './settings.ts';
 import {cronEvents} from './status/cron.ts';
@@ -76,13 +77,15 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   events.listen(({at, app, message}) => print(`${at.slice(11, 19)} ${app === undefined ? '' : `${app}: `}${message}`), signal);
 
   await prepareRouterFiles({settings, layout}, signal);
+  await prepareTcpFiles({settings, layout}, signal);
   await rm(layout.scratch, {recursive: true, force: true});
   await mkdir(layout.scratch, {recursive: true, mode: 0o700});
-  const {router, observer: routerObserver} = connectRouter({settings, layout});
+  const {router, observer: routerObserver, tcpObserver} = connectRouter({settings, layout, isTcpWanted: () => reader.hasTcpRoutes});
   const routerImage = await imageIdOf(docker, stack.router);
   const systemSpecs = {
     router: routerContainerSpec({settings, layout, image: routerImage, instance}),
     dns: dnsContainerSpec({settings, layout, image: routerImage, instance}),
+    tcp: tcpContainerSpec({settings, layout, image: routerImage, instance}),
   };
   const journal = await Journal.open(layout.journal, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
   const crons = await CronBooks.open(layout.crons, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
@@ -138,10 +141,10 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     operations,
     adjusted: (desired) => restarts.applied(desired),
     look: async (nowMs, until) => {
-      const [seenContainers, seenRouter, clutter] = await Promise.all([engineObserver.look(nowMs, until), routerObserver.observe(nowMs, until), housekeeper.look(nowMs, until)]);
-      return {nowMs, ...seenContainers, router: seenRouter, clutter, journal: journal.records, crons: crons.books, canaries: canaries.look(), lostImages: images.look()};
+      const [seenContainers, seenRouter, tcp, clutter] = await Promise.all([engineObserver.look(nowMs, until), routerObserver.observe(nowMs, until), tcpObserver.observe(nowMs, until), housekeeper.look(nowMs, until)]);
+      return {nowMs, ...seenContainers, router: seenRouter, tcp, clutter, journal: journal.records, crons: crons.books, canaries: canaries.look(), lostImages: images.look()};
     },
-    isRouterAsLeft: (until) => routerObserver.isAsLeft(until),
+    isRouterAsLeft: async (until) => await routerObserver.isAsLeft(until) && tcpObserver.isAsLeft(until),
     knownApps: () => [...journal.records.values()].filter(({goneAtMs}) => goneAtMs === undefined).map(({app}) => app),
     isDeleteConfirmed: async (commit, until) => isDeleteConfirmed(layout.clusterRepo, {commit, applied: await repo.lastApplied(until)}, until),
     onNewCommit: ({commit, author, subject}) => {
@@ -221,7 +224,7 @@ function domainOverride({cluster, domain}: NodeSettings): string | undefined {
 
 function systemOf(specs: Readonly<Record<DesiredSystem['role'], ContainerSpec>>): readonly DesiredSystem[] {
   // The DNS server first: Caddy can't route without it.
-  return (['dns', 'router'] as const).map((role) => ({role, specHash: (specs[role].labels[LABEL_SPEC] ?? '') as SpecHash}));
+  return (['dns', 'router', 'tcp'] as const).map((role) => ({role, specHash: (specs[role].labels[LABEL_SPEC] ?? '') as SpecHash}));
 }
 
 /** The same engine; but what we change ourselves is looked at again without waiting for its event. */

@@ -30,7 +30,7 @@ const ADDRESSES_MAX = 10_000;
 
 export interface NodeLogsOptions {
   readonly engine: EngineLogs & Pick<Engine, 'container'>;
-  readonly layout: Pick<Layout, 'logs' | 'caddy' | 'drains'>;
+  readonly layout: Pick<Layout, 'logs' | 'caddy' | 'unbound' | 'haproxy' | 'drains'>;
   readonly node: string;
   readonly events: EventLog;
   cluster(): ClusterConfig | undefined;
@@ -74,7 +74,7 @@ export class NodeLogs {
     const logs = new NodeLogs({store, collector: new Collector({engine, store, onProblem, logBytesMax: () => cluster()?.logBytesMax ?? LOG_BYTES_DEFAULT, onLost: (container, lines) => events.add(lostEvent(container, lines))}, signal), events, drains, cluster});
     const placeFile = path.join(layout.logs, 'router-place.json');
     void followRouterLog({
-      file: routerFiles({caddy: layout.caddy, unbound: ''}).accessLog, placeFile, store, counters: logs.requests,
+      file: routerFiles(layout).accessLog, placeFile, store, counters: logs.requests,
       attribute: (upstream, host) => logs.#attribute(upstream, host), onProblem,
     }, signal).catch(onProblem);
     return logs;

@@ -334,7 +334,7 @@ function judge(name: AppName, {held, seen}: PassReport, waitingSinceMs: number):
   const {services} = deriveApp({app, record: observed.journal.get(name), containers, runs: [], waiting: [], busy: observed.operations, urlOf: (host) => host});
   const late = app.services.filter((service) => (services.find(({name: one}) => one === service.name)?.healthy ?? 0) < replicasAwaited(service));
   const progress = services.filter(({wanted}) => wanted > 0).map(({name: service, healthy, wanted, waitsFor}) => `${service} [${Math.min(healthy, wanted)}/${wanted}]${waitsFor === undefined ? '' : ` waiting: ${waitsFor}`}`).join(', ');
-  const isRouted = observed.router.state === 'ready' && !observed.operations.has('names') && !plan.actions.some(({kind}) => kind === 'publish-names' || kind === 'load-routes');
+  const isRouted = observed.router.state === 'ready' && !observed.operations.has('names') && !plan.actions.some(({kind}) => kind === 'publish-names' || kind === 'load-routes' || kind === 'load-tcp');
   if (phase.kind === 'suspended') return containers.some(({state}) => state === 'running') || !isRouted || !phase.isRecorded ? {progress: 'stopping'} : {result: 'suspended', commit, ...(app.release !== undefined && {release: app.release})};
   if (phase.kind === 'steady' && phase.isRecorded) {
     if (late.length === 0 && isRouted) return {result: 'healthy', commit, ...(app.release !== undefined && {release: app.release}), hosts: [...new Set(app.routes.map(({host}) => host))]};

@@ -8,6 +8,7 @@ import {checkRequests, prioritySchema, requestsSchema, type Priority, type Reque
 import {checkDrains, drainsSchema, type DrainManifest} from './drains.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
 import {checkStrategy, optionsOf, strategySchema, type StrategyManifest} from './strategy.ts';
+import {checkTcpRoutes, tcpRoutesSchema, type TcpRouteManifest} from './tcp.ts';
 import {ENV_VALUE_LENGTH_MAX, variableNameSchema} from './variables.ts';
 
 /** An app as its owner writes it, in `apps/<app>/app.yaml`. Plain data, as in the file: `desired/` fills in the defaults. */
@@ -18,6 +19,7 @@ export interface AppManifest extends Header<'App'> {
   readonly services?: Readonly<Record<string, ServiceManifest>>;
   readonly env?: EnvManifest;
   readonly routes?: readonly RouteManifest[];
+  readonly tcp?: readonly TcpRouteManifest[];
   /** A shell line, or an argument vector: run once before a release gets traffic. Absent: the Procfile's `release` line. */
   readonly release?: string | readonly string[];
   readonly cron?: Readonly<Record<string, CronManifest>>;
@@ -168,6 +170,7 @@ export const appSchema: ObjectSchema<AppManifest> = {
     },
     env: {...envSchema, description: 'Environment of all services.'},
     routes: {type: 'array', items: routeSchema, maxItems: 1000, description: 'Hosts that lead to this app. Absent: <app>.<domain> leads to web. An empty list: none.'},
+    tcp: tcpRoutesSchema,
     release: {
       ...commandSchema,
       description: "Run once in a container of the new release before any of its copies start; when it fails, so does the deploy. Absent: the Procfile's `release` line.",
@@ -203,6 +206,7 @@ export function checkApp(app: AppManifest): readonly Problem[] {
     ...Object.entries(app.services ?? {}).flatMap(([name, service]) => checkService(name, service)),
     ...checkPortVariable(app.env, ['env'], WEB),
     ...checkTwice(app.routes ?? []),
+    ...checkTcpRoutes(app.tcp),
     ...checkCrons(app.cron),
     ...checkReleaseService(app),
     ...checkDrains(app.drains, {owner: 'app'}),

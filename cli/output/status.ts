@@ -36,7 +36,7 @@ export function appStatus(app: AppStatus, look: Look): readonly string[] {
   const services = app.services.map(({name, healthy, wanted}) => `${name} ${healthy}/${wanted}`).join(', ');
   return [
     look.colors.title(`=== ${app.name}${release(app)}`),
-    ...facts([['services', services === '' ? 'none yet: git push flynn main' : services], ...app.urls.map((url) => ['url', `${url}${app.isInMaintenance ? '  (maintenance)' : ''}`] as const)]),
+    ...facts([['services', services === '' ? 'none yet: git push flynn main' : services], ...app.urls.map((url) => ['url', `${url}${app.isInMaintenance ? '  (maintenance)' : ''}`] as const), ...(app.ports ?? []).map(({port, service, sni}) => ['port', `${port} → ${service}${sni === undefined ? '' : ` for ${sni}`}`] as const)]),
     ...conditions(app.conditions, look),
     ...app.services.flatMap(({replicas}) => replicas).filter(({detail}) => detail !== undefined)
       .map(({name, state, detail}) => `  ${name} ${state}: ${detail}`),

@@ -30,7 +30,7 @@ export async function stopReconciler({pidFile}: Pick<Layout, 'pidFile'>, print: 
 /** Apps first, with their own grace; then what routes to them. Removes them too: the next start makes new ones. */
 export async function removeContainers({docker, instance, print}: {readonly docker: Docker; readonly instance: string; readonly print: Print}, signal: AbortSignal): Promise<number> {
   const all = await ourContainers(docker, instance, signal);
-  const isPlatform = ({role}: OurContainer) => role === 'router' || role === 'dns';
+  const isPlatform = ({role}: OurContainer) => role === 'router' || role === 'dns' || role === 'tcp';
   const groups = [all.filter((container) => !isPlatform(container)), all.filter(isPlatform)];
   for (const group of groups) {
     await inParallel(group, PARALLEL_MAX, async (container) => {

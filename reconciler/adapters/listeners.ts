@@ -8,6 +8,8 @@ export interface Listener {
 
 /** State of a listening socket, TCP_LISTEN of the kernel. */
 const LISTENING = '0A';
+/** TCP_ESTABLISHED. */
+const ESTABLISHED = '01';
 /** Docker's own DNS server, in every container of a network. */
 const ENGINE_DNS = '127.0.0.11';
 
@@ -15,6 +17,24 @@ const ENGINE_DNS = '127.0.0.11';
 export async function listenersOf(pid: number, signal: AbortSignal): Promise<readonly Listener[]> {
   const tables = await Promise.all(['tcp', 'tcp6'].map((table) => readFile(`/proc/${pid}/net/${table}`, {encoding: 'utf8', signal})));
   return parseListeners(tables.join('\n'));
+}
+
+/** Open connections by their other end, `10.0.0.7:5432`: how many there are from this machine's own network, whoever made them. */
+export async function connectionsFrom(pid: number | 'self', signal: AbortSignal): Promise<{readonly listeners: readonly Listener[]; readonly connections: ReadonlyMap<string, number>}> {
+  const tables = await Promise.all(['tcp', 'tcp6'].map((table) => readFile(`/proc/${pid}/net/${table}`, {encoding: 'utf8', signal})));
+  const text = tables.join('\n');
+  return {listeners: parseListeners(text), connections: parseConnections(text)};
+}
+
+export function parseConnections(table: string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const line of table.split('\n')) {
+    const [, hexAddress, hexPort, state] = /^\s*\d+: \S+ ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) ([0-9A-F]{2}) /.exec(line) ?? [];
+    if (hexAddress === undefined || hexPort === undefined || state !== ESTABLISHED) continue;
+    const key = `${addressOf(hexAddress)}:${Number.parseInt(hexPort, 16)}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
 }
 
 /** `0: 0100007F:1F90 00000000:0000 0A …`: words of an address have the machine's own order of bytes. */

@@ -17,6 +17,7 @@ function subjectOf(action: Action): string {
     case 'run-system': return action.system.role;
     case 'publish-names': return 'names';
     case 'load-routes': return 'routes';
+    case 'load-tcp': return 'TCP ports';
     case 'write-cron':
     case 'forget-cron': return `${action.app} ${action.cron}`;
     case 'write-deploy':

@@ -1,6 +1,7 @@
 import type {AppName} from '../../schemas/ids.ts';
 import {NetworkMissing, type ContainerSpec, type Engine, type NetworkSpec} from '../adapters/engine.ts';
 import type {DesiredSystem} from '../desired/state.ts';
+import type {TcpStructure} from '../observed/ports.ts';
 import type {DeployRecord, NameTable, RouteStructure} from '../observed/state.ts';
 import {appNetwork, LABEL_APP, LABEL_INSTANCE, LABEL_SHARED, sharedNetwork} from '../labels.ts';
 import type {Action, ActionOf, SharedNetwork} from '../plan/action.ts';
@@ -19,6 +20,7 @@ export interface World {
   readonly router: {
     publishNames(names: NameTable, signal: AbortSignal): Promise<void>;
     loadRoutes(structure: RouteStructure, signal: AbortSignal): Promise<void>;
+    loadTcp(structure: TcpStructure, signal: AbortSignal): Promise<void>;
   };
   readonly images: {
     /** Rejects with the reason when the image can't be built, and remembers that. */
@@ -53,6 +55,7 @@ const executors: Executors = {
   },
   'publish-names': ({names}, {router}, signal) => router.publishNames(names, signal),
   'load-routes': ({structure}, {router}, signal) => router.loadRoutes(structure, signal),
+  'load-tcp': ({structure}, {router}, signal) => router.loadTcp(structure, signal),
   'write-deploy': ({app, deploy, lastGood}, {journal}) => {
     const before = journal.records.get(app);
     const good = lastGood ?? before?.lastGood;

@@ -1,7 +1,8 @@
-import {mkdir, open, readFile, rename} from 'node:fs/promises';
+import {mkdir} from 'node:fs/promises';
 import type {CaddyAdmin} from '../adapters/caddy.ts';
 import {ConfigRefused} from '../adapters/caddy.ts';
 import type {UnboundControl} from '../adapters/unbound.ts';
+import {readIfThere, replaceFile} from './files.ts';
 import type {Layout} from '../layout.ts';
 import type {NameTable, RouteStructure} from '../observed/state.ts';
 import {renderCaddyConfig, structureIn} from '../router/caddy-config.ts';
@@ -59,7 +60,7 @@ export async function loadRoutes(structure: RouteStructure, {settings, layout, c
  */
 export async function prepareRouterFiles({settings, layout}: Pick<RouterWorld, 'settings' | 'layout'>, signal: AbortSignal): Promise<void> {
   const files = routerFiles(layout);
-  assertSocketPaths([files.caddySocket, files.unboundSocket]);
+  assertSocketPaths([files.caddySocket, files.unboundSocket, files.haproxySocket, files.haproxyMasterSocket]);
   for (const folder of [layout.caddy, layout.unbound]) await mkdir(folder, {recursive: true, mode: 0o700});
 
   await replaceFile(files.unboundConfig, renderUnboundConfig(settings, files), signal);
@@ -82,23 +83,4 @@ function parsedStructure(text: string | undefined): RouteStructure {
 function assertSocketPaths(sockets: readonly string[]): void {
   const excess = Math.max(...sockets.map((socket) => Buffer.byteLength(socket))) - SOCKET_PATH_BYTES_MAX;
   if (excess > 0) throw new Error(`the paths of sockets such as "${sockets[0]}" would be too long: choose a data directory whose path is ${excess} bytes shorter`);
-}
-
-async function readIfThere(file: string, signal: AbortSignal): Promise<string | undefined> {
-  try {
-    return await readFile(file, {encoding: 'utf8', signal});
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`reading "${file}" failed`, {cause});
-  }
-}
-
-/** All or nothing, also when the machine loses power. */
-async function replaceFile(file: string, text: string, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const next = `${file}.next`;
-  await using handle = await open(next, 'w', 0o600);
-  await handle.writeFile(text);
-  await handle.sync();
-  await rename(next, file);
 }

@@ -40,6 +40,9 @@ kind: App
 #     path: /api
 #     service: api
 
+# tcp:                        # ports of the node, for what is not HTTP
+#   - {port: 5432, service: db}
+
 # release: node migrate.js    # run once before a release gets traffic (or a line "release:" in the Procfile); it fails, the deploy fails
 
 # cron:

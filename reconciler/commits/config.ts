@@ -14,6 +14,7 @@ const APP_FIELDS: {readonly [Field in keyof AppManifest]-?: Going} = {
   release: 'back',
   cron: 'stays',
   routes: 'stays',
+  tcp: 'stays',
   maintenance: 'stays',
   suspend: 'stays',
   deployTimeoutSeconds: 'stays',

@@ -14,6 +14,7 @@ import {problemsOfRights} from './rights.ts';
 import {problemOfHost, problemsOfRoutes, routesOf} from './routes.ts';
 import {resolveSecrets, type Opened} from './secrets.ts';
 import {resolveService, serviceNames, type ServiceInput} from './service.ts';
+import {problemsOfTcpRoutes, tcpRoutesOf} from './tcp.ts';
 import {watchedMs} from './strategy.ts';
 import type {DesiredApp, DesiredService, ResolvedApp} from './state.ts';
 
@@ -63,7 +64,7 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
   const released = {app: app.value, release: release.value, releaseNumber: current.number, limits: cluster.limits, secrets: secrets.value, ...(cluster.requests && {requests: cluster.requests})};
   const {services, problems: serviceProblems} = resolveServices(released);
   const {crons, problems: cronProblems} = resolveCrons(released);
-  const routeProblems = problemsOfRoutes(app.value.routes ?? [], domain, services);
+  const routeProblems = [...problemsOfRoutes(app.value.routes ?? [], domain, services), ...problemsOfTcpRoutes(app.value.tcp ?? [], services)];
   const all = [...forbidden, ...serviceProblems, ...cronProblems, ...routeProblems];
   if (all.length > 0) return invalid(place(all, folder.manifest));
   const releaseJob = resolveReleaseJob(released);
@@ -76,6 +77,7 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
     ...(crons.length > 0 && {crons}),
     ...imageOriginOf(release.value),
     routes: routesOf(app.value.routes, `${name}.${domain}`, services),
+    ...(app.value.tcp !== undefined && app.value.tcp.length > 0 && {tcp: tcpRoutesOf(app.value.tcp)}),
   } satisfies ResolvedApp;
 }
 
@@ -115,12 +117,21 @@ export function checkApp(app: AppFiles, cluster: ClusterConfig, domain: string):
 }
 
 /** Where the route of an app is written; its app.yaml where it is not (the default route). */
-export function locateRoute({name, files}: AppFiles, host: string, message: string): Diagnostic {
-  const file = files.find(({path}) => path === appFile(name));
+export function locateRoute(app: AppFiles, host: string, message: string): Diagnostic {
+  return locateIn(app, message, ({routes = []}) => ['routes', routes.findIndex((route) => route.host === host), 'host']);
+}
+
+export function locateTcpRoute(app: AppFiles, port: number, message: string): Diagnostic {
+  return locateIn(app, message, ({tcp = []}) => ['tcp', tcp.findIndex((route) => route.port === port), 'port']);
+}
+
+/** `path`: to the value in the manifest, with a negative number in it where there is none. */
+function locateIn({name, files}: AppFiles, message: string, path: (manifest: AppManifest) => Problem['path']): Diagnostic {
+  const file = files.find((one) => one.path === appFile(name));
   const loaded = file?.kind === 'text' ? loadManifest('App', file.path, file.text) : undefined;
   if (file?.kind !== 'text' || loaded?.ok !== true) return {file: appFile(name), line: 1, column: 1, message};
-  const index = loaded.value.routes?.findIndex((route) => route.host === host) ?? -1;
-  return locate({path: index < 0 ? [] : ['routes', index, 'host'], message}, file.path, file.text);
+  const found = path(loaded.value);
+  return locate({path: found.some((step) => typeof step === 'number' && step < 0) ? [] : found, message}, file.path, file.text);
 }
 
 function resolveServices(input: ServiceInput) {

@@ -3,6 +3,7 @@ import {appFile} from './folder.ts';
 import type {NodeCapacity} from './nodes.ts';
 import {place} from './place.ts';
 import type {DesiredApp, DesiredRoute, DesiredState, ResolvedApp} from './state.ts';
+import {findTcpConflicts} from './tcp.ts';
 
 /** Two apps that claim one host and path. */
 export interface RouteConflict {
@@ -26,7 +27,7 @@ export interface NodeFacts extends Pick<DesiredState, 'system' | 'keptImages' | 
  */
 export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, me, ...node}: NodeFacts): DesiredState {
   const sorted = apps.toSorted(byName);
-  const conflicts = Map.groupBy(findConflicts(sorted), ({app}) => app);
+  const conflicts = Map.groupBy([...findConflicts(sorted), ...findTcpConflicts(sorted.filter((app) => app.state === 'resolved'))], ({app}) => app);
   const valid = sorted.map((app): DesiredApp => {
     const own = conflicts.get(app.name);
     if (own === undefined) return app;

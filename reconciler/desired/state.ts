@@ -2,6 +2,7 @@ import type {Overlap} from '../../schemas/cron.ts';
 import type {AppName, CommitId, CronName, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {Priority} from '../../schemas/requests.ts';
+import type {ProxyProtocol} from '../../schemas/tcp.ts';
 import type {Schedule} from '../../schemas/schedule.ts';
 
 /** What this node should run, according to one commit. Complete: planning never has to ask for more. */
@@ -67,6 +68,8 @@ export interface ResolvedApp {
   readonly services: readonly DesiredService[];
   /** Sorted by host, then longest path first. */
   readonly routes: readonly DesiredRoute[];
+  /** Absent: none. Sorted by port, then host. */
+  readonly tcp?: readonly DesiredTcpRoute[];
   /** Its hosts lead to the page that says so, and not to its replicas. */
   readonly isInMaintenance?: boolean;
   /** Limit for the whole deploy, in milliseconds. */
@@ -229,8 +232,20 @@ export interface DesiredRoute {
   readonly service: ServiceName;
 }
 
+/** A port of the node that leads to a service. Networks are sorted; absent: everybody, nobody. */
+export interface DesiredTcpRoute {
+  readonly port: number;
+  readonly service: ServiceName;
+  /** TLS connections for this host only. */
+  readonly sni?: string;
+  readonly proxyProtocol: ProxyProtocol;
+  readonly acceptProxyFrom?: readonly string[];
+  readonly allow?: readonly string[];
+  readonly idleTimeoutMs: number;
+}
+
 /** A container of the platform itself. `specHash` covers everything it is made from, configuration files included that need a restart. */
 export interface DesiredSystem {
-  readonly role: 'router' | 'dns';
+  readonly role: 'router' | 'dns' | 'tcp';
   readonly specHash: SpecHash;
 }

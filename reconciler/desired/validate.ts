@@ -3,11 +3,12 @@ import type {AppName, TreeId} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {problemOfNodeName} from '../../schemas/names.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
-import {checkApp, locateRoute, resolveApp, type AppFiles} from './app.ts';
+import {checkApp, locateRoute, locateTcpRoute, resolveApp, type AppFiles} from './app.ts';
 import {CLUSTER_FILE, resolveCluster, type ClusterConfig} from './cluster.ts';
 import {findConflicts} from './combine.ts';
 import {appFile, isDocumentation} from './folder.ts';
 import type {DesiredApp} from './state.ts';
+import {findTcpConflicts} from './tcp.ts';
 
 /** A commit as the push check sees it: what it changed is read, the rest was checked when it was pushed. */
 export interface Commit {
@@ -40,10 +41,16 @@ export function validateCommit({shared, isSharedChanged, changed, unchanged}: Co
     // An unchanged app can lose its route to a changed one: it is named without a line.
     return files === undefined ? {file: appFile(app), line: 1, column: 1, message} : locateRoute(files, route.host, message);
   });
+  // Whoever had a port before keeps it.
+  const tcpConflicts = findTcpConflicts([...unchanged, ...resolved].filter((app) => app.state === 'resolved')).flatMap(({app, port, message}) => {
+    const files = byName.get(app);
+    return files === undefined ? [] : [locateTcpRoute(files, port, message)];
+  });
   return [
     ...(isSharedChanged ? checkAllShared(shared) : []),
     ...changed.flatMap((app) => checkApp(app, config, domain)),
     ...conflicts,
+    ...tcpConflicts,
   ].toSorted(byPlace);
 }
 

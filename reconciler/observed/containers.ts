@@ -106,6 +106,6 @@ function factsOf(text: string | undefined): ContainerFacts | undefined {
 
 export function toSystem(record: ContainerRecord): ObservedSystem | undefined {
   const role = record.labels[labels.LABEL_ROLE];
-  if (role !== 'router' && role !== 'dns') return undefined;
+  if (role !== 'router' && role !== 'dns' && role !== 'tcp') return undefined;
   return {id: record.id as ContainerId, name: record.name, role: role satisfies DesiredSystem['role'], specHash: (record.labels[labels.LABEL_SPEC] ?? '') as SpecHash, state: record.status === 'running' && record.isPaused ? 'paused' : record.status, ...(record.status === 'running' && {startedAtMs: record.startedAtMs})};
 }

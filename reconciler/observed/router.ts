@@ -6,7 +6,7 @@ import type {UnboundControl} from '../adapters/unbound.ts';
 import type {Layout} from '../layout.ts';
 import {maintenanceTarget, structureOf} from '../router/caddy-config.ts';
 import {routerFiles} from '../router/files.ts';
-import {addressOf, GENERATION_NAME} from '../router/names.ts';
+import {addressOf, GENERATION_NAME, isStreamName} from '../router/names.ts';
 import {generationOf, keyOf, tableOf} from '../router/records.ts';
 import {ROUTER_LETS_GO_MS} from '../router/times.ts';
 import type {DesiredSystem} from '../desired/state.ts';
@@ -46,6 +46,8 @@ export class RouterObserver {
   #structure: {readonly config: unknown; readonly structure: RouteStructure | undefined} | undefined;
   #published: ReadonlySet<string> = new Set();
   readonly #leftAtMs = new Map<string, number>();
+  #publishedStreams: ReadonlySet<string> = new Set();
+  readonly #leftStreams = new Set<string>();
   readonly #silentSinceMs = new Map<DesiredSystem['role'], number>();
   #looks = 0;
 
@@ -100,7 +102,7 @@ export class RouterObserver {
     const [upstreams, names] = await Promise.all([caddy.requestsInFlight(signal), this.#namesAt(nowMs, marks.generation, signal)]);
     this.#marks = marks;
     this.#noteLeaving(names, nowMs);
-    return {state: 'ready', names, structure: this.#structureOf(marks.config), inFlight: byAddress(upstreams), maintenance: maintenanceTarget(this.#world.settings), leftAtMs: new Map(this.#leftAtMs)};
+    return {state: 'ready', names, structure: this.#structureOf(marks.config), inFlight: byAddress(upstreams), maintenance: maintenanceTarget(this.#world.settings), leftAtMs: new Map(this.#leftAtMs), leftStreams: new Set(this.#leftStreams)};
   }
 
   async #readMarks(signal: AbortSignal): Promise<Marks> {
@@ -153,6 +155,9 @@ export class RouterObserver {
     for (const key of this.#published) if (!published.has(key)) this.#leftAtMs.set(key, nowMs);
     for (const [key, leftAtMs] of this.#leftAtMs) if (published.has(key) || nowMs - leftAtMs > LEFT_KEPT_MS) this.#leftAtMs.delete(key);
     this.#published = published;
+    for (const key of this.#publishedStreams) if (!published.has(key)) this.#leftStreams.add(key);
+    for (const key of this.#leftStreams) if (!this.#leftAtMs.has(key)) this.#leftStreams.delete(key);
+    this.#publishedStreams = new Set([...names].flatMap(([name, targets]) => (isStreamName(name) ? targets.map(keyOf) : [])));
   }
 }
 

@@ -1,6 +1,7 @@
 import type {AppName, ContainerId, CronName, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {Schedule} from '../../schemas/schedule.ts';
 import type {ContainerFacts, DesiredSystem, ResolvedApp} from '../desired/state.ts';
+import type {ObservedTcp} from './ports.ts';
 
 /** What this node was seen to run. Already out of date when it is read: plans must be safe to make from it. */
 export interface ObservedState {
@@ -31,6 +32,7 @@ export interface ObservedState {
   /** What this node's disk says of the commands with a schedule. */
   readonly crons: ReadonlyMap<AppName, CronBook>;
   readonly router: ObservedRouter;
+  readonly tcp: ObservedTcp;
   /** Of apps whose deploy is trying canaries. */
   readonly canaries?: ReadonlyMap<AppName, CanarySeen>;
   /** What builds and apps that are gone left on the disk. */
@@ -321,6 +323,8 @@ export type ObservedRouter =
       readonly inFlight: ReadonlyMap<string, number>;
       /** When an `address:port` was last seen in `names`, for those that are not in it now. Absent: long ago, or never since the start. */
       readonly leftAtMs: ReadonlyMap<string, number>;
+      /** Those of `leftAtMs` that connections to ports of the node went to. */
+      readonly leftStreams: ReadonlySet<string>;
     };
 
 /** SRV name, such as `_http._tcp.shop.flynn.localhost`, to the replicas behind it. */

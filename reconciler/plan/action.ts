@@ -1,5 +1,6 @@
 import type {AppName, ContainerId, ImageDigest, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {ContainerTemplate, DesiredService, DesiredSystem, ImageOrigin, ResolvedApp} from '../desired/state.ts';
+import type {TcpStructure} from '../observed/ports.ts';
 import type {CronNext, CronRun, Deploy, Job, NameTable, Pair, RouteStructure} from '../observed/state.ts';
 
 /** One change to the world. Plain data: it can be printed, compared, sent to another machine and replayed. */
@@ -34,6 +35,7 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
   | {readonly kind: 'run-system'; readonly system: DesiredSystem}
   | {readonly kind: 'publish-names'; readonly names: NameTable}
   | {readonly kind: 'load-routes'; readonly structure: RouteStructure}
+  | {readonly kind: 'load-tcp'; readonly structure: TcpStructure}
   | {readonly kind: 'write-deploy'; readonly app: AppName; readonly deploy: Deploy; /** Present: this is now the last good one. */ readonly lastGood?: ResolvedApp}
   | {
       readonly kind: 'write-cron';
@@ -106,6 +108,7 @@ export function actionKey(action: Action): string {
     case 'run-system': return `system ${action.system.role}`;
     case 'publish-names': return 'names';
     case 'load-routes': return 'routes';
+    case 'load-tcp': return 'tcp';
     case 'write-cron':
     case 'forget-cron': return `cron ${action.app} ${action.cron}`;
     case 'write-deploy':

@@ -15,9 +15,11 @@ import {wantedSpecs} from './rollout.ts';
 import {byAddress, isInNames, routedTargets, targetOf} from './routed.ts';
 import {isHealthy} from './health.ts';
 import {planSlots, type SlotPlan, type Wanted} from './slots.ts';
+import type {RoutedPort} from './tcp.ts';
 
 export interface AppPlan extends Plan {
   readonly routes: readonly RoutedPath[];
+  readonly ports: readonly RoutedPort[];
 }
 
 /** A route and the replicas that may get its requests now. */
@@ -68,6 +70,7 @@ export function planApp(app: DesiredApp, containers: readonly ObservedContainer[
     waiting: parts.flatMap((part): readonly Waiting[] => part.waiting),
     ...(crons.lookAgainAtMs !== undefined && {lookAgainAtMs: crons.lookAgainAtMs}),
     routes: routesOf({app, phase, slots, standIns}, observed),
+    ports: portsOf({app, phase, slots, standIns}, observed),
   };
 }
 
@@ -141,6 +144,22 @@ function routesOf({app, phase, slots, standIns}: Routing, observed: ObservedStat
     const percent = canaryPercent(route.service, phase);
     if (percent === undefined) return {...base, targets: targets(() => true, standing)};
     return {...base, targets: weighted(percent, {fresh: targets(({isCandidate}) => isCandidate, []), old: targets(({isCandidate}) => !isCandidate, standing)})};
+  });
+}
+
+/** Connections are dealt out without weights: canaries get them as all others do. Nobody answers them in maintenance. */
+function portsOf({app, phase, slots, standIns}: Routing, observed: ObservedState): readonly RoutedPort[] {
+  const shown = phase.kind === 'suspended' ? phase.wanted : phase.serving;
+  const isClosed = phase.kind === 'suspended' || (app.state === 'resolved' ? app : shown)?.isInMaintenance === true;
+  return (shown?.tcp ?? []).map((route): RoutedPort => {
+    const kept = slots.filter(({want}) => want.service.name === route.service).flatMap(({want, kept: all}) => all.filter(({slot}) => want.routed.includes(slot)));
+    return {
+      ...route,
+      app: app.name,
+      isHeld: phase.kind === 'invalid',
+      replicas: shown?.services.find(({name}) => name === route.service)?.replicas ?? 0,
+      targets: isClosed ? [] : routedTargets([...kept, ...standIns.filter(({service}) => service === route.service)], observed),
+    };
   });
 }
 

@@ -42,3 +42,5 @@ export const CRON_PARALLEL_MAX = 10;
 
 /** What canaries answer wakes nobody: it is looked at again after this many milliseconds. */
 export const CANARY_LOOK_MS = 1_000;
+/** From one look at a port that something else has to the next: nobody tells when it is free. */
+export const TAKEN_LOOK_MS = 2000;

@@ -14,7 +14,8 @@ import {planNetworks} from './networks.ts';
 import {planRouter} from './router.ts';
 import {planRuns} from './runs.ts';
 import {planConnections, withSharedNetworks} from './shared-networks.ts';
-import {hostName, serviceName} from '../router/names.ts';
+import {planTcp, type RoutedPort} from './tcp.ts';
+import {hostName, serviceName, streamName} from '../router/names.ts';
 
 /**
  * Decides what to do so that the node comes closer to `desired`.
@@ -25,11 +26,13 @@ import {hostName, serviceName} from '../router/names.ts';
 export function plan(desired: DesiredState, observed: ObservedState): Plan {
   const byApp = Map.groupBy(observed.containers, ({app}) => app);
   const apps = desired.apps.map((app) => planAlone(app, byApp.get(app.name) ?? [], observed));
+  const tcp = planTcp(apps.flatMap(({ports}) => ports), observed);
   const parts: readonly Plan[] = [
-    planSystem(desired, observed),
+    planSystem(desired, observed, tcp),
     planNetworks(desired, observed),
     planConnections(desired, observed),
     planRouter(apps, observed),
+    tcp,
     ...apps,
     ...planGone(desired, byApp, observed),
     planHousekeeping(desired, observed),
@@ -53,15 +56,21 @@ function planAlone(app: DesiredApp, containers: readonly ObservedContainer[], ob
     return planApp(app, containers, observed);
   } catch (error) {
     const on = `a mistake of Flynn's own to be mended: ${error instanceof Error ? error.message : String(error)}`;
-    return {actions: [], waiting: [{app: app.name, subject: 'its plan', on}], routes: routesAsTheyAre(app, observed)};
+    return {actions: [], waiting: [{app: app.name, subject: 'its plan', on}], ...asTheyAre(app, observed)};
   }
 }
 
-function routesAsTheyAre(app: DesiredApp, {journal, router}: ObservedState): readonly RoutedPath[] {
+function asTheyAre(app: DesiredApp, {journal, router}: ObservedState): Pick<AppPlan, 'routes' | 'ports'> {
   const known = journal.get(app.name)?.lastGood ?? (app.state === 'resolved' ? app : undefined);
   const names = router.state === 'ready' ? router.names : new Map();
-  return (known?.routes ?? []).map((route): RoutedPath =>
-    ({...route, app: app.name, isHeld: true, targets: names.get(hostName(route.host)) ?? names.get(serviceName(route.service, app.name)) ?? []}));
+  return {
+    routes: (known?.routes ?? []).map((route): RoutedPath =>
+      ({...route, app: app.name, isHeld: true, targets: names.get(hostName(route.host)) ?? names.get(serviceName(route.service, app.name)) ?? []})),
+    ports: (known?.tcp ?? []).map((route): RoutedPort => {
+      const replicas = known?.services.find(({name}) => name === route.service)?.replicas ?? 0;
+      return {...route, app: app.name, isHeld: true, replicas, targets: names.get(streamName(route.service, app.name)) ?? []};
+    }),
+  };
 }
 
 /**

@@ -1,12 +1,25 @@
 import type {DesiredState, DesiredSystem} from '../desired/state.ts';
+import type {ObservedTcp} from '../observed/ports.ts';
 import type {ObservedState, ObservedSystem} from '../observed/state.ts';
 import type {Action, Plan, Waiting} from './action.ts';
 import {SILENT_MS_MAX} from './limits.ts';
+import type {TcpPlan} from './tcp.ts';
 
 /** The platform's own containers: exactly one of each role, made from what is wanted now. */
-export function planSystem(desired: DesiredState, observed: ObservedState): Plan {
-  const parts = desired.system.map((system) => planRole(system, observed));
+export function planSystem(desired: DesiredState, observed: ObservedState, tcp: Pick<TcpPlan, 'isWanted' | 'isFileRight'>): Plan {
+  const parts = desired.system.map((system) => (system.role === 'tcp' ? planTcpRole(system, observed, tcp) : planRole(system, observed)));
   return {actions: parts.flatMap(({actions}) => actions), waiting: parts.flatMap(({waiting}) => waiting)};
+}
+
+/** HAProxy: only where it has something to do, and never with an old file. */
+function planTcpRole(system: DesiredSystem, observed: ObservedState, {isWanted, isFileRight}: Pick<TcpPlan, 'isWanted' | 'isFileRight'>): Plan {
+  const mine = observed.system.filter(({role}) => role === system.role);
+  if (!isWanted) {
+    const actions = mine.filter(({name}) => !observed.operations.has(`container ${name}`)).map(({id, name}): Action => ({kind: 'remove-container', id, name, reason: 'no app has a TCP port'}));
+    return {actions, waiting: []};
+  }
+  if (!isFileRight && !mine.some(({state}) => state === 'running')) return {actions: [], waiting: [{subject: system.role, on: 'its configuration'}]};
+  return planRole(system, observed);
 }
 
 function planRole(system: DesiredSystem, observed: ObservedState): Plan {
@@ -29,12 +42,16 @@ function planRole(system: DesiredSystem, observed: ObservedState): Plan {
 }
 
 /** One that runs but does not answer is made anew: somebody may have taken its socket away, or it hangs. */
-function planSilent({role, id, name, startedAtMs = 0}: ObservedSystem, {router, nowMs, operations}: ObservedState): Plan {
-  const silentSinceMs = router.state === 'unreachable' ? router.silentSinceMs.get(role) : undefined;
+function planSilent({role, id, name, startedAtMs = 0}: ObservedSystem, {router, tcp, nowMs, operations}: ObservedState): Plan {
+  const silentSinceMs = role === 'tcp' ? silenceOf(tcp) : router.state === 'unreachable' ? router.silentSinceMs.get(role) : undefined;
   if (silentSinceMs === undefined) return {actions: [], waiting: []};
   const untilMs = Math.max(silentSinceMs, startedAtMs) + SILENT_MS_MAX;
   if (nowMs < untilMs || operations.has(`container ${name}`)) return {actions: [], waiting: [{subject: role, on: 'an answer', untilMs}]};
   return {actions: [{kind: 'remove-container', id, name, reason: `${role} runs but did not answer for ${SILENT_MS_MAX / 1000} s`}], waiting: []};
+}
+
+function silenceOf({running}: ObservedTcp): number | undefined {
+  return running.state === 'silent' ? running.sinceMs : undefined;
 }
 
 /** Build containers whose build has ended, in this process or with one that was killed. */

@@ -1,7 +1,7 @@
 import type {ObservedContainer, ObservedState} from '../observed/state.ts';
 import type {Action, Plan, Waiting} from './action.ts';
 import {isBusy} from './busy.ts';
-import {ROUTER_LETS_GO_MS} from '../router/times.ts';
+import {ROUTER_LETS_GO_MS, STREAM_LETS_GO_MS} from '../router/times.ts';
 import {DRAIN_LOOK_MS} from './limits.ts';
 import {isInNames, targetOf} from './routed.ts';
 
@@ -54,8 +54,10 @@ function heldByRouter(container: ObservedContainer, observed: ObservedState): {o
   const key = `${target.address}:${target.port}`;
   const leftAtMs = router.leftAtMs.get(key);
   if (leftAtMs === undefined) return undefined;
-  const letsGoAtMs = leftAtMs + ROUTER_LETS_GO_MS;
+  const letsGoAtMs = leftAtMs + (router.leftStreams.has(key) ? STREAM_LETS_GO_MS : ROUTER_LETS_GO_MS);
   if (nowMs < letsGoAtMs) return {on: 'the router to let go', untilMs: letsGoAtMs};
+  const connections = router.leftStreams.has(key) ? observed.tcp.connections.get(key) ?? 0 : 0;
+  if (connections > 0 && nowMs < leftAtMs + container.facts.stopGraceMs) return {on: `${connections} open connections`, untilMs: nowMs + DRAIN_LOOK_MS};
   const inFlight = router.inFlight.get(key) ?? 0;
   if (inFlight > 0 && nowMs < leftAtMs + container.facts.stopGraceMs) return {on: `${inFlight} requests in flight`, untilMs: nowMs + DRAIN_LOOK_MS};
   return undefined;

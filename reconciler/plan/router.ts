@@ -2,19 +2,27 @@ import type {NameTable, ObservedState, RouteStructure, StructuredHost, Target} f
 import type {Action, Plan} from './action.ts';
 import type {AppPlan, RoutedPath} from './app.ts';
 import {byAddress} from './routed.ts';
+import {streamNames} from './tcp.ts';
 import {hostName, serviceName} from '../router/names.ts';
 
 /** What the DNS server is to answer and what Caddy is to be configured with; nothing when both are so already. */
 export function planRouter(apps: readonly AppPlan[], observed: ObservedState): Plan {
   const {router, operations} = observed;
   if (router.state === 'unreachable') return {actions: [], waiting: [{subject: 'router', on: `an answer: ${router.error}`}]};
-  const {names, structure} = routing(apps.flatMap(({routes}) => routes));
+  const {names: hosts, structure} = routing(apps.flatMap(({routes}) => routes));
+  const names = new Map([...hosts, ...heldStreams(streamNames(apps.flatMap(({ports}) => ports)), observed)].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const actions: Action[] = [];
   if (!operations.has('names') && !sameNames(names, router.names)) actions.push({kind: 'publish-names', names, reason: namesReason(names, router.names, router.maintenance)});
   if (!operations.has('routes') && !sameStructure(structure, router.structure)) {
     actions.push({kind: 'load-routes', structure, reason: router.structure === undefined ? 'the router\'s configuration is not what was loaded' : 'hosts with paths changed'});
   }
   return {actions, waiting: []};
+}
+
+/** A worker of HAProxy that is just being started knows the replicas of a moment ago: it has to have asked once before they are replaced by others. */
+function heldStreams(wanted: NameTable, {router, operations}: ObservedState): NameTable {
+  if (!operations.has('tcp') || router.state !== 'ready') return wanted;
+  return new Map([...wanted].map(([name, targets]) => [name, router.names.get(name) ?? targets]));
 }
 
 /** A host with nothing but `/` is a name; a host with paths has to be in Caddy's configuration. */

@@ -1,5 +1,6 @@
 import {createHash} from 'node:crypto';
 import type {ContainerSpec} from '../adapters/engine.ts';
+import type {DesiredSystem} from '../desired/state.ts';
 import {LABEL_INSTANCE, LABEL_ROLE, LABEL_SPEC} from '../labels.ts';
 import type {Layout} from '../layout.ts';
 import type {NodeSettings} from '../settings.ts';
@@ -8,8 +9,8 @@ import {renderUnboundConfig} from './unbound-config.ts';
 
 export interface SystemContainer {
   readonly settings: Pick<NodeSettings, 'dnsPort'>;
-  readonly layout: Pick<Layout, 'caddy' | 'unbound'>;
-  /** Holds `caddy` and `unbound`: a tag, or better an id, so that a newer image replaces the container. */
+  readonly layout: Pick<Layout, 'caddy' | 'unbound' | 'haproxy'>;
+  /** Holds `caddy`, `unbound` and `haproxy`: a tag, or better an id, so that a newer image replaces the container. */
   readonly image: string;
   /** `instanceOf(data)` */
   readonly instance: string;
@@ -48,10 +49,26 @@ export function dnsContainerSpec({settings, layout, image, instance}: SystemCont
   });
 }
 
+/** HAProxy: `<instance>-tcp`. A master that outlives its workers: a new configuration gets a new worker, the old one ends with its last connection. */
+export function tcpContainerSpec({layout, image, instance}: SystemContainer): ContainerSpec {
+  const {haproxyConfig, haproxyMasterSocket} = routerFiles(layout);
+  return systemSpec({
+    name: `${instance}-tcp`,
+    instance,
+    role: 'tcp',
+    image,
+    command: ['haproxy', '-W', '-S', `${haproxyMasterSocket},mode,600`, '-f', haproxyConfig],
+    env: {},
+    folder: layout.haproxy,
+    // Ports are loaded into the running HAProxy.
+    restartsFor: '',
+  });
+}
+
 interface SystemParts {
   readonly name: string;
   readonly instance: string;
-  readonly role: 'router' | 'dns';
+  readonly role: DesiredSystem['role'];
   readonly image: string;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;

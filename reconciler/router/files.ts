@@ -14,9 +14,17 @@ export interface RouterFiles {
   /** What unbound starts from: always the names that were published last. */
   readonly records: string;
   readonly unboundSocket: string;
+  /** What HAProxy starts from. */
+  readonly haproxyConfig: string;
+  /** Its workers answer here about themselves. */
+  readonly haproxySocket: string;
+  /** Its master takes wishes here: another configuration. */
+  readonly haproxyMasterSocket: string;
+  /** Addresses of replicas, from one worker to the next. */
+  readonly haproxyState: string;
 }
 
-export function routerFiles({caddy, unbound}: Pick<Layout, 'caddy' | 'unbound'>): RouterFiles {
+export function routerFiles({caddy, unbound, haproxy}: Pick<Layout, 'caddy' | 'unbound' | 'haproxy'>): RouterFiles {
   return {
     caddyConfig: path.join(caddy, 'config.json'),
     caddySocket: path.join(caddy, 'admin.sock'),
@@ -25,5 +33,9 @@ export function routerFiles({caddy, unbound}: Pick<Layout, 'caddy' | 'unbound'>)
     unboundConfig: path.join(unbound, 'unbound.conf'),
     records: path.join(unbound, 'records.conf'),
     unboundSocket: path.join(unbound, 'control.sock'),
+    haproxyConfig: path.join(haproxy, 'haproxy.cfg'),
+    haproxySocket: path.join(haproxy, 'stats.sock'),
+    haproxyMasterSocket: path.join(haproxy, 'master.sock'),
+    haproxyState: path.join(haproxy, 'servers.state'),
   };
 }

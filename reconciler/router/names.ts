@@ -28,6 +28,18 @@ export function internalName(service: string, app: string): string {
   return `${service}.${app}.internal`;
 }
 
+
+/** SRV name of a service that ports of the node lead to. */
+export function streamName(service: string, app: string): string {
+  return `${STREAM_PREFIX}${service}.${app}.${OUR_ZONE}`;
+}
+
+export function isStreamName(name: string): boolean {
+  return name.startsWith(STREAM_PREFIX);
+}
+
+const STREAM_PREFIX = '_stream._tcp.';
+
 /** SRV records point to names, never to addresses (RFC 2782): each address gets one that spells it. */
 export function targetName(address: string): string {
   if (!isIPv4(address)) throw new Error(`bug: "${address}" is not an IPv4 address`);

@@ -1,13 +1,13 @@
 import {createHash} from 'node:crypto';
 import {isIPv4} from 'node:net';
 import type {NameTable, Target} from '../observed/state.ts';
-import {addressOf, GENERATION_NAME, isHost, NOWHERE_NAME, targetName} from './names.ts';
+import {addressOf, GENERATION_NAME, isHost, isStreamName, NOWHERE_NAME, targetName} from './names.ts';
 
 /** Nobody in between remembers answers, Caddy's `refresh` decides; but 0 is refused by some resolvers. */
 const TTL_SECONDS = 1;
 /** Any: it is never connected to. */
 const NOWHERE_PORT = 1;
-const NAME = /^_(?:http|svc)\._tcp\.(.+)$/;
+const NAME = /^_(?:http|svc|stream)\._tcp\.(.+)$/;
 
 /** What to send to a running unbound, in this order, so that it answers the wanted table in the end and never less than both tables agree on. */
 export interface RecordChange {
@@ -132,7 +132,8 @@ function nameRecords([name, targets]: readonly [string, readonly Target[]]): rea
   return targets.map((target) => {
     const copy = seen.get(keyOf(target)) ?? 0;
     seen.set(keyOf(target), copy + 1);
-    return `${name}. ${TTL_SECONDS} IN SRV 0 ${copy} ${target.port} ${targetName(target.address)}.`;
+    // To HAProxy a weight of 0 says that no connection is wanted.
+    return `${name}. ${TTL_SECONDS} IN SRV 0 ${isStreamName(name) ? copy + 1 : copy} ${target.port} ${targetName(target.address)}.`;
   });
 }
 

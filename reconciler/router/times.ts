@@ -15,3 +15,10 @@ export const KEEP_ALIVE_MS = 1500;
  * the time of an answer and of a loaded machine. Measured: see `test/system/router.test.ts`.
  */
 export const ROUTER_LETS_GO_MS = REFRESH_MS + 250;
+/**
+ * How long HAProxy goes on with a replica that left its name: one that took its place has a name of its own, which has to be looked up
+ * first. Without it a name whose replicas are all others at once had none for some 100 ms (3.0.11).
+ */
+export const STREAM_KEPT_MS = 500;
+/** After that HAProxy gives no new connection to a replica that left the names. */
+export const STREAM_LETS_GO_MS = ROUTER_LETS_GO_MS + STREAM_KEPT_MS;

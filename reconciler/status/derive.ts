@@ -37,11 +37,16 @@ export function deriveApp(facts: AppFacts): Omit<AppStatus, 'conditions'> {
     ...(wanted?.release === undefined ? {} : {release: wanted.release}),
     ...(serving?.release === undefined || serving.release === wanted?.release ? {} : {servingRelease: serving.release}),
     urls: hosts.map(facts.urlOf),
+    ...portsOf((serving ?? wanted)?.tcp),
     ...(wanted?.isInMaintenance && {isInMaintenance: true}),
     services: (wanted?.services ?? []).map((service) => serviceStatus(service, serving, containers, facts.busy)),
     runs: facts.runs.toSorted((a, b) => a.createdAtMs - b.createdAtMs || a.number - b.number).map((run) => runStatus(run, facts.busy)),
     waiting: facts.waiting.map(formatWaiting),
   };
+}
+
+function portsOf(tcp: ResolvedApp['tcp']): Pick<AppStatus, 'ports'> {
+  return tcp === undefined ? {} : {ports: tcp.map(({port, service, sni}) => ({port, service, ...(sni !== undefined && {sni})}))};
 }
 
 /** What can be said of one app after one pass. Pure. */

@@ -25,6 +25,8 @@ export interface AppStatus {
   /** The release that really serves, when it is another one (a failed or unfinished deploy). */
   readonly servingRelease?: number;
   readonly urls: readonly string[];
+  /** TCP ports of the node that lead to its services. Absent: none. */
+  readonly ports?: readonly {readonly port: number; readonly service: string; readonly sni?: string}[];
   /** Its URLs answer 503 with a page that says so. */
   readonly isInMaintenance?: boolean;
   readonly services: readonly ServiceStatus[];

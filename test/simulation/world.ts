@@ -92,6 +92,7 @@ export class SimulatedNode {
       router: {
         publishNames: (names) => faultily(() => this.#publish(names)),
         loadRoutes: (structure) => faultily(() => (this.#structure = structure)),
+        loadTcp: async () => {},
       },
       images: {rebuild: async () => {}},
       leftovers: {removeCache: async () => {}, removeBuildLogs: async () => {}},
@@ -158,7 +159,8 @@ export class SimulatedNode {
       clutter: {caches: [], buildLogs: [], packageImages: [], isDiskLow: false},
       journal: new Map(this.#journal),
       crons: new Map(this.#crons),
-      router: {state: 'ready', names: this.names, structure: this.#structure, inFlight: this.#inFlight(), maintenance: {address: '127.0.0.3', port: 3553}, leftAtMs: new Map(this.#leftAtMs)},
+      router: {state: 'ready', names: this.names, structure: this.#structure, inFlight: this.#inFlight(), maintenance: {address: '127.0.0.3', port: 3553}, leftAtMs: new Map(this.#leftAtMs), leftStreams: new Set()},
+      tcp: {file: undefined, running: {state: 'silent', sinceMs: 0}, takenPorts: new Set(), connections: new Map()},
       operations: new Set([...this.#stopping.values()].map(({key}) => key)),
     };
   }

@@ -155,7 +155,9 @@ export function observed({have = [], jobs = [], record, book, names: served, ima
       maintenance: {address: '127.0.0.3', port: 8080},
       inFlight: new Map(Object.entries(inFlight).map(([address, count]) => [`${address}:8080`, count])),
       leftAtMs: new Map(Object.entries(left).map(([address, seconds]) => [`${address}:8080`, NOW_MS - seconds * 1000])),
+      leftStreams: new Set(),
     },
+    tcp: {file: undefined, running: {state: 'silent', sinceMs: 0}, takenPorts: new Set(), connections: new Map()},
     operations: new Set(operations),
   };
 }

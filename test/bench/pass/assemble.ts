@@ -72,10 +72,10 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
   await prepareRouterFiles(routerWorld, signal);
   const world: World = {
     engine, journal, crons, instance: INSTANCE, logBytesMax: 1024, openEnv: async () => ({}),
-    router: {publishNames: (names, until) => publishNames(names, routerWorld, until), loadRoutes: (structure, until) => loadRoutes(structure, routerWorld, until)},
+    router: {publishNames: (names, until) => publishNames(names, routerWorld, until), loadRoutes: (structure, until) => loadRoutes(structure, routerWorld, until), loadTcp: async () => {}},
     images: {rebuild: async () => {}},
     leftovers: {removeCache: async () => {}, removeBuildLogs: async () => {}},
-    systemSpecs: {router: noSystem(), dns: noSystem()},
+    systemSpecs: {router: noSystem(), dns: noSystem(), tcp: noSystem()},
   };
   await runAll(resolved, world, engine);
 
@@ -92,7 +92,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
     adjusted: (desired) => desired,
     look: async (atMs, until) => {
       const [seen, router] = await Promise.all([observer.look(atMs, until), routerObserver.observe(atMs, until)]);
-      return {nowMs: atMs, ...seen, router, clutter: {caches: [], buildLogs: [], packageImages: [], isDiskLow: false}, crons: crons.books, journal: journal.records};
+      return {nowMs: atMs, ...seen, router, tcp: {file: undefined, running: {state: 'silent', sinceMs: 0}, takenPorts: new Set(), connections: new Map()}, clutter: {caches: [], buildLogs: [], packageImages: [], isDiskLow: false}, crons: crons.books, journal: journal.records};
     },
     isRouterAsLeft: (until) => routerObserver.isAsLeft(until),
     knownApps: () => [...journal.records.keys()],

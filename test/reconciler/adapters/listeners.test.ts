@@ -1,6 +1,7 @@
-import {createServer, type AddressInfo} from 'node:net';
+import {once} from 'node:events';
+import {connect, createServer, type AddressInfo} from 'node:net';
 import test from 'ava';
-import {listenersOf, parseListeners} from '../../../reconciler/adapters/listeners.ts';
+import {connectionsFrom, listenersOf, parseConnections, parseListeners} from '../../../reconciler/adapters/listeners.ts';
 
 const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0B00007F:A3F5 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 0000000000000000 100 0 0 10 0
@@ -23,4 +24,21 @@ test('what this very process listens on is among what the kernel says of it', as
   const listeners = await listenersOf(process.pid, AbortSignal.timeout(5_000));
   server.close();
   t.deepEqual(listeners.find((listener) => listener.port === port), {address: '127.0.0.1', port});
+});
+
+test('open connections are counted by their other end', (t) => {
+  t.deepEqual([...parseConnections(TABLE)], [['172.17.0.3:8080', 1]]);
+});
+
+test('a connection of this very process is among those that the kernel tells of', async (t) => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const {port} = server.address() as AddressInfo;
+  const client = connect(port, '127.0.0.1');
+  await once(client, 'connect');
+  const {connections, listeners} = await connectionsFrom('self', AbortSignal.timeout(5_000));
+  client.destroy();
+  server.close();
+  t.is(connections.get(`127.0.0.1:${port}`), 1);
+  t.true(listeners.some((listener) => listener.port === port));
 });

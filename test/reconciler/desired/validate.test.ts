@@ -45,6 +45,23 @@ test('is told of every problem at once, in the order of files and lines', finds,
 test('is told of a host that two apps claim, where the second one does', finds, [
   cluster(), app('a', 'routes: [{host: x.com}]\n'), release('a', 1), app('b', 'routes:\n  - {host: y.com}\n  - host: x.com\n'), release('b', 1),
 ], ['apps/b/app.yaml:5:11: route "x.com/" of apps/b/app.yaml belongs to the app "a" already (apps/a/app.yaml)']);
+test('is told of TCP ports that lead nowhere, are there twice, or belong to another app', finds, [
+  cluster(),
+  app('a', 'services: {db: {port: 5432, command: db}}\ntcp: [{port: 5432, service: db}]\n'), release('a', 1),
+  app('b', 'services: {db: {port: 5432, command: db}}\ntcp:\n  - {port: 5433, service: db}\n  - {port: 5432, service: db, sni: b.example.com}\n'), release('b', 1),
+  app('c', 'services: {db: {command: db}}\ntcp: [{port: 1, service: db}, {port: 2, service: store}]\n'), release('c', 1),
+  app('d', 'tcp: [{port: 443, service: web, sni: a.test}, {port: 443, service: web}, {port: 5, service: web}, {port: 5, service: web}]\n'), release('d', 1),
+  app('e', 'tcp: [{port: 70000, service: web, proxyProtocol: v3, allow: [everybody]}]\n'), release('e', 1),
+], [
+  'apps/b/app.yaml:6:12: TCP port 5432 for b.example.com of apps/b/app.yaml belongs to the app "a" already (apps/a/app.yaml)',
+  'apps/c/app.yaml:4:26: port 1 leads to the service "db", which has no port: add `port:` to it',
+  'apps/c/app.yaml:4:50: port 2 leads to the service "store", which the app doesn\'t have: known are db, web',
+  'apps/d/app.yaml:3:54: port 443 is shared: then each of its routes needs another `sni`',
+  'apps/d/app.yaml:3:106: port 5 is there twice',
+  'apps/e/app.yaml:3:14: tcp.0.port must be a whole number from 1 to 65535, not "70000"',
+  'apps/e/app.yaml:3:50: tcp.0.proxyProtocol must be none, v1 or v2, not "v3"',
+  'apps/e/app.yaml:3:62: tcp.0.allow.0 must be a network such as 10.0.0.0/8, or one address such as 203.0.113.7/32, not "everybody"',
+]);
 test('that is emptied is told that cluster.yaml is missing', finds, [], ['cluster.yaml:1:1: is missing: every cluster repository has one']);
 
 test('a commit is checked against apps that it did not change, without reading them', (t) => {

@@ -15,7 +15,7 @@ interface Case {
 const planned = test.macro<[Case]>((t, {have, router, operations = [], plan}) => {
   const system = have.map((one): ObservedSystem => ({id: 'r1' as ContainerId, name: 'flynn-router', role: 'router', specHash: 'new' as SpecHash, state: 'running', startedAtMs: 0, ...one}));
   const state = {...observed({operations}), system, ...(router && {router})};
-  t.is(formatPlan(planSystem({...desired(), system: [{role: 'router', specHash: 'new' as SpecHash}]}, state)), plan);
+  t.is(formatPlan(planSystem({...desired(), system: [{role: 'router', specHash: 'new' as SpecHash}]}, state, {isWanted: false, isFileRight: true})), plan);
 });
 
 function silent(forMs: number): ObservedRouter {

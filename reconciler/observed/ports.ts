@@ -1,0 +1,36 @@
+import type {ProxyProtocol} from '../../schemas/tcp.ts';
+
+/** HAProxy. It is there only while some app has a port. */
+export interface ObservedTcp {
+  /** What it starts from. `undefined`: nothing of ours, or changed by hand. */
+  readonly file: TcpStructure | undefined;
+  readonly running:
+    /** `sinceMs`: as far as was seen, milliseconds since 1970. */
+    | {readonly state: 'silent'; readonly sinceMs: number}
+    /** False: what runs was made from another file. */
+    | {readonly state: 'ready'; readonly isFromFile: boolean};
+  /** Ports of this node that something other than HAProxy listens on. */
+  readonly takenPorts: ReadonlySet<number>;
+  /** Open connections from this node by `address:port` of their other end. Absent: none. */
+  readonly connections: ReadonlyMap<string, number>;
+}
+
+/** What has to be in HAProxy's configuration. Sorted by port. */
+export type TcpStructure = readonly TcpListener[];
+
+export interface TcpListener {
+  readonly port: number;
+  /** Networks whose connections begin with a PROXY header. Sorted. */
+  readonly acceptProxyFrom?: readonly string[];
+  /** One, or one for each host. */
+  readonly backends: readonly {
+    /** SRV name of the replicas. */
+    readonly name: string;
+    /** Replicas that there is room for. */
+    readonly slots: number;
+    readonly sni?: string;
+    readonly allow?: readonly string[];
+    readonly proxyProtocol: ProxyProtocol;
+    readonly idleTimeoutMs: number;
+  }[];
+}

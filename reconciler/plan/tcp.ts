@@ -1,0 +1,93 @@
+import type {AppName} from '../../schemas/ids.ts';
+import type {DesiredTcpRoute} from '../desired/state.ts';
+import type {TcpListener, TcpStructure} from '../observed/ports.ts';
+import type {NameTable, ObservedState, Target} from '../observed/state.ts';
+import {streamName} from '../router/names.ts';
+import {STREAM_LETS_GO_MS} from '../router/times.ts';
+import type {Action, Plan, Waiting} from './action.ts';
+import {TAKEN_LOOK_MS} from './limits.ts';
+
+/** A port of the node and the replicas that may get its connections now. */
+export interface RoutedPort extends DesiredTcpRoute {
+  readonly app: AppName;
+  /** As of `RoutedPath`. */
+  readonly isHeld: boolean;
+  /** Each once. */
+  readonly targets: readonly Target[];
+  /** Replicas that are wanted. */
+  readonly replicas: number;
+}
+
+export interface TcpPlan extends Plan {
+  /** HAProxy has something to do. */
+  readonly isWanted: boolean;
+  /** It may be started: its file says what is wanted. */
+  readonly isFileRight: boolean;
+}
+
+/** Fewest replicas of a service that there is room for without a change of the configuration. */
+const SLOTS_MIN = 8;
+
+/** What HAProxy is to be configured with. A port that something else on this node has waits, and keeps no other one from being served. */
+export function planTcp(routes: readonly RoutedPort[], observed: ObservedState): TcpPlan {
+  const {tcp, router, operations} = observed;
+  const claimed = withoutRivals(routes);
+  const free = claimed.filter(({port}) => !tcp.takenPorts.has(port));
+  const waiting: Waiting[] = claimed.filter((route) => !free.includes(route)).map(({app, port}) => ({app, subject: `TCP port ${port}`, on: 'whatever else listens on it on this node to let it go', untilMs: observed.nowMs + TAKEN_LOOK_MS}));
+  const structure = structureOf(free);
+  const isFileRight = isSame(structure, tcp.file);
+  const isWanted = structure.length > 0;
+  const isRight = isFileRight && (tcp.running.state === 'silent' || tcp.running.isFromFile);
+  if (operations.has('tcp') || isRight || (!isWanted && tcp.file === undefined && tcp.running.state === 'silent')) return {actions: [], waiting, isWanted, isFileRight};
+  // Of a name that is not there yet the DNS server says that nobody knows it.
+  const isNamed = router.state === 'ready' && free.every(({service, app}) => router.names.has(streamName(service, app)));
+  if (!isNamed) return {actions: [], waiting: [...waiting, {subject: 'tcp', on: 'the names of its replicas'}], isWanted, isFileRight};
+  const followedAtMs = Math.max(0, ...[...router.leftStreams].map((key) => (router.leftAtMs.get(key) ?? 0) + STREAM_LETS_GO_MS));
+  if (observed.nowMs < followedAtMs) return {actions: [], waiting: [...waiting, {subject: 'tcp', on: 'HAProxy to have followed the last change of replicas', untilMs: followedAtMs}], isWanted, isFileRight};
+  return {actions: [{kind: 'load-tcp', structure, reason: reasonFor(structure, tcp.file)} satisfies Action], waiting, isWanted, isFileRight};
+}
+
+/** Of the services that ports lead to; also of those that wait for their port. */
+export function streamNames(routes: readonly RoutedPort[]): NameTable {
+  return new Map(withoutRivals(routes).map(({service, app, targets}) => [streamName(service, app), targets]));
+}
+
+/** Where two apps have a port, the one that holds on to its last good manifests was there first. */
+function withoutRivals(routes: readonly RoutedPort[]): readonly RoutedPort[] {
+  return [...Map.groupBy(routes, ({port}) => port).values()].flatMap((rivals) => {
+    const [first] = [...rivals.filter(({isHeld}) => isHeld), ...rivals];
+    const shares = (route: RoutedPort) => route.sni !== undefined && first?.sni !== undefined;
+    const bySni = [...Map.groupBy(rivals.filter(shares), ({sni}) => sni).values()].flatMap((claims) => claims.find(({isHeld}) => isHeld) ?? claims.slice(0, 1));
+    return bySni.length > 0 ? bySni : first === undefined ? [] : [first];
+  });
+}
+
+function structureOf(routes: readonly RoutedPort[]): TcpStructure {
+  const ports = [...Map.groupBy(routes, ({port}) => port)].toSorted(([a], [b]) => a - b);
+  return ports.map(([port, ofPort]): TcpListener => {
+    const acceptProxyFrom = [...new Set(ofPort.flatMap((route) => route.acceptProxyFrom ?? []))].toSorted();
+    const backends = ofPort.toSorted((a, b) => ((a.sni ?? '') < (b.sni ?? '') ? -1 : 1)).map(({app, service, sni, allow, proxyProtocol, idleTimeoutMs, replicas}) =>
+      ({name: streamName(service, app), slots: slotsFor(replicas), ...(sni !== undefined && {sni}), ...(allow && {allow}), proxyProtocol, idleTimeoutMs}));
+    return {port, ...(acceptProxyFrom.length > 0 && {acceptProxyFrom}), backends};
+  });
+}
+
+/** Old and new ones side by side, and a power of two, so that scaling seldom changes the configuration. */
+function slotsFor(replicas: number): number {
+  return Math.max(SLOTS_MIN, 2 ** Math.ceil(Math.log2(2 * Math.max(1, replicas))));
+}
+
+function isSame(one: TcpStructure, other: TcpStructure | undefined): boolean {
+  return other !== undefined && JSON.stringify(one) === JSON.stringify(other);
+}
+
+function reasonFor(wanted: TcpStructure, seen: TcpStructure | undefined): string {
+  if (seen === undefined) return 'HAProxy\'s configuration is not what was loaded';
+  if (isSame(wanted, seen)) return 'HAProxy runs another configuration than its file';
+  const [now, before] = [wanted, seen].map((structure) => new Map(structure.map((listener) => [listener.port, JSON.stringify(listener)])));
+  const changed = [...new Set([...now?.keys() ?? [], ...before?.keys() ?? []])].filter((port) => now?.get(port) !== before?.get(port)).toSorted((a, b) => a - b);
+  return `TCP ports changed: ${changed.slice(0, PORTS_IN_REASON_MAX).join(', ')}${changed.length > PORTS_IN_REASON_MAX ? ' …' : ''}`;
+}
+
+/** A reason is read by people. */
+const PORTS_IN_REASON_MAX = 5;

@@ -1,0 +1,63 @@
+import {hostSchema, serviceNameSchema} from './names.ts';
+import type {ObjectSchema, Problem} from './schema.ts';
+import {subnetSchema} from './subnet.ts';
+
+/** A port of the node that leads to a service, byte for byte. */
+export interface TcpRouteManifest {
+  readonly port: number;
+  readonly service: string;
+  /** TLS connections for this host only (SNI), passed on as they come. Routes with other hosts may have the same port. */
+  readonly sni?: string;
+  /** How the service is told of the client's address. */
+  readonly proxyProtocol?: ProxyProtocol;
+  /** Networks whose connections begin with a PROXY header of their own. */
+  readonly acceptProxyProtocol?: readonly string[];
+  /** Clients from elsewhere are cut off. Absent: everybody may come. */
+  readonly allow?: readonly string[];
+  readonly idleTimeoutSeconds?: number;
+}
+
+export type ProxyProtocol = 'none' | 'v1' | 'v2';
+
+export const IDLE_TIMEOUT_SECONDS_DEFAULT = 3600;
+const ROUTES_MAX = 100;
+const NETWORKS_MAX = 1000;
+
+const networks = {type: 'array', minItems: 1, maxItems: NETWORKS_MAX, items: {...subnetSchema, errorMessage: 'must be a network such as 10.0.0.0/8, or one address such as 203.0.113.7/32'}};
+
+const tcpRouteSchema: ObjectSchema<TcpRouteManifest> = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['port', 'service'],
+  properties: {
+    port: {type: 'integer', minimum: 1, maximum: 65_535, description: 'Of the node: what clients connect to.', examples: [5432]},
+    service: {...serviceNameSchema, type: 'string', description: 'Who answers, on the port that it listens on.', examples: ['db']},
+    sni: {...hostSchema, description: 'Only TLS connections that ask for this host (SNI), passed on as they are; the service has the certificate. Several routes with other hosts can share a port.', examples: ['db.example.com']},
+    proxyProtocol: {enum: ['none', 'v1', 'v2'], default: 'none', errorMessage: 'must be none, v1 or v2', description: "Version of the PROXY header that tells the service the client's address. The service has to expect it."},
+    acceptProxyProtocol: {...networks, description: "Networks of load balancers whose connections begin with a PROXY header (v1 or v2): the client is who it names. Others' are taken as they are.", examples: [['10.0.0.0/8']]},
+    allow: {...networks, description: 'Only clients from these networks. Absent: everybody.', examples: [['10.0.0.0/8', '203.0.113.7/32']]},
+    idleTimeoutSeconds: {type: 'number', minimum: 1, maximum: 604_800, default: IDLE_TIMEOUT_SECONDS_DEFAULT, description: 'A connection on which nothing is sent for so long is closed.'},
+  },
+};
+
+export const tcpRoutesSchema = {type: 'array', items: tcpRouteSchema, maxItems: ROUTES_MAX, description: 'Ports of the node that lead to services: for everything that is not HTTP.'};
+
+/** Ports that are there twice. */
+export function checkTcpRoutes(routes: readonly TcpRouteManifest[] = []): readonly Problem[] {
+  return routes.flatMap((route, index): Problem[] => {
+    const rival = routes.slice(0, index).find((other) => isSamePlace(route, other));
+    if (rival === undefined) return [];
+    const path = ['tcp', index, 'port'];
+    return [{path, message: (route.sni === undefined) === (rival.sni === undefined) ? `${placeOf(route)} is there twice` : `port ${route.port} is shared: then each of its routes needs another \`sni\``}];
+  });
+}
+
+/** Whether two routes can't both have what they claim: a port, or a port's host where both name one. */
+export function isSamePlace(one: Pick<TcpRouteManifest, 'port' | 'sni'>, other: Pick<TcpRouteManifest, 'port' | 'sni'>): boolean {
+  return one.port === other.port && (one.sni === undefined || other.sni === undefined || one.sni === other.sni);
+}
+
+/** `port 5432`, `port 443 for db.example.com` */
+export function placeOf({port, sni}: Pick<TcpRouteManifest, 'port' | 'sni'>): string {
+  return `port ${port}${sni === undefined ? '' : ` for ${sni}`}`;
+}
