@@ -25,7 +25,7 @@ export function buildFacts(build: ListedBuild, {nowMs, colors}: Look): readonly 
   const {number, state, commit, branch, by, origin, queuedAt, builder, image, imageBytes, sourceBytes, release, reason, ahead} = build;
   const took = lengthOf(build, nowMs);
   const rows: readonly (readonly [string, string | undefined])[] = [
-    ['state', `${colored(state, colors)}${ahead === undefined ? '' : `, ${ahead} before it`}`],
+    ['state', `${colored(state, colors)}${ahead === undefined ? '' : `, ${placeOf(ahead)}`}`],
     ['reason', reason],
     ['commit', `${commit}${branch === undefined ? '' : ` (${branch})`}`],
     ['by', `${by}, ${ORIGINS[origin]}, ${when(queuedAt, nowMs)}`],
@@ -55,8 +55,12 @@ function lengthOf({startedAt, endedAt}: ListedBuild, nowMs: number): string | un
   return seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
 }
 
+function placeOf(ahead: number): string {
+  return ahead === 0 ? 'next' : `${ahead} before it`;
+}
+
 function remark({release, reason, ahead}: ListedBuild): string {
-  const said = reason ?? (ahead === undefined ? undefined : `${ahead} before it`);
+  const said = reason ?? (ahead === undefined ? undefined : placeOf(ahead));
   return [...(release === undefined ? [] : [`v${release}`]), ...(said === undefined ? [] : [said])].join(': ');
 }
 

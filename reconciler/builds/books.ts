@@ -32,14 +32,13 @@ export class BuildBooks {
   }
 
   /** Writes down a build that is to come, under the next number of its app. Calls for one app come one after the other. */
-  async add(draft: Omit<BuildRecord, 'number'>): Promise<BuildRecord> {
-    const {app} = draft;
+  async add({app, ...draft}: Omit<BuildRecord, 'number'>): Promise<BuildRecord> {
     const names = await this.#names(app);
     const numbers = names.flatMap((name) => numberOf(name, RECORD) ?? numberOf(name, LOG) ?? []);
     const number = Math.max(0, ...numbers, this.#highest.get(app) ?? 0) + 1;
     this.#highest.set(app, number);
     this.#openOf(app).add(number);
-    const record = {...draft, number};
+    const record: BuildRecord = {app, number, ...draft};
     await this.write(record);
     await this.#prune(app, names);
     return record;

@@ -31,8 +31,14 @@ export interface OpenBuildParts {
 }
 
 /** Somebody ended a build by its number. */
-export class BuildCancelled extends ReleaseRefused {
+class BuildCancelled extends ReleaseRefused {
   override name = 'BuildCancelled';
+  readonly by: string;
+
+  constructor(number: number, by: string) {
+    super(`build ${number} was cancelled by ${by}`);
+    this.by = by;
+  }
 }
 
 /** One build from its order to its end, and what its record says of it. */
@@ -123,14 +129,15 @@ export class OpenBuild {
   async cancel(by: string): Promise<ListedBuild> {
     const {app, number, state} = this.#record;
     if (this.hasEnded) throw new Refused('impossible', `build ${number} of ${app} has ended already: ${state}`);
-    this.#cancel.abort(new BuildCancelled(`build ${number} was cancelled by ${by}`));
+    this.#cancel.abort(new BuildCancelled(number, by));
     await this.#ended.promise;
     return this.#record;
   }
 
   /** Whatever ended the work on it: if there is no image yet, there will be none. */
   async failed(error: unknown): Promise<void> {
-    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    const [said = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    const reason = error instanceof BuildCancelled ? `by ${error.by}` : said;
     if (this.hasEnded) {
       this.#note({reason});
       return;

@@ -16,7 +16,7 @@ const untimed = (shown: string) => shown.replaceAll(/\d{4}\/\d\d\/\d\d \d\d:\d\d
 const RECORDS = [
   without(build(16), {state: 'queued', ahead: 1}),
   without(build(15), {state: 'running', startedAt: '2026-11-23T10:12:00Z'}),
-  without(build(14), {state: 'cancelled', reason: 'build 14 was cancelled by Bob', endedAt: '2026-11-23T10:11:00Z'}),
+  without(build(14), {state: 'cancelled', reason: 'by Bob', endedAt: '2026-11-23T10:11:00Z'}),
   build(13, {reason: 'release v13 failed: web.1 exited with code 3'}),
   build(12, {origin: 'deploy', branch: 'try'}),
 ];
@@ -29,7 +29,7 @@ test('builds lists them: what waits, what runs, and what became of the others', 
     === ⬢ shop Builds
     #16  queued     1a2b3c4d  main  Ann Lee  TIME (~ 3m ago)  -       1 before it
     #15  running    1a2b3c4d  main  Ann Lee  TIME (~ 3m ago)  1 min 1 s
-    #14  cancelled  1a2b3c4d  main  Ann Lee  TIME (~ 3m ago)  -          build 14 was cancelled by Bob
+    #14  cancelled  1a2b3c4d  main  Ann Lee  TIME (~ 3m ago)  -          by Bob
     #13  succeeded  1a2b3c4d  main  Ann Lee  TIME (~ 3m ago)  45.5 s     v13: release v13 failed: web.1 exited with code 3
     #12  succeeded  1a2b3c4d  try   Ann Lee  TIME (~ 3m ago)  45.5 s     v12
     exit 0
@@ -68,7 +68,7 @@ test('builds logs prints what a build printed, and what became of it', async (t)
     ! build 12 succeeded in 45.5 s
     exit 0
   `);
-  t.regex(await type('builds logs 14 -a shop'), /^! build 14 was cancelled: build 14 was cancelled by Bob$/m);
+  t.regex(await type('builds logs 14 -a shop'), /^! build 14 was cancelled: by Bob$/m);
   t.regex(await type('builds:logs -a shop'), /^! build 16 is queued$/m);
   t.deepEqual(view.builds.asked, ['log of shop 12 follow', 'log of shop 14 so-far', 'log of shop 16 so-far']);
 });

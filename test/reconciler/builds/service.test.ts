@@ -160,7 +160,7 @@ test('a build that runs is cancelled by its number, and whoever ordered it is to
   running.catch(() => {});
   await waitFor(() => waiting.length === 1);
   const cancelled = await service.cancel(SHOP, 1, BOB, signal);
-  t.like(cancelled, {state: 'cancelled', reason: 'build 1 was cancelled by Bob'});
+  t.like(cancelled, {state: 'cancelled', reason: 'by Bob'});
   await t.throwsAsync(running, {message: 'build 1 was cancelled by Bob'});
   await t.throwsAsync(service.cancel(SHOP, 1, BOB, signal), {message: 'build 1 of shop has ended already: cancelled'});
   await t.throwsAsync(service.cancel(SHOP, 9, BOB, signal), {message: /app "shop" has no build 9/});
