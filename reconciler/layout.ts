@@ -25,7 +25,7 @@ export interface Layout {
   readonly crons: string;
   /** Bare repositories of app sources, `<app>.git`. */
   readonly sources: string;
-  /** Logs of builds, `<app>/<number>.log`. */
+  /** Logs and records of builds, `<app>/<number>.log` and `.json`. */
   readonly builds: string;
   /** What a build needs only while it goes on; emptied at each start, because a killed reconciler leaves it there. */
   readonly scratch: string;

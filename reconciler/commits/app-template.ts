@@ -65,5 +65,7 @@ kind: App
 
 # suspend: true               # nothing of it runs, whatever is pushed (or: flynn suspend, flynn resume)
 
+# deployBranch: production    # whose push is a deploy, instead of main and master (others: flynn deploy --branch)
+
 # deployTimeoutSeconds: 120   # a deploy that is not healthy by then has failed; the release before it goes on
 `;
