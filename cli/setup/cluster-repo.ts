@@ -1,6 +1,7 @@
-import {randomUUID} from 'node:crypto';
+import {createHash, randomUUID} from 'node:crypto';
 import {stat} from 'node:fs/promises';
-import {readTemplate, renderTemplate} from '../../reconciler/commits/template.ts';
+import {changedSchemas, SCHEMAS_FOLDER, updateSchemas} from '../../reconciler/commits/schema-edits.ts';
+import {readSchemas, readTemplate, renderTemplate} from '../../reconciler/commits/template.ts';
 import {EditRefused} from '../../reconciler/checkout/snapshot.ts';
 import {followedRepo} from '../../reconciler/checkout/followed.ts';
 import {createOwnRepo, isRepository, ownRepo} from '../../reconciler/checkout/own.ts';
@@ -26,7 +27,7 @@ export function clusterRepoStep(settings: NodeSettings, layout: Layout): Step {
       }
       if (cluster.kind !== 'own' || !(await isRepository(where))) return undefined;
       const said = await clusterInGit(where, signal);
-      return said === undefined || (said.domain === domain && said.recipients.length > 0) ? where : undefined;
+      return said === undefined || (said.domain === domain && said.recipients.length > 0 && said.areSchemasNew) ? where : undefined;
     },
     async do(_print, signal) {
       if (cluster.kind === 'own' && (await isRepository(where))) return moveTo(settings, layout, signal);
@@ -60,13 +61,17 @@ export async function domainInGit(gitdir: string, signal: AbortSignal): Promise<
   return (await clusterInGit(gitdir, signal))?.domain;
 }
 
-async function clusterInGit(gitdir: string, signal: AbortSignal): Promise<ClusterConfig | undefined> {
+async function clusterInGit(gitdir: string, signal: AbortSignal): Promise<(ClusterConfig & {readonly areSchemasNew: boolean}) | undefined> {
   if (!(await isRepository(gitdir))) return undefined;
   const repo = ownRepo({gitdir});
   try {
-    const {shared} = await repo.snapshot(signal);
+    const {shared, commit} = await repo.snapshot(signal);
     const config = resolveCluster(await shared.files(signal));
-    return config.ok ? config.value : undefined;
+    if (!config.ok) return undefined;
+    const schemas = await readSchemas(signal);
+    const there = new Map(await Promise.all(Object.keys(schemas).map((name) => `${SCHEMAS_FOLDER}/${name}`).map(async (file) => [file, await repo.textAt(commit, file, signal)] as const)));
+    const hasNone = [...there.values()].every((text) => text === undefined);
+    return {...config.value, areSchemasNew: hasNone || Object.keys(changedSchemas(schemas, (file) => there.get(file))).length === 0};
   } finally {
     repo.close();
   }
@@ -79,7 +84,7 @@ async function ownRecipient({age}: Layout): Promise<string> {
   return recipient;
 }
 
-/** The domain, and who can read secrets, are in git like everything else: what has to be changed there is a commit each. */
+/** The domain, who can read secrets, and the schemas for editors are in git like everything else: what has to be changed there is a commit each. */
 async function moveTo({domain}: NodeSettings, layout: Layout, signal: AbortSignal): Promise<string> {
   const repo = ownRepo({gitdir: layout.clusterRepo});
   try {
@@ -87,7 +92,11 @@ async function moveTo({domain}: NodeSettings, layout: Layout, signal: AbortSigna
     const moved = await repo.commit({edit: setDomain(domain), message: `cluster: move to ${domain}`, author, operationId: randomUUID()}, signal);
     const recipient = await ownRecipient(layout);
     const added = await repo.commit({edit: addRecipients([recipient]), message: `cluster: encrypt secrets to this node's key\n\n${recipient}`, author, operationId: randomUUID()}, signal);
-    return [...(moved.isNew ? [`moved to ${domain} by commit ${moved.commit.slice(0, 8)}`] : []), ...(added.isNew ? [`recipient of secrets added by commit ${added.commit.slice(0, 8)}`] : [])].join(', ');
+    const schemas = await readSchemas(signal);
+    const digest = createHash('sha256').update(JSON.stringify(schemas)).digest('hex').slice(0, 12);
+    // Unchecked: a mistake in somebody's manifest has nothing to do with it.
+    const described = await repo.commit({edit: updateSchemas(schemas), message: `cluster: the schemas of this version of Flynn\n\nFlynn-Schemas: ${digest}`, author, operationId: randomUUID(), isUnchecked: true}, signal);
+    return [...(moved.isNew ? [`moved to ${domain} by commit ${moved.commit.slice(0, 8)}`] : []), ...(added.isNew ? [`recipient of secrets added by commit ${added.commit.slice(0, 8)}`] : []), ...(described.isNew ? [`schemas for editors brought up to date by commit ${described.commit.slice(0, 8)}`] : [])].join(', ');
   } catch (error) {
     if (!(error instanceof EditRefused)) throw error;
     throw new Failure(error.message, {advice: [`clone ${layout.clusterRepo}, edit it, push, and run this again`], cause: error});

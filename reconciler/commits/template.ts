@@ -1,5 +1,6 @@
 import {readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
+import {SCHEMAS_FOLDER} from './schema-edits.ts';
 
 /** Path from the root of the new repository, to text. */
 export type Files = Readonly<Record<string, string>>;
@@ -31,13 +32,16 @@ export function renderTemplate(files: Files, values: TemplateValues): Files {
 
 /** The template as it is in our own source tree, with the JSON Schemas that its first lines point editors to. */
 export async function readTemplate(signal: AbortSignal): Promise<Files> {
-  const root = path.join(import.meta.dirname, '..', '..');
-  const [files, schemas] = await Promise.all([
-    readFolder(path.join(root, 'cluster-repo-template'), signal),
-    readFolder(path.join(root, 'schemas', 'json'), signal),
-  ]);
-  return {...files, ...Object.fromEntries(Object.entries(schemas).map(([name, text]) => [`.flynn/schemas/${name}`, text]))};
+  const [files, schemas] = await Promise.all([readFolder(path.join(ROOT, 'cluster-repo-template'), signal), readSchemas(signal)]);
+  return {...files, ...Object.fromEntries(Object.entries(schemas).map(([name, text]) => [`${SCHEMAS_FOLDER}/${name}`, text]))};
 }
+
+/** The JSON Schemas of this version, by file name. */
+export function readSchemas(signal: AbortSignal): Promise<Files> {
+  return readFolder(path.join(ROOT, 'schemas', 'json'), signal);
+}
+
+const ROOT = path.join(import.meta.dirname, '..', '..');
 
 async function readFolder(folder: string, signal: AbortSignal): Promise<Files> {
   const entries = await readdir(folder, {recursive: true, withFileTypes: true});
