@@ -175,7 +175,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
   const {builds, deploys, deployDesk, rebuild} = buildsAndDeploys({
-    view: {settings, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)},
+    view: {settings, oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)},
     repo, layout, docker, instance, stack, building, log,
     cacheBytesMax: () => reader.cluster?.builds.cacheBytes,
     noteBuild: (app, line) => logs.noteBuild(app, line),

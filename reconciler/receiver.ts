@@ -23,7 +23,7 @@ import {PushSessions} from './receive/sessions.ts';
 import {gitUrlOf} from './settings.ts';
 
 export interface DeployParts {
-  readonly view: Pick<NodeView, 'settings' | 'wake' | 'converged'>;
+  readonly view: Pick<NodeView, 'settings' | 'wake' | 'converged' | 'oneShot'>;
   readonly repo: FollowedRepo;
   readonly layout: Layout;
   readonly docker: Docker;

@@ -14,6 +14,8 @@ export interface AppJson {
   /** By service. */
   readonly checks: Readonly<Record<string, CheckManifest>>;
   readonly crons: Readonly<Record<string, CronManifest>>;
+  /** A shell line that is run once, after the first release serves. */
+  readonly postdeploy?: string;
   /** Fields that mean something elsewhere, and nothing here. */
   readonly ignored: readonly string[];
 }
@@ -22,7 +24,7 @@ export interface AppJson {
 export type WantedVariable = {readonly kind: 'value'; readonly value: string} | {readonly kind: 'generated'} | {readonly kind: 'missing'} | {readonly kind: 'optional'};
 
 const NOTHING: AppJson = {buildpacks: [], env: {}, replicas: {}, checks: {}, crons: {}, ignored: []};
-const IGNORED = ['addons', 'scripts', 'stack', 'image'];
+const IGNORED = ['addons', 'stack', 'image'];
 
 /** The problem is in words that follow "app.json ". */
 export function parseAppJson(text: string): Result<AppJson, string> {
@@ -34,8 +36,10 @@ export function parseAppJson(text: string): Result<AppJson, string> {
   }
   if (!isRecord(value)) return fail('must be an object');
   try {
+    const postdeploy = postdeployOf(recordOf(value, 'scripts')['postdeploy']);
     return ok({
       ...NOTHING,
+      ...(postdeploy !== undefined && {postdeploy}),
       buildpacks: listOf(value, 'buildpacks').map(buildpackOf),
       env: mapped(recordOf(value, 'env'), variableOf),
       replicas: mapped(recordOf(value, 'formation'), replicasOf),
@@ -57,6 +61,14 @@ function buildpackOf(one: unknown): string {
   const url = isRecord(one) ? one['url'] : one;
   if (typeof url !== 'string') throw new Wrong('has a buildpack without a "url"');
   return url;
+}
+
+/** A line, or an object that says on what to run it, too. */
+function postdeployOf(given: unknown): string | undefined {
+  const command = isRecord(given) ? given['command'] : given;
+  if (command === undefined) return undefined;
+  if (typeof command !== 'string' || command.trim() === '') throw new Wrong('has scripts.postdeploy that must be a command line');
+  return command;
 }
 
 /** A text is its value; `required` is true unless it says otherwise. */

@@ -84,7 +84,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   },
   'reconciler/receive': {
     values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/release/', 'reconciler/secrets/', 'reconciler/api/', 'reconciler/builds/', 'reconciler/build/output.ts', ...NODE_FACTS],
-    types: ['reconciler/node.ts', 'reconciler/secrets/', 'reconciler/build/build.ts', 'reconciler/status/'],
+    types: ['reconciler/node.ts', 'reconciler/oneshot/', 'reconciler/build/build.ts', 'reconciler/status/'],
     packages: ['node:', 'fastify', 'execa'],
   },
   'reconciler/build': {values: [SCHEMAS, ADAPTERS, 'buildpacks/', 'reconciler/labels.ts', ...NODE_FACTS], packages: ['node:', '@balena/dockerignore', 'dockerode', 'execa', 'smol-toml', 'yaml']},

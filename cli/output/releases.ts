@@ -1,5 +1,6 @@
 import type {HistoryEntry, ReleaseDetails, ReleaseList, ReleaseSummary} from '../../reconciler/release/releases.ts';
 import type {AppName} from '../../schemas/ids.ts';
+import type {BuildpackManifest} from '../../schemas/release.ts';
 import type {Palette} from './color.ts';
 import {table} from './table.ts';
 import {age, localTime} from './time.ts';
@@ -28,11 +29,18 @@ export function releaseFacts(release: ReleaseDetails, {nowMs, colors}: Look): re
       ['by', `${release.by}, ${when(release.at, nowMs)}`],
       ['commit', release.commit],
       ['source', source.commit === undefined ? `${source.image ?? ''}${source.id === undefined ? '' : ` (${source.id.slice(7, 19)})`}` : `${source.commit} (${source.builder ?? ''})`],
+      ...(source.buildpacks ?? []).flatMap(buildpackRows),
       ['image', `${image}${isImageHere ? '' : colors.bad(' is not on this node any more')}`],
       ...Object.entries(services).map(([name, {command, port}]) => [name, `${command.length === 0 ? "the image's command" : command.join(' ')}${port === undefined ? '' : `, port ${port}`}`]),
     ]).map((line) => `  ${line}`),
     ...(changes.length === 0 ? [] : ['', colors.title('=== Configuration, since the release before'), ...changes.map((change) => `  ${change}`)]),
   ];
+}
+
+/** What it was, exactly, and what it says that it took. */
+function buildpackRows({name, commit, sha256, report = {}}: BuildpackManifest): readonly (readonly string[])[] {
+  const pin = commit !== undefined ? ` at ${commit.slice(0, 8)}` : sha256 !== undefined ? ` with sha256 ${sha256.slice(0, 8)}` : '';
+  return [['buildpack', `${name}${pin}`], ...Object.entries(report).map(([what, version]) => ['', `${what} ${version}`])];
 }
 
 /** `flynn history` */

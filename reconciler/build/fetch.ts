@@ -78,21 +78,24 @@ describe() {
 ulimit -f $((limit_bytes / 1024))
 `;
 
-/**
- * A server may refuse to give a commit that is no branch's or tag's, and plain file servers know nothing of depth: then all is fetched. Submodules are not.
- */
+/** A server may refuse to give a commit that is no branch's or tag's, and plain file servers know nothing of depth: then all is fetched. Submodules are not. */
 function fromGit({url, ref}: Extract<BuildpackReference, {kind: 'git'}>): string {
   return `
 export GIT_TERMINAL_PROMPT=0 GIT_CONFIG_NOSYSTEM=1 GIT_ALLOW_PROTOCOL=http:https GIT_ASKPASS=true
-fetch() { timeout "$seconds" git -c core.hooksPath=/dev/null fetch --quiet --no-recurse-submodules "$@"; }
+SECONDS=0
+fetch() {
+  [ "$SECONDS" -lt "$seconds" ] || exit 124
+  timeout $((seconds - SECONDS)) git -c core.hooksPath=/dev/null fetch --quiet --no-recurse-submodules "$@" 2>/tmp/fetch-error && return
+  [ $? -ne 124 ] || exit 124
+  return 1
+}
 url=${quote(url)} ref=${quote(ref ?? 'HEAD')}
 git init --quiet . || exit 1
-if fetch --depth 1 "$url" "$ref" 2>/tmp/fetch-error; then commit=FETCH_HEAD
+if fetch --depth 1 "$url" "$ref" || fetch "$url" "$ref"; then commit=FETCH_HEAD
+elif fetch "$url" '+refs/heads/*:refs/flynn/heads/*' '+refs/tags/*:refs/tags/*'; then commit=$ref
 else
-  status=$?
-  [ $status -ne 124 ] || exit 124
-  fetch "$url" '+refs/heads/*:refs/flynn/heads/*' '+refs/tags/*:refs/tags/*' 2>/tmp/fetch-again || { status=$?; cat /tmp/fetch-error; exit $status; }
-  for commit in "refs/flynn/heads/$ref" "$ref"; do git rev-parse --verify --quiet "$commit^{commit}" >/dev/null && break; done
+  cat /tmp/fetch-error
+  exit 1
 fi
 commit=$(git rev-parse --verify --quiet "$commit^{commit}") || { echo "there is no branch, tag or commit \\"$ref\\" in $url"; exit 1; }
 git -c advice.detachedHead=false -c core.hooksPath=/dev/null checkout --quiet "$commit" || exit 1

@@ -135,14 +135,16 @@ export class PackageImages {
         // Nothing of an app runs here, and the machine's own proxy may be on its loopback.
         network: 'host', memoryBytes: 0, cpus: 0,
         onLine: (line) => {
-          if (/^(E|W|Err|Unpacking|dpkg: error)\b/.test(line)) lastLines.push(line);
+          // The engine marks what came on stderr with a colour.
+          const plain = line.replaceAll(/\x1b\[\d*m/g, '');
+          if (/^(E:|W:|Err:|dpkg: error)/.test(plain)) lastLines.push(plain);
         },
       }, signal);
       return tag;
     } catch (error) {
       await removeImage(this.#docker, tag, AbortSignal.timeout(10_000)).catch(() => {});
       if (!(error instanceof BuildStepFailed) || signal.aborted) throw error;
-      for (const line of lastLines.filter((one) => !one.startsWith('Unpacking')).slice(-LINES_MAX)) print(warning(line));
+      for (const line of lastLines.slice(-LINES_MAX)) print(warning(line));
       throw new BuildRefused(`Debian packages could not be installed: ${packages.join(' ')}`);
     }
   }

@@ -16,6 +16,8 @@ import type {BuildInputs} from './build-inputs.ts';
 export interface FirstRelease {
   /** With the values that app.json has for variables. */
   readonly inputs: BuildInputs;
+  /** Run once, when the release serves. */
+  readonly postdeploy?: string;
   /** What belongs into the commit of the release. */
   edit(services: readonly string[]): Edit;
 }
@@ -38,6 +40,7 @@ export async function firstRelease({app, source, snapshot, print}: {app: AppName
   tell(appJson, variables, print);
   return {
     inputs: {...inputs, env: {...variables.set, ...inputs.env}},
+    ...(appJson.postdeploy !== undefined && {postdeploy: appJson.postdeploy}),
     edit: (services) => takeOverAppJson(app, {appJson, services, env: {set: variables.set, seal: sealed, unset: [], recipients}}),
   };
 }

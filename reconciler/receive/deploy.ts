@@ -10,6 +10,7 @@ import {workOf} from './build-commit.ts';
 import {buildInputs, type BuildInputs} from './build-inputs.ts';
 import {refsOf} from './deploy-branch.ts';
 import type {DeployDeps, DeployOrder} from './deploys.ts';
+import {postdeploy} from './postdeploy.ts';
 import {release, takeBack} from './release.ts';
 
 /** Lines of the failed container's log that the pusher sees. */
@@ -50,13 +51,18 @@ export async function deploy(going: CommitDeploy, signal: AbortSignal): Promise<
   const released = await release(going, {image, inputs, ...(first !== undefined && {edit: first.edit(Object.keys(image.commands))})}, signal);
   build.released(released.number);
   build.print(detail(`Released v${released.number}`));
+  let outcome: DeployOutcome;
+  let deployed: Deployed;
   try {
     signal.throwIfAborted();
-    return finish(going, released.number, await converged(going, inputs, signal));
+    outcome = await converged(going, inputs, signal);
+    deployed = finish(going, released.number, outcome);
   } catch (error) {
     await takeBack(going, released, signal.aborted ? 'the push was cancelled' : firstLine(error));
     throw error;
   }
+  if (first?.postdeploy !== undefined && outcome.result === 'healthy') await postdeploy(going, first.postdeploy, signal);
+  return deployed;
 }
 
 async function inputsOf({order: {app}, deps}: CommitDeploy, signal: AbortSignal): Promise<BuildInputs> {

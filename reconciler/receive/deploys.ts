@@ -4,12 +4,13 @@ import type {BuildOrder, BuildService} from '../builds/service.ts';
 import {Turns, type Holder} from '../builds/turns.ts';
 import type {FollowedRepo} from '../checkout/repo.ts';
 import type {NodeView} from '../node.ts';
+import type {OneShot} from '../oneshot/oneshot.ts';
 import type {SourceOf} from './build-commit.ts';
 import {deploy, type Deployed} from './deploy.ts';
 
 export interface DeployDeps {
   readonly repo: FollowedRepo;
-  readonly node: Pick<NodeView, 'wake' | 'converged'>;
+  readonly node: Pick<NodeView, 'wake' | 'converged'> & {readonly oneShot: Pick<OneShot, 'run'>};
   readonly builds: BuildService;
   /** Gets what failed inside of us. */
   log(message: string, error: unknown): void;

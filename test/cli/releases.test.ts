@@ -36,18 +36,23 @@ test('releases lists them as Heroku does, the failed and the reverted ones as su
 test('releases info tells of one, by Heroku\'s word too', async (t) => {
   const {view, type} = await terminal(t);
   view.releases.details = {
-    ...summary(3), image: `sha256:${'a'.repeat(64)}`, isImageHere: false, source: {commit: 'f'.repeat(40), builder: 'Node.js'},
+    ...summary(3), image: `sha256:${'a'.repeat(64)}`, isImageHere: false,
+    source: {commit: 'f'.repeat(40), builder: 'Fonts, Node.js', buildpacks: [{name: 'https://example.com/fonts.git#main', commit: '90f1c9e1'.repeat(5)}, {name: 'nodejs', report: {node: '24.21.0 (npm registry)', npm: '11.21.2'}}]},
     services: {web: {command: ['npm start']}, side: {command: [], port: 9000}}, changes: ['env.LOG_LEVEL changed'],
   };
   const expected = text`
     === Release v3
-      release  Deploy 1a2b3c43
-      by       Ann Lee, TIME (~ 3m ago)
-      commit   COMMIT
-      source   SOURCE (Node.js)
-      image    IMAGE is not on this node any more
-      web      npm start
-      side     the image's command, port 9000
+      release    Deploy 1a2b3c43
+      by         Ann Lee, TIME (~ 3m ago)
+      commit     COMMIT
+      source     SOURCE (Fonts, Node.js)
+      buildpack  https://example.com/fonts.git#main at 90f1c9e1
+      buildpack  nodejs
+                 node 24.21.0 (npm registry)
+                 npm 11.21.2
+      image      IMAGE is not on this node any more
+      web        npm start
+      side       the image's command, port 9000
 
     === Configuration, since the release before
       env.LOG_LEVEL changed

@@ -19,7 +19,8 @@ test('what Heroku and Dokku write is read', (t) => {
     replicas: {web: 2, worker: 1},
     checks: {web: {http: '/health', retries: 4, timeoutSeconds: 3, intervalSeconds: 2, startPeriodSeconds: 9}},
     crons: {'node-nightly-js-all': {schedule: '@daily', command: 'node nightly.js --all'}, 'node-nightly-js-all-2': {schedule: '0 5 * * *', command: 'node nightly.js --all'}},
-    ignored: ['addons', 'scripts', 'stack'],
+    postdeploy: 'rake db:setup',
+    ignored: ['addons', 'stack'],
   });
 });
 
@@ -30,6 +31,7 @@ for (const [text, problem] of [
   ['{"formation": {"web": {"quantity": -1}}}', 'has formation.web.quantity that must be a whole number from 0 to 1000, not -1'],
   ['{"formation": {"Web": {}}}', 'has "Web" in formation, which can\'t be the name of a service'],
   ['{"cron": [{"command": "x"}]}', 'has a cron entry without "command" and "schedule"'],
+  ['{"scripts": {"postdeploy": 1}}', 'has scripts.postdeploy that must be a command line'],
   ['{"buildpacks": [{}]}', 'has a buildpack without a "url"'],
 ] as const) {
   test(`${text} is told`, (t) => {

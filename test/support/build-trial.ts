@@ -38,6 +38,8 @@ export async function buildTrial() {
   const logs = await mkdtemp(path.join(os.tmpdir(), 'flynn-build-logs-'));
   const stack = await makeStackImages({docker, print: () => {}, which: ['run', 'build']}, AbortSignal.timeout(600_000));
 
+  const builder = createBuilder({docker, instance, stack, logs});
+
   async function build({fixture, app = fixture, changes = {}, limits, env = {}, manifest, assembly, signal = AbortSignal.timeout(240_000), onLine}: Case) {
     await using source = await appSource(fixture, changes);
     const commit = await source.commit();
@@ -46,7 +48,7 @@ export async function buildTrial() {
       lines.push(line);
       onLine?.(line);
     };
-    const run = createBuilder({docker, instance, stack, logs, ...(assembly && {assembly})});
+    const run = assembly === undefined ? builder : createBuilder({docker, instance, stack, logs, assembly});
     const result = await run({app: app as AppName, sourceCommit: commit, source: source.archive(commit), env, ...(manifest && {build: manifest}), limits: {...LIMITS, cacheBytes: (limits?.diskBytes ?? LIMITS.diskBytes) / 2, ...limits}, print}, signal);
     return {result, lines};
   }
@@ -133,7 +135,7 @@ export async function buildTrial() {
     await rm(logs, {recursive: true, force: true});
   }
 
-  return {docker, ours, logs, buildImage: stack.build, build, buildWell, buildBadly, serve, serveAll, whileRunning, buildContainers, tracesOf, layersOf, emptyCache, clean};
+  return {docker, instance, ours, logs, buildImage: stack.build, build, buildWell, buildBadly, serve, serveAll, whileRunning, buildContainers, tracesOf, layersOf, emptyCache, clean};
 }
 
 interface Answer {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import {execa} from 'execa';
 import {runHttpBackend} from '../../reconciler/receive/http-backend.ts';
 
-/** Somebody's git host, as builds reach it: `git http-backend` for repositories, files for archives. */
+/** Somebody's git host, as builds reach it: `git http-backend` for repositories, files for archives, and below `/plain` repositories as plain files. */
 export interface BuildpackHost extends AsyncDisposable {
   /** `http://172.17.0.1:…` */
   readonly url: string;
@@ -29,7 +29,8 @@ export async function buildpackHost(address: string): Promise<BuildpackHost> {
       void runHttpBackend({gitdir, path: rest, query: search.slice(1), user: '', config: {'http.receivepack': 'false'}, env: {}}, {request, response}, stop.signal);
       return;
     }
-    readFile(path.join(root, path.basename(pathname))).then((bytes) => response.end(bytes), () => response.writeHead(404).end('not found\n'));
+    const file = pathname.startsWith('/plain/') ? path.join(root, pathname.slice(7).replace(/^([\w-]+\.git)/, '$1/.git')) : path.join(root, path.basename(pathname));
+    readFile(file).then((bytes) => response.end(bytes), () => response.writeHead(404).end('not found\n'));
   }).listen(0, address);
   await once(server, 'listening');
   const git = (folder: string, ...words: readonly string[]) => execa('git', words, {cwd: folder, env: {GIT_CONFIG_GLOBAL: '/dev/null', GIT_AUTHOR_NAME: 'Ann', GIT_AUTHOR_EMAIL: 'ann@example.com', GIT_COMMITTER_NAME: 'Ann', GIT_COMMITTER_EMAIL: 'ann@example.com'}});
@@ -42,6 +43,7 @@ export async function buildpackHost(address: string): Promise<BuildpackHost> {
       await git(folder, 'add', '--all');
       await git(folder, 'commit', '--quiet', '--message=buildpack');
       if (tag !== undefined) await git(folder, 'tag', tag);
+      await git(folder, 'update-server-info');
       return (await git(folder, 'rev-parse', 'HEAD')).stdout;
     },
     async archive(name, files) {

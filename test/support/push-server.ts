@@ -16,7 +16,7 @@ import {registerHooks} from '../../reconciler/receive/register-hooks.ts';
 import {PushSessions} from '../../reconciler/receive/sessions.ts';
 import type {NodeSettings} from '../../reconciler/settings.ts';
 import type {ImageDigest} from '../../schemas/ids.ts';
-import {buildService} from '../reconciler/receive/support.ts';
+import {buildService, NOTHING_RUNS} from '../reconciler/receive/support.ts';
 import {ADA, commitFiles, run, temporaryFolder} from '../reconciler/checkout/support.ts';
 
 export const MANIFESTS = {
@@ -47,7 +47,7 @@ export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, 
   const errors: unknown[] = [];
   const settings: NodeSettings = {data: root, node: 'one', domain: 'flynn.test', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 0, dnsPort: 0, cluster: {kind: 'own'}};
   const log = (_message: string, error: unknown) => errors.push(error);
-  const node = {settings, wake: (reason: string) => wakes.push(reason), converged: converged ?? healthy(repo)};
+  const node = {settings, wake: (reason: string) => wakes.push(reason), converged: converged ?? healthy(repo), oneShot: NOTHING_RUNS};
   const builds = buildService({layout, log}, build ?? (async () => ({ok: true, value: IMAGE})));
   const deps: GitDeps = {
     layout, repo, check, node, log,

@@ -1,4 +1,6 @@
 import test from 'ava';
+import {DockerEngine} from '../../reconciler/adapters/docker.ts';
+import {packageImagesOf} from '../../reconciler/build/packages.ts';
 import {buildTrial, type BuildTrial} from '../support/build-trial.ts';
 import {buildpackHost, type BuildpackHost} from '../support/buildpack-host.ts';
 
@@ -51,30 +53,123 @@ touch "$1/made-by-first"`,
   t.regex(body, /^TWO=2$/m);
 });
 
-test.serial('a buildpack from git is fetched at its tag and pinned to the commit', async (t) => {
+test.serial('a buildpack from git is fetched at its tag, branch or commit, and pinned to the commit', async (t) => {
   t.timeout(120_000);
-  const files = {'bin/detect': `${BASH}echo Fetched`, 'bin/compile': `${BASH}echo first version`, 'bin/release': `${BASH}`};
-  const commit = await host.commit('fetched', files, 'v1');
-  await host.commit('fetched', {'bin/compile': `${BASH}echo second version`});
-  const built = await trial.buildWell({fixture: 'no-buildpack', env: {BUILDPACK_URL: `${host.url}/fetched.git#v1`}});
-  t.deepEqual(built.buildpacks, [{name: `${host.url}/fetched.git#v1`, commit}]);
-  t.true(built.lines.includes('first version'), built.lines.join('\n'));
+  const commit = await host.commit('fetched', {'bin/detect': `${BASH}echo Fetched`, 'bin/compile': `${BASH}echo first version`, 'bin/release': BASH}, 'v1');
+  const later = await host.commit('fetched', {'bin/compile': `${BASH}echo second version`});
+  const last = await host.commit('fetched', {'bin/compile': `${BASH}echo third version`});
+  for (const {name, said, is} of [
+    {name: `${host.url}/fetched.git#v1`, said: 'first version', is: commit},
+    {name: `${host.url}/fetched.git#${later.slice(0, 10)}`, said: 'second version', is: later},
+    // A web server that knows nothing of git.
+    {name: `${host.url}/plain/fetched.git`, said: 'third version', is: last},
+  ]) {
+    const built = await trial.buildWell({fixture: 'no-buildpack', env: {BUILDPACK_URL: name}});
+    t.deepEqual(built.buildpacks, [{name, commit: is}]);
+    t.true(built.lines.includes(said), built.lines.join('\n'));
+  }
 });
 
-test.serial('a buildpack gets Debian packages where it builds and where the app runs', async (t) => {
+test.serial('a tarball is pinned to its checksum, and refused when it is not the one that was named', async (t) => {
+  t.timeout(120_000);
+  const sha256 = await host.archive('packed.tgz', {'bin/detect': `${BASH}echo Packed`, 'bin/compile': `${BASH}echo "packed in $PWD"`});
+  const built = await trial.buildWell({fixture: 'no-buildpack', env: {BUILDPACK_URL: `${host.url}/packed.tgz`}});
+  t.deepEqual(built.buildpacks, [{name: `${host.url}/packed.tgz`, sha256}]);
+  t.true(built.lines.includes('packed in /tmp/buildpacks/00'), built.lines.join('\n'));
+  const other = `${host.url}/packed.tgz#sha256=${'0'.repeat(64)}`;
+  const {reason, lines} = await trial.buildBadly({fixture: 'no-buildpack', env: {BUILDPACK_URL: other}});
+  t.is(reason, `the buildpack "${other}" could not be fetched`);
+  t.true(lines.includes(` !     its sha256 is ${sha256}`), lines.join('\n'));
+});
+
+for (const {title, pack, reason, line} of [
+  {title: 'a ref that is not there', pack: (url: string) => `${url}/fetched.git#nowhere`, reason: /could not be fetched$/, line: /there is no branch, tag or commit "nowhere"|couldn't find remote ref nowhere/},
+  {title: 'a repository that is not there', pack: (url: string) => `${url}/absent.git`, reason: /could not be fetched$/, line: /not found|gave no answer|500|404/},
+  {title: 'an archive that is not there', pack: (url: string) => `${url}/absent.tgz`, reason: /could not be fetched$/, line: /404/},
+  {title: 'a folder that is not there', pack: () => './absent', reason: /^the buildpack "\.\/absent" could not be fetched$/, line: /there is no folder absent/},
+  {title: 'a folder that is no buildpack', pack: () => './plain', reason: /^"\.\/plain" is no buildpack/, line: undefined},
+  {title: 'a buildpack that does not see its kind of app', pack: () => './picky', reason: /^the app does not look like one for the buildpack "\.\/picky"$/, line: /^ {7}no tea here/},
+  {title: 'a compile that fails', pack: () => './broken', reason: /^failed to compile Broken app$/, line: /^about to break/},
+  {title: 'a release that prints what is no YAML', pack: () => './chatty', reason: /^bin\/release of the buildpack "\.\/chatty" printed what is no YAML$/, line: undefined},
+  {title: 'a package that Debian does not have', pack: () => './greedy', reason: /^Debian packages could not be installed: no-such-package$/, line: /Unable to locate package no-such-package/},
+]) {
+  test.serial(`${title} is told, and nothing is built`, async (t) => {
+    t.timeout(120_000);
+    const detects = (name: string) => `${BASH}echo ${name}`;
+    const {reason: told, lines} = await trial.buildBadly({fixture: 'no-buildpack', env: {BUILDPACK_URL: pack(host.url)}, changes: {
+      'plain/README': 'nothing',
+      'picky/bin/detect': `${BASH}echo "no tea here" >&2; exit 1`, 'picky/bin/compile': BASH,
+      'broken/bin/detect': detects('Broken'), 'broken/bin/compile': `${BASH}echo about to break; exit 3`,
+      'chatty/bin/detect': detects('Chatty'), 'chatty/bin/compile': BASH, 'chatty/bin/release': `${BASH}echo 'a: [b'`,
+      'greedy/bin/detect': detects('Greedy'), 'greedy/bin/compile': BASH, 'greedy/bin/packages': `${BASH}echo build no-such-package`,
+    }});
+    t.regex(told, reason, lines.join('\n'));
+    if (line !== undefined) t.true(lines.some((one) => line.test(one)), lines.join('\n'));
+    t.deepEqual(await trial.buildContainers(), []);
+  });
+}
+
+test.serial('a build sees its own files, cache and variables, and nothing of the machine', async (t) => {
+  t.timeout(120_000);
+  const spy = (script: string) => ({
+    '.buildpacks': './spy\n', '.slugignore': 'secret.txt\n/spy/notes\n', 'secret.txt': 'x', 'spy/notes': 'x',
+    'spy/bin/detect': `${BASH}echo Spy`,
+    'spy/bin/compile': `${BASH}${script}`,
+  });
+  const first = await trial.buildWell({fixture: 'no-buildpack', app: 'one', env: {CANARY: 'tweet', 'ODD-NAME': 'x'}, changes: spy(`
+echo "canary file: $(cat "$3/CANARY"), variable: \${CANARY-none}, files: $(ls "$3" | tr '\\n' ' ')"
+echo "kept" >"$2/kept"
+echo "ignored: $(ls "$1/secret.txt" "$1/spy/notes" 2>/dev/null | wc -l)"
+echo "docker: $(ls /var/run/docker.sock /run/docker.sock 2>/dev/null | wc -l)"
+echo "mounts: $(grep -c ' /var/lib/flynn\\| /root\\| /home' /proc/self/mountinfo)"
+echo "capabilities: $(grep CapEff /proc/self/status | tr -d '\\t')"
+echo "version: $SOURCE_VERSION, home: $HOME"
+touch /root-owned 2>/dev/null || echo "cannot write to /"`)});
+  const said = (line: string) => t.true(first.lines.includes(line), `${line}\nis not in\n${first.lines.join('\n')}`);
+  said('canary file: tweet, variable: none, files: CANARY ');
+  said('ignored: 0');
+  said('docker: 0');
+  said('mounts: 0');
+  said('capabilities: CapEff:0000000000000000');
+  said('cannot write to /');
+  t.true(first.lines.some((line) => /^version: [0-9a-f]{40}, home: \/app$/.test(line)));
+  const other = await trial.buildWell({fixture: 'no-buildpack', app: 'two', changes: spy('echo "in the cache: $(ls "$2" | wc -l), env: $(ls "$3" | wc -l)"')});
+  t.true(other.lines.includes('in the cache: 0, env: 0'), other.lines.join('\n'));
+});
+
+const GREETING = {
+  Procfile: 'web: export SAID="$(hello)"; perl server.pl\n',
+  'server.pl': SERVER,
+  '.buildpacks': './pack\n',
+  'pack/bin/detect': `${BASH}echo Greeting`,
+  'pack/bin/packages': `${BASH}echo both hello`,
+  'pack/bin/compile': `${BASH}hello; echo x >"$1/made-where-it-was-moved"`,
+};
+
+test.serial('a buildpack gets Debian packages where it builds and where the app runs, made once by two builds that want them at the same time', async (t) => {
   t.timeout(240_000);
-  const changes = {
-    Procfile: 'web: hello >/tmp/said; export SAID="$(cat /tmp/said)"; perl server.pl\n',
-    'server.pl': SERVER,
-    '.buildpacks': './pack\n',
-    'pack/bin/detect': `${BASH}echo Greeting`,
-    'pack/bin/packages': `${BASH}echo both hello`,
-    'pack/bin/compile': `${BASH}hello`,
-  };
-  const built = await trial.buildWell({fixture: 'no-buildpack', changes});
+  const [built, other] = await Promise.all([trial.buildWell({fixture: 'no-buildpack', app: 'one', changes: GREETING}), trial.buildWell({fixture: 'no-buildpack', app: 'two', changes: GREETING})]);
   t.true(built.lines.includes('Hello, world!'), built.lines.join('\n'));
+  t.regex(built.lines.join('\n'), /^ {7}hello \d/m);
   t.regex((await trial.serve(built)).body, /^SAID=Hello, world!$/m);
-  const again = await trial.buildWell({fixture: 'no-buildpack', changes});
+  const made = [...built.lines, ...other.lines].filter((line) => line === '       Another build installs them already');
+  t.true(made.length > 0, [...built.lines, ...other.lines].join('\n'));
+  const again = await trial.buildWell({fixture: 'no-buildpack', app: 'one', changes: GREETING});
   t.is(again.image, built.image);
   t.false(again.lines.some((line) => line.includes('Installing Debian packages')));
+});
+
+test.serial('images with Debian packages can go: apps that run on one serve on, whatever kind of image store it is', async (t) => {
+  t.timeout(240_000);
+  const signal = AbortSignal.timeout(200_000);
+  const engine = new DockerEngine(trial.docker);
+  const layered = await trial.buildWell({fixture: 'no-buildpack', app: 'one', changes: GREETING});
+  const added = await trial.buildWell({fixture: 'no-buildpack', app: 'two', changes: GREETING, assembly: 'dockerfile'});
+  const images = await packageImagesOf(trial.docker, trial.instance, signal);
+  t.deepEqual(images.map(({packages}) => packages), ['hello', 'hello']);
+  t.true(images.every(({usedAtMs}) => Date.now() - usedAtMs < 120_000));
+  for (const {image} of images) await engine.removeImage(image, signal);
+  // What an app's image stands on stays as long as that does, without a name: it is not found again, so that nothing tries for ever.
+  t.deepEqual(await packageImagesOf(trial.docker, trial.instance, signal), []);
+  for (const built of [layered, added]) t.regex((await trial.serve(built)).body, /^SAID=Hello, world!$/m);
 });

@@ -3,9 +3,10 @@ import {NO_COMMIT} from '../../../reconciler/adapters/git-format.ts';
 import {ownRepo} from '../../../reconciler/checkout/own.ts';
 import {AppPushes} from '../../../reconciler/receive/app-push.ts';
 import type {BuildRequest} from '../../../reconciler/build/build.ts';
+import type {OneShot, RunRequest} from '../../../reconciler/oneshot/oneshot.ts';
 import type {AppName} from '../../../schemas/ids.ts';
 import {ADA, bareRepo, run} from '../checkout/support.ts';
-import {gitDeps, IMAGE} from './support.ts';
+import {gitDeps, IMAGE, NOTHING_RUNS} from './support.ts';
 
 const SHOP = 'shop' as AppName;
 const RECIPIENT = 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p';
@@ -13,13 +14,13 @@ const CLUSTER = `apiVersion: flynn/v1\nkind: Cluster\nname: test\ndomain: flynn.
 const APP = 'apiVersion: flynn/v1\nkind: App\n';
 
 /** Pushes sources of an app, one after the other, which has no release before. */
-async function shop(t: ExecutionContext, manifests: Readonly<Record<string, string>> = {}) {
+async function shop(t: ExecutionContext, manifests: Readonly<Record<string, string>> = {}, oneShot = NOTHING_RUNS) {
   const cluster = await bareRepo(t, {'cluster.yaml': CLUSTER, 'apps/shop/app.yaml': APP, ...manifests});
   const repo = ownRepo({gitdir: cluster});
   t.teardown(() => repo.close());
   const shown: string[] = [];
   const requests: BuildRequest[] = [];
-  const pushes = new AppPushes(await gitDeps(t, {repo, build: async (request) => {
+  const pushes = new AppPushes(await gitDeps(t, {repo, oneShot, build: async (request) => {
     requests.push(request);
     return {ok: true, value: IMAGE};
   }}));
@@ -68,4 +69,32 @@ test('an app in a folder of its repository has its app.json there', async (t) =>
   const {push, show} = await shop(t, {'apps/shop/app.yaml': `${APP}env: {PROJECT_PATH: shop}\n`});
   await push({'app.json': '{"env": {"WHICH": "root"}}', 'shop/app.json': '{"env": {"WHICH": "folder"}}'});
   t.regex(await show('app.yaml'), /WHICH: "folder"/);
+});
+
+test('scripts.postdeploy is run once, after the first release serves; its failure takes nothing back', async (t) => {
+  const asked: RunRequest[] = [];
+  let closed = 0;
+  const run: OneShot['run'] = async (request) => {
+    asked.push(request);
+    return {
+      name: 'run.1', release: 1, write: async () => {}, endInput: () => {}, resize: async () => {}, send: async () => {},
+      output: (async function* () {
+        yield {stream: 'stdout' as const, bytes: Buffer.from('making the tab')};
+        yield {stream: 'stderr' as const, bytes: Buffer.from('les\nno disk\n')};
+      })(),
+      outcome: async () => ({exitCode: 3, isOutOfMemory: false}),
+      close: async () => {
+        closed += 1;
+      },
+    };
+  };
+  const {push, shown, log} = await shop(t, {}, {run});
+  await push({'app.json': '{"scripts": {"postdeploy": "rake db:setup"}}'});
+  t.deepEqual(asked.map(({app, command, actor}) => [app, command, actor.name]), [[SHOP, ['rake db:setup'], ADA.name]]);
+  t.is(closed, 1);
+  const text = shown.join('\n');
+  t.regex(text, /Verifying deploy\.\.\. done\.\n-----> Running scripts\.postdeploy of app\.json: rake db:setup\n {7}making the tables\n {7}no disk\n !     scripts\.postdeploy of app\.json failed with exit code 3\. The release stays; to run it again: flynn run -a shop rake db:setup/);
+  await push({'app.json': '{"scripts": {"postdeploy": "rake db:setup"}}', 'more': ''});
+  t.is(asked.length, 1);
+  t.deepEqual(await log(), ['shop: release v2', 'shop: release v1', 'create the cluster repository']);
 });

@@ -5,14 +5,14 @@ import {layout as layoutOf} from '../../../reconciler/layout.ts';
 import type {Build, BuiltImage} from '../../../reconciler/build/build.ts';
 import {BuildService} from '../../../reconciler/builds/service.ts';
 import {commitCheck} from '../../../reconciler/receive/check.ts';
-import {Deploys} from '../../../reconciler/receive/deploys.ts';
+import {Deploys, type DeployDeps} from '../../../reconciler/receive/deploys.ts';
 import type {GitDeps} from '../../../reconciler/receive/deps.ts';
 import {PushSessions} from '../../../reconciler/receive/sessions.ts';
 import type {ImageDigest} from '../../../schemas/ids.ts';
 import {ADA, temporaryFolder} from '../checkout/support.ts';
 
 /** What receiving needs, without servers: a build that works at once, and a node on which everything is healthy unless told otherwise. */
-export async function gitDeps(t: ExecutionContext, {repo, build = buildsAtOnce, ...given}: {repo: FollowedRepo; build?: Build} & Partial<GitDeps>): Promise<GitDeps> {
+export async function gitDeps(t: ExecutionContext, {repo, build = buildsAtOnce, oneShot = NOTHING_RUNS, ...given}: {repo: FollowedRepo; build?: Build; oneShot?: DeployDeps['node']['oneShot']} & Partial<GitDeps>): Promise<GitDeps> {
   const root = await temporaryFolder(t);
   const layout = layoutOf(root);
   const log = (message: string, error: unknown) => t.log(message, error);
@@ -30,10 +30,14 @@ export async function gitDeps(t: ExecutionContext, {repo, build = buildsAtOnce, 
     pushes: new PushSessions(),
     ...given,
   } satisfies Omit<GitDeps, 'deploys'>;
-  return {deploys: new Deploys({...deps, builds: buildService(deps, build)}), ...deps};
+  return {deploys: new Deploys({...deps, node: {...deps.node, oneShot}, builds: buildService(deps, build)}), ...deps};
 }
 
 export const IMAGE: BuiltImage = {image: `sha256:${'a'.repeat(64)}` as ImageDigest, commands: {web: ['node', 'server.js']}, builder: 'Node.js', sizeBytes: 1};
+
+export const NOTHING_RUNS: DeployDeps['node']['oneShot'] = {run: async () => {
+  throw new Error('there is no engine');
+}};
 
 const buildsAtOnce: Build = async () => ({ok: true, value: IMAGE});
 
