@@ -18,6 +18,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   rollback: async () => (await import('./commands/rollback.ts')).rollback,
   deploy: async () => (await import('./commands/deploy.ts')).deploy,
   builds: async () => (await import('./commands/builds.ts')).builds,
+  source: async () => (await import('./commands/source.ts')).source,
   maintenance: async () => (await import('./commands/maintenance.ts')).maintenance,
   history: async () => (await import('./commands/history.ts')).history,
   run: async () => (await import('./commands/run.ts')).run,

@@ -10,7 +10,7 @@ import type {ActionOf} from './plan/action.ts';
 export interface ImageSupplyOptions {
   readonly docker: Docker;
   readonly instance: string;
-  build(source: {readonly app: AppName; readonly commit: CommitId}, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>>;
+  build(source: {readonly app: AppName; readonly commit: CommitId; readonly folder?: string}, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>>;
   /** Something that people should know. */
   tell(app: AppName, message: string): void;
 }
@@ -36,9 +36,9 @@ export class ImageSupply {
     return new Map(this.#lost);
   }
 
-  async rebuild({app, origin: {image, commit}, treeId, specKey}: ActionOf<'rebuild-image'>, signal: AbortSignal): Promise<void> {
+  async rebuild({app, origin: {image, commit, path: folder}, treeId, specKey}: ActionOf<'rebuild-image'>, signal: AbortSignal): Promise<void> {
     const {docker, instance, build, tell} = this.#options;
-    const built = await build({app, commit}, signal);
+    const built = await build({app, commit, ...(folder !== undefined && {folder})}, signal);
     if (!built.ok) {
       this.#lost.set(app, {image, treeId, specKey, cause: built.problem.reason});
       throw new Error(built.problem.reason);

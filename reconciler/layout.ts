@@ -25,6 +25,8 @@ export interface Layout {
   readonly crons: string;
   /** Bare repositories of app sources, `<app>.git`. */
   readonly sources: string;
+  /** One JSON file an app whose source is followed elsewhere: what became of the newest commit. */
+  readonly followed: string;
   /** Logs and records of builds, `<app>/<number>.log` and `.json`. */
   readonly builds: string;
   /** What a build needs only while it goes on; emptied at each start, because a killed reconciler leaves it there. */
@@ -66,6 +68,7 @@ export function layout(root: string): Layout {
     execs: below('run', 'execs'),
     crons: below('crons'),
     sources: below('sources'),
+    followed: below('followed'),
     builds: below('builds'),
     scratch: below('scratch'),
     hooks: below('hooks'),

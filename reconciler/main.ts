@@ -12,6 +12,7 @@ import {hostSubnets} from './adapters/host-routes.ts';
 import {createAuthenticate} from './api/authenticate.ts';
 import {createLocalServer, createServer} from './api/server.ts';
 import type {World} from './apply/executors.ts';
+import {followSources} from './app-sources.ts';
 import {CronBooks} from './apply/cron-books.ts';
 import {Journal} from './apply/journal.ts';
 import {Operations, type Outcome} from './apply/operations.ts';
@@ -161,6 +162,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
       housekeeper.onPass(report);
       tellOfDisk(housekeeper.diskProblem());
       view.publish(report);
+      if (report.seen !== undefined) sources.see(report.seen.desired.apps);
     },
   });
   let isDiskLow = false;
@@ -180,8 +182,9 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     cacheBytesMax: () => reader.cluster?.builds.cacheBytes,
     noteBuild: (app, line) => logs.noteBuild(app, line),
   }, signal);
+  const sources = followSources({layout, keyring, deploys, events}, signal);
   const releases = (node: View) => releasesOf({docker, instance, repo, layout, node, log}, signal);
-  const view: View = new View({settings, releases, builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});

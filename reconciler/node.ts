@@ -7,6 +7,7 @@ import type {Plan} from './plan/action.ts';
 import type {Releases} from './release/releases.ts';
 import type {Keyring} from './secrets/keyring.ts';
 import type {NodeSettings} from './settings.ts';
+import type {HookOutcome, HookRequest, SourceLine, SourceStatus} from './source/status.ts';
 import type {CronRunStatus, CronStatus} from './status/cron.ts';
 import type {FlynnEvent, NodeStatus} from './status/status.ts';
 import type {Volumes} from './volumes/volumes.ts';
@@ -32,6 +33,7 @@ export interface NodeView {
   readonly volumes: Volumes;
   readonly canaries: CanaryDesk;
   readonly housekeeping: Housekeeping;
+  readonly sources: SourceDesk;
   readonly crons: CronView;
   status(): NodeStatus;
   /** People can come in: since the start there was a moment at which the router answered and was as it has to be. */
@@ -78,6 +80,19 @@ export type DeployLine =
   | {readonly print: string}
   /** The last line. */
   | {readonly deployed: {readonly release: number; readonly commit: CommitId; readonly urls: readonly string[]}};
+
+/** Sources that are followed elsewhere. */
+export interface SourceDesk {
+  /** Undefined: it is pushed to this node. */
+  status(app: AppName): SourceStatus | undefined;
+  /**
+   * Looks at once, and has the newest commit deployed whatever became of it before; it goes on when nobody listens.
+   * @throws {EditRefused} when the app has no source elsewhere, or is suspended
+   */
+  sync(app: AppName, signal: AbortSignal): AsyncIterable<SourceLine>;
+  /** What a webhook says, of which nobody knows yet whether it is true. */
+  hook(app: AppName, request: HookRequest): Promise<HookOutcome>;
+}
 
 /** What is left on the node's disk. */
 export interface Housekeeping {

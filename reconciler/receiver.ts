@@ -2,7 +2,7 @@ import type Docker from 'dockerode';
 import type {FastifyInstance} from 'fastify';
 import type {StackImages} from '../buildpacks/stack/images.ts';
 import type {Authenticate} from './api/authenticate.ts';
-import type {AppName, CommitId} from '../schemas/ids.ts';
+import type {AppName} from '../schemas/ids.ts';
 import type {Result} from '../schemas/result.ts';
 import {removeContainers} from './adapters/build-container.ts';
 import {diskUsage, removeVolume} from './adapters/docker-disk.ts';
@@ -16,7 +16,7 @@ import type {Layout} from './layout.ts';
 import type {DeployDesk, NodeView} from './node.ts';
 import {deployDesk} from './receive/deploy-desk.ts';
 import {Deploys} from './receive/deploys.ts';
-import {rebuild} from './receive/rebuild.ts';
+import {rebuild, type Rebuilding} from './receive/rebuild.ts';
 import {registerGit} from './receive/register-git.ts';
 import {registerHooks} from './receive/register-hooks.ts';
 import {PushSessions} from './receive/sessions.ts';
@@ -44,7 +44,7 @@ export interface BuildsAndDeploys {
   readonly deploys: Deploys;
   readonly deployDesk: DeployDesk;
   /** Builds what was pushed once. Whoever looks for its output finds it in the app's log. */
-  rebuild(source: {readonly app: AppName; readonly commit: CommitId}, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>>;
+  rebuild(source: Omit<Rebuilding, 'print'>, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>>;
 }
 
 /** @param stopping  ends none of them: it tells why they ended */

@@ -1,5 +1,4 @@
 import type {AppName, CommitId, ContainerId} from '../schemas/ids.ts';
-import {formatDiagnostic} from '../schemas/diagnostic.ts';
 import type {CronBooks} from './apply/cron-books.ts';
 import type {Engine} from './adapters/engine.ts';
 import type {Builds} from './builds/builds.ts';
@@ -7,13 +6,10 @@ import type {CanaryDesk} from './canaries.ts';
 import {EditRefused, type ClusterRepo} from './checkout/snapshot.ts';
 import {CronDesk} from './cron-desk.ts';
 import type {Loop, PassReport} from './loop.ts';
-import type {DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, NodeView} from './node.ts';
-import type {ObservedJob} from './observed/state.ts';
+import type {DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, NodeView, SourceDesk} from './node.ts';
 import type {Audit, OneShot} from './oneshot/oneshot.ts';
-import {IMAGE_SUBJECT, whyNoImage} from './plan/images.ts';
+import {whyNoImage} from './plan/images.ts';
 import {phaseOf} from './plan/phase.ts';
-import {isHeldByReleaseJob} from './plan/release-job.ts';
-import {replicasAwaited} from './plan/room.ts';
 import type {Plan} from './plan/action.ts';
 import type {Releases} from './release/releases.ts';
 import {urlOf, type NodeSettings} from './settings.ts';
@@ -23,6 +19,7 @@ import {deriveApp, type Claim} from './status/derive.ts';
 import type {EventLog} from './status/events.ts';
 import {ReleaseOutput} from './status/release-output.ts';
 import type {AppStatus, FlynnEvent, NodeStatus} from './status/status.ts';
+import {judge, runningReleaseJob, type Verdict} from './verdict.ts';
 import type {Volumes} from './volumes/volumes.ts';
 
 /** Lines of the failed container's log that go with a failure. */
@@ -49,6 +46,7 @@ export interface ViewOptions {
   readonly volumes: Volumes;
   readonly canaries: CanaryDesk;
   readonly housekeeping: Housekeeping;
+  readonly sources: SourceDesk;
   /** Writes down that a commit which is held back is meant. */
   confirm(held: {readonly reason: 'MassDelete' | 'HistoryRewritten'; readonly commit: CommitId}, signal: AbortSignal): Promise<void>;
   clusterName(): string;
@@ -68,6 +66,7 @@ export class View implements NodeView {
   readonly volumes: Volumes;
   readonly canaries: CanaryDesk;
   readonly housekeeping: Housekeeping;
+  readonly sources: SourceDesk;
   readonly crons: CronDesk;
   readonly #options: ViewOptions;
   readonly #conditions = new Conditions();
@@ -90,6 +89,7 @@ export class View implements NodeView {
     this.volumes = options.volumes;
     this.canaries = options.canaries;
     this.housekeeping = options.housekeeping;
+    this.sources = options.sources;
     this.crons = new CronDesk({
       books: options.crons,
       logs: (query, signal) => options.logs(query, signal),
@@ -266,8 +266,9 @@ export class View implements NodeView {
         busy: observed.operations,
         urlOf: (host) => urlOf(host, this.settings),
       });
+      const source = this.sources.status(app.name);
       // True of the newest commit, however long they have been so.
-      return {...rest, conditions: this.#conditions.of(app.name).map((condition) => ({...condition, commit: desired.commit}))};
+      return {...rest, ...(source && {source}), conditions: this.#conditions.of(app.name).map((condition) => ({...condition, commit: desired.commit}))};
     });
   }
 
@@ -303,42 +304,4 @@ function nodeClaims(held: PassReport['held'], hasSeen: boolean): readonly Claim[
 function diskClaims(housekeeping: Housekeeping): readonly Claim[] {
   const message = housekeeping.diskProblem();
   return message === undefined ? [] : [{type: 'Stalled', status: true, reason: 'DiskNearlyFull', message}];
-}
-
-type Verdict =
-  | Extract<DeployOutcome, {result: 'removed' | 'suspended'}>
-  | {readonly result: 'failed'; readonly commit: CommitId; readonly cause: string; readonly container?: ContainerId}
-  | {readonly result: 'healthy'; readonly commit: CommitId; readonly release?: number; readonly hosts: readonly string[]};
-
-/** The release command of a deploy in progress, once it has a container. */
-function runningReleaseJob(name: AppName, {seen}: PassReport): ObservedJob | undefined {
-  const deploy = seen?.observed.journal.get(name)?.deploy;
-  if (deploy?.state !== 'deploying' || deploy.releaseJob === undefined || deploy.releaseJob.state === 'done') return undefined;
-  return seen?.observed.jobs.find(({app, job}) => app === name && job.kind === 'release' && job.run === deploy.releaseJob?.run);
-}
-
-/** What one pass says of an app that somebody waits for. */
-function judge(name: AppName, {held, seen}: PassReport, waitingSinceMs: number): Verdict | {readonly progress: string} {
-  if (held !== undefined || seen === undefined) return {progress: held?.message ?? 'starting'};
-  const {desired, observed, plan} = seen;
-  const {commit} = desired;
-  const app = desired.apps.find((candidate) => candidate.name === name);
-  const containers = observed.containers.filter((container) => container.app === name);
-  if (app === undefined) return containers.some(({state}) => state === 'running') ? {progress: 'stopping'} : {result: 'removed', commit};
-  if (app.state === 'invalid') return {result: 'failed', commit, cause: app.problems.map(formatDiagnostic).join('\n')};
-  const phase = phaseOf(app, observed.journal.get(name));
-  const image = plan.waiting.find((waiting) => waiting.app === name && waiting.subject === IMAGE_SUBJECT);
-  if (image !== undefined) return {progress: `waiting on ${image.on}`};
-  if (isHeldByReleaseJob(phase, observed.journal.get(name)?.deploy, observed)) return {progress: 'Running release command...'};
-  if (phase.kind === 'failed') return {result: 'failed', commit, cause: phase.deploy.cause, ...(phase.deploy.container && {container: phase.deploy.container})};
-  const {services} = deriveApp({app, record: observed.journal.get(name), containers, runs: [], waiting: [], busy: observed.operations, urlOf: (host) => host});
-  const late = app.services.filter((service) => (services.find(({name: one}) => one === service.name)?.healthy ?? 0) < replicasAwaited(service));
-  const progress = services.filter(({wanted}) => wanted > 0).map(({name: service, healthy, wanted, waitsFor}) => `${service} [${Math.min(healthy, wanted)}/${wanted}]${waitsFor === undefined ? '' : ` waiting: ${waitsFor}`}`).join(', ');
-  const isRouted = observed.router.state === 'ready' && !observed.operations.has('names') && !plan.actions.some(({kind}) => kind === 'publish-names' || kind === 'load-routes' || kind === 'load-tcp');
-  if (phase.kind === 'suspended') return containers.some(({state}) => state === 'running') || !isRouted || !phase.isRecorded ? {progress: 'stopping'} : {result: 'suspended', commit, ...(app.release !== undefined && {release: app.release})};
-  if (phase.kind === 'steady' && phase.isRecorded) {
-    if (late.length === 0 && isRouted) return {result: 'healthy', commit, ...(app.release !== undefined && {release: app.release}), hosts: [...new Set(app.routes.map(({host}) => host))]};
-    if (observed.nowMs - waitingSinceMs > app.deployTimeoutMs) return {result: 'failed', commit, cause: `not healthy within ${app.deployTimeoutMs / 1000} s: ${progress}`};
-  }
-  return {progress: progress === '' ? 'routing' : progress};
 }

@@ -3,9 +3,10 @@ import {buildpacksSchema, checkBuildpacks} from './buildpacks.ts';
 import {checkContainer, containerProperties, type ContainerManifest} from './container.ts';
 import {checkCrons, commandSchema, cronsSchema, type CronManifest} from './cron.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
-import {appNamesSchema, hostSchema, serviceNameSchema} from './names.ts';
+import {appNamesSchema, branchSchema, hostSchema, serviceNameSchema} from './names.ts';
 import {checkRequests, prioritySchema, requestsSchema, type Priority, type RequestsManifest} from './requests.ts';
 import {checkDrains, drainsSchema, type DrainManifest} from './drains.ts';
+import {checkFollowedSource, followedSourceSchema, type FollowedSourceManifest} from './source.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
 import {checkStrategy, optionsOf, strategySchema, type StrategyManifest} from './strategy.ts';
 import {checkTcpRoutes, tcpRoutesSchema, type TcpRouteManifest} from './tcp.ts';
@@ -33,6 +34,8 @@ export interface AppManifest extends Header<'App'> {
   readonly allowFrom?: readonly string[];
   /** The branch whose push is a deploy. Absent: main and master. */
   readonly deployBranch?: string;
+  /** Absent: what is pushed to this cluster. */
+  readonly source?: FollowedSourceManifest;
 }
 
 export interface ServiceManifest extends ContainerManifest {
@@ -72,8 +75,6 @@ export interface RouteManifest {
   readonly service?: string;
 }
 
-/** git-check-ref-format(1), without the characters that shells and people stumble over. */
-export const BRANCH_PATTERN = '^(?!.*(\\.\\.|//|/\\.|\\.lock(/|$)|[./]$))[A-Za-z0-9_][A-Za-z0-9._/+#@-]*$';
 export const REPLICAS_MAX = 1000;
 export const WEB = 'web';
 /** The line of a Procfile that is no service, but run before each release. */
@@ -184,13 +185,11 @@ export const appSchema: ObjectSchema<AppManifest> = {
     reach: {...appNamesSchema, description: 'Apps that its containers connect to, as <service>.<app>.internal. Open when those say `allowFrom` with its name.', examples: [['db']]},
     allowFrom: {...appNamesSchema, description: 'Apps whose containers may connect to its own. Open when those say `reach` with its name.', examples: [['shop']]},
     deployBranch: {
-      type: 'string',
-      pattern: BRANCH_PATTERN,
-      maxLength: 200,
-      errorMessage: 'must be the name of a branch such as main or release/2',
+      ...branchSchema,
       description: 'The branch whose push is built and deployed; others are only kept. Default: main and master.',
       examples: ['production'],
     },
+    source: followedSourceSchema,
   },
   examples: [{
     apiVersion: 'flynn/v1',
@@ -212,6 +211,7 @@ export function checkApp(app: AppManifest): readonly Problem[] {
     ...checkDrains(app.drains, {owner: 'app'}),
     ...checkBuildpacks(app.buildpacks),
     ...checkBuilder(app),
+    ...checkFollowedSource(app.source),
   ];
 }
 

@@ -25,6 +25,16 @@ export const hostSchema: SchemaObject = {
   errorMessage: 'must be a host name in small letters such as shop.example.com, without scheme, port or path',
 };
 
+/** git-check-ref-format(1), without the characters that shells and people stumble over. */
+export const BRANCH_PATTERN = '^(?!.*(\\.\\.|//|/\\.|\\.lock(/|$)|[./]$))[A-Za-z0-9_][A-Za-z0-9._/+#@-]*$';
+
+export const branchSchema = {
+  type: 'string',
+  pattern: BRANCH_PATTERN,
+  maxLength: 200,
+  errorMessage: 'must be the name of a branch such as main or release/2',
+} as const;
+
 /** Names of other apps; which there are is not known here. */
 export const appNamesSchema = {type: 'array', uniqueItems: true, maxItems: 100, items: {type: 'string', pattern: NAME_PATTERN, errorMessage: `must be ${NAME_RULE}`}} as const;
 

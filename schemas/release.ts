@@ -17,6 +17,8 @@ export interface ReleaseManifest extends Header<'Release'> {
 /** Either `commit` and `builder`, or `image`. */
 export interface SourceManifest {
   readonly commit?: string;
+  /** The folder of the repository that is the app. Absent: all of it. */
+  readonly path?: string;
   /** What built it: `Node.js`, `Dockerfile` … */
   readonly builder?: string;
   /** In the order in which they were used. */
@@ -80,6 +82,7 @@ const sourceSchema: ObjectSchema<SourceManifest> = {
   errorMessage: 'must have either commit and builder, or image',
   properties: {
     commit: {type: 'string', pattern: '^[0-9a-f]{40}$', errorMessage: 'must be the 40 hex digits of a commit, in quotes', description: "Commit of the app's source."},
+    path: {type: 'string', minLength: 1, maxLength: 500, description: 'The folder of the repository that is the app, of a source that is followed elsewhere.'},
     builder: {type: 'string', minLength: 1, description: 'What built it.', examples: ['Node.js']},
     buildpacks: {type: 'array', items: buildpackSchema, maxItems: 50, description: 'Buildpacks that built it, in this order.'},
     image: {type: 'string', minLength: 1, description: "A prebuilt image instead: as it was asked for, with the registry's digest where there is one.", examples: ['nginx:1.27']},

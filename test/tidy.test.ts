@@ -39,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   },
   'reconciler/status': {
     values: [SCHEMAS, 'reconciler/plan/', 'reconciler/logs/', 'reconciler/labels.ts', 'reconciler/backoff.ts', ...NODE_FACTS],
-    types: [ADAPTERS, 'reconciler/node.ts', 'reconciler/checkout/snapshot.ts', ...STATES],
+    types: [ADAPTERS, 'reconciler/node.ts', 'reconciler/checkout/snapshot.ts', 'reconciler/source/status.ts', ...STATES],
     packages: ['node:'],
   },
   /** What apps wrote: kept on disk, read, sent on. Events are kept the same way. */
@@ -50,7 +50,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'reconciler/secrets': {values: [SCHEMAS], packages: ['node:', 'age-encryption']},
   /** The loop itself puts the folders together. */
   'reconciler': {
-    values: [SCHEMAS, 'buildpacks/', ...['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'volumes'].map((name) => `reconciler/${name}/`)],
+    values: [SCHEMAS, 'buildpacks/', ...['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'source', 'volumes'].map((name) => `reconciler/${name}/`)],
     types: ['dockerode', 'fastify'],
     packages: ['node:', 'yaml'],
   },
@@ -66,7 +66,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'reconciler/commits': {values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], packages: ['node:', 'yaml']},
   'reconciler/api': {
     values: [SCHEMAS, 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', ...NODE_FACTS],
-    types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/release/', 'reconciler/volumes/', 'reconciler/build/build.ts'],
+    types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/release/', 'reconciler/source/status.ts', 'reconciler/volumes/', 'reconciler/build/build.ts'],
     packages: ['node:', 'fastify', '@fastify/websocket', 'yaml'],
   },
   'reconciler/release': {
@@ -87,19 +87,25 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
     types: ['reconciler/node.ts', 'reconciler/oneshot/', 'reconciler/build/build.ts', 'reconciler/status/'],
     packages: ['node:', 'fastify', 'execa'],
   },
+  /** Sources that are followed elsewhere: says when what is to be deployed, not how. */
+  'reconciler/source': {
+    values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/snapshot.ts', 'reconciler/api/stream.ts'],
+    types: ['reconciler/desired/state.ts'],
+    packages: ['node:'],
+  },
   'reconciler/build': {values: [SCHEMAS, ADAPTERS, 'buildpacks/', 'reconciler/labels.ts', ...NODE_FACTS], packages: ['node:', '@balena/dockerignore', 'dockerode', 'execa', 'smol-toml', 'yaml']},
   'buildpacks': {values: [SCHEMAS, ADAPTERS, 'reconciler/labels.ts', ...NODE_FACTS], types: ['reconciler/build/'], packages: ['node:', 'dockerode', 'execa']},
   'cli': {
     values: [SCHEMAS, 'cli/', 'reconciler/api/author.ts', 'reconciler/api/frames.ts', 'reconciler/desired/', ...NODE_FACTS],
-    types: ['reconciler/api/', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'reconciler/checkout/snapshot.ts'],
+    types: ['reconciler/api/', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'reconciler/checkout/snapshot.ts', 'reconciler/source/status.ts'],
     packages: ['node:', 'ws', 'yaml'],
   },
   /** Talks to the engine before there is a node, and puts the node together. */
   'cli/setup': {values: [SCHEMAS, 'cli/', 'reconciler/', 'buildpacks/'], packages: ['node:', 'dockerode', 'execa', 'yaml']},
-  'cli/output': {values: [SCHEMAS, 'cli/'], types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:']},
+  'cli/output': {values: [SCHEMAS, 'cli/'], types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:']},
   'cli/commands': {
     values: [SCHEMAS, 'cli/', 'reconciler/desired/', 'reconciler/volumes/format.ts', ...NODE_FACTS],
-    types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/volumes/volumes.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'dockerode'],
+    types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/volumes/volumes.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'dockerode'],
     packages: ['node:', 'yaml'],
   },
 };

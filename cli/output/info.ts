@@ -1,6 +1,7 @@
 import type {AppAnswer} from '../../reconciler/api/answers.ts';
 import type {ReleaseSummary} from '../../reconciler/release/releases.ts';
 import type {Palette} from './color.ts';
+import {sourceLine} from './source.ts';
 import {table} from './table.ts';
 import {age} from './time.ts';
 
@@ -19,6 +20,7 @@ export function appFacts(app: AppAnswer, {release, cluster, nowMs, colors}: AppI
     ['Cluster:', `${cluster.name} (${cluster.url})`],
     ['Git URL:', app.gitUrl],
     ...app.urls.map((url) => ['Web URL:', url] as const),
+    ...(app.source === undefined ? [] : [['Source:', sourceLine(app.source, {colors})] as const]),
     ['Services:', app.services.map(({name, healthy, wanted}) => `${name} ${healthy}/${wanted}`).join(', ') || 'none yet: git push flynn main'],
     ['Release:', release === undefined ? 'none yet' : `v${release.number} ${release.description}, ${release.by}, ${age(release.at, nowMs)} ago${release.state === 'current' ? '' : ` (${release.state})`}`],
     ...(servingRelease === undefined || servingRelease === release?.number ? [] : [['Serving:', `v${servingRelease}`] as const]),

@@ -1,6 +1,7 @@
 import type {AppStatus, Condition, NodeStatus} from '../../reconciler/status/status.ts';
 import {formatBytes} from '../../schemas/quantity.ts';
 import type {Palette} from './color.ts';
+import {sourceLine} from './source.ts';
 import {table} from './table.ts';
 import {age} from './time.ts';
 
@@ -36,7 +37,7 @@ export function appStatus(app: AppStatus, look: Look): readonly string[] {
   const services = app.services.map(({name, healthy, wanted}) => `${name} ${healthy}/${wanted}`).join(', ');
   return [
     look.colors.title(`=== ${app.name}${release(app)}`),
-    ...facts([['services', services === '' ? 'none yet: git push flynn main' : services], ...app.urls.map((url) => ['url', `${url}${app.isInMaintenance ? '  (maintenance)' : ''}`] as const), ...(app.ports ?? []).map(({port, service, sni}) => ['port', `${port} → ${service}${sni === undefined ? '' : ` for ${sni}`}`] as const)]),
+    ...facts([['services', services === '' ? 'none yet: git push flynn main' : services], ...app.urls.map((url) => ['url', `${url}${app.isInMaintenance ? '  (maintenance)' : ''}`] as const), ...(app.ports ?? []).map(({port, service, sni}) => ['port', `${port} → ${service}${sni === undefined ? '' : ` for ${sni}`}`] as const), ...(app.source === undefined ? [] : [['source', sourceLine(app.source, look)] as const])]),
     ...conditions(app.conditions, look),
     ...app.services.flatMap(({replicas}) => replicas).filter(({detail}) => detail !== undefined)
       .map(({name, state, detail}) => `  ${name} ${state}: ${detail}`),

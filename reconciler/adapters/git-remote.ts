@@ -5,6 +5,8 @@ export interface Remote {
   readonly url: string;
   /** File that holds a token for HTTP(S). */
   readonly tokenFile?: string;
+  /** Whose token it is, where the URL does not say it. Absent: most hosts don't ask. */
+  readonly user?: string;
   /** File that holds a private key for SSH. */
   readonly keyFile?: string;
   /** File in which the host keys of SSH servers are kept, from their first use on. */
@@ -63,7 +65,7 @@ export async function pushCommit(gitdir: string, {remote, ref, from, to}: {remot
 }
 
 /** How a remote is reached. Secrets are read by git from their files: they are in no argument, no URL and no environment. */
-function access({url, tokenFile, keyFile, knownHosts}: Remote): GitOptions {
+function access({url, tokenFile, user, keyFile, knownHosts}: Remote): GitOptions {
   const kind = remoteKind(url);
   if (kind === 'http') {
     return {
@@ -71,7 +73,7 @@ function access({url, tokenFile, keyFile, knownHosts}: Remote): GitOptions {
       deadlineMs: REMOTE_DEADLINE_MS,
       // A connection over which nothing comes is given up, http.lowSpeedTime in seconds.
       config: {'http.lowSpeedLimit': '1', 'http.lowSpeedTime': '30', ...tokenConfig(url, tokenFile)},
-      ...(tokenFile === undefined ? {} : {env: {FLYNN_GIT_TOKEN_FILE: tokenFile, FLYNN_GIT_USER: decodeURIComponent(new URL(url).username) || 'flynn'}}),
+      ...(tokenFile === undefined ? {} : {env: {FLYNN_GIT_TOKEN_FILE: tokenFile, FLYNN_GIT_USER: decodeURIComponent(new URL(url).username) || (user ?? 'flynn')}}),
     };
   }
   if (kind === 'ssh') {

@@ -71,3 +71,9 @@ export type ConvergedLine =
 export type StreamEnd =
   | {readonly end: true}
   | {readonly problem: Problem};
+
+/** `POST /v1/apps/:app/source/hook` */
+export interface HookMade extends Written {
+  /** Where a git host sends its webhooks. */
+  readonly url: string;
+}

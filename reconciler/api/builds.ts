@@ -1,5 +1,5 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
-import {BRANCH_PATTERN} from '../../schemas/app.ts';
+import {BRANCH_PATTERN} from '../../schemas/names.ts';
 import type {BuildCache, ListedBuild} from '../builds/builds.ts';
 import type {DeployWish} from '../node.ts';
 import {known} from './apps.ts';

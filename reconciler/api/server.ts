@@ -19,6 +19,7 @@ import {registerOpenRoutes} from './open.ts';
 import {registerVolumeRoutes} from './volumes.ts';
 import {answerProblems, ApiError} from './problem.ts';
 import {registerReleaseRoutes} from './releases.ts';
+import {registerHookRoute, registerSourceRoutes} from './source.ts';
 
 export interface ServerParts {
   readonly view: NodeView;
@@ -40,6 +41,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
   const closing = new AbortController();
   server.addHook('preClose', async () => closing.abort());
   registerOpenRoutes(server, view);
+  registerHookRoute(server, view);
   server.register(async (v1) => {
     await v1.register(websocket, {
       options: {maxPayload: MESSAGE_BYTES_MAX, perMessageDeflate: false},
@@ -65,6 +67,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerVolumeRoutes(v1, parts);
     registerCanaryRoutes(v1, parts);
     registerSecretRoutes(v1, parts);
+    registerSourceRoutes(v1, parts);
     registerOneShotRoutes(v1, parts);
   }, {prefix: '/v1'});
   return server;

@@ -43,6 +43,12 @@ kind: App
 # tcp:                        # ports of the node, for what is not HTTP
 #   - {port: 5432, service: db}
 
+# source:                     # deploy each new commit of a branch elsewhere, instead of pushes to this cluster
+#   git: https://git.example.com/shop.git
+#   branch: main
+#   path: services/shop       # the folder that is the app
+#   tokenSecret: SOURCE_TOKEN # flynn env set --secret SOURCE_TOKEN; webhooks: flynn source hook
+
 # release: node migrate.js    # run once before a release gets traffic (or a line "release:" in the Procfile); it fails, the deploy fails
 
 # cron:

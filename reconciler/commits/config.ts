@@ -22,6 +22,7 @@ const APP_FIELDS: {readonly [Field in keyof AppManifest]-?: Going} = {
   reach: 'stays',
   allowFrom: 'stays',
   deployBranch: 'stays',
+  source: 'stays',
 };
 
 const SERVICE_FIELDS: {readonly [Field in keyof ServiceManifest]-?: Going} = {

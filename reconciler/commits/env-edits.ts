@@ -80,7 +80,7 @@ export function mustLoadSecrets(file: string, text: string): SecretsManifest {
   return loaded.value;
 }
 
-const SECRETS_TEMPLATE = `# yaml-language-server: $schema=../../.flynn/schemas/secrets.schema.json
+export const SECRETS_TEMPLATE = `# yaml-language-server: $schema=../../.flynn/schemas/secrets.schema.json
 # Each value is encrypted to the recipients in cluster.yaml: flynn env set --secret
 apiVersion: flynn/v1
 kind: Secrets

@@ -6,7 +6,8 @@ import {loadManifest} from '../../schemas/load.ts';
 import {EditRefused, type Edit} from '../checkout/snapshot.ts';
 import {configChanges, withConfigOf, withoutEmpty, type Configured, type FieldChange} from './config.ts';
 import {appFile, mustLoad, mustRead, releasedServices, releaseFolder, releaseNumbers, SECRETS_FILE} from './edits.ts';
-import {removeKey} from './yaml-edit.ts';
+import {SECRETS_TEMPLATE} from './env-edits.ts';
+import {removeKey, setLines} from './yaml-edit.ts';
 import {setField} from './yaml-fields.ts';
 
 /** The configuration of another time: app.yaml, and the text of secrets.yaml where there was one. */
@@ -32,7 +33,7 @@ export function restoreConfig(app: AppName, {from, then}: {from: number; then?: 
       const wanted = withConfigOf({manifest: mustLoad(file, text), releasedServices: releasedServices(app, read, list)}, then);
       const all = [
         {path: file, before: text, after: rewriteConfig(file, text, wanted)},
-        {path: secretsFile, before: read(secretsFile), after: then.secrets},
+        {path: secretsFile, before: read(secretsFile), after: withSecretsThatStay(then.secrets, {now: read(secretsFile), namesThatStay: secretNames(wanted)})},
       ];
       written = all.filter(({before, after}) => before !== after);
       return Object.fromEntries(written.map(({path, after}) => [path, after]));
@@ -40,6 +41,23 @@ export function restoreConfig(app: AppName, {from, then}: {from: number; then?: 
     // What somebody has changed since is left to him.
     undo: (read) => Object.fromEntries(written.filter(({path, after}) => read(path) === after).map(({path, before}) => [path, before])),
   };
+}
+
+/** Secrets that belong to what a rollback leaves as it is: a source that is followed, drains. */
+function secretNames({source, drains}: AppManifest): readonly string[] {
+  return [source?.tokenSecret, source?.hookSecret, ...(drains ?? []).flatMap(({secretHeaders}) => Object.values(secretHeaders ?? {}))].filter((name) => name !== undefined);
+}
+
+/** Theirs are as they are now, whatever secrets there were then. Where no tool can edit the text, its owner is told that one is missing. */
+function withSecretsThatStay(then: string | undefined, {now, namesThatStay}: {readonly now: string | undefined; readonly namesThatStay: readonly string[]}): string | undefined {
+  const loaded = now === undefined ? undefined : loadManifest('Secrets', SECRETS_FILE, now);
+  if (loaded?.ok !== true) return then;
+  let text = then;
+  for (const name of namesThatStay) {
+    const value = loaded.value.env?.[name];
+    if (value !== undefined) text = setLines(text ?? SECRETS_TEMPLATE, ['env', name], value) ?? text;
+  }
+  return text;
 }
 
 /**

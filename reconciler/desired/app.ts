@@ -14,6 +14,7 @@ import {problemsOfRights} from './rights.ts';
 import {problemOfHost, problemsOfRoutes, routesOf} from './routes.ts';
 import {resolveSecrets, type Opened} from './secrets.ts';
 import {resolveService, serviceNames, type ServiceInput} from './service.ts';
+import {resolveSource, secretsOfApp} from './source.ts';
 import {problemsOfTcpRoutes, tcpRoutesOf} from './tcp.ts';
 import {watchedMs} from './strategy.ts';
 import type {DesiredApp, DesiredService, ResolvedApp} from './state.ts';
@@ -52,8 +53,10 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
 
   const {drains, problems: drainProblems} = resolveDrains(app.value.drains, secrets.value);
   const itself = problemsOfItself(name, app.value);
-  if (drainProblems.length + itself.length > 0) return invalid(place([...drainProblems, ...itself], folder.manifest));
-  const shared = {state: 'resolved', name, treeId, ...(drains.length > 0 && {drains}), ...othersOf(app.value), deployTimeoutMs: deployTimeoutMs(app.value), releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true}), ...(app.value.suspend === true && {isSuspended: true})} as const;
+  const {source, problems: sourceProblems} = resolveSource(app.value.source, secrets.value);
+  const early = [...drainProblems, ...itself, ...sourceProblems];
+  if (early.length > 0) return invalid(place(early, folder.manifest));
+  const shared = {state: 'resolved', name, treeId, ...(drains.length > 0 && {drains}), ...othersOf(app.value), ...(source && {source}), deployTimeoutMs: deployTimeoutMs(app.value), releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true}), ...(app.value.suspend === true && {isSuspended: true})} as const;
   if (current === undefined || release?.ok !== true) {
     const hosts = (app.value.routes ?? []).flatMap(({host}, index) => (
       problemOfHost(host, domain).map((message) => ({path: ['routes', index, 'host'], message}))
@@ -61,7 +64,7 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
     return hosts.length + forbidden.length > 0 ? invalid(place([...forbidden, ...hosts], folder.manifest)) : {...shared, specKey: hashOf({services: []}), services: [], routes: []};
   }
 
-  const released = {app: app.value, release: release.value, releaseNumber: current.number, limits: cluster.limits, secrets: secrets.value, ...(cluster.requests && {requests: cluster.requests})};
+  const released = {app: app.value, release: release.value, releaseNumber: current.number, limits: cluster.limits, secrets: secretsOfApp(secrets.value, app.value.source), ...(cluster.requests && {requests: cluster.requests})};
   const {services, problems: serviceProblems} = resolveServices(released);
   const {crons, problems: cronProblems} = resolveCrons(released);
   const routeProblems = [...problemsOfRoutes(app.value.routes ?? [], domain, services), ...problemsOfTcpRoutes(app.value.tcp ?? [], services)];
@@ -81,9 +84,9 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
   } satisfies ResolvedApp;
 }
 
-function imageOriginOf({image, source: {commit}}: ReleaseManifest): Pick<ResolvedApp, 'imageOrigin'> {
+function imageOriginOf({image, source: {commit, path}}: ReleaseManifest): Pick<ResolvedApp, 'imageOrigin'> {
   // Patterns of the schema: both are what their types say.
-  return commit === undefined ? {} : {imageOrigin: {image: image as ImageDigest, commit: commit as CommitId}};
+  return commit === undefined ? {} : {imageOrigin: {image: image as ImageDigest, commit: commit as CommitId, ...(path !== undefined && {path})}};
 }
 
 /** Which other apps there are is not looked at: they may come later. Names are checked by the schema. */

@@ -89,6 +89,21 @@ export interface ResolvedApp {
   /** Apps that it connects to, and that may connect to it. Absent: none. A change of them is no deploy. */
   readonly reach?: readonly AppName[];
   readonly allowFrom?: readonly AppName[];
+  /** Absent: what is pushed to this node. A change of it is no deploy. */
+  readonly source?: FollowedSource;
+}
+
+/** A branch elsewhere whose commits are deployed. */
+export interface FollowedSource {
+  readonly git: string;
+  readonly branch: string;
+  /** Folder of the repository that is the app. Absent: all of it. */
+  readonly path?: string;
+  readonly intervalMs: number;
+  /** Sealed. Absent: everybody may read it. */
+  readonly sealedToken?: string;
+  /** Sealed: what webhooks prove themselves with. Absent: there are none. */
+  readonly sealedHook?: string;
 }
 
 /** What a release says about where its image comes from. */
@@ -96,6 +111,8 @@ export interface ImageOrigin {
   readonly image: ImageDigest;
   /** Of the app's source. */
   readonly commit: CommitId;
+  /** The folder of the repository that is the app. Absent: all of it. */
+  readonly path?: string;
 }
 
 /** An app that this commit gets wrong. It keeps what it has (`DeployRecord.lastGood`), and its owner is told why. */

@@ -1,9 +1,10 @@
 import type {AppName, CommitId} from '../../schemas/ids.ts';
+import {SOURCE_DEFAULTS} from '../../schemas/source.ts';
 import {NO_COMMIT} from '../adapters/git-format.ts';
 import {git} from '../adapters/git.ts';
 import {detail, warning} from '../build/output.ts';
 import {ReleaseRefused} from '../release/refused.ts';
-import {branchesOf, deployBranchOf, refsOf} from './deploy-branch.ts';
+import {branchesOf, pushRulesOf, refsOf} from './deploy-branch.ts';
 import type {GitDeps} from './deps.ts';
 import {PushRejected, type Push, type RefUpdate} from './push.ts';
 
@@ -17,9 +18,11 @@ export class AppPushes {
 
   /** Returns when the release serves. @throws {PushRejected} when it does not, with the reason last */
   async deploy(app: AppName, push: Push, signal: AbortSignal): Promise<void> {
-    const deployBranch = await deployBranchOf(app, await this.#deps.repo.snapshot(signal), signal);
+    const {deployBranch, source} = await pushRulesOf(app, await this.#deps.repo.snapshot(signal), signal);
     const update = deployedUpdate(app, {push, deployBranch});
     if (update === undefined) return;
+    // Two places that say what runs would undo each other's releases.
+    if (source !== undefined) throw new PushRejected(warning(`Push rejected, ${app} is deployed from ${source.git} (branch ${source.branch ?? SOURCE_DEFAULTS.branch}): push there. To deploy pushes again, take \`source:\` out of its app.yaml`));
     const {gitdir, env, author: by, ended} = push;
     try {
       await this.#deps.deploys.deploy({

@@ -10,6 +10,8 @@ import {PROJECT_PATH, subtreeCommit} from './subtree.ts';
 /** Where the source of a commit is. */
 export interface SourceOf {
   readonly commit: CommitId;
+  /** Of the repository: the folder that is the app. Absent: all of it. */
+  readonly folder?: string;
   readonly gitdir: string;
   /** Where git finds the objects of a push that is not accepted yet. */
   readonly env: Readonly<Record<string, string>>;
@@ -21,7 +23,7 @@ export interface SourceOf {
  *
  * @throws {ReleaseRefused} when there is no image, with the reason; the signal's reason when it was aborted
  */
-export async function buildCommit({repo, builds}: {repo: Pick<FollowedRepo, 'snapshot'>; builds: BuildService}, order: BuildOrder & Pick<SourceOf, 'gitdir'>, signal: AbortSignal): Promise<BuiltImage> {
+export async function buildCommit({repo, builds}: {repo: Pick<FollowedRepo, 'snapshot'>; builds: BuildService}, order: BuildOrder & Pick<SourceOf, 'gitdir' | 'folder'>, signal: AbortSignal): Promise<BuiltImage> {
   return builds.conduct(order, async (build) => {
     const snapshot = await repo.snapshot(build.signal);
     const inputs = await (order.origin === 'rebuild' ? rebuildInputs(order, snapshot, build.signal) : buildInputs(order.app, snapshot, build.signal));
@@ -31,8 +33,9 @@ export async function buildCommit({repo, builds}: {repo: Pick<FollowedRepo, 'sna
 
 /** Whose files are the app's. @throws {ReleaseRefused} when it is to be built from a folder that the commit does not have */
 export async function sourceCommit(source: SourceOf, {env}: Pick<BuildInputs, 'env'>, signal: AbortSignal): Promise<string> {
-  const folder = env[PROJECT_PATH];
-  return folder === undefined ? source.commit : subtreeCommit(source, folder, signal);
+  const project = env[PROJECT_PATH];
+  const commit = source.folder === undefined ? source.commit : await subtreeCommit(source, {name: 'source.path', folder: source.folder}, signal);
+  return project === undefined ? commit : subtreeCommit({...source, commit}, {name: PROJECT_PATH, folder: project}, signal);
 }
 
 /** @throws {ReleaseRefused} when the app is to be built from a folder that the commit does not have */

@@ -29,7 +29,7 @@ export interface BuildInputs {
   /** Git has no release of it. */
   readonly isFirst: boolean;
   /** Absent: nothing was released yet. */
-  readonly current?: {readonly number: number; /** Absent: it was not built here. */ readonly sourceCommit?: string; readonly createdAt: string};
+  readonly current?: {readonly number: number; /** Absent: it was not built here. */ readonly sourceCommit?: string; readonly folder?: string; readonly createdAt: string};
 }
 
 /** @throws {ReleaseRefused} when the manifests are wrong: a release could not be made to run */
@@ -71,8 +71,8 @@ export async function rebuildInputs({app, commit}: {readonly app: AppName; reado
 function currentRelease(app: AppName, files: readonly ManifestFile[]): BuildInputs['current'] {
   const {number, release} = releasesOf(app, files)[0] ?? {};
   if (number === undefined || release === undefined) return undefined;
-  const {source: {commit}, createdAt} = release;
-  return {number, createdAt, ...(commit === undefined ? {} : {sourceCommit: commit})};
+  const {source: {commit, path}, createdAt} = release;
+  return {number, createdAt, ...(path === undefined ? {} : {folder: path}), ...(commit === undefined ? {} : {sourceCommit: commit})};
 }
 
 /** The newest first; without a manifest where it can't be read. */

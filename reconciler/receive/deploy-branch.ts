@@ -1,3 +1,4 @@
+import type {AppManifest} from '../../schemas/app.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import type {Snapshot} from '../checkout/snapshot.ts';
@@ -6,12 +7,12 @@ import type {Snapshot} from '../checkout/snapshot.ts';
 const BRANCHES_DEFAULT: readonly string[] = ['main', 'master'];
 const BRANCH = 'refs/heads/';
 
-/** What app.yaml says. Absent: nothing, or it can't be read; who deploys is told that, who only keeps a branch needs not know. */
-export async function deployBranchOf(app: AppName, snapshot: Snapshot, signal: AbortSignal): Promise<string | undefined> {
+/** What app.yaml says. Empty: nothing, or it can't be read; who deploys is told that, who only keeps a branch needs not know. */
+export async function pushRulesOf(app: AppName, snapshot: Snapshot, signal: AbortSignal): Promise<Pick<AppManifest, 'deployBranch' | 'source'>> {
   const path = `apps/${app}/app.yaml`;
   const file = (await snapshot.apps.find(({name}) => name === app)?.files(signal))?.find((one) => one.path === path);
   const manifest = file?.kind === 'text' ? loadManifest('App', path, file.text) : undefined;
-  return manifest?.ok === true ? manifest.value.deployBranch : undefined;
+  return manifest?.ok === true ? manifest.value : {};
 }
 
 export function branchesOf(deployBranch: string | undefined): readonly string[] {

@@ -8,6 +8,7 @@ import {ReleaseRefused} from '../release/refused.ts';
 import {firstRelease} from './app-json.ts';
 import {workOf} from './build-commit.ts';
 import {buildInputs, type BuildInputs} from './build-inputs.ts';
+import {DEPLOYED_REF} from './kept-sources.ts';
 import {refsOf} from './deploy-branch.ts';
 import type {DeployDeps, DeployOrder} from './deploys.ts';
 import {postdeploy} from './postdeploy.ts';
@@ -41,7 +42,7 @@ export async function deploy(going: CommitDeploy, signal: AbortSignal): Promise<
   build.print('');
   const known = await inputsOf(going, signal);
   const {current} = known;
-  const found = current?.sourceCommit === order.commit ? await unlessDeployed(going, {...known, current}, signal) : {inputs: known};
+  const found = current?.sourceCommit === order.commit && current.folder === order.folder ? await unlessDeployed(going, {...known, current}, signal) : {inputs: known};
   if ('deployed' in found) return found.deployed;
   const first = await firstRelease({app: order.app, source: order, snapshot: await going.deps.repo.snapshot(signal), print: (line) => build.print(line)}, found.inputs, signal);
   const {inputs} = first ?? found;
@@ -86,7 +87,7 @@ async function unlessDeployed(going: CommitDeploy, known: BuildInputs & Required
 
 /** Branches move only to what was healthy: such a release fails because of something else, and is not taken back for it. */
 async function wasAccepted({order: {commit, gitdir, env}}: CommitDeploy, {deployBranch}: BuildInputs, signal: AbortSignal): Promise<boolean> {
-  return await git(['for-each-ref', `--contains=${commit}`, '--format=%(refname)', '--', ...refsOf(deployBranch)], {gitdir, env}, signal) !== '';
+  return await git(['for-each-ref', `--contains=${commit}`, '--format=%(refname)', '--', ...refsOf(deployBranch), DEPLOYED_REF], {gitdir, env}, signal) !== '';
 }
 
 function converged({order: {app}, build, deps}: CommitDeploy, {deployTimeoutMs}: BuildInputs, signal: AbortSignal): Promise<DeployOutcome> {

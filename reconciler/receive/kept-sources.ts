@@ -4,6 +4,8 @@ import {git} from '../adapters/git.ts';
 
 /** One ref a release, so that its source outlives a force push, and a reconciler that is killed in the middle of a push. */
 const FOLDER = 'refs/flynn/releases';
+/** The newest commit of a source that is followed elsewhere which has served. */
+export const DEPLOYED_REF = 'refs/flynn/source/deployed';
 const RELEASE_REF = new RegExp(`^${FOLDER}/v(\\d+)$`, 'gm');
 
 export interface ReleasedSource {
@@ -30,6 +32,11 @@ export async function keepSource({gitdir, env, commit, number, keep}: ReleasedSo
 
 export async function forgetSource(gitdir: string, number: number, signal: AbortSignal): Promise<void> {
   await git(['update-ref', '-d', '--', refOf(number)], {gitdir}, signal);
+}
+
+/** From now on a release of this commit that fails is not taken back for that. */
+export async function noteDeployed(gitdir: string, commit: string, signal: AbortSignal): Promise<void> {
+  await git(['update-ref', DEPLOYED_REF, commit], {gitdir}, signal);
 }
 
 function refOf(number: number): string {

@@ -19,16 +19,18 @@ export interface RebuildParts {
 export interface Rebuilding {
   readonly app: AppName;
   readonly commit: CommitId;
+  /** As of `SourceOf`. */
+  readonly folder?: string;
   /** One line of the build's output. */
   print(line: string): void;
 }
 
 /** Builds a commit that was pushed once, with what the cluster repository says today of the app's environment and of limits. Nothing is released. */
-export async function rebuild({layout, ...parts}: RebuildParts, {app, commit, print}: Rebuilding, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>> {
+export async function rebuild({layout, ...parts}: RebuildParts, {app, commit, folder, print}: Rebuilding, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>> {
   const gitdir = path.join(layout.sources, `${app}.git`);
   if (!await hasCommit(gitdir, commit, signal)) return fail({reason: `commit ${commit.slice(0, 8)} is not in the app's repository on this node: push it`});
   try {
-    return ok(await buildCommit(parts, {app, commit, gitdir, print, by: COMMITTER, origin: 'rebuild'}, signal));
+    return ok(await buildCommit(parts, {app, commit, gitdir, print, by: COMMITTER, origin: 'rebuild', ...(folder !== undefined && {folder})}, signal));
   } catch (error) {
     if (!(error instanceof ReleaseRefused)) throw error;
     return fail({reason: [...error.details, error.message].join('\n')});

@@ -11,14 +11,14 @@ export const PROJECT_PATH = 'PROJECT_PATH';
  *
  * @throws {ReleaseRefused} when the commit has no such folder
  */
-export async function subtreeCommit({commit, gitdir, env}: SourceOf, folder: string, signal: AbortSignal): Promise<string> {
+export async function subtreeCommit({commit, gitdir, env}: Omit<SourceOf, 'commit'> & {readonly commit: string}, {name, folder}: {/** Where it is said. */ readonly name: string; readonly folder: string}, signal: AbortSignal): Promise<string> {
   const steps = folder.split('/').filter((step) => step !== '' && step !== '.');
-  if (steps.includes('..')) throw new ReleaseRefused(`${PROJECT_PATH} is "${folder}", which is no folder of the app's repository`);
+  if (steps.includes('..')) throw new ReleaseRefused(`${name} is "${folder}", which is no folder of the app's repository`);
   if (steps.length === 0) return commit;
   const tree = await git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${commit}:${steps.join('/')}`], {gitdir, env}, signal).catch(() => undefined);
   const isFolder = tree !== undefined && await git(['cat-file', '-t', tree], {gitdir, env}, signal) === 'tree';
   signal.throwIfAborted();
-  if (!isFolder) throw new ReleaseRefused(`${PROJECT_PATH} is "${folder}", and commit ${commit.slice(0, 8)} has no such folder`);
+  if (!isFolder) throw new ReleaseRefused(`${name} is "${folder}", and commit ${commit.slice(0, 8)} has no such folder`);
   const date = await git(['show', '--no-patch', '--format=%ct +0000', '--end-of-options', commit], {gitdir, env}, signal);
   const person = {NAME: 'flynn', EMAIL: 'flynn@localhost', DATE: date};
   const identity = Object.fromEntries(['AUTHOR', 'COMMITTER'].flatMap((role) => Object.entries(person).map(([field, value]) => [`GIT_${role}_${field}`, value])));

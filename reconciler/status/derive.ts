@@ -26,7 +26,7 @@ export interface AppFacts {
 }
 
 /** What people see of one app, from what one pass saw, but for its conditions. Pure. */
-export function deriveApp(facts: AppFacts): Omit<AppStatus, 'conditions'> {
+export function deriveApp(facts: AppFacts): Omit<AppStatus, 'conditions' | 'source'> {
   const {app, record, containers} = facts;
   const phase = phaseOf(app, record);
   const serving = phase.serving;

@@ -1,5 +1,6 @@
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import type {NodeRoom} from '../desired/state.ts';
+import type {SourceStatus} from '../source/status.ts';
 
 /** What people see. JSON as it is: `GET /v1/status` and `flynn status --json` print it unchanged. */
 export interface NodeStatus {
@@ -29,6 +30,8 @@ export interface AppStatus {
   readonly ports?: readonly {readonly port: number; readonly service: string; readonly sni?: string}[];
   /** Its URLs answer 503 with a page that says so. */
   readonly isInMaintenance?: boolean;
+  /** Where its source is followed. Absent: it is pushed to this cluster. */
+  readonly source?: SourceStatus;
   readonly services: readonly ServiceStatus[];
   /** Commands that people run, oldest first; of those that have ended the ones that are kept. */
   readonly runs: readonly RunStatus[];

@@ -7,9 +7,10 @@ import type {AppName, BlobId, CommitId, TreeId} from '../../../schemas/ids.ts';
 import {type Author, type Change, type ClusterRepo, type Committed, EditRefused} from '../../../reconciler/checkout/snapshot.ts';
 import {Keyring} from '../../../reconciler/secrets/keyring.ts';
 import {FakeAudit, FakeOneShot} from './fake-one-shot.ts';
-import type {CronLine, CronView, DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, NodeView} from '../../../reconciler/node.ts';
+import type {CronLine, CronView, DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, NodeView, SourceDesk} from '../../../reconciler/node.ts';
 import type {Plan} from '../../../reconciler/plan/action.ts';
 import type {CronStatus} from '../../../reconciler/status/cron.ts';
+import type {HookOutcome, SourceLine, SourceStatus} from '../../../reconciler/source/status.ts';
 import type {AppStatus, FlynnEvent, NodeStatus} from '../../../reconciler/status/status.ts';
 import {FakeBuilds, FakeDeploys} from './fake-builds.ts';
 import {FakeReleases} from './fake-releases.ts';
@@ -52,6 +53,22 @@ export class FakeView implements NodeView {
       return this.garbage;
     },
     diskProblem: () => undefined,
+  };
+  /** By app. */
+  followed: Readonly<Record<string, SourceStatus>> = {};
+  hookOutcome: HookOutcome = {result: 'unknown'};
+  readonly hooks: {readonly app: AppName; readonly body: string}[] = [];
+  readonly sources: SourceDesk = {
+    status: (app) => this.followed[app],
+    sync: (app) => {
+      const source = this.followed[app];
+      if (source === undefined) throw new EditRefused(`⬢ ${app} has no source elsewhere`);
+      return Readable.from([{print: '-----> Building on the Flynn stack'}, {source}]) as AsyncIterable<SourceLine>;
+    },
+    hook: async (app, {body}) => {
+      this.hooks.push({app, body: body.toString()});
+      return this.hookOutcome;
+    },
   };
   readonly wakes: string[] = [];
   readonly streams = {open: 0};

@@ -1,9 +1,11 @@
 import test from 'ava';
 import {configChanges, describeChanges, withConfigOf, type Configured} from '../../../reconciler/commits/config.ts';
-import {rewriteConfig} from '../../../reconciler/commits/restore-config.ts';
+import {restoreConfig, rewriteConfig} from '../../../reconciler/commits/restore-config.ts';
 import {EditRefused} from '../../../reconciler/checkout/snapshot.ts';
 import type {AppManifest} from '../../../schemas/app.ts';
+import type {AppName} from '../../../schemas/ids.ts';
 import {loadManifest} from '../../../schemas/load.ts';
+import {indented, SEALED} from '../../support/sealed.ts';
 
 const HEAD = 'apiVersion: flynn/v1\nkind: App\n';
 const FILE = 'apps/shop/app.yaml';
@@ -109,4 +111,11 @@ test('going back in a text whose values are shared is refused rather than wrong'
   const now = 'env: &all\n  A: "1"\nservices:\n  web:\n    env: *all\n';
   const wanted = withConfigOf({manifest: load(now), releasedServices: ['web']}, {manifest: load('env: {A: "1"}\nservices: {web: {env: {A: "2"}}}\n'), releasedServices: ['web']});
   t.throws(() => rewriteConfig(FILE, HEAD + now, wanted), {instanceOf: EditRefused, message: /can't be edited by a tool/});
+});
+
+test('going back leaves the secrets of what stays as it is: a followed source, drains', (t) => {
+  const secrets = (...names: readonly string[]) => `apiVersion: flynn/v1\nkind: Secrets\nenv:\n${names.map((name) => `  ${name}: |\n${indented(SEALED, 4)}`).join('')}`;
+  const files: Readonly<Record<string, string>> = {[FILE]: `${HEAD}source: {git: "https://git.example.com/shop.git", tokenSecret: TOKEN}\n`, 'apps/shop/secrets.yaml': secrets('TOKEN', 'NEW')};
+  const {edit} = restoreConfig('shop' as AppName, {from: 2, then: {manifest: load(''), releasedServices: ['web'], secrets: secrets('OLD')}});
+  t.deepEqual(edit((file) => files[file], () => ['v0002.yaml']), {'apps/shop/secrets.yaml': secrets('OLD', 'TOKEN')});
 });

@@ -1,7 +1,7 @@
 import test from 'ava';
 import {execa} from 'execa';
 import type {CommitId} from '../../../schemas/ids.ts';
-import {subtreeCommit} from '../../../reconciler/receive/subtree.ts';
+import {PROJECT_PATH as name, subtreeCommit} from '../../../reconciler/receive/subtree.ts';
 import {appSource} from '../../support/app-source.ts';
 
 const signal = AbortSignal.timeout(30_000);
@@ -9,8 +9,8 @@ const signal = AbortSignal.timeout(30_000);
 test('a folder of a commit becomes a commit of its own, always the same one, with the time of the first', async (t) => {
   await using app = await appSource('no-buildpack', {'apps/shop/Procfile': 'web: true\n', 'apps/shop/lib/x': '1'});
   const source = {commit: await app.commit(), gitdir: `${app.folder}/.git`, env: {}};
-  const commit = await subtreeCommit(source, './apps//shop/', signal) as CommitId;
-  t.is(await subtreeCommit(source, 'apps/shop', signal), commit);
+  const commit = await subtreeCommit(source, {name, folder: './apps//shop/'}, signal) as CommitId;
+  t.is(await subtreeCommit(source, {name, folder: 'apps/shop'}, signal), commit);
   const {stdout} = await execa('tar', ['--list', '--verbose', '--full-time', '--utc'], {input: await app.archive(commit)(signal).toArray().then((chunks) => Buffer.concat(chunks as Buffer[]))});
   t.deepEqual(stdout.split('\n').map((line) => line.replace(/^\S+ \S+ +\d+ /, '')), ['2026-01-02 03:04:05 Procfile', '2026-01-02 03:04:05 lib/', '2026-01-02 03:04:05 lib/x']);
 });
@@ -23,12 +23,12 @@ for (const [folder, message] of [
 ] as const) {
   test(`"${folder}" is refused`, async (t) => {
     await using app = await appSource('no-buildpack');
-    await t.throwsAsync(subtreeCommit({commit: await app.commit(), gitdir: `${app.folder}/.git`, env: {}}, folder, signal), {name: 'ReleaseRefused', message});
+    await t.throwsAsync(subtreeCommit({commit: await app.commit(), gitdir: `${app.folder}/.git`, env: {}}, {name, folder}, signal), {name: 'ReleaseRefused', message});
   });
 }
 
 test('the root is the commit itself', async (t) => {
   await using app = await appSource('no-buildpack');
   const commit = await app.commit();
-  t.is(await subtreeCommit({commit, gitdir: `${app.folder}/.git`, env: {}}, './', signal), commit);
+  t.is(await subtreeCommit({commit, gitdir: `${app.folder}/.git`, env: {}}, {name, folder: './'}, signal), commit);
 });
