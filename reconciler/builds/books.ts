@@ -18,13 +18,16 @@ const LOG = /^(\d{1,9})\.log$/;
  */
 export class BuildBooks {
   readonly #folder: string;
+  readonly #noteProblem: (message: string, error: unknown) => void;
   /** By app: numbers of this process's builds that have not ended. */
   readonly #open = new Map<AppName, Set<number>>();
   /** By app: the highest number that was ever given away. */
   readonly #highest = new Map<AppName, number>();
 
-  constructor(folder: string) {
+  /** `noteProblem` hears of records that the disk refuses: that must not end a build. */
+  constructor(folder: string, noteProblem: (message: string, error: unknown) => void) {
     this.#folder = folder;
+    this.#noteProblem = noteProblem;
   }
 
   logFile(app: AppName, number: number): string {
@@ -44,8 +47,16 @@ export class BuildBooks {
     return record;
   }
 
-  /** One that has ended is so for good. */
+  /** One that has ended is so for good. Never rejects. */
   async write(record: BuildRecord): Promise<void> {
+    try {
+      await this.#write(record);
+    } catch (error) {
+      this.#noteProblem(`build ${record.number} of ${record.app} is not noted`, error);
+    }
+  }
+
+  async #write(record: BuildRecord): Promise<void> {
     const {app, number} = record;
     const folder = path.join(this.#folder, app);
     const unfinished = path.join(folder, `.${number}.json.new`);

@@ -22,7 +22,7 @@ export class BuildLog {
   }
 
   static async open(file: string): Promise<BuildLog> {
-    await mkdir(path.dirname(file), {recursive: true, mode: 0o700});
+    await mkdir(path.dirname(file), {recursive: true, mode: 0o700}).catch(() => {});
     const log = new BuildLog(file);
     // Whoever reads it from now on finds it; what the disk refuses is noted above.
     await once(log.#stream, 'open').catch(() => {});

@@ -27,7 +27,6 @@ export interface OpenBuildParts {
   readonly nodeTurns: Turns;
   /** Aborted when the reconciler ends. */
   readonly stopping: AbortSignal;
-  noteProblem(message: string, error: unknown): void;
 }
 
 /** Somebody ended a build by its number. */
@@ -166,12 +165,11 @@ export class OpenBuild {
     await this.close();
   }
 
-  /** One after the other. What the disk refuses must not end a build. */
+  /** One after the other. */
   #note(change: Partial<BuildRecord>): void {
     this.#record = {...this.#record, ...change};
     const record = this.#record;
-    const {books, noteProblem} = this.#parts;
-    this.#writing = this.#writing.then(() => books.write(record)).catch((error: unknown) => noteProblem(`build ${record.number} of ${record.app} is not noted`, error));
+    this.#writing = this.#writing.then(() => this.#parts.books.write(record));
   }
 }
 

@@ -48,7 +48,7 @@ export class BuildService implements Builds {
   /** `stopping` ends nothing by itself: it tells what a build ended by. */
   constructor(parts: BuildServiceParts, stopping: AbortSignal) {
     this.#parts = parts;
-    this.#books = new BuildBooks(parts.folder);
+    this.#books = new BuildBooks(parts.folder, parts.log);
     this.#stopping = stopping;
   }
 
@@ -135,7 +135,6 @@ export class BuildService implements Builds {
         appTurns: this.#turnsOf(app),
         nodeTurns: this.#node,
         stopping: this.#stopping,
-        noteProblem: this.#parts.log,
       }, signal);
       this.#open.add(build);
       return build;

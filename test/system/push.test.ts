@@ -153,7 +153,8 @@ test('Ctrl-C while the release starts takes it back', async (t) => {
   t.not((await pushing).exitCode, 0);
   await until(async () => !(await run(layout.clusterRepo, 'ls-tree', '-r', '--name-only', 'main')).includes('v0001'), 5000);
   t.regex(await run(layout.clusterRepo, 'log', '-1', '--format=%B', 'main'), /take back release v1\s+the push was cancelled/);
-  t.is(await run(path.join(layout.sources, 'shop.git'), 'for-each-ref'), '');
+  // Let go after the commit.
+  await until(async () => await run(path.join(layout.sources, 'shop.git'), 'for-each-ref') === '');
 });
 
 test('the second of two pushes at once waits, is told for whom, and is not deployed over what it has not seen', async (t) => {
