@@ -4,6 +4,7 @@ import {createServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import type Docker from 'dockerode';
 import {execa} from 'execa';
 import {runHttpBackend} from '../../reconciler/receive/http-backend.ts';
 
@@ -17,7 +18,13 @@ export interface BuildpackHost extends AsyncDisposable {
   archive(name: string, files: Readonly<Record<string, string>>): Promise<string>;
 }
 
-/** @param address  of the engine's bridge, where builds find this machine */
+/** Of the engine's bridge, where builds find this machine. */
+export async function bridgeAddress(docker: Docker): Promise<string> {
+  const {IPAM} = await docker.getNetwork('bridge').inspect() as {IPAM: {Config: {Gateway?: string}[]}};
+  return IPAM.Config[0]?.Gateway ?? '172.17.0.1';
+}
+
+/** @param address  see `bridgeAddress` */
 export async function buildpackHost(address: string): Promise<BuildpackHost> {
   const root = await mkdtemp(path.join(os.tmpdir(), 'flynn-buildpack-host-'));
   const stop = new AbortController();

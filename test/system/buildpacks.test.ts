@@ -2,7 +2,7 @@ import test from 'ava';
 import {DockerEngine} from '../../reconciler/adapters/docker.ts';
 import {packageImagesOf} from '../../reconciler/build/packages.ts';
 import {buildTrial, type BuildTrial} from '../support/build-trial.ts';
-import {buildpackHost, type BuildpackHost} from '../support/buildpack-host.ts';
+import {bridgeAddress, buildpackHost, type BuildpackHost} from '../support/buildpack-host.ts';
 
 let trial: BuildTrial;
 let host: BuildpackHost;
@@ -10,8 +10,7 @@ let host: BuildpackHost;
 test.before(async (t) => {
   t.timeout(600_000);
   trial = await buildTrial();
-  const {IPAM} = await trial.docker.getNetwork('bridge').inspect() as {IPAM: {Config: {Gateway?: string}[]}};
-  host = await buildpackHost(IPAM.Config[0]?.Gateway ?? '172.17.0.1');
+  host = await buildpackHost(await bridgeAddress(trial.docker));
 });
 
 test.after.always(async () => {

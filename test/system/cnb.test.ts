@@ -1,4 +1,5 @@
 import test from 'ava';
+import {bridgeAddress, buildpackHost} from '../support/buildpack-host.ts';
 import {buildTrial, type BuildTrial} from '../support/build-trial.ts';
 
 let trial: BuildTrial;
@@ -51,20 +52,36 @@ test.serial('the next build finds its cached layers, its notes and its store, an
   t.is((await trial.serve(changed)).body, 'made: another page\n');
 });
 
-test.serial('an order of others is resolved, with what project.toml leaves out and sets', async t => {
+test.serial('orders are resolved, in the app and in a repository of several buildpacks, with what project.toml leaves out and sets', async t => {
   t.timeout(120_000);
+  await using host = await buildpackHost(await bridgeAddress(trial.docker));
+  const commit = await host.commit('several', {
+    'buildpack.toml': 'api = "0.12"\n[buildpack]\nid = "test/several"\nversion = "1.0.0"\n[[order]]\n[[order.group]]\nid = "test/inner"\nversion = "0.1.0"\n',
+    'parts/inner/buildpack.toml': 'api = "0.12"\n[buildpack]\nid = "test/inner"\nversion = "0.1.0"\nname = "Inner"\n',
+    'parts/inner/bin/detect': '#!/bin/sh\nexit 0\n',
+    'parts/inner/bin/build': '#!/bin/sh\nmkdir -p "$CNB_LAYERS_DIR/l/env" && printf %s "$CNB_EXEC_ENV" >"$CNB_LAYERS_DIR/l/env/INNER"\nprintf "[types]\\nlaunch = true\\n" >"$CNB_LAYERS_DIR/l.toml"\n',
+  }, 'v1');
+  const uris = ['buildpacks/greeting', './buildpacks/all', `${host.url}/several.git#v1`];
   const changes = {
     '.buildpacks': '',
-    'project.toml': '[_]\nschema-version = "0.2"\n[io.buildpacks]\nexclude = ["notes/why.txt", "/buildpacks/"]\n[[io.buildpacks.group]]\nuri = "buildpacks/greeting"\n[[io.buildpacks.group]]\nuri = "./buildpacks/all"\n[[io.buildpacks.build.env]]\nname = "BP_MOOD"\nvalue = "rainy"\n',
+    'project.toml': `[_]
+schema-version = "0.2"
+[io.buildpacks]
+exclude = ["notes/why.txt", "/buildpacks/"]
+${uris.map(uri => `[[io.buildpacks.group]]\nuri = "${uri}"\n`).join('')}
+[[io.buildpacks.build.env]]
+name = "BP_MOOD"
+value = "rainy"
+`,
     'notes/kept.txt': '',
   };
   const built = await trial.buildWell({fixture: 'cloud-native', app: 'project', changes});
-  t.is(built.builder, 'Greeting, Tools, Site');
+  t.is(built.builder, 'Greeting, Tools, Site, Inner');
+  t.deepEqual(built.buildpacks?.slice(1), [{name: './buildpacks/all'}, {name: uris[2], commit, report: {'test/inner': '0.1.0'}}]);
   t.true(built.lines.includes('BP_MOOD is rainy, its file says rainy'));
   t.true(built.lines.some(line => /^-----> Leaving out \d+ files, as project\.toml says$/.test(line)));
-  t.is((await trial.serve(built)).body, 'made: hello from cloud-native\n');
+  t.true((await trial.serve(built, '/env')).body.includes('\nINNER=production\n'));
 });
-
 
 const refuses = test.macro({
   async exec(t, changes: Readonly<Record<string, string>>, reason: string | RegExp) {

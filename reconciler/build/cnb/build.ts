@@ -1,11 +1,10 @@
 import type {BuildContainer} from '../../adapters/build-container.ts';
 import type {BuildContext} from '../context.ts';
-import {LimitExceeded} from '../limits.ts';
-import {formatLimit, step} from '../output.ts';
+import {step} from '../output.ts';
 import {tarStream, textEntry} from '../image/tar.ts';
 import {BuildRefused} from '../refused.ts';
 import {layersFolder, type Descriptor} from './descriptor.ts';
-import {scriptEnv, type DetectedGroup} from './detect.ts';
+import {checkMemory, scriptEnv, type DetectedGroup} from './detect.ts';
 import {applyChanges, buildChanges} from './environment.ts';
 import {readLayer, type LayerTypes} from './layer.ts';
 import {APP_FOLDER, PLANS_FOLDER, PLATFORM_FOLDER} from './places.ts';
@@ -62,7 +61,7 @@ async function runBuild(container: BuildContainer, {print, limits}: BuildContext
     env: {...env, CNB_LAYERS_DIR: layersFolder(id), CNB_BP_PLAN_PATH: planPath},
   }, print, signal);
   if (exitCode === 0) return;
-  if (exitCode === 137 || (await container.wasOutOfMemory(signal))) throw new LimitExceeded(`the build used more than ${formatLimit(limits.memoryBytes)} of memory`);
+  await checkMemory(container, {exitCode, limits, signal});
   throw new BuildRefused(`bin/build of "${id}" failed with ${exitCode}`);
 }
 

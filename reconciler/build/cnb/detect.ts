@@ -1,6 +1,8 @@
 import type {BuildContainer} from '../../adapters/build-container.ts';
+import type {BuildLimits} from '../build.ts';
 import type {BuildContext} from '../context.ts';
-import {detail, step, warning} from '../output.ts';
+import {LimitExceeded} from '../limits.ts';
+import {detail, formatLimit, step, warning} from '../output.ts';
 import {BuildRefused} from '../refused.ts';
 import {quote} from '../shell.ts';
 import {checkApi, targetProblem, type Descriptor} from './descriptor.ts';
@@ -21,8 +23,8 @@ export interface DetectedGroup {
 
 type Answer =
   | {readonly kind: 'pass'; readonly offers: readonly Offer[]}
-  | {readonly kind: 'fail'; readonly reason: string}
-  | {readonly kind: 'fault'; readonly reason: string};
+  /** It is not for the app, it is for another system, or it failed. */
+  | {readonly kind: 'no'; readonly reason: string};
 
 /** The first group whose buildpacks all take the app, and whose wishes fit together. Each buildpack is asked once. */
 export async function detectGroup(container: BuildContainer, context: BuildContext, {setting, signal}: {setting: Setting; signal: AbortSignal}): Promise<DetectedGroup> {
@@ -42,10 +44,10 @@ export async function detectGroup(container: BuildContainer, context: BuildConte
     }
     problems.push(found);
   }
-  const different = [...new Set(problems)];
-  for (const problem of different) print(warning(problem));
-  const fault = [...answers.values()].find(answer => answer.kind === 'fault');
-  throw new BuildRefused(fault?.kind === 'fault' ? fault.reason : different.length === 1 ? (different[0] ?? '') : `none of ${problems.length} groups of buildpacks fits the app`);
+  const [reason = 'no buildpacks are named', ...others] = new Set(problems);
+  if (others.length === 0) throw new BuildRefused(reason);
+  for (const problem of [reason, ...others]) print(warning(problem));
+  throw new BuildRefused(`none of ${problems.length} groups of buildpacks fits the app`);
 }
 
 /** The group without those that stay out, or why it can't be. */
@@ -73,11 +75,11 @@ interface Question {
   readonly signal: AbortSignal;
 }
 
-async function ask(container: BuildContainer, {print}: BuildContext, {descriptor, number, setting, signal}: Question): Promise<Answer> {
+async function ask(container: BuildContainer, {print, limits}: BuildContext, {descriptor, number, setting, signal}: Question): Promise<Answer> {
   const {id, folder} = descriptor;
   checkApi(descriptor);
   const elsewhere = targetProblem(descriptor, setting.platform);
-  if (elsewhere !== undefined) return {kind: 'fault', reason: `buildpack "${id}" is ${elsewhere}`};
+  if (elsewhere !== undefined) return {kind: 'no', reason: `buildpack "${id}" is ${elsewhere}`};
   const plan = `${PLANS_FOLDER}/${number}.toml`;
   await runIn(container, {folder: '/', text: `: >${quote(plan)}`}, signal);
   const lines: string[] = [];
@@ -87,13 +89,19 @@ async function ask(container: BuildContainer, {print}: BuildContext, {descriptor
     folder: APP_FOLDER,
     env: {...scriptEnv(descriptor, setting, setting.env), CNB_BUILD_PLAN_PATH: plan},
   }, line => lines.push(line), signal);
-  if (exitCode === NOT_FOR_ME) return {kind: 'fail', reason: `buildpack "${id}" is not for this app`};
+  if (exitCode === NOT_FOR_ME) return {kind: 'no', reason: `buildpack "${id}" is not for this app`};
+  await checkMemory(container, {exitCode, limits, signal});
   if (exitCode !== 0) {
     for (const line of lines.slice(-20)) print(line);
-    return {kind: 'fault', reason: `bin/detect of "${id}" failed with ${exitCode} (100 would say that it is not for this app)`};
+    return {kind: 'no', reason: `bin/detect of "${id}" failed with ${exitCode} (100 would say that it is not for this app)`};
   }
   const text = (await readFiles(container, {folder: '/', find: `printf '%s\\0' ${quote(plan)}`}, signal)).get(plan) ?? '';
   return {kind: 'pass', offers: readBuildPlan(text, `build plan of "${id}"`)};
+}
+
+/** Throws when a script ended because it wanted more memory than there is. */
+export async function checkMemory(container: BuildContainer, {exitCode, limits, signal}: {exitCode: number; limits: BuildLimits; signal: AbortSignal}): Promise<void> {
+  if (exitCode !== 0 && (exitCode === 137 || (await container.wasOutOfMemory(signal)))) throw new LimitExceeded(`the build used more than ${formatLimit(limits.memoryBytes)} of memory`);
 }
 
 /** What its scripts find in their environment. */
