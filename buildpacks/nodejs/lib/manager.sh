@@ -63,8 +63,12 @@ install_manager() {
     detail "Downloading $title $MANAGER_VERSION"
     rm -rf "$CACHE_DIR/manager"
     fetch_packages "$CACHE_DIR/manager-packages" "$package@$MANAGER_VERSION" || fail "$title $MANAGER_VERSION can't be installed from the npm registry"
-    mkdir -p "$CACHE_DIR/manager"
-    mv "$CACHE_DIR/manager-packages/node_modules/$package" "$cached"
+    local packages=$CACHE_DIR/manager-packages/node_modules
+    mkdir -p "$CACHE_DIR/manager" "$packages/$package/node_modules"
+    # What it needs goes along: pnpm since 12 is a program in a package of its own.
+    find "$packages" -mindepth 1 -maxdepth 1 -not -name '.*' -not -name "${package%%/*}" -exec mv -t "$packages/$package/node_modules" {} +
+    rmdir --ignore-fail-on-non-empty "$packages/$package/node_modules"
+    mv "$packages/$package" "$cached"
     rm -rf "$CACHE_DIR/manager-packages"
   fi
   cp -a "$cached" "$NODE_DIR/lib/node_modules/$title"

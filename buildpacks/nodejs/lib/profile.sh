@@ -7,6 +7,8 @@ write_profile() {
 export PATH="$HOME/.flynn/node/bin:$HOME/node_modules/.bin:$PATH"
 export NODE_ENV=${NODE_ENV:-production} NPM_CONFIG_UPDATE_NOTIFIER=false
 PROFILE
+  # The packages are what the build made them, whatever pnpm would have to say of that.
+  [ "$MANAGER" != pnpm ] || echo 'export npm_config_verify_deps_before_run=false pnpm_config_verify_deps_before_run=false' >>.profile.d/nodejs.sh
 }
 
 # Who builds with this buildpack alone may have put it where nothing can be written.
