@@ -69,7 +69,8 @@ async function detected(container: BuildContainer, {print}: BuildContext, signal
   if (found !== undefined) return {buildpack: {name: found.buildpack, folder: `/tmp/buildpacks/${found.buildpack}`, kind: 'classic'}, detected: found.name};
   print(warning('No default language could be detected for this app.'));
   print('\t\t\tHINT: This occurs when no buildpack recognizes the files at the root of the repository:');
-  print('\t\t\ta package.json (Node.js), an index.html or public/index.html (static site), or a Dockerfile.');
+  print('\t\t\tpackage.json (Node.js), requirements.txt, pyproject.toml, Pipfile (Python), Gemfile (Ruby), composer.json or index.php (PHP), go.mod (Go),');
+  print('\t\t\tCargo.toml (Rust), pom.xml, gradlew or Main.java (Java), static.json or index.html (static site), a Procfile, or a Dockerfile.');
   throw new BuildRefused('no buildpack fits the app');
 }
 

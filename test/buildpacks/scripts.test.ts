@@ -33,7 +33,7 @@ test('an app with neither an index.html nor public/ is no static site', detects,
 
 test('buildpacks whose runtime is a Debian package have the same common functions', async t => {
   const read = async (buildpack: string) => readFile(path.join(BUILDPACKS, buildpack, 'lib', 'common.sh'), 'utf8');
-  for (const buildpack of ['ruby', 'php', 'go', 'rust']) t.is(await read(buildpack), await read('python'));
+  for (const buildpack of ['ruby', 'php', 'go', 'rust', 'java']) t.is(await read(buildpack), await read('python'));
 });
 
 /** Runs the run image's entry point with another home than /app. */

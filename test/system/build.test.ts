@@ -103,6 +103,18 @@ test.serial('a site with static.json has clean URLs, a page for what is no file,
   t.is(answers[0]?.headers['x-literal'], '{env.PORT}');
 });
 
+test.serial('a site that Node builds is two buildpacks, one after the other', async t => {
+  t.timeout(120_000);
+  const changes = {
+    '.buildpacks': 'nodejs\nstatic\n',
+    'package.json': '{"scripts": {"build": "mkdir build && echo made by the build >build/index.html"}}',
+    'static.json': '{"root": "build", "routes": {"/**": "index.html"}}',
+  };
+  const built = await trial.buildWell({fixture: 'static-spa', app: 'built-site', changes});
+  t.is(built.builder, 'Node.js, Static site');
+  t.is((await trial.serve(built, '/deep/link')).body, 'made by the build\n');
+});
+
 test.serial('a static.json with mistakes rejects the push with all of them', async t => {
   t.timeout(120_000);
   const {lines} = await trial.buildBadly({fixture: 'static-spa', changes: {'static.json': '{"root": "build", "clean_url": true, "basic_auth": true}'}});

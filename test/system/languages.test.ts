@@ -14,6 +14,8 @@ interface Language {
   readonly change: {readonly file: string; readonly line: string};
   /** What the second build says of the first one's work. */
   readonly warm: RegExp;
+  /** Of one that has nothing to say to SIGTERM. 0 unless given. */
+  readonly exitCode?: number;
 }
 
 const LANGUAGES: readonly Language[] = [
@@ -24,6 +26,11 @@ const LANGUAGES: readonly Language[] = [
   {fixture: 'ruby-rack', answer: /^hello from ruby-rack \/some\/path in production/, change: {file: 'config.ru', line: '# changed'}, warm: /Using the gems of the last build/},
   {fixture: 'php-composer', answer: /"hello from php-composer \/some\/path".*"sum":"3","isBuilt":true,.*"hasDevelopmentPackages":false/, change: {file: 'public/index.php', line: '// changed'}, warm: /Generating optimized autoload files/},
   {fixture: 'php-index', answer: /^hello from php-index \/some\/path/, change: {file: 'index.php', line: '// changed'}, warm: /Preparing runtime environment/},
+  {fixture: 'go-vendor', answer: /^hello from go-vendor \/some\/path/, change: {file: 'main.go', line: '// changed'}, warm: /Using the compiler's cache of the last build/},
+  {fixture: 'rust-vendor', answer: /^hello from rust-vendor \/some\/path/, change: {file: 'src/main.rs', line: '// changed'}, warm: /^(?!.*Compiling greeting).*Compiling shop/s, exitCode: 143},
+  {fixture: 'java-sources', answer: /^hello from java-sources \/some\/path/, change: {file: 'Main.java', line: '// changed'}, warm: /Compiling 2 Java sources/, exitCode: 143},
+  {fixture: 'java-maven', answer: /^hello from java-maven \/some\/path/, change: {file: 'src/main/java/shop/Main.java', line: '// changed'}, warm: /Found target\/shop-1\.0\.jar/, exitCode: 143},
+  {fixture: 'procfile-shell', answer: /^hello from procfile-shell \/some\/path/, change: {file: 'server.pl', line: '# changed'}, warm: /Nothing to compile/, exitCode: 143},
 ];
 
 const FIXTURES = path.join(import.meta.dirname, '..', 'fixtures');
@@ -38,7 +45,7 @@ test.before(async (t) => {
 
 test.after.always(() => trial?.clean());
 
-for (const {fixture, answer, change, warm} of LANGUAGES) {
+for (const {fixture, answer, change, warm, exitCode = 0} of LANGUAGES) {
   test.serial(`${fixture} is built as planned, serves, and stops at once`, async (t) => {
     t.timeout(5 * MINUTES);
     const built = await trial.buildWell({fixture});
@@ -46,7 +53,7 @@ for (const {fixture, answer, change, warm} of LANGUAGES) {
     const served = await trial.serve(built, '/some/path');
     t.regex(served.body, answer, served.log);
     t.true(served.stopMs < 5000, `stopped after ${served.stopMs} ms`);
-    t.is(served.exitCode, 0, served.log);
+    t.is(served.exitCode, exitCode, served.log);
   });
 
   test.serial(`${fixture} with a changed line takes the dependencies of the last build, and ships one small layer`, async (t) => {
@@ -61,7 +68,7 @@ for (const {fixture, answer, change, warm} of LANGUAGES) {
   });
 }
 
-for (const fixture of ['python-wsgi', 'ruby-rack', 'php-composer']) {
+for (const fixture of ['python-wsgi', 'ruby-rack', 'php-composer', 'rust-vendor', 'java-maven']) {
   test.serial(`${fixture} is the same image without a cache`, async (t) => {
     t.timeout(2 * MINUTES);
     const warm = await trial.buildWell({fixture});
@@ -81,6 +88,14 @@ for (const {title, fixture, changes, expected} of [
   {title: 'assets that do not compile', fixture: 'ruby-rack', changes: {'Rakefile': 'task("assets:precompile") { raise "the theme is missing" }\n'}, expected: 'Precompiling assets failed: the theme is missing'},
   {title: 'a PHP that this stack has not', fixture: 'php-composer', changes: {'composer.json': '{"require": {"php": "^7.4"}}'}, expected: 'composer install failed: Root composer.json requires php ^7.4'},
   {title: 'an extension that nobody has packaged', fixture: 'php-index', changes: {'composer.json': '{"require": {"ext-swoole": "*"}}'}, expected: 'composer install failed: Root composer.json requires PHP extension ext-swoole'},
+  {title: 'a Go that this stack has not', fixture: 'go-vendor', changes: {'go.mod': 'module example.com/shop\n\ngo 1.99\n'}, expected: 'lower the go line of go.mod (go mod edit -go=1.24)'},
+  {title: 'Go that does not compile', fixture: 'go-vendor', changes: {'main.go': 'package main\n\nfunc main() { wrong() }\n'}, expected: 'go install failed: the app does not compile'},
+  {title: 'a module that vendor/ has not', fixture: 'go-vendor', changes: {'go.mod': 'module example.com/shop\n\ngo 1.22\n\nrequire example.com/greeting v1.3.0\n'}, expected: 'vendor/ is not what go.mod says: run go mod vendor and commit it'},
+  {title: 'a Rust that is not stable', fixture: 'rust-vendor', changes: {'rust-toolchain': 'nightly\n'}, expected: 'rust-toolchain asks for "nightly", and only stable Rust can be had here'},
+  {title: 'Rust that does not compile', fixture: 'rust-vendor', changes: {'src/main.rs': 'fn main() { wrong() }\n'}, expected: 'cargo build failed: the app does not compile'},
+  {title: 'a Java that this stack has not', fixture: 'java-sources', changes: {'system.properties': 'java.runtime.version=17\n'}, expected: 'system.properties asks for Java 17, and the stack has OpenJDK 21 and 25'},
+  {title: 'Java that does not compile', fixture: 'java-sources', changes: {'Main.java': 'class Main { static int answer = wrong; }\n'}, expected: 'javac failed: the sources do not compile'},
+  {title: 'a library that Maven can not have offline', fixture: 'java-maven', changes: {'pom.xml': '<project><modelVersion>4.0.0</modelVersion><groupId>a</groupId><artifactId>b</artifactId><version>1</version><dependencies><dependency><groupId>org.example</groupId><artifactId>none</artifactId><version>1</version></dependency></dependencies></project>'}, expected: 'Failed to build app with Maven: the repository in the app does not have all that an offline build needs'},
 ]) {
   test.serial(`${title} is the reason that the pusher sees last`, async (t) => {
     t.timeout(2 * MINUTES);

@@ -35,6 +35,7 @@ find_packages() {
 }
 
 install_packages() {
+  [ "$CACHED" = no ] || detail "Using the compiler's cache of the last build"
   step "Running: go install ${FLAGS[*]} ${PACKAGES[*]}"
   run go install "${FLAGS[@]}" "${PACKAGES[@]}" || {
     explain

@@ -8,7 +8,7 @@ import type {Layer} from './archive.ts';
  * Folders of an app that change seldom, bottom layer first: runtimes, then packages. Each that is there becomes a layer of
  * its own, so that a changed line ships a few kilobytes and apps share what is alike.
  */
-const SEPARATE_FOLDERS = ['.flynn', '.heroku', 'vendor', 'node_modules'];
+const SEPARATE_FOLDERS = ['.flynn', '.heroku', 'vendor', '.yarn', 'node_modules'];
 /** Images that are looked at for layers that the engine holds; more only cost time. */
 const IMAGES_MAX = 100;
 
