@@ -100,7 +100,7 @@ install_with() {
       if [ "$DEV" = none ]; then words+=(--production=true); else words+=(--production=false); fi
       ;;
     berry)
-      if [ "$DEV" = none ] && [ -n "$1" ]; then words=(yarn workspaces focus --all --production)
+      if [ "$DEV" = none ] && [ -n "$1" ] && can_focus; then words=(yarn workspaces focus --all --production)
       elif [ -n "$1" ]; then words=(yarn install --immutable)
       else words=(yarn install --no-immutable)
       fi
@@ -124,16 +124,19 @@ run_manager() {
 
 # Where the managers keep what they downloaded, and what else they have to be told.
 manager_settings() {
-  local registry
-  registry=$(npm config get registry)
   export NPM_CONFIG_CACHE=$CACHE_DIR/npm
   case $MANAGER in
-    yarn) export YARN_CACHE_FOLDER=$CACHE_DIR/yarn YARN_REGISTRY=$registry ;;
+    yarn)
+      YARN_REGISTRY=$(npm config get registry)
+      export YARN_REGISTRY YARN_CACHE_FOLDER=$CACHE_DIR/yarn
+      ;;
     berry)
       export YARN_GLOBAL_FOLDER=$CACHE_DIR/berry YARN_ENABLE_TELEMETRY=0 YARN_ENABLE_PROGRESS_BARS=0
       # Of settings in the repository the variable would take the place.
-      grep -q '^npmRegistryServer:' .yarnrc.yml 2>/dev/null || export YARN_NPM_REGISTRY_SERVER=${registry%/}
-      [ -n "${NODE_EXTRA_CA_CERTS:-}" ] && export YARN_HTTPS_CA_FILE_PATH=$NODE_EXTRA_CA_CERTS
+      if ! grep -q '^npmRegistryServer:' .yarnrc.yml 2>/dev/null; then
+        YARN_NPM_REGISTRY_SERVER=$(npm config get registry)
+        export YARN_NPM_REGISTRY_SERVER=${YARN_NPM_REGISTRY_SERVER%/}
+      fi
       # Without node_modules the app runs from the archives, so they have to be in the app.
       is_pnp && export YARN_ENABLE_GLOBAL_CACHE=false
       ;;
@@ -148,6 +151,9 @@ manager_settings() {
   esac
   return 0
 }
+
+# Part of Yarn since version 4.
+can_focus() { [[ ${MANAGER_VERSION%%.*} -ge 4 ]] || [ -f .yarn/plugins/@yarnpkg/plugin-workspace-tools.cjs ]; }
 
 is_pnp() { [ "$MANAGER" = berry ] && ! grep -Eq "^nodeLinker:[[:space:]]*[\"']?(node-modules|pnpm)" .yarnrc.yml 2>/dev/null; }
 
@@ -195,7 +201,11 @@ prune_packages() {
     case $MANAGER in
       npm) run_manager npm prune --omit=dev --ignore-scripts ;;
       yarn) run_manager yarn install --frozen-lockfile --production=true --ignore-engines --ignore-scripts --prefer-offline --non-interactive --no-progress ;;
-      berry) run_manager yarn workspaces focus --all --production ;;
+      berry)
+        if can_focus; then run_manager yarn workspaces focus --all --production
+        else warn "packages for development stay: pruning them takes Yarn 4, or its plugin workspace-tools in the repository"
+        fi
+        ;;
       # "pnpm prune" leaves the packages of a workspace out.
       pnpm) run_manager pnpm install --prod --frozen-lockfile --offline --ignore-scripts ;;
     esac || fail "pruning the packages for development failed"
