@@ -6,13 +6,13 @@ import {BuildRefused} from '../refused.ts';
 import {layersFolder, type Descriptor} from './descriptor.ts';
 import {checkMemory, scriptEnv, type DetectedGroup} from './detect.ts';
 import {applyChanges, buildChanges} from './environment.ts';
+import type {LeftLayers} from './keep.ts';
 import {readLayer, type LayerTypes} from './layer.ts';
 import {APP_FOLDER, PLANS_FOLDER, PLATFORM_FOLDER} from './places.ts';
 import {buildpackPlan, readUnmet, remainingPlan} from './plan.ts';
 import {readLaunch, type Launch} from './processes.ts';
 import {inFolder, readLayers, runIn} from './read.ts';
 import type {Setting} from './setting.ts';
-import type {LeftLayers} from './keep.ts';
 
 /** Files of a buildpack's folder in /layers that are no layer's. */
 const OTHER_FILES = ['build.toml', 'launch.toml', 'store.toml'];

@@ -4,12 +4,12 @@ import type {BuildContext} from '../context.ts';
 import type {Buildpack} from '../fetch.ts';
 import {tarStream, textEntry} from '../image/tar.ts';
 import {detail, step, warning} from '../output.ts';
+import {BuildRefused} from '../refused.ts';
 import {BUILD_FOLDER, BUILDPACKS_FOLDER, quote} from '../shell.ts';
 import {readDescriptor, type Descriptor, type Platform} from './descriptor.ts';
 import {APP_FOLDER, LAYERS_FOLDER, PLANS_FOLDER, PLATFORM_FOLDER, WORK_FOLDER} from './places.ts';
 import {PROJECT_FILE, readProject, type Project} from './project.ts';
 import {readFiles, runIn} from './read.ts';
-import {BuildRefused} from '../refused.ts';
 
 const OWNER_ID = 1000;
 /** How deep in a repository of several buildpacks their folders are. */
@@ -35,7 +35,8 @@ export async function prepare(container: BuildContainer, context: BuildContext, 
   const project = readProject((await context.files.text(PROJECT_FILE)) ?? '');
   for (const text of project.warnings) context.print(warning(text));
   const userEnv = {...project.env, ...context.env};
-  const variables = Object.entries(userEnv).filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]{0,80}$/.test(name) && !name.startsWith('CNB_'));
+  // Names that a tar takes with their folder.
+  const variables = Object.entries(userEnv).filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]{0,70}$/.test(name) && !name.startsWith('CNB_'));
   const own = {mode: 0o755, ownerId: OWNER_ID};
   await container.put('/', tarStream([
     ...[LAYERS_FOLDER, WORK_FOLDER, PLANS_FOLDER, PLATFORM_FOLDER, `${PLATFORM_FOLDER}/env`, `${WORK_FOLDER}/home`].map(folder => textEntry(`${folder.slice(1)}/`, '', own)),
