@@ -10,6 +10,8 @@ export interface BuildRequest {
   source(signal: AbortSignal): Readable;
   /** What app.yaml wants it to be built with. Absent: what the source says, or what is detected. */
   readonly buildpacks?: readonly string[];
+  /** Commits of the source's submodules, by their folders. Absent: none. */
+  readonly submodules?: Readonly<Record<string, string>>;
   /** The app's env: what a buildpack gets as files in ENV_DIR. */
   readonly env: Readonly<Record<string, string>>;
   readonly limits: BuildLimits;

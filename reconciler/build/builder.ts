@@ -4,14 +4,14 @@ import type {AppName} from '../../schemas/ids.ts';
 import {LABEL_APP, LABEL_INSTANCE} from '../labels.ts';
 import type {Build, BuildFailure, BuildRequest, BuiltImage} from './build.ts';
 import {buildWithBuildpacks} from './buildpack.ts';
-import {checkSource} from './check-source.ts';
+import {checkPointers, emptySubmodules} from './check-source.ts';
 import {chooseBuilder} from './choose.ts';
 import type {BuildContext, BuilderSettings} from './context.ts';
 import {buildWithDockerfile} from './dockerfile.ts';
 import {BuildRefused} from './refused.ts';
 import {checkFreeDisk, watchFreeDisk} from './free-disk.ts';
 import {abortable, LimitExceeded, limitSignal} from './limits.ts';
-import {step} from './output.ts';
+import {step, warning} from './output.ts';
 import {rememberedNpmrc} from './npm-settings.ts';
 import {PackageImages} from './packages.ts';
 import {keepSource} from './source.ts';
@@ -36,7 +36,7 @@ async function build({settings, packageImages}: Pick<BuildContext, 'settings' | 
     void watchFreeDisk(settings.docker, {...disk, exceed: limits.exceed}, watch.signal);
     request.print(step('Building on the Flynn stack'));
     await using source = await keepSource(() => request.source(signal), {diskBytes: request.limits.diskBytes, scratch: settings.scratch ?? os.tmpdir()}, signal);
-    await checkSource(source, request.print);
+    await checkPointers(source);
     const context: BuildContext = {
       ...request,
       settings,
@@ -47,6 +47,8 @@ async function build({settings, packageImages}: Pick<BuildContext, 'settings' | 
       exceed: limits.exceed,
     };
     const chosen = await chooseBuilder(source, request);
+    // A Dockerfile's context is what git brought.
+    if (chosen.kind === 'dockerfile') for (const {path} of await emptySubmodules(source)) request.print(warning(`${path} is empty: it is a submodule, which builds with a Dockerfile don't fetch`));
     return ok(chosen.kind === 'dockerfile' ? await buildWithDockerfile(context, signal) : await buildWithBuildpacks(context, chosen, signal));
   } catch (error) {
     outer.throwIfAborted();

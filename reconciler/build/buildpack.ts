@@ -13,6 +13,7 @@ import {parseProcfile} from './procfile.ts';
 import {BuildRefused} from './refused.ts';
 import {quote, runScript} from './shell.ts';
 import {applySlugIgnore} from './slug-ignore.ts';
+import {fetchSubmodules} from './submodules.ts';
 import {builtInBuildpacks, endAll, moveBuildSite, withBuildSite} from './site.ts';
 
 const PROCFILE_MAX = 100_000;
@@ -24,6 +25,7 @@ const PROCFILE_MAX = 100_000;
 export async function buildWithBuildpacks(context: BuildContext, chosen: Exclude<Chosen, {kind: 'dockerfile'}>, signal: AbortSignal): Promise<BuiltImage> {
   return withBuildSite(context, async (container) => {
     const timeSeconds = await sourceTime(container, signal);
+    await fetchSubmodules(container, context, signal);
     await applySlugIgnore(container, context.print, signal);
     const waiting: readonly Waiting[] = chosen.kind === 'detect' ? [await detected(container, context, signal)] : await fetched(container, context, {chosen, signal});
     const buildpacks = waiting.map(({buildpack}) => buildpack);

@@ -1,4 +1,3 @@
-import {warning} from './output.ts';
 import {BuildRefused} from './refused.ts';
 import type {Source} from './source.ts';
 
@@ -9,15 +8,8 @@ const POINTER_BYTES_MAX = 1024;
 const POINTERS_MAX = 2000;
 const NAMES_MAX = 5;
 
-/** What git did not bring although the app has it: files of Git LFS are a reason not to build, folders of submodules may not be needed. */
-export async function checkSource(source: Pick<Source, 'entries' | 'text' | 'texts'>, print: (line: string) => void): Promise<void> {
-  await checkPointers(source);
-  for (const {path, url} of await emptySubmodules(source)) {
-    print(warning(`${path} is empty: it is a submodule (${url}), and these are not fetched. What the build needs of it has to be in the repository`));
-  }
-}
-
-async function checkPointers(source: Pick<Source, 'entries' | 'text' | 'texts'>): Promise<void> {
+/** Files that Git LFS has are not there: a reason not to build. */
+export async function checkPointers(source: Pick<Source, 'entries' | 'text' | 'texts'>): Promise<void> {
   // Somebody may have such a text for other reasons: only where LFS is in use does it mean that a file is missing.
   if (!/\bfilter=lfs\b/.test((await source.text('.gitattributes')) ?? '')) return;
   const files = source.entries.filter(({name, sizeBytes}) => !name.endsWith('/') && sizeBytes > POINTER.length && sizeBytes < POINTER_BYTES_MAX).slice(0, POINTERS_MAX);
@@ -29,12 +21,13 @@ async function checkPointers(source: Pick<Source, 'entries' | 'text' | 'texts'>)
   throw new BuildRefused(`these files are in Git LFS, which a push does not bring: ${names}${more}. Put them into git itself (git lfs migrate export), or let the app fetch them`);
 }
 
-async function emptySubmodules({entries, text}: Pick<Source, 'entries' | 'text'>): Promise<readonly {readonly path: string; readonly url: string}[]> {
+/** Folders of submodules that are empty, as git leaves them. `url` as `.gitmodules` has it. */
+export async function emptySubmodules({entries, text}: Pick<Source, 'entries' | 'text'>): Promise<readonly {readonly path: string; readonly url: string}[]> {
   const modules = (await text('.gitmodules')) ?? '';
   const folders = new Set(entries.filter(({name}) => name.endsWith('/')).map(({name}) => name));
   return modules.split(/^\[submodule /m).slice(1).flatMap((section) => {
     const [path, url = ''] = ['path', 'url'].map((key) => new RegExp(`^\\s*${key}\\s*=\\s*(.+?)\\s*$`, 'm').exec(section)?.[1]);
     if (path === undefined || !folders.has(`${path}/`)) return [];
-    return entries.some(({name}) => name.startsWith(`${path}/`) && name !== `${path}/`) ? [] : [{path, url: url.replace(/\/\/[^/@]*@/, '//')}];
+    return entries.some(({name}) => name.startsWith(`${path}/`) && name !== `${path}/`) ? [] : [{path, url}];
   });
 }

@@ -80,6 +80,12 @@ ulimit -f $((limit_bytes / 1024))
 
 /** A server may refuse to give a commit that is no branch's or tag's, and plain file servers know nothing of depth: then all is fetched. Submodules are not. */
 function fromGit({url, ref}: Extract<BuildpackReference, {kind: 'git'}>): string {
+  return `${gitScript(url, ref)}
+echo "flynn-buildpack-commit $commit"`;
+}
+
+/** Fills an empty folder with a commit. Needs `seconds`; leaves `commit`. */
+export function gitScript(url: string, ref?: string): string {
   return `
 export GIT_TERMINAL_PROMPT=0 GIT_CONFIG_NOSYSTEM=1 GIT_ALLOW_PROTOCOL=http:https GIT_ASKPASS=true
 SECONDS=0
@@ -99,8 +105,7 @@ else
 fi
 commit=$(git rev-parse --verify --quiet "$commit^{commit}") || { echo "there is no branch, tag or commit \\"$ref\\" in $url"; exit 1; }
 git -c advice.detachedHead=false -c core.hooksPath=/dev/null checkout --quiet "$commit" || exit 1
-rm -rf .git
-echo "flynn-buildpack-commit $commit"`;
+rm -rf .git`;
 }
 
 function fromTarball({url, sha256}: Extract<BuildpackReference, {kind: 'tarball'}>): string {

@@ -11,7 +11,7 @@ import type {BuildLog} from './log.ts';
 import type {Turns} from './turns.ts';
 
 /** What a build is made from: the rest is in its order. */
-export interface BuildWork extends Pick<BuildRequest, 'buildpacks' | 'build' | 'env' | 'limits' | 'source'> {
+export interface BuildWork extends Pick<BuildRequest, 'buildpacks' | 'submodules' | 'build' | 'env' | 'limits' | 'source'> {
   /** Builds on this node. */
   readonly atOnce: number;
 }
@@ -106,6 +106,7 @@ export class OpenBuild {
       app,
       sourceCommit: commit,
       ...(work.buildpacks !== undefined && {buildpacks: work.buildpacks}),
+      ...(work.submodules !== undefined && {submodules: work.submodules}),
       env: work.env,
       limits: work.limits,
       ...(work.build === undefined ? {} : {build: work.build}),

@@ -5,6 +5,7 @@ import type {BuildWork} from '../builds/open-build.ts';
 import type {FollowedRepo} from '../checkout/repo.ts';
 import {buildInputs, rebuildInputs, type BuildInputs} from './build-inputs.ts';
 import {archive} from './source.ts';
+import {submodulesOf} from './submodules.ts';
 import {PROJECT_PATH, subtreeCommit} from './subtree.ts';
 
 /** Where the source of a commit is. */
@@ -41,6 +42,7 @@ export async function sourceCommit(source: SourceOf, {env}: Pick<BuildInputs, 'e
 /** @throws {ReleaseRefused} when the app is to be built from a folder that the commit does not have */
 export async function workOf(source: SourceOf, {build, buildpacks, env, limits, buildsAtOnce}: BuildInputs, signal: AbortSignal): Promise<BuildWork> {
   const commit = await sourceCommit(source, {env}, signal);
-  return {...(build !== undefined && {build}), ...(buildpacks !== undefined && {buildpacks}), env, limits, atOnce: buildsAtOnce, source: (until) => archive({gitdir: source.gitdir, commit, env: source.env}, until)};
+  const submodules = await submodulesOf({...source, commit}, signal);
+  return {...(build !== undefined && {build}), ...(buildpacks !== undefined && {buildpacks}), env, limits, atOnce: buildsAtOnce, ...(submodules !== undefined && {submodules}), source: (until) => archive({gitdir: source.gitdir, commit, env: source.env}, until)};
 }
 

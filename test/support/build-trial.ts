@@ -20,6 +20,8 @@ export interface Case {
   readonly fixture: string;
   readonly app?: string;
   readonly changes?: Readonly<Record<string, string>>;
+  /** Commits, by path. */
+  readonly submodules?: Readonly<Record<string, string>>;
   readonly limits?: Partial<BuildLimits>;
   readonly env?: Readonly<Record<string, string>>;
   readonly manifest?: BuildManifest;
@@ -40,8 +42,8 @@ export async function buildTrial() {
 
   const builder = createBuilder({docker, instance, stack, logs});
 
-  async function build({fixture, app = fixture, changes = {}, limits, env = {}, manifest, assembly, signal = AbortSignal.timeout(240_000), onLine}: Case) {
-    await using source = await appSource(fixture, changes);
+  async function build({fixture, app = fixture, changes = {}, submodules, limits, env = {}, manifest, assembly, signal = AbortSignal.timeout(240_000), onLine}: Case) {
+    await using source = await appSource(fixture, changes, submodules);
     const commit = await source.commit();
     const lines: string[] = [];
     const print = (line: string) => {
@@ -49,7 +51,7 @@ export async function buildTrial() {
       onLine?.(line);
     };
     const run = assembly === undefined ? builder : createBuilder({docker, instance, stack, logs, assembly});
-    const result = await run({app: app as AppName, sourceCommit: commit, source: source.archive(commit), env, ...(manifest && {build: manifest}), limits: {...LIMITS, cacheBytes: (limits?.diskBytes ?? LIMITS.diskBytes) / 2, ...limits}, print}, signal);
+    const result = await run({app: app as AppName, sourceCommit: commit, source: source.archive(commit), env, ...(manifest && {build: manifest}), ...(submodules && {submodules}), limits: {...LIMITS, cacheBytes: (limits?.diskBytes ?? LIMITS.diskBytes) / 2, ...limits}, print}, signal);
     return {result, lines};
   }
 

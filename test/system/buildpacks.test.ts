@@ -108,6 +108,20 @@ for (const {title, pack, reason, line} of [
   });
 }
 
+test.serial('submodules that a build can reach are fetched at their commits, others stay empty', async (t) => {
+  t.timeout(120_000);
+  const commit = await host.commit('library', {'answer.txt': 'forty-two'});
+  await host.commit('library', {'answer.txt': 'something else'});
+  const section = (name: string, url: string) => `[submodule "${name}"]\n\tpath = ${name}\n\turl = ${url}\n`;
+  const built = await trial.buildWell({fixture: 'no-buildpack', env: {BUILDPACK_URL: './pack'}, submodules: {'lib/answers': commit, 'far': commit}, changes: {
+    '.gitmodules': section('lib/answers', `${host.url}/library.git`) + section('far', 'git@example.com:x.git'),
+    'pack/bin/detect': `${BASH}echo Answers`,
+    'pack/bin/compile': `${BASH}cat "$1/lib/answers/answer.txt"; echo; ls -A "$1/lib/answers" "$1/far"`,
+  }});
+  t.true(built.lines.includes('forty-two'), built.lines.join('\n'));
+  t.true(built.lines.some((line) => line.includes("The submodule far stays empty: a build can't reach git@example.com:x.git")), built.lines.join('\n'));
+});
+
 test.serial('a build sees its own files, cache and variables, and nothing of the machine', async (t) => {
   t.timeout(120_000);
   const spy = (script: string) => ({

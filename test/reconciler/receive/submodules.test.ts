@@ -1,0 +1,16 @@
+import test from 'ava';
+import {submodulesOf} from '../../../reconciler/receive/submodules.ts';
+import {appSource} from '../../support/app-source.ts';
+
+const signal = AbortSignal.timeout(30_000);
+const LINKED = 'd'.repeat(40);
+
+test('the commits of submodules are told, by their folders', async (t) => {
+  await using app = await appSource('no-buildpack', {'.gitmodules': '[submodule "lib"]\n\tpath = deep/my lib\n\turl = https://example.com/lib.git\n'}, {'deep/my lib': LINKED});
+  t.deepEqual(await submodulesOf({commit: await app.commit(), gitdir: `${app.folder}/.git`, env: {}}, signal), {'deep/my lib': LINKED});
+});
+
+test('most sources have none', async (t) => {
+  await using app = await appSource('no-buildpack');
+  t.is(await submodulesOf({commit: await app.commit(), gitdir: `${app.folder}/.git`, env: {}}, signal), undefined);
+});
