@@ -22,7 +22,7 @@ import {keepSource} from './source.ts';
  */
 export function createBuilder(given: BuilderSettings): Build {
   const settings = {...given, npmrc: given.npmrc ?? rememberedNpmrc()};
-  const packageImages = new PackageImages(settings);
+  const packageImages = given.packageImages ?? new PackageImages(settings);
   return (request, signal) => build({settings, packageImages}, request, signal);
 }
 

@@ -21,6 +21,8 @@ export interface BuilderSettings {
   gitUrl?(app: AppName): string;
   /** `layers`: an archive that leaves out what the engine holds. `dockerfile`: for image stores that don't take that. Asked of the engine unless given. */
   readonly assembly?: 'layers' | 'dockerfile';
+  /** Where images with Debian packages come from. Its own unless given. */
+  readonly packageImages?: PackageImages;
 }
 
 /** One build on its way. */

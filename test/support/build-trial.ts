@@ -11,6 +11,7 @@ import type {BuildManifest} from '../../schemas/build.ts';
 import type {BuildLimits, BuiltImage} from '../../reconciler/build/build.ts';
 import {createBuilder} from '../../reconciler/build/builder.ts';
 import type {BuilderSettings} from '../../reconciler/build/context.ts';
+import {PackageImages} from '../../reconciler/build/packages.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {appSource} from './app-source.ts';
 
@@ -32,15 +33,19 @@ export interface Case {
 
 export type BuildTrial = Awaited<ReturnType<typeof buildTrial>>;
 
+/** Whose images with Debian packages stay when the tests are over, as the stack's do: installing PHP or Java takes longer than all the rest. */
+const INSTANCE_OF_KEPT_PACKAGES = 'flynn-build-test';
+
 /** Builds of a real engine under an instance of their own, and what they leave. Makes the stack images first, where they are missing. */
-export async function buildTrial() {
+export async function buildTrial({packages = 'own'}: {packages?: 'own' | 'kept'} = {}) {
   const docker = new Docker();
   const instance = `flynn-build-test-${randomBytes(3).toString('hex')}`;
   const ours = {label: [`flynn.instance=${instance}`]};
   const logs = await mkdtemp(path.join(os.tmpdir(), 'flynn-build-logs-'));
   const stack = await makeStackImages({docker, print: () => {}, which: ['run', 'build']}, AbortSignal.timeout(600_000));
 
-  const builder = createBuilder({docker, instance, stack, logs});
+  const packageImages = new PackageImages({docker, instance: packages === 'kept' ? INSTANCE_OF_KEPT_PACKAGES : instance});
+  const builder = createBuilder({docker, instance, stack, logs, packageImages});
 
   async function build({fixture, app = fixture, changes = {}, submodules, limits, env = {}, manifest, assembly, signal = AbortSignal.timeout(240_000), onLine}: Case) {
     await using source = await appSource(fixture, changes, submodules);
@@ -50,7 +55,7 @@ export async function buildTrial() {
       lines.push(line);
       onLine?.(line);
     };
-    const run = assembly === undefined ? builder : createBuilder({docker, instance, stack, logs, assembly});
+    const run = assembly === undefined ? builder : createBuilder({docker, instance, stack, logs, assembly, packageImages});
     const result = await run({app: app as AppName, sourceCommit: commit, source: source.archive(commit), env, ...(manifest && {build: manifest}), ...(submodules && {submodules}), limits: {...LIMITS, cacheBytes: (limits?.diskBytes ?? LIMITS.diskBytes) / 2, ...limits}, print}, signal);
     return {result, lines};
   }

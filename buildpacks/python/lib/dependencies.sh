@@ -91,7 +91,7 @@ lists_of() {
 
 pip_install() {
   touch /tmp/before-install
-  if run pip install "$@"; then
+  if run pip install "$@" | sed -u '/: started$/d'; then
     compile_bytecode
     return
   fi
