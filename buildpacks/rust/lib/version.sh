@@ -15,7 +15,7 @@ read_wish() {
     [ -f "$file" ] || continue
     CHANNEL=$(sed -nE 's/^[[:space:]]*channel[[:space:]]*=[[:space:]]*"([^"]+)".*/\1/p' "$file" | head -n 1) CHANNEL_BY=$file
     # The old form of the file is the channel alone.
-    [ -z "$CHANNEL" ] && ! grep -q '[[=]' "$file" && CHANNEL=$(tr -d '[:space:]' <"$file")
+    [ -z "$CHANNEL" ] && ! grep -q '[=[]' "$file" && CHANNEL=$(tr -d '[:space:]' <"$file")
     [ -n "$CHANNEL" ] && break
   done
   LEAST=$(sed -nE 's/^[[:space:]]*rust-version[[:space:]]*=[[:space:]]*"([0-9.]+)".*/\1/p' Cargo.toml | head -n 1)
