@@ -1,3 +1,4 @@
+import {BUILT_IN_BUILDPACKS} from '../../schemas/buildpacks.ts';
 import type {BuildContainer} from '../adapters/build-container.ts';
 import type {BuiltImage, UsedBuildpack} from './build.ts';
 import type {Chosen} from './choose.ts';
@@ -11,10 +12,10 @@ import {detail, formatMegabytes, step, warning} from './output.ts';
 import {bothPackages, NO_PACKAGES, type Packages} from './packages.ts';
 import {parseProcfile} from './procfile.ts';
 import {BuildRefused} from './refused.ts';
-import {quote, runScript} from './shell.ts';
+import {BUILDPACKS_FOLDER, quote, runScript} from './shell.ts';
 import {applySlugIgnore} from './slug-ignore.ts';
 import {fetchSubmodules} from './submodules.ts';
-import {builtInBuildpacks, endAll, moveBuildSite, withBuildSite} from './site.ts';
+import {endAll, moveBuildSite, withBuildSite} from './site.ts';
 
 const PROCFILE_MAX = 100_000;
 
@@ -67,8 +68,8 @@ interface Done {
 
 async function detected(container: BuildContainer, {print}: BuildContext, signal: AbortSignal): Promise<Waiting> {
   print(step('Determining which buildpack to use for this app'));
-  const found = await detectAny(container, {names: await builtInBuildpacks(), signal});
-  if (found !== undefined) return {buildpack: {name: found.buildpack, folder: `/tmp/buildpacks/${found.buildpack}`, kind: 'classic'}, detected: found.name};
+  const found = await detectAny(container, {names: BUILT_IN_BUILDPACKS, signal});
+  if (found !== undefined) return {buildpack: {name: found.buildpack, folder: `${BUILDPACKS_FOLDER}/${found.buildpack}`, kind: 'classic'}, detected: found.name};
   print(warning('No default language could be detected for this app.'));
   print('\t\t\tHINT: This occurs when no buildpack recognizes the files at the root of the repository:');
   print('\t\t\tpackage.json (Node.js), requirements.txt, pyproject.toml, Pipfile (Python), Gemfile (Ruby), composer.json or index.php (PHP), go.mod (Go),');
@@ -83,12 +84,8 @@ async function fetched(container: BuildContainer, context: BuildContext, {chosen
     context.print(step(`Using buildpacks (${by}):`));
     for (const [index, {name}] of references.entries()) context.print(detail(`${index + 1}. ${name}`));
   }
-  const ours: readonly string[] = await builtInBuildpacks();
   const waiting: Waiting[] = [];
-  for (const [index, reference] of references.entries()) {
-    if (reference.kind === 'built-in' && !ours.includes(reference.name)) throw new BuildRefused(`the buildpack "${reference.name}" is not part of this version`);
-    waiting.push({buildpack: await fetchBuildpack(container, context, {reference, index, signal})});
-  }
+  for (const [index, reference] of references.entries()) waiting.push({buildpack: await fetchBuildpack(container, context, {reference, index, signal})});
   return waiting;
 }
 

@@ -3,7 +3,7 @@ import {randomBytes} from 'node:crypto';
 import {readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {Readable} from 'node:stream';
-import {BUILT_IN_BUILDPACKS, type BuiltInBuildpack} from '../../schemas/buildpacks.ts';
+import {BUILT_IN_BUILDPACKS} from '../../schemas/buildpacks.ts';
 import {removeContainers, withBuildContainer, type BuildContainer, type BuildContainerSpec} from '../adapters/build-container.ts';
 import {inspectImage} from '../adapters/docker-build.ts';
 import {LABEL_APP, LABEL_INSTANCE, LABEL_ROLE} from '../labels.ts';
@@ -52,12 +52,6 @@ export async function endAll(container: BuildContainer, signal: AbortSignal): Pr
   await runScript(container, 'kill -KILL -1 || true', signal);
 }
 
-/** Of ours, in the order of detection. */
-export async function builtInBuildpacks(): Promise<readonly BuiltInBuildpack[]> {
-  const there = new Set(await readdir(OURS));
-  return BUILT_IN_BUILDPACKS.filter((name) => there.has(name));
-}
-
 export function cacheVolume(instance: string, app: string): string {
   return `${instance}-cache-${app}`;
 }
@@ -97,7 +91,7 @@ async function inputs({files, env, settings}: BuildContext, signal: AbortSignal)
 }
 
 async function ourBuildpacks(): Promise<TarEntry> {
-  const folders = await Promise.all((await builtInBuildpacks()).map(async (name) => {
+  const folders = await Promise.all(BUILT_IN_BUILDPACKS.map(async (name) => {
     const files = (await readdir(path.join(OURS, name), {recursive: true, withFileTypes: true})).filter((entry) => entry.isFile());
     return Promise.all(files.map(async (entry) => {
       const file = path.join(entry.parentPath, entry.name);

@@ -1,10 +1,11 @@
-import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {access, constants, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import {execa} from 'execa';
 import {hostCertificates, proxyArguments} from '../../buildpacks/stack/host.ts';
 import {stackImages} from '../../buildpacks/stack/images.ts';
+import {BUILT_IN_BUILDPACKS} from '../../schemas/buildpacks.ts';
 
 const BUILDPACKS = path.join(import.meta.dirname, '..', '..', 'buildpacks');
 
@@ -30,6 +31,12 @@ test('an app with a package.json is Node.js', detects, {buildpack: 'nodejs', fil
 test('an app without a package.json is not Node.js', detects, {buildpack: 'nodejs', files: ['index.html'], name: undefined});
 test('an app with an index.html is a static site', detects, {buildpack: 'static', files: ['index.html'], name: 'Static site'});
 test('an app with neither an index.html nor public/ is no static site', detects, {buildpack: 'static', files: ['main.go'], name: undefined});
+
+test('each of ours is a buildpack', async t => {
+  for (const buildpack of BUILT_IN_BUILDPACKS) {
+    for (const script of ['detect', 'compile', 'release']) await t.notThrowsAsync(access(path.join(BUILDPACKS, buildpack, 'bin', script), constants.X_OK), `${buildpack}/bin/${script}`);
+  }
+});
 
 test('buildpacks whose runtime is a Debian package have the same common functions', async t => {
   const read = async (buildpack: string) => readFile(path.join(BUILDPACKS, buildpack, 'lib', 'common.sh'), 'utf8');
