@@ -15,6 +15,9 @@ import {stopGroup} from './process-group.ts';
 /** Largest push that is taken, in bytes. */
 const PUSH_BYTES_MAX = 1024 * 1024 * 1024;
 
+/** How long the hook of a push that is not wanted any more may take to refuse it, in milliseconds: a build is cleared away meanwhile. */
+const REFUSE_MS_MAX = 10_000;
+
 /** gitprotocol-http(5), "Smart Service git-receive-pack". The body ends when the connection does: nothing has to be added to what git writes. */
 const HEAD = [
   'HTTP/1.1 200 OK',
@@ -44,7 +47,8 @@ export interface ReceivePack {
  * and the pusher is told. An answer that went through us would be cut off then, which Caddy 2.6 passes on as a whole one (it logs "aborting with
  * incomplete response" and ends it properly), and at which `git push` waits for the rest for ever.
  *
- * Resolves when git has ended. Aborting the signal ends git and all that it has started, so that nothing is received any more.
+ * Resolves when git has ended. When the signal is aborted, its hook is expected to refuse the push: then git removes what it received. Ended by a
+ * signal it does not (since 2.39), so that comes last.
  */
 export async function runReceivePack({gitdir, scratch, user, config, env}: ReceivePack, {request, response}: {request: IncomingMessage; response: ServerResponse}, signal: AbortSignal): Promise<void> {
   if (request.headers['content-type'] !== 'application/x-git-receive-pack-request') {
@@ -61,12 +65,15 @@ export async function runReceivePack({gitdir, scratch, user, config, env}: Recei
     stdio: [body.fd, 'ignore', 'ignore', descriptorOf(request.socket)],
     detached: true,
   });
-  const stop = () => stopGroup(child);
+  let killing: NodeJS.Timeout | undefined;
+  const stop = () => {
+    killing = setTimeout(() => stopGroup(child), REFUSE_MS_MAX);
+  };
   signal.addEventListener('abort', stop, {once: true});
-  if (signal.aborted) stop();
   try {
     await once(child, 'close');
   } finally {
+    clearTimeout(killing);
     signal.removeEventListener('abort', stop);
     // Not `response`, which has sent nothing.
     request.socket.end();

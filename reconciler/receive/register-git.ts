@@ -1,4 +1,6 @@
 import type {IncomingMessage, ServerResponse} from 'node:http';
+import {rm} from 'node:fs/promises';
+import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {isRepository} from '../checkout/own.ts';
@@ -45,7 +47,7 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
     scope.post('/:repository/git-upload-pack', (request: GitRequest, reply) => serve('/git-upload-pack', request, reply));
     scope.post(`/:repository${RECEIVE_PACK}`, (request: GitRequest, reply) => serve(RECEIVE_PACK, request, reply));
 
-    async function serve(path: string, request: GitRequest, reply: FastifyReply): Promise<FastifyReply> {
+    async function serve(service: string, request: GitRequest, reply: FastifyReply): Promise<FastifyReply> {
       const author = deps.authenticate(request.headers);
       if (author === undefined) return say(reply.header('www-authenticate', 'Basic realm="flynn"'), 401, 'the token is missing, or not the cluster\'s');
       const name = /^(.+)\.git$/.exec(request.params.repository)?.[1];
@@ -54,7 +56,7 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
         const repository = await findRepository(name, deps, AbortSignal.any([closing.signal, AbortSignal.timeout(FIND_MS_MAX)]));
         if (repository.kind === 'none') return say(reply, 404, repository.why);
         reply.hijack();
-        await passOn({path, gitdir: repository.gitdir, isCluster: repository.kind === 'cluster', author}, request, reply);
+        await passOn({service, gitdir: repository.gitdir, isCluster: repository.kind === 'cluster', author}, request, reply);
       } catch (error) {
         deps.log('a git request failed', error);
         if (!reply.sent) return say(reply, 503, 'flynn can\'t read the cluster repository at present; see: flynn status');
@@ -63,7 +65,7 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
       return reply;
     }
 
-    async function passOn({path, gitdir, isCluster, author}: {path: string; gitdir: string; isCluster: boolean; author: Author}, request: GitRequest, reply: FastifyReply): Promise<void> {
+    async function passOn({service, gitdir, isCluster, author}: {service: string; gitdir: string; isCluster: boolean; author: Author}, request: GitRequest, reply: FastifyReply): Promise<void> {
       const http = {request: request.raw, response: reply.raw};
       const gone = new AbortController();
       // A client's Ctrl-C closes the connection; git itself would not notice, and accept the push in the end.
@@ -78,7 +80,7 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
         env: {FLYNN_PUSH: session.id},
       };
       try {
-        if (path !== RECEIVE_PACK) await runHttpBackend({...git, path, query: request.raw.url?.split('?')[1] ?? ''}, http, session.signal);
+        if (service !== RECEIVE_PACK) await runHttpBackend({...git, path: service, query: request.raw.url?.split('?')[1] ?? ''}, http, session.signal);
         else await receive(git, http, {session, gone: gone.signal});
       } finally {
         end();
@@ -97,8 +99,16 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
       });
       pushes.add(receiving);
       await receiving;
+      // Git 2.39 leaves it when it can't tell its client any more what became of the push.
+      const {quarantine} = session;
+      if (quarantine !== undefined && isQuarantineOf(git.gitdir, quarantine)) await rm(quarantine, {recursive: true, force: true});
     }
   });
+}
+
+/** Git's own name for it (tmp-objdir.c), in that repository: what a hook says is not taken for more than it is. */
+function isQuarantineOf(gitdir: string, folder: string): boolean {
+  return path.basename(path.dirname(folder)) === 'objects' && /^(tmp_objdir-)?incoming-\w+$/.test(path.basename(folder)) && path.basename(path.dirname(path.dirname(folder))) === path.basename(gitdir);
 }
 
 /** Git shows its user a text in plain text. */

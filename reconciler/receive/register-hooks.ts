@@ -1,3 +1,4 @@
+import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {warning} from '../build/output.ts';
@@ -48,6 +49,8 @@ export function registerHooks(server: FastifyInstance, deps: GitDeps): void {
   async function answer(hook: Hook, handedOver: HandedOver, reply: FastifyReply): Promise<void> {
     const hookGone = new AbortController();
     const session = deps.pushes.find(handedOver.session);
+    const quarantine = handedOver.env['GIT_QUARANTINE_PATH'];
+    if (session !== undefined && quarantine !== undefined) session.quarantine = path.resolve(handedOver.gitdir, quarantine);
     reply.raw.once('close', () => hookGone.abort(new Error('the pusher went away')));
     reply.raw.writeHead(200, {'content-type': 'application/x-ndjson'});
     const write = (line: object) => {

@@ -9,6 +9,8 @@ export interface PushSession {
   readonly signal: AbortSignal;
   /** True: the work is done, and losing the client now must not undo it. */
   isSettled: boolean;
+  /** Folder of the objects that are not in the repository yet, once a hook has told. */
+  quarantine?: string;
   /** Resolves when git has ended. */
   readonly ended: Promise<void>;
 }
