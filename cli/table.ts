@@ -19,6 +19,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   deploy: async () => (await import('./commands/deploy.ts')).deploy,
   builds: async () => (await import('./commands/builds.ts')).builds,
   source: async () => (await import('./commands/source.ts')).source,
+  stack: async () => (await import('./commands/stack.ts')).stack,
   maintenance: async () => (await import('./commands/maintenance.ts')).maintenance,
   history: async () => (await import('./commands/history.ts')).history,
   run: async () => (await import('./commands/run.ts')).run,

@@ -48,6 +48,7 @@ import {ExecNotes} from './oneshot/exec-notes.ts';
 import {Restarts} from './oneshot/restarts.ts';
 import {buildsAndDeploys, receivePushes} from './receiver.ts';
 import {releasesOf} from './releases.ts';
+import {stackDesk} from './stack-desk.ts';
 import {View} from './view.ts';
 import {AppVolumes} from './volumes/volumes.ts';
 
@@ -183,8 +184,8 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     noteBuild: (app, line) => logs.noteBuild(app, line),
   }, signal);
   const sources = followSources({layout, keyring, deploys, events}, signal);
-  const releases = (node: View) => releasesOf({docker, instance, repo, layout, node, log}, signal);
-  const view: View = new View({settings, releases, builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, node, log}, signal);
+  const view: View = new View({settings, releases, stack: stackDesk({docker, instance, stack}), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});

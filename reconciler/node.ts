@@ -23,6 +23,7 @@ export interface NodeView {
   readonly keyring: Keyring;
   /** Which releases there were, and those that people make by commands. */
   readonly releases: Releases;
+  readonly stack: StackDesk;
   readonly builds: Builds;
   readonly deploys: DeployDesk;
   /** Sealed values that something here is made from, or would be made from again. */
@@ -63,6 +64,37 @@ export interface NodeView {
   /** What is kept of those before them, oldest first. */
   olderEvents(): AsyncIterable<FlynnEvent>;
 }
+
+/** What apps are built in and run on. */
+export interface StackDesk {
+  info(signal: AbortSignal): Promise<readonly StackImageInfo[]>;
+  /** What is installed in it. */
+  packages(image: StackImageInfo['name'], signal: AbortSignal): Promise<readonly StackPackage[]>;
+  /** Makes `run` and `build` anew, with the updates of the day. Ends with the signal, which leaves what was there. @throws {EditRefused} when somebody does so already */
+  build(signal: AbortSignal): AsyncIterable<StackLine>;
+}
+
+export interface StackImageInfo {
+  readonly name: 'run' | 'build' | 'router';
+  readonly tag: string;
+  /** Absent, with the rest: it is not there. */
+  readonly id?: string;
+  /** When this engine got it. */
+  readonly madeAt?: string;
+  readonly sizeBytes?: number;
+  /** `Debian 13` */
+  readonly debian?: string;
+}
+
+export interface StackPackage {
+  readonly name: string;
+  readonly version: string;
+}
+
+export type StackLine =
+  | {readonly print: string}
+  /** The last line. */
+  | {readonly images: readonly (StackImageInfo & {readonly isNew: boolean})[]};
 
 /** Deploys of what was pushed before. */
 export interface DeployDesk {

@@ -1,8 +1,10 @@
 import path from 'node:path';
 import type Docker from 'dockerode';
+import type {StackImages} from '../buildpacks/stack/images.ts';
 import type {AppName} from '../schemas/ids.ts';
 import {inspectImage} from './adapters/docker-build.ts';
 import {takePrebuilt} from './build/prebuilt.ts';
+import {rebaseImage, standingOf} from './build/rebase.ts';
 import type {FollowedRepo} from './checkout/repo.ts';
 import {standInTag} from './labels.ts';
 import type {Layout} from './layout.ts';
@@ -17,17 +19,20 @@ export interface ReleasesParts {
   readonly docker: Docker;
   readonly instance: string;
   readonly repo: FollowedRepo;
-  readonly layout: Pick<Layout, 'sources' | 'makings'>;
+  readonly stack: StackImages;
+  readonly layout: Pick<Layout, 'makings' | 'scratch' | 'sources'>;
   readonly node: Pick<NodeView, 'wake' | 'converged' | 'status'>;
   log(message: string, error: unknown): void;
 }
 
 /** What can be told of releases on this node, and the releases that people make by commands. */
-export function releasesOf({docker, instance, repo, layout, node, log}: ReleasesParts, signal: AbortSignal): Releases {
+export function releasesOf({docker, instance, stack, repo, layout, node, log}: ReleasesParts, signal: AbortSignal): Releases {
   const sourcesOf = (app: AppName) => path.join(layout.sources, `${app}.git`);
   return releaseDesk({
     repo, node, log,
     makings: new Makings(layout.makings),
+    standingOf: (app, image, until) => standingOf({docker, instance, stack}, {app, image}, until),
+    rebaseImage: (request, until) => rebaseImage({docker, instance, stack, scratch: layout.scratch}, request, until),
     takeImage: (request, until) => takePrebuilt({docker, instance}, request, until),
     isImageHere: async (app, image, until) => await inspectImage(docker, image, until) !== undefined || await inspectImage(docker, standInTag({instance, app, image}), until) !== undefined,
     isSourceHere: (app, commit, until) => hasCommit(sourcesOf(app), commit, until),

@@ -6,7 +6,7 @@ import type {CanaryDesk} from './canaries.ts';
 import {EditRefused, type ClusterRepo} from './checkout/snapshot.ts';
 import {CronDesk} from './cron-desk.ts';
 import type {Loop, PassReport} from './loop.ts';
-import type {DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, NodeView, SourceDesk} from './node.ts';
+import type {DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, NodeView, SourceDesk, StackDesk} from './node.ts';
 import type {Audit, OneShot} from './oneshot/oneshot.ts';
 import {whyNoImage} from './plan/images.ts';
 import {phaseOf} from './plan/phase.ts';
@@ -39,6 +39,7 @@ export interface ViewOptions {
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
   /** Made with the view itself, which it asks. */
   releases(view: View): Releases;
+  readonly stack: StackDesk;
   readonly builds: Builds;
   readonly deploys: DeployDesk;
   readonly oneShot: OneShot;
@@ -59,6 +60,7 @@ export class View implements NodeView {
   readonly repo: ClusterRepo;
   readonly keyring: Keyring;
   readonly releases: Releases;
+  readonly stack: StackDesk;
   readonly builds: Builds;
   readonly deploys: DeployDesk;
   readonly oneShot: OneShot;
@@ -82,6 +84,7 @@ export class View implements NodeView {
     this.repo = options.repo;
     this.keyring = options.keyring;
     this.releases = options.releases(this);
+    this.stack = options.stack;
     this.builds = options.builds;
     this.deploys = options.deploys;
     this.oneShot = options.oneShot;

@@ -2,23 +2,26 @@ import {createHash} from 'node:crypto';
 import type Docker from 'dockerode';
 import {execa} from 'execa';
 import {imageId, importImage, pullImage, removeImage, tagImage} from '../../reconciler/adapters/docker-build.ts';
+import {LABEL_STACK} from './labels.ts';
 
 /** Debian's current stable release. */
 const SUITE = 'trixie';
 const PACKAGES = ['ca-certificates', 'curl'];
 const EXCLUDED = ['/usr/share/man/*', '/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/info/*'];
+/** The day of that release: files that are newer, those of security updates too, get its time, so that the same packages give the same image. */
+export const EPOCH_SECONDS: number = Date.UTC(2025, 7, 9) / 1000;
 /** Changes when the base image has to be made anew. */
-export const BASE_DEFINITION = JSON.stringify([SUITE, PACKAGES, EXCLUDED]);
+export const BASE_DEFINITION = JSON.stringify([SUITE, PACKAGES, EXCLUDED, EPOCH_SECONDS]);
 const DEFAULT_SECURITY_PATH = 'debian-security';
 
 /**
  * The image that all of ours stand on: a minimal Debian made from the packages' mirror, about 20 s, no registry needed.
- * `FLYNN_BASE_IMAGE=debian:trixie-slim` pulls that one instead. Resolves to its tag.
+ * `FLYNN_BASE_IMAGE=debian:trixie-slim` pulls that one instead. `isRenewed`: although there is one. Resolves to its tag.
  */
-export async function makeBase({docker, print}: {docker: Docker; print: (line: string) => void}, signal: AbortSignal): Promise<string> {
+export async function makeBase({docker, print, isRenewed = false}: {docker: Docker; print: (line: string) => void; isRenewed?: boolean}, signal: AbortSignal): Promise<string> {
   const wanted = process.env.FLYNN_BASE_IMAGE;
   if (wanted) {
-    if (await imageId(docker, wanted, signal)) return wanted;
+    if (!isRenewed && await imageId(docker, wanted, signal)) return wanted;
     print(`pulling ${wanted}`);
     await pullImage(docker, wanted, signal).catch((cause: unknown) => {
       throw new Error(`can't pull "${wanted}": ${(cause as Error).message}; unset FLYNN_BASE_IMAGE to make the base image from Debian packages`, {cause});
@@ -26,7 +29,7 @@ export async function makeBase({docker, print}: {docker: Docker; print: (line: s
     return wanted;
   }
   const tag = `flynn/base:${createHash('sha256').update(BASE_DEFINITION).digest('hex').slice(0, 12)}`;
-  if (await imageId(docker, tag, signal)) return tag;
+  if (!isRenewed && await imageId(docker, tag, signal)) return tag;
   const sources = await debianSources(signal);
   print(`making ${tag} from ${sources[0]}`);
   await tagImage(docker, await importDebian(docker, sources, signal), tag, signal);
@@ -37,9 +40,9 @@ async function importDebian(docker: Docker, sources: readonly string[], signal: 
   const debootstrap = execa(
     'mmdebstrap',
     ['--quiet', '--variant=minbase', `--include=${PACKAGES.join(',')}`, ...EXCLUDED.map(glob => `--dpkgopt=path-exclude=${glob}`), '--aptopt=Acquire::Languages "none"', '--format=tar', SUITE, '-', ...sources],
-    {buffer: {stdout: false}, cancelSignal: signal, reject: false},
+    {buffer: {stdout: false}, cancelSignal: signal, reject: false, env: {SOURCE_DATE_EPOCH: String(EPOCH_SECONDS)}},
   );
-  const imported = importImage(docker, debootstrap.stdout, [`LABEL flynn.stack=base`, 'CMD ["bash"]'], signal).then(
+  const imported = importImage(docker, debootstrap.stdout, [`LABEL ${LABEL_STACK}=base`, 'CMD ["bash"]'], signal).then(
     id => ({id}),
     (error: unknown) => ({error}),
   );

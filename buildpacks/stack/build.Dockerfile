@@ -1,8 +1,11 @@
-# What apps are built in: the run image, compilers, and a Node with npm that fetches the Node an app asks for.
+# What apps are built in: the run image, compilers, the headers of its libraries, Ruby and Python for buildpacks that are written in them, and a
+# Node with npm that fetches the Node an app asks for. More comes as packages that a buildpack asks for.
 ARG BASE
 FROM ${BASE}
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
-  build-essential bzip2 caddy file git jq libssl-dev openssh-client patch pkg-config procps python3 unzip xz-utils zip zlib1g-dev \
+  autoconf automake bison build-essential caddy file gettext-base git jq openssh-client patch pkg-config python3 rsync ruby wget \
+  libbz2-dev libffi-dev libgmp-dev liblzma-dev libmariadb-dev libncurses-dev libpq-dev libreadline-dev libsqlite3-dev libssl-dev libxml2-dev \
+  libxslt1-dev libyaml-dev zlib1g-dev \
   && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb /usr/share/doc/* /usr/share/man/*
 # Where a build happens; the cache's volume takes its owner from here.
 RUN install -d -o app -g app /tmp/build /tmp/cache /tmp/env /tmp/buildpacks

@@ -4,10 +4,12 @@ import os from 'node:os';
 import path from 'node:path';
 import type Docker from 'dockerode';
 import {execa} from 'execa';
-import {buildDockerfile, imageId, removeImage, tagImage, withDeadline} from '../../reconciler/adapters/docker-build.ts';
+import {buildDockerfile, imageId, inspectImage, removeImage, tagImage, withDeadline} from '../../reconciler/adapters/docker-build.ts';
 import {LABEL_INSTANCE} from '../../reconciler/labels.ts';
-import {BASE_DEFINITION, makeBase} from './base.ts';
+import {BASE_DEFINITION, EPOCH_SECONDS, makeBase} from './base.ts';
+import {flatten} from './flatten.ts';
 import {hostCertificates, proxyArguments} from './host.ts';
+import {LABEL_STACK} from './labels.ts';
 
 /** Tags of the images that the platform itself is made of. */
 export interface StackImages {
@@ -21,7 +23,6 @@ export interface StackImages {
 
 export type StackImage = keyof StackImages;
 
-export const LABEL_STACK = 'flynn.stack';
 /** Node and npm of the build image; apps get the version that they ask for. */
 export const NODE_VERSION = '24.21.0';
 export const NPM_VERSION = '11.21.2';
@@ -33,9 +34,9 @@ const here = import.meta.dirname;
 
 /** The tags that belong to this version of the definition and this machine's certificates. Reads files only. */
 export async function stackImages(): Promise<StackImages> {
-  const run = await hash('run.Dockerfile', 'launch', `=${BASE_DEFINITION}`);
-  const build = await hash('build.Dockerfile', 'launch', 'run.Dockerfile', `=${BASE_DEFINITION}`, `=${NODE_VERSION} ${NPM_VERSION}`);
-  const router = await hash('router.Dockerfile', 'launch', 'run.Dockerfile', `=${BASE_DEFINITION}`);
+  const run = await hash('run.Dockerfile', 'flatten.ts', 'launch', `=${BASE_DEFINITION}`);
+  const build = await hash('build.Dockerfile', 'flatten.ts', 'launch', 'run.Dockerfile', `=${BASE_DEFINITION}`, `=${NODE_VERSION} ${NPM_VERSION}`);
+  const router = await hash('router.Dockerfile', 'flatten.ts', 'launch', 'run.Dockerfile', `=${BASE_DEFINITION}`);
   return {run: `flynn/run:${run}`, build: `flynn/build:${build}`, router: `flynn/router:${router}`};
 }
 
@@ -45,29 +46,32 @@ export interface MakeStackImages {
   readonly print: (line: string) => void;
   /** All three unless given. `build` and `router` stand on `run`, which comes with them. */
   readonly which?: readonly StackImage[];
+  /** Made anew from today's packages although they are there. The tags move to the new images. */
+  readonly isRenewed?: boolean;
 }
 
 /**
  * Makes what is missing: at most a few minutes on two cores, and nothing when all is there. Safe to repeat and to abort at any time.
  * Each image also gets the tag `:latest`, for `FROM flynn/run` in Dockerfiles. Throws with words on what to do.
  */
-export async function makeStackImages({docker, print, which = ['run', 'build', 'router']}: MakeStackImages, signal: AbortSignal): Promise<StackImages> {
+export async function makeStackImages({docker, print, which = ['run', 'build', 'router'], isRenewed = false}: MakeStackImages, signal: AbortSignal): Promise<StackImages> {
   const images = await stackImages();
   const limit = AbortSignal.any([signal, AbortSignal.timeout(IMAGE_MS)]);
   const make = async (image: StackImage, base: () => Promise<string>) => {
     const tag = images[image];
-    if (!(await imageId(docker, tag, limit))) {
+    if (isRenewed || !(await imageId(docker, tag, limit))) {
       const from = await base();
       const startedAt = performance.now();
       print(`making ${tag}`);
-      await makeLayer({docker, image, tag, from, print}, limit);
+      await makeLayer({docker, image, tag, from, print, isFromScratch: isRenewed}, limit);
       print(`made ${tag} in ${seconds(startedAt)}`);
       await removeOld(docker, image, limit);
+      if (image === 'run') await removeOld(docker, 'base', limit);
     }
     await tagImage(docker, tag, `flynn/${image}:latest`, limit);
     return tag;
   };
-  const run = await make('run', () => makeBase({docker, print}, limit));
+  const run = await make('run', () => makeBase({docker, print, isRenewed}, limit));
   // One after the other: both are bound by unpacking packages.
   for (const image of ['router', 'build'] as const) {
     if (which.includes(image)) await make(image, async () => run);
@@ -76,13 +80,22 @@ export async function makeStackImages({docker, print, which = ['run', 'build', '
 }
 
 /** Of former definitions. One stays, for another cluster on this engine that is not up to date yet. Used ones stay anyway. */
-async function removeOld(docker: Docker, image: StackImage, signal: AbortSignal): Promise<void> {
+async function removeOld(docker: Docker, image: StackImage | 'base', signal: AbortSignal): Promise<void> {
   const made = await docker.listImages({filters: {label: [`${LABEL_STACK}=${image}`]}, abortSignal: withDeadline(signal)} as Docker.ListImagesOptions);
   // Apps' images that stand on ours inherit the label.
-  const named = made.filter(({RepoTags, Labels}) => !Labels?.[LABEL_INSTANCE] && RepoTags?.some(tag => tag.startsWith(`flynn/${image}:`)));
-  for (const {RepoTags} of named.sort((one, other) => other.Created - one.Created).slice(KEPT_IMAGES)) {
-    for (const tag of RepoTags ?? []) await removeImage(docker, tag, signal);
+  const ours = made.filter(({Labels}) => !Labels?.[LABEL_INSTANCE]);
+  const aged = await Promise.all(ours.map(async ({Id}) => ({Id, ...await madeAt(docker, Id, signal)})));
+  for (const {Id, tags} of aged.sort((one, other) => other.atMs - one.atMs).slice(KEPT_IMAGES)) {
+    // One that has lost its name to its successor goes by its id.
+    for (const name of tags.length > 0 ? tags : [Id]) await removeImage(docker, name, signal);
   }
+}
+
+/** When this engine got it, milliseconds since 1970: `created` says that of a reproducible image's packages. */
+async function madeAt(docker: Docker, id: string, signal: AbortSignal): Promise<{atMs: number; tags: readonly string[]}> {
+  const image = await inspectImage(docker, id, signal);
+  const taggedMs = Date.parse((image as {Metadata?: {LastTagTime?: string}} | undefined)?.Metadata?.LastTagTime ?? '');
+  return {atMs: taggedMs > 0 ? taggedMs : Date.parse(image?.Created ?? '') || 0, tags: image?.RepoTags ?? []};
 }
 
 interface Layer {
@@ -91,9 +104,10 @@ interface Layer {
   readonly tag: string;
   readonly from: string;
   readonly print: (line: string) => void;
+  readonly isFromScratch: boolean;
 }
 
-async function makeLayer({docker, image, tag, from, print}: Layer, signal: AbortSignal): Promise<void> {
+async function makeLayer({docker, image, tag, from, print, isFromScratch}: Layer, signal: AbortSignal): Promise<void> {
   const context = await mkdtemp(path.join(os.tmpdir(), 'flynn-stack-'));
   const lastLines: string[] = [];
   try {
@@ -109,8 +123,10 @@ async function makeLayer({docker, image, tag, from, print}: Layer, signal: Abort
       docker,
       {
         context: tar.stdout,
-        tag,
-        arguments: {BASE: from, ...proxies},
+        // What apps stand on is made twice, so to say: see below.
+        tag: image === 'run' ? `${tag}-unflattened` : tag,
+        arguments: {BASE: from, ...(image === 'run' && {SOURCE_DATE_EPOCH: String(EPOCH_SECONDS)}), ...proxies},
+        isFromScratch,
         labels: {[LABEL_STACK]: image},
         network: 'host',
         memoryBytes: 0,
@@ -123,6 +139,10 @@ async function makeLayer({docker, image, tag, from, print}: Layer, signal: Abort
       },
       signal,
     );
+    if (image === 'run') {
+      await flatten(docker, {from: `${tag}-unflattened`, tag, labels: {[LABEL_STACK]: image}}, signal);
+      await removeImage(docker, `${tag}-unflattened`, signal);
+    }
   } catch (cause) {
     signal.throwIfAborted();
     throw new Error(`making the image ${tag} failed: ${(cause as Error).message}\n${lastLines.join('\n')}\nif the package mirror or the registry was out of reach, try again: what is done stays done`, {cause});

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type Docker from 'dockerode';
 import {removeBuildLayers} from '../../reconciler/build/layers-made.ts';
 import type {Layout} from '../../reconciler/layout.ts';
-import {LABEL_STACK} from '../../buildpacks/stack/images.ts';
+import {LABEL_STACK} from '../../buildpacks/stack/labels.ts';
 import {LABEL_INSTANCE} from '../../reconciler/labels.ts';
 import {inParallel} from './in-parallel.ts';
 import {deadline, instanceFilter, ourContainers} from './ours.ts';

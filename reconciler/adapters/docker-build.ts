@@ -62,6 +62,8 @@ export interface DockerfileBuild {
   readonly memoryBytes: number;
   /** 0: no limit. */
   readonly cpus: number;
+  /** Nothing is taken from builds before it. */
+  readonly isFromScratch?: boolean;
   onLine(line: string): void;
 }
 
@@ -78,6 +80,7 @@ export async function buildDockerfile(docker: Docker, build: DockerfileBuild, si
     memswap: build.memoryBytes,
     cpuperiod: 100_000,
     cpuquota: Math.round(build.cpus * 100_000),
+    ...(build.isFromScratch === true ? {nocache: true} : {}),
     rm: true,
     forcerm: true,
     abortSignal: signal,

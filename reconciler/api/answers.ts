@@ -1,5 +1,6 @@
 import type {AppName, CommitId} from '../../schemas/ids.ts';
-import type {DeployOutcome, Garbage} from '../node.ts';
+import type {DeployOutcome, Garbage, StackImageInfo} from '../node.ts';
+import type {RebasePreview} from '../release/releases.ts';
 import type {Waiting} from '../plan/action.ts';
 import type {AppStatus} from '../status/status.ts';
 
@@ -76,4 +77,9 @@ export type StreamEnd =
 export interface HookMade extends Written {
   /** Where a git host sends its webhooks. */
   readonly url: string;
+}
+
+export interface StackAnswer {
+  readonly images: readonly StackImageInfo[];
+  readonly apps: readonly RebasePreview[];
 }

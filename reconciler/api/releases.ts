@@ -32,6 +32,14 @@ export function registerReleaseRoutes(v1: FastifyInstance, {view, authenticate, 
     return sendLines(reply, (signal) => releases.rollback(app, wish, {...who, signal}), closing);
   });
 
+  v1.get('/apps/:app/rebase', async ({params}: AppRequest) => told(releases.rebasePreview(readAppName(params.app), reading())));
+
+  v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/rebase', (request, reply) => {
+    const app = readAppName(request.params.app);
+    const who = wisher(request);
+    return sendLines(reply, (signal) => releases.rebase(app, {...who, signal}), closing);
+  });
+
   v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/releases', (request, reply) => {
     const app = readAppName(request.params.app);
     const wish = readImageWish(request.body);

@@ -20,6 +20,7 @@ import {registerVolumeRoutes} from './volumes.ts';
 import {answerProblems, ApiError} from './problem.ts';
 import {registerReleaseRoutes} from './releases.ts';
 import {registerHookRoute, registerSourceRoutes} from './source.ts';
+import {registerStackRoutes} from './stack.ts';
 
 export interface ServerParts {
   readonly view: NodeView;
@@ -62,6 +63,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerCronRoutes(v1, parts);
     registerEnvRoutes(v1, parts);
     registerReleaseRoutes(v1, parts);
+    registerStackRoutes(v1, parts);
     registerBuildRoutes(v1, parts);
     registerAppStateRoutes(v1, parts);
     registerVolumeRoutes(v1, parts);

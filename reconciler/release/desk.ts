@@ -8,12 +8,13 @@ import {describeRelease} from './describe.ts';
 import {Jobs} from './jobs.ts';
 import type {Making} from './make.ts';
 import {pastReleases, type PastRelease} from './past.ts';
+import {planRebase, rebasePreview, type RebaseDeps} from './rebase.ts';
 import {ReleaseRefused} from './refused.ts';
 import type {HistoryEntry, ImageWish, ReleaseDetails, ReleaseList, ReleaseOutcome, Releases, ReleaseSummary} from './releases.ts';
 import {resumeMakings} from './resume.ts';
 import {configuredAt, planRollback, releaseAt, type RollbackDeps} from './rollback.ts';
 
-export interface DeskDeps extends DeployDeps, RollbackDeps {
+export interface DeskDeps extends DeployDeps, RollbackDeps, RebaseDeps {
   readonly repo: DeployDeps['repo'];
   /** See `build/prebuilt.ts`. */
   takeImage(request: {readonly app: AppName; readonly name: string; readonly isPulled: boolean; print(line: string): void}, signal: AbortSignal): Promise<Result<TakenImage, {readonly reason: string}>>;
@@ -65,6 +66,15 @@ export function releaseDesk(deps: DeskDeps, signal: AbortSignal): Releases {
     rollback(app, wish, {author, operationId, signal: gone}) {
       return jobs.start(operationId, (print, until) => refusing(async () => {
         const {making, deployTimeoutMs} = await planRollback(deps, app, wish, until);
+        return make({...making, author}, {deployTimeoutMs, print}, until);
+      })).follow(gone);
+    },
+
+    rebasePreview: (app, until) => rebasePreview(deps, app, until),
+
+    rebase(app, {author, operationId, signal: gone}) {
+      return jobs.start(operationId, (print, until) => refusing(async () => {
+        const {making, deployTimeoutMs} = await planRebase(deps, app, print, until);
         return make({...making, author}, {deployTimeoutMs, print}, until);
       })).follow(gone);
     },

@@ -15,6 +15,10 @@ export interface Releases {
   preview(app: AppName, wish: RollbackWish, signal: AbortSignal): Promise<RollbackPreview>;
   /** Makes a release that repeats an earlier one, waits until it serves, and takes it back if it does not. */
   rollback(app: AppName, wish: RollbackWish, who: Wisher): AsyncIterable<ReleaseLine>;
+  /** Whether the current release stands on the run image of today. */
+  rebasePreview(app: AppName, signal: AbortSignal): Promise<RebasePreview>;
+  /** Makes a release of the same app on the run image of today. */
+  rebase(app: AppName, who: Wisher): AsyncIterable<ReleaseLine>;
   /** Makes a release of an image that was built elsewhere. */
   deployImage(app: AppName, wish: ImageWish, who: Wisher): AsyncIterable<ReleaseLine>;
 }
@@ -87,6 +91,12 @@ export interface RollbackPreview {
   /** `env.LOG_LEVEL changed`: names only, never values. */
   readonly changes: readonly string[];
 }
+
+/** `fixed`: it can't be put onto another image, for this reason. */
+export type RebasePreview = {readonly app: AppName; /** Absent: there is none. */ readonly release?: number} & (
+  | {readonly state: 'current' | 'outdated'}
+  | {readonly state: 'fixed'; readonly reason: string}
+);
 
 export interface ImageWish {
   /** A name, a name with a digest, or an id. */

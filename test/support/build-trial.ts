@@ -142,7 +142,7 @@ export async function buildTrial({packages = 'own'}: {packages?: 'own' | 'kept'}
     await rm(logs, {recursive: true, force: true});
   }
 
-  return {docker, instance, ours, logs, buildImage: stack.build, build, buildWell, buildBadly, serve, serveAll, whileRunning, buildContainers, tracesOf, layersOf, emptyCache, clean};
+  return {docker, instance, stack, ours, logs, buildImage: stack.build, build, buildWell, buildBadly, serve, serveAll, whileRunning, buildContainers, tracesOf, layersOf, emptyCache, clean};
 }
 
 interface Answer {

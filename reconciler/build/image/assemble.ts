@@ -1,14 +1,13 @@
-import type Docker from 'dockerode';
 import type {ImageDigest} from '../../../schemas/ids.ts';
 import type {BuildContainer} from '../../adapters/build-container.ts';
-import {buildDockerfile, inspectImage, loadImage, removeImage, withDeadline} from '../../adapters/docker-build.ts';
-import {LABEL_INSTANCE, LABEL_PACKAGES} from '../../labels.ts';
+import {inspectImage} from '../../adapters/docker-build.ts';
+import {LABEL_PACKAGES} from '../../labels.ts';
 import type {BuildContext} from '../context.ts';
-import {imageArchive, imageDockerfile, type ImageDescription} from './archive.ts';
-import {appLayers, heldLayers} from './layers.ts';
+import type {ImageDescription} from './archive.ts';
+import {handOver} from './hand-over.ts';
+import {appLayers} from './layers.ts';
 import {baseLabels, standardLabels} from './labels.ts';
 import {biggestOf, checkImageSize} from './size.ts';
-import {tarStream} from './tar.ts';
 
 export interface AssembledImage {
   readonly digest: ImageDigest;
@@ -46,7 +45,7 @@ export async function assembleImage(container: BuildContainer, context: BuildCon
     labels: {...labels, ...withPackages(context.labels, base.Config.Labels?.[LABEL_PACKAGES]), ...standardLabels(context, timeSeconds), ...baseLabels(stack.run, base)},
     createdAtSeconds: timeSeconds,
   };
-  const digest = (context.settings.assembly ?? (await assemblyOf(docker, signal))) === 'layers' ? await load(context, image, signal) : await add(context, {image, runImage}, signal);
+  const digest = await handOver(context.settings, {image, runImage}, signal);
   const made = await inspectImage(docker, digest, signal);
   if (!made) throw new Error(`the engine took the image "${context.tag}" and does not know it`);
   return {
@@ -59,30 +58,4 @@ export async function assembleImage(container: BuildContainer, context: BuildCon
 /** Whoever puts the app onto another run image has to know what that needs. */
 function withPackages(labels: Readonly<Record<string, string>>, packages: string | undefined): Readonly<Record<string, string>> {
   return packages === undefined ? labels : {...labels, [LABEL_PACKAGES]: packages};
-}
-
-async function load(context: BuildContext, image: ImageDescription, signal: AbortSignal): Promise<string> {
-  const {docker, instance} = context.settings;
-  const {digest, entries} = imageArchive(image, await heldLayers(docker, `${LABEL_INSTANCE}=${instance}`, signal));
-  const wasThere = (await inspectImage(docker, digest, signal)) !== undefined;
-  try {
-    await loadImage(docker, tarStream(entries), signal);
-    signal.throwIfAborted();
-  } catch (error) {
-    // The engine may have finished after all.
-    if (!wasThere) await removeImage(docker, context.tag, AbortSignal.timeout(10_000)).catch(() => {});
-    throw error;
-  }
-  return digest;
-}
-
-async function add(context: BuildContext, {image, runImage}: {image: ImageDescription; runImage: string}, signal: AbortSignal): Promise<string> {
-  const archive = tarStream(imageDockerfile(image, runImage));
-  return buildDockerfile(context.settings.docker, {context: archive, tag: context.tag, arguments: {}, labels: image.labels, network: 'bridge', memoryBytes: 0, cpus: 0, onLine: () => {}}, signal);
-}
-
-/** A containerd image store wants every layer in an archive; the engine's older store does not. */
-async function assemblyOf(docker: Docker, signal: AbortSignal): Promise<'layers' | 'dockerfile'> {
-  const {DriverStatus} = (await docker.info({abortSignal: withDeadline(signal)} as never)) as unknown as {DriverStatus?: readonly (readonly string[])[] | null};
-  return (DriverStatus ?? []).flat().some(text => text.startsWith('io.containerd.snapshotter')) ? 'dockerfile' : 'layers';
 }

@@ -1,5 +1,6 @@
 import {createReadStream} from 'node:fs';
 import type Docker from 'dockerode';
+import {LABEL_DEBIAN} from '../../../buildpacks/stack/labels.ts';
 import {tarPieces} from '../../adapters/tar.ts';
 import type {BuildContext} from '../context.ts';
 
@@ -20,11 +21,12 @@ export function standardLabels({app, sourceCommit, settings: {gitUrl}}: Pick<Bui
 }
 
 /** What the image stands on, so that its own layers can be told from those below them, and be put onto another one. */
-export function baseLabels(name: string, {Id: id, RootFS: {Layers: layers = []}}: Pick<Docker.ImageInspectInfo, 'Id' | 'RootFS'>): Readonly<Record<string, string>> {
+export function baseLabels(name: string, {Id: id, Config: {Labels: labels}, RootFS: {Layers: layers = []}}: Docker.ImageInspectInfo): Readonly<Record<string, string>> {
   return {
     'org.opencontainers.image.base.name': name,
     'org.opencontainers.image.base.digest': id,
     [LABEL_BASE_LAYERS]: String(layers.length),
+    ...(labels?.[LABEL_DEBIAN] === undefined ? {} : {[LABEL_DEBIAN]: labels[LABEL_DEBIAN]}),
   };
 }
 

@@ -1,5 +1,6 @@
+import type {AppName} from '../../../schemas/ids.ts';
 import {EditRefused} from '../../../reconciler/checkout/snapshot.ts';
-import type {HistoryEntry, ImageWish, ReleaseDetails, ReleaseLine, Releases, ReleaseSummary, RollbackPreview, RollbackWish, Wisher} from '../../../reconciler/release/releases.ts';
+import type {HistoryEntry, ImageWish, ReleaseDetails, RebasePreview, ReleaseLine, Releases, ReleaseSummary, RollbackPreview, RollbackWish, Wisher} from '../../../reconciler/release/releases.ts';
 
 /** Releases without git or engine: tests set what is answered, and read what was asked for. */
 export class FakeReleases implements Releases {
@@ -11,6 +12,9 @@ export class FakeReleases implements Releases {
   previewed: RollbackPreview | string = 'there is no release to go back to';
   lines: readonly ReleaseLine[] = [];
   refusal: string | undefined;
+  /** By app; others have no release. */
+  readonly standings = new Map<string, RebasePreview>();
+  readonly rebased: string[] = [];
   readonly wishes: {readonly kind: 'rollback' | 'image'; readonly wish: RollbackWish | ImageWish; readonly by: string; readonly operationId: string}[] = [];
 
   async list(_app: string, limit: number) {
@@ -33,6 +37,15 @@ export class FakeReleases implements Releases {
 
   rollback(_app: string, wish: RollbackWish, {author, operationId}: Wisher): AsyncIterable<ReleaseLine> {
     this.wishes.push({kind: 'rollback', wish, by: author.name, operationId});
+    return this.#told();
+  }
+
+  async rebasePreview(app: AppName): Promise<RebasePreview> {
+    return this.standings.get(app) ?? {app, state: 'fixed', reason: 'it has no release yet'};
+  }
+
+  rebase(app: AppName): AsyncIterable<ReleaseLine> {
+    this.rebased.push(app);
     return this.#told();
   }
 

@@ -7,7 +7,7 @@ import type {AppName, BlobId, CommitId, TreeId} from '../../../schemas/ids.ts';
 import {type Author, type Change, type ClusterRepo, type Committed, EditRefused} from '../../../reconciler/checkout/snapshot.ts';
 import {Keyring} from '../../../reconciler/secrets/keyring.ts';
 import {FakeAudit, FakeOneShot} from './fake-one-shot.ts';
-import type {CronLine, CronView, DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, NodeView, SourceDesk} from '../../../reconciler/node.ts';
+import type {CronLine, CronView, DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, NodeView, SourceDesk, StackDesk, StackLine} from '../../../reconciler/node.ts';
 import type {Plan} from '../../../reconciler/plan/action.ts';
 import type {CronStatus} from '../../../reconciler/status/cron.ts';
 import type {HookOutcome, SourceLine, SourceStatus} from '../../../reconciler/source/status.ts';
@@ -29,6 +29,15 @@ export class FakeView implements NodeView {
   /** Nothing is on the disk until somebody calls `ensure`, and removes it afterwards. */
   readonly keyring = new Keyring(path.join(tmpdir(), `flynn-keys-${randomUUID()}`));
   readonly releases = new FakeReleases();
+  /** The lines of a build of the stack. */
+  stackLines: readonly StackLine[] = [];
+  readonly stack: StackDesk = {
+    info: async () => [{name: 'run', tag: 'flynn/run:1', id: `sha256:${'a'.repeat(64)}`, madeAt: NOW, sizeBytes: 2 ** 20, debian: 'Debian 13'}],
+    packages: async (image) => [{name: image === 'run' ? 'curl' : 'gcc', version: '8.14.1-2'}],
+    build: async function* (this: FakeView) {
+      yield* this.stackLines;
+    }.bind(this),
+  };
   readonly builds = new FakeBuilds();
   readonly deploys = new FakeDeploys();
   readonly oneShot = new FakeOneShot();

@@ -8,6 +8,7 @@ import type {Edit} from '../../../reconciler/checkout/snapshot.ts';
 import type {DeployOutcome} from '../../../reconciler/node.ts';
 import {releaseDesk} from '../../../reconciler/release/desk.ts';
 import {Makings} from '../../../reconciler/release/makings.ts';
+import type {RebaseDeps} from '../../../reconciler/release/rebase.ts';
 import type {ReleaseLine, RollbackWish} from '../../../reconciler/release/releases.ts';
 import type {AppName} from '../../../schemas/ids.ts';
 import {until as eventually} from '../../support/until.ts';
@@ -28,6 +29,8 @@ interface Given {
   readonly gone?: readonly string[];
   /** Sources that are not there any more. */
   readonly lost?: readonly string[];
+  /** What the current release stands on. */
+  readonly standing?: Awaited<ReturnType<RebaseDeps['standingOf']>>;
   /** Happens while the node is waited for. */
   meanwhile?(commit: (edit: Edit) => Promise<unknown>): Promise<unknown>;
   /** Happens before the node starts. */
@@ -35,7 +38,7 @@ interface Given {
 }
 
 /** A cluster repository with an app, and the desk over it, with a node that does as it is told. */
-async function shop(t: ExecutionContext, {outcomes = [], serving, gone = [], lost = [], meanwhile, prepare}: Given = {}) {
+async function shop(t: ExecutionContext, {outcomes = [], serving, gone = [], lost = [], standing = {state: 'outdated'}, meanwhile, prepare}: Given = {}) {
   const gitdir = await bareRepo(t, {'cluster.yaml': CLUSTER, [FILE]: `${HEAD}env: {TEXT: first}\n`});
   const repo = ownRepo({gitdir});
   const stop = new AbortController();
@@ -58,6 +61,8 @@ async function shop(t: ExecutionContext, {outcomes = [], serving, gone = [], los
     }},
     log: (message, error) => t.log(message, error),
     takeImage: async ({name}) => (name === 'good' ? {ok: true, value: {image: image(9), id: image(8), name: 'good:latest', ports: [80, 443]}} : {ok: false, problem: {reason: `there is no "${name}"`}}),
+    standingOf: async () => standing,
+    rebaseImage: async ({image: before}) => (before === image(7) ? {ok: false, problem: {reason: 'its image stands on Debian 12'}} : {ok: true, value: image(6)}),
     isImageHere: async (_app, id) => !gone.includes(id),
     isSourceHere: async (_app, source) => !lost.includes(source),
     keepSource: async ({commit: source, number}) => void kept.push(`v${number} ${source.slice(0, 4)}`),
@@ -228,6 +233,32 @@ test('a prebuilt image becomes a release with the lowest port that it exposes', 
   t.is(await subject(), 'shop: release v1 (good:latest)');
   await t.throwsAsync(deploy('bad'), {message: 'there is no "bad"'});
   t.like(await desk.list(SHOP, 5, until()), {current: 1, releases: [{number: 1, description: 'Deploy good:latest', by: 'Ada'}]});
+});
+
+test('a rebase is a release of the same source and commands, with another image', async (t) => {
+  const {desk, release, show, subject, kept} = await shop(t);
+  t.deepEqual(await desk.rebasePreview(SHOP, until()), {app: SHOP, state: 'fixed', reason: 'it has no release yet'});
+  await release(1);
+  t.deepEqual(await desk.rebasePreview(SHOP, until()), {app: SHOP, release: 1, state: 'outdated'});
+  t.like((await all(desk.rebase(SHOP, {author: ADA, operationId: 'rebase', signal: until()}))).at(-1), {outcome: {result: 'healthy', release: 2}});
+  t.regex(await show('apps/shop/releases/v0002.yaml') ?? '', new RegExp(`image: ${image(6)}\nsource:\n {2}commit: "?1{40}"?\n {2}builder: Node.js\nservices:\n {2}web:\n {4}command:\n {6}- node\n`));
+  t.is(await subject(), 'shop: release v2 (rebase of v1)');
+  t.deepEqual(kept, ['v2 1111']);
+  t.like(await desk.list(SHOP, 5, until()), {current: 2, releases: [{number: 2, description: 'Rebase of v1'}, {number: 1}]});
+});
+
+test('a rebase that is not needed, or can\'t be made, is refused with the reason, and no release is made', async (t) => {
+  const rebase = (desk: Awaited<ReturnType<typeof shop>>['desk']) => all(desk.rebase(SHOP, {author: ADA, operationId: 'rebase', signal: until()}));
+  const current = await shop(t, {standing: {state: 'current'}});
+  await current.release(1);
+  await t.throwsAsync(rebase(current.desk), {message: '⬢ shop v1 stands on the newest run image already'});
+  const old = await shop(t);
+  await old.release(7);
+  await t.throwsAsync(rebase(old.desk), {message: 'its image stands on Debian 12'});
+  t.deepEqual(await old.files(), ['app.yaml', 'releases/v0007.yaml']);
+  const prebuilt = await shop(t);
+  await all(prebuilt.desk.deployImage(SHOP, {image: 'good', isPulled: false, service: 'web', command: []}, {author: ADA, operationId: 'good', signal: until()}));
+  await t.throwsAsync(rebase(prebuilt.desk), {message: "⬢ shop can't be rebased: its image good:latest was built elsewhere: deploy a newer one"});
 });
 
 test('the same wish again, after a lost answer, makes no second release', async (t) => {
