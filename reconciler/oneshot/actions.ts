@@ -168,8 +168,7 @@ export class OneShotActions implements OneShot {
       const {specHash, renew = []} = (wanted?.state === 'resolved' ? wanted.services.find(({name}) => name === service) : undefined) ?? {};
       const containers = observed.containers.filter((container) => container.app === app && container.service === service && container.slot === slot && container.specHash === specHash);
       const renewal = renew.find((one) => one.slot === slot);
-      // A release, a restart of all, a smaller scale: others make the new ones.
-      if (renewal?.atMs !== atMs && observed.nowMs > atMs) return {state: 'failed', cause: 'is not needed any more: the app was changed meanwhile'};
+      if (renewal?.atMs !== atMs && observed.nowMs > atMs) throw new Refused('impossible', `something else was asked for while ${service}.${slot} was being replaced (a release, another scale, another restart): flynn ps ${app}`);
       const state = renewal === undefined ? undefined : renewalState(renewal, containers, observed);
       if (state !== undefined && state.state !== 'pending') return state;
     }
