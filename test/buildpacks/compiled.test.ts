@@ -22,6 +22,7 @@ const READ_RUST = 'source $BUILDPACK/lib/version.sh; read_wish; echo "$CHANNEL|$
 test('an app with a Cargo.toml is Rust', prints, {buildpack: 'rust', script: '$BUILDPACK/bin/detect .', files: {'Cargo.toml': ''}, expected: 'Rust'});
 test('an app that asks for no Rust gets Debian’s', prints, {buildpack: 'rust', script: '$BUILDPACK/bin/packages . /nowhere', files: {'Cargo.toml': '[package]\n'}, expected: 'build rustc cargo'});
 test('an app that asks for a newer Rust gets the one that browsers are built with', prints, {buildpack: 'rust', script: '$BUILDPACK/bin/packages . /nowhere', files: {'Cargo.toml': '[package]\nrust-version = "1.88"\n'}, expected: 'build rustc-web cargo-web'});
+test('bindings of a C library come with the library', prints, {buildpack: 'rust', script: '$BUILDPACK/bin/packages . /nowhere', files: {'Cargo.toml': '', 'Cargo.lock': '[[package]]\nname = "pq-sys"\nversion = "0.7.0"\n'}, expected: 'build rustc cargo\nbuild libpq-dev\nrun libpq5'});
 test('a rust-toolchain of the old form is a channel', prints, {buildpack: 'rust', script: READ_RUST, files: {'Cargo.toml': '', 'rust-toolchain': '1.80.0\n'}, expected: '1.80.0|rust-toolchain|1.80.0'});
 test('a rust-toolchain.toml names its channel', prints, {buildpack: 'rust', script: READ_RUST, files: {'Cargo.toml': 'rust-version = "1.70"', 'rust-toolchain.toml': '[toolchain]\nchannel = "stable"\n'}, expected: 'stable|rust-toolchain.toml|1.70'});
 
