@@ -55,13 +55,20 @@ async function run(container: BuildContainer, {print, sourceCommit}: BuildContex
 }
 
 function scriptOf(reference: Exclude<BuildpackReference, {kind: 'built-in'}>, folder: string): string {
-  const bring = {git: fromGit, tarball: fromTarball, folder: fromFolder}[reference.kind] as (one: typeof reference) => string;
   return `folder=${quote(folder)} limit_bytes=${FETCH_BYTES_MAX} seconds=${FETCH_SECONDS_MAX}
 ${COMMON}
 mkdir -p "$folder" && cd "$folder" || exit 1
-${bring(reference)}
+${bringing(reference)}
 describe
 `;
+}
+
+function bringing(reference: Exclude<BuildpackReference, {kind: 'built-in'}>): string {
+  switch (reference.kind) {
+    case 'git': return fromGit(reference);
+    case 'tarball': return fromTarball(reference);
+    case 'folder': return fromFolder(reference);
+  }
 }
 
 /** Lines for us begin with flynn-buildpack; all else is what went wrong. */
@@ -111,7 +118,7 @@ rm -rf .git`;
 function fromTarball({url, sha256}: Extract<BuildpackReference, {kind: 'tarball'}>): string {
   return `
 expected=${quote(sha256 ?? '')}
-curl --fail --silent --show-error --location --proto '=http,https' --proto-redir '=http,https' --retry 2 --max-time "$seconds" --max-filesize "$limit_bytes" --output /tmp/buildpack.tgz ${quote(url)}
+curl --fail --silent --show-error --location --proto '=http,https' --proto-redir '=http,https' --retry 2 --retry-max-time "$seconds" --max-time "$seconds" --max-filesize "$limit_bytes" --output /tmp/buildpack.tgz ${quote(url)}
 case $? in 0) ;; 28) exit 124 ;; 63) too_large ;; *) exit 1 ;; esac
 sha256=$(sha256sum /tmp/buildpack.tgz | cut -d' ' -f1)
 [ -z "$expected" ] || [ "$expected" = "$sha256" ] || { echo "its sha256 is $sha256"; exit 1; }

@@ -82,5 +82,5 @@ function tell({replicas, checks, crons, ignored}: AppJson, {set, generated}: Tak
   ];
   if (lines.length > 0) print(step('First release: taking over from app.json what app.yaml does not say'));
   for (const line of lines) print(detail(line));
-  if (ignored.length > 0) print(warning(`app.json: ${ignored.join(', ')} ${ignored.length === 1 ? 'means' : 'mean'} nothing here`));
+  if (ignored.length > 0) print(warning(`app.json: left out, as there is nothing like it here: ${ignored.join(', ')}`));
 }
