@@ -130,6 +130,21 @@ export class TrialNode implements AsyncDisposable {
     return this.run(['git', ...args], {cwd: folder});
   }
 
+  /** Resolves to what it printed; rejects with that when its status is not 0. */
+  async mustGit(folder: string, ...args: readonly string[]): Promise<string> {
+    const {exitCode, output} = await this.git(folder, ...args);
+    if (exitCode !== 0) throw new Error(`git ${args.join(' ')}: ${output}`);
+    return output;
+  }
+
+  /** Commits these files to a clone of the cluster repository and pushes, on top of what others did. Resolves to the commit. */
+  async want(clone: string, files: Readonly<Record<string, string>>, message = 'change'): Promise<string> {
+    await this.mustGit(clone, 'pull', '--quiet', '--rebase');
+    const commit = await this.commit(clone, files, message);
+    await this.mustGit(clone, 'push', '--quiet');
+    return commit;
+  }
+
   /** Runs a command as the node's user. Never rejects because of its status. */
   async run([program = '', ...args]: readonly string[], {cwd = this.home, signal, onLine, env = {}}: RunOptions = {}): Promise<Ended> {
     const child = execa(program, args, {
@@ -156,6 +171,13 @@ export class TrialNode implements AsyncDisposable {
     await this.commit(folder, changes);
     const {exitCode, output} = await this.flynn(['create', name], {cwd: folder});
     if (exitCode !== 0) throw new Error(output);
+    return folder;
+  }
+
+  /** The same, pushed and served. */
+  async deployed(name: string, fixture: string, changes: Readonly<Record<string, string>> = {}): Promise<string> {
+    const folder = await this.app(name, fixture, changes);
+    await this.mustGit(folder, 'push', 'flynn', 'main');
     return folder;
   }
 
@@ -203,6 +225,16 @@ export class TrialNode implements AsyncDisposable {
     const answer = await fetch(`${this.apiUrl}/v1/plan`, {headers: {authorization: `Bearer ${await this.token()}`}, signal: AbortSignal.timeout(30_000)});
     if (!answer.ok) throw new Error(`the API answers ${answer.status}: ${await answer.text()}`);
     return await answer.json() as PlanAnswer;
+  }
+
+  /** Nothing is to be done, and nothing is waited for: what is being done is no action any more. */
+  async isSettled(): Promise<boolean> {
+    const {actions, waiting} = await this.plan();
+    return actions.length === 0 && waiting.length === 0;
+  }
+
+  async settled(): Promise<void> {
+    await until('nothing is left to do', () => this.isSettled());
   }
 
   /** All containers of this node, running or not. */

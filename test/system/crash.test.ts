@@ -15,9 +15,7 @@ let folder: string;
 test.before(async (t) => {
   t.timeout(180_000);
   node = await TrialNode.start();
-  folder = await node.app('shop', 'quick');
-  const {exitCode, output} = await node.git(folder, 'push', 'flynn', 'main');
-  if (exitCode !== 0) throw new Error(output);
+  folder = await node.deployed('shop', 'quick');
 });
 test.after.always(async (t) => {
   t.timeout(60_000);
@@ -57,8 +55,7 @@ for (const [name, dockerfile, message] of [
 ] as const) {
   test.serial(`a release ${name} rejects the push and says so`, async (t) => {
     const cluster = await node.clone(`cluster-${name.replaceAll(' ', '-')}`);
-    await node.commit(cluster, {'apps/shop/app.yaml': 'apiVersion: flynn/v1\nkind: App\ndeployTimeoutSeconds: 5\n'});
-    t.is((await node.git(cluster, 'push')).exitCode, 0);
+    await node.want(cluster, {'apps/shop/app.yaml': 'apiVersion: flynn/v1\nkind: App\ndeployTimeoutSeconds: 5\n'});
     const before = await leftovers();
     await node.commit(folder, {Dockerfile: dockerfile});
     const pushed = await node.git(folder, 'push', 'flynn', 'main');

@@ -89,7 +89,8 @@ test.serial('a network that is removed by hand comes back', async (t) => {
   await node.docker.getNetwork(network()).remove().catch(() => undefined);
   const tookMs = await timeUntil('two serve again', async () => (await twoServe()) && (await node.plan()).actions.length === 0);
   t.log(`healed after ${tookMs} ms`);
-  t.pass();
+  const {Containers = {}} = await node.docker.getNetwork(network()).inspect() as {readonly Containers?: object};
+  t.is(Object.keys(Containers).length, 2);
 });
 
 /** Caddy's admin API, as somebody on the machine may use it. */

@@ -17,9 +17,7 @@ let folder: string;
 test.before(async (t) => {
   t.timeout(180_000);
   node = await TrialNode.start();
-  folder = await node.app('shop', 'quick');
-  const {exitCode, output} = await node.git(folder, 'push', 'flynn', 'main');
-  if (exitCode !== 0) throw new Error(output);
+  folder = await node.deployed('shop', 'quick');
 });
 test.after.always(async (t) => {
   t.timeout(60_000);
@@ -27,23 +25,17 @@ test.after.always(async (t) => {
 });
 
 const idsOf = async (role: string) => (await node.containers(role)).filter(({state}) => state === 'running').map(({id}) => id).toSorted();
-/** What is being done is no action any more, but is waited for. */
-const isSettled = async () => {
-  const {actions, waiting} = await node.plan();
-  return actions.length === 0 && waiting.length === 0;
-};
-const settled = () => until('nothing is left to do', isSettled);
 
 for (const [what, signal] of [['kill -9', 'SIGKILL'], ['Ctrl-C', 'SIGINT'], ['SIGTERM', 'SIGTERM']] as const) {
   test.serial(`${what} of the reconciler leaves apps serving, and the next start adopts the same containers`, async (t) => {
-    await settled();
+    await node.settled();
     await using load = startLoad(node.target('shop'), 3);
     const before = {apps: await idsOf('app'), router: await idsOf('router'), dns: await idsOf('dns')};
     await node.kill(signal);
     const answered = load.count;
     await until('requests go on being answered', () => load.count > answered + 100);
     await node.up();
-    await settled();
+    await node.settled();
     t.deepEqual({apps: await idsOf('app'), router: await idsOf('router'), dns: await idsOf('dns')}, before);
     const {failures, answered: all} = await load.stop();
     t.log(`${all} requests, ${failures.length} failed`);
@@ -85,10 +77,10 @@ test.serial(`killed ${KILLS} times in the middle of changes, it converges each t
     await pause(atMs); // No condition to wait for: any moment is wanted.
     await node.kill('SIGKILL');
     await node.up();
-    await settled();
+    await node.settled();
     const all = await until(`kill ${kill} (${replicas} replicas, ${isDeploy ? 'deploy' : 'scale'}, after ${atMs} ms): exactly ${replicas} containers`, async () => {
       const running = await node.running('shop');
-      return running.length === replicas && await isSettled() && running;
+      return running.length === replicas && await node.isSettled() && running;
     });
     t.deepEqual(all.map(({name}) => /web\.(\d+)/.exec(name)?.[1]).toSorted(), Array.from({length: replicas}, (_, slot) => `${slot + 1}`));
     if (isDeploy) t.is((await node.ask('shop')).body, `hello from quick\ng${kill}`, `${JSON.stringify((await node.status('shop')).conditions)} ${node.log}`);
@@ -113,7 +105,7 @@ test.serial('killed in the middle of pushes, nothing is left of the builds and n
     const {exitCode, output} = await push;
     t.true(exitCode === 0 || /Flynn was stopped in the middle of this push|The requested URL returned error: 502/.test(output), `killed after ${atMs} ms: ${exitCode} ${output}`);
     await node.up();
-    await settled();
+    await node.settled();
     await until('no build is left', async () => (await node.containers('build')).length === 0);
     const again = await node.git(folder, 'push', 'flynn', 'main');
     t.is(again.exitCode, 0, `killed after ${atMs} ms, which ended the push with ${exitCode}; then: ${again.output}`);

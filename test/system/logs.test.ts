@@ -22,9 +22,7 @@ let folder: string;
 test.before(async (t) => {
   t.timeout(180_000);
   node = await TrialNode.start();
-  folder = await node.app('shop', 'quick');
-  const {exitCode, output} = await node.git(folder, 'push', 'flynn', 'main');
-  if (exitCode !== 0) throw new Error(output);
+  folder = await node.deployed('shop', 'quick');
 });
 test.after.always(async (t) => {
   t.timeout(60_000);
@@ -58,9 +56,8 @@ test.serial('a release that crashed is in the log when its containers are long g
 test.serial('killed while lines come, the reconciler goes on where it was: none is lost, none comes twice', async (t) => {
   const counter = await node.app('counter', 'quick');
   const cluster = await node.clone('cluster-counter');
-  await node.commit(cluster, {'apps/counter/app.yaml': `apiVersion: flynn/v1\nkind: App\nservices:\n  web: {replicas: 0}\n  count:\n    replicas: 1\n    command: ${JSON.stringify(COUNT)}\n`});
-  t.is((await node.git(cluster, 'push')).exitCode, 0);
-  t.is((await node.git(counter, 'push', 'flynn', 'main')).exitCode, 0);
+  await node.want(cluster, {'apps/counter/app.yaml': `apiVersion: flynn/v1\nkind: App\nservices:\n  web: {replicas: 0}\n  count:\n    replicas: 1\n    command: ${JSON.stringify(COUNT)}\n`});
+  await node.mustGit(counter, 'push', 'flynn', 'main');
   const count = async () => {
     const {stdout} = await node.flynn(['logs', 'counter', '-t', 'count', '--since', '1h', '--json']);
     return stdout.split('\n').filter((line) => line !== '').map((line) => Number((JSON.parse(line) as LogLine).text));
@@ -102,8 +99,7 @@ test.serial('each request is a line of the router, with the replica that answere
 test.serial('a container that writes as fast as it can loses no follower, grows no memory and slows no other app', async (t) => {
   t.timeout(120_000);
   const cluster = await node.clone('cluster-flood');
-  await node.commit(cluster, {'apps/counter/app.yaml': `apiVersion: flynn/v1\nkind: App\nservices:\n  web: {replicas: 0}\n  count:\n    replicas: 1\n    command: ${JSON.stringify(FLOOD)}\n`});
-  t.is((await node.git(cluster, 'push')).exitCode, 0);
+  await node.want(cluster, {'apps/counter/app.yaml': `apiVersion: flynn/v1\nkind: App\nservices:\n  web: {replicas: 0}\n  count:\n    replicas: 1\n    command: ${JSON.stringify(FLOOD)}\n`});
   const following = new AbortController();
   let seen = 0;
   const follower = node.flynn(['logs', 'counter', '-f', '-t', 'count'], {signal: following.signal, onLine: () => (seen += 1)});
@@ -129,8 +125,7 @@ test.serial('a drain in app.yaml gets the lines, waits for a receiver that is aw
   const got: SyslogMessage[] = [];
   const receiver = await syslogReceiver(got).start();
   const cluster = await node.clone('cluster-drain');
-  await node.commit(cluster, {'apps/shop/app.yaml': `apiVersion: flynn/v1\nkind: App\ndrains:\n  - url: syslog+tcp://127.0.0.1:${receiver.port}\n`});
-  t.is((await node.git(cluster, 'push')).exitCode, 0);
+  await node.want(cluster, {'apps/shop/app.yaml': `apiVersion: flynn/v1\nkind: App\ndrains:\n  - url: syslog+tcp://127.0.0.1:${receiver.port}\n`});
   const drains = async () => JSON.parse((await node.flynn(['drains', '-a', 'shop', '--json'])).stdout) as readonly DrainStatus[];
   await until('the drain is there', async () => (await drains()).length === 1);
   await node.ask('shop', '/log/one');

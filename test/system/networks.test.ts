@@ -29,9 +29,7 @@ test.before(async (t) => {
   node = await TrialNode.start();
   engine = new DockerEngine(node.docker);
   for (const name of ['shop', 'blog']) {
-    const folder = await node.app(name, 'quick');
-    const {exitCode, output} = await node.git(folder, 'push', 'flynn', 'main');
-    if (exitCode !== 0) throw new Error(output);
+    await node.deployed(name, 'quick');
   }
   clone = await node.clone();
 });
@@ -91,9 +89,7 @@ async function say(name: string, line: string): Promise<string> {
   await node.git(clone, 'pull', '-q', '--rebase');
   await writeFile(path.join(clone, 'apps', name, 'app.yaml'), `apiVersion: flynn/v1\nkind: App\n${line}\n`);
   await node.git(clone, 'commit', '-qam', `${name}: ${line}`);
-  const {exitCode, output} = await node.git(clone, 'push', '-q');
-  if (exitCode !== 0) throw new Error(output);
-  return output;
+  return node.mustGit(clone, 'push', '-q');
 }
 
 async function ids(): Promise<readonly string[]> {

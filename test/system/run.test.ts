@@ -17,9 +17,7 @@ let node: TrialNode;
 test.before(async (t) => {
   t.timeout(240_000);
   node = await TrialNode.start();
-  const folder = await node.app('shop', 'node-hello');
-  const {exitCode, output} = await node.git(folder, 'push', 'flynn', 'main');
-  if (exitCode !== 0) throw new Error(output);
+  await node.deployed('shop', 'node-hello');
 });
 test.after.always(async (t) => {
   t.timeout(60_000);

@@ -13,9 +13,7 @@ let cluster: string;
 test.before(async (t) => {
   t.timeout(180_000);
   node = await TrialNode.start();
-  folder = await node.app('shop', 'quick');
-  const {exitCode, output} = await node.git(folder, 'push', 'flynn', 'main');
-  if (exitCode !== 0) throw new Error(output);
+  folder = await node.deployed('shop', 'quick');
   cluster = await node.clone();
 });
 test.after.always(async (t) => {
@@ -24,21 +22,14 @@ test.after.always(async (t) => {
 });
 
 /** Commits app.yaml with this below its first two lines. Resolves to the commit's 8 first digits. */
-async function want(yaml: string): Promise<string> {
-  const commit = await node.commit(cluster, {'apps/shop/app.yaml': `apiVersion: flynn/v1\nkind: App\n${yaml}`});
-  const pushed = await node.git(cluster, 'push', '--quiet');
-  if (pushed.exitCode !== 0) throw new Error(pushed.output);
-  return commit;
+function want(yaml: string): Promise<string> {
+  return node.want(cluster, {'apps/shop/app.yaml': `apiVersion: flynn/v1\nkind: App\n${yaml}`});
 }
 
 const answer = async () => (await node.ask('shop')).body.split('\n')[1];
-const isSettled = async () => {
-  const {actions, waiting} = await node.plan();
-  return actions.length === 0 && waiting.length === 0;
-};
 
 async function serves(greeting: string, replicas: number): Promise<void> {
-  await until(`only "${greeting}" is served by ${replicas}`, async () => await isSettled() && (await node.running('shop')).length === replicas && await answer() === greeting);
+  await until(`only "${greeting}" is served by ${replicas}`, async () => await node.isSettled() && (await node.running('shop')).length === replicas && await answer() === greeting);
 }
 
 /** What was done since the newest of the commits that were applied, in a few words each. */
@@ -201,5 +192,5 @@ test.serial('a suspended app runs nothing, takes pushes, and goes on with the ne
   const resumed = await node.flynn(['resume', '-a', 'shop']);
   t.is(resumed.exitCode, 0, resumed.output);
   t.is((await node.ask('shop')).body.split('\n')[0], 'pushed meanwhile');
-  await until('one replica runs', async () => (await node.running('shop')).length === 1 && await isSettled());
+  await until('one replica runs', async () => (await node.running('shop')).length === 1 && await node.isSettled());
 });

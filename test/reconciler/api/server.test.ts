@@ -268,7 +268,7 @@ test('followed events come as they happen, and end when the client goes', async 
   t.deepEqual(seen, ['one', 'two']);
   client.destroy();
   await until(() => view.listeners() === 0);
-  t.pass();
+  t.is(view.listeners(), 0);
 });
 
 test('closing the server ends the streams that are open', async (t) => {

@@ -108,7 +108,7 @@ test('a client that goes takes its command with it', async (t) => {
   await until('it runs', () => view.oneShot.sessions.length === 1);
   socket.terminate();
   await until('it is ended', () => view.oneShot.sessions[0]?.isClosed === true);
-  t.pass();
+  t.is(view.oneShot.sessions.length, 1, 'and no other was begun');
 });
 
 test('a node that stops says so, and ends what runs', async (t) => {

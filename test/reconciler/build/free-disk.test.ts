@@ -25,6 +25,5 @@ test('a watch ends with its build', async (t) => {
   const build = new AbortController();
   const watching = watchFreeDisk(docker, {minFreeBytes: 1, folder: '/', exceed: ({message}) => t.fail(message)}, build.signal);
   build.abort();
-  await watching;
-  t.pass();
+  await t.notThrowsAsync(watching);
 });
