@@ -8,6 +8,7 @@ import {removeContainers} from './adapters/build-container.ts';
 import {diskUsage, removeVolume} from './adapters/docker-disk.ts';
 import type {Build, BuildFailure, BuildRequest, BuiltImage} from './build/build.ts';
 import {createBuilder} from './build/builder.ts';
+import {warning} from './build/output.ts';
 import {cacheVolume} from './build/site.ts';
 import {BuildService} from './builds/service.ts';
 import type {CommitCheck, FollowedRepo} from './checkout/repo.ts';
@@ -94,12 +95,17 @@ export function receivePushes({server, local, view, ...parts}: ReceiverParts): v
   registerHooks(local, deps);
 }
 
-function noted(build: Build, noteBuild: DeployParts['noteBuild']): Build {
+/** Its output and why it failed stand in the app's log too. Exported for its test. */
+export function noted(build: Build, noteBuild: DeployParts['noteBuild']): Build {
   const print = (request: BuildRequest, line: string) => {
     noteBuild(request.app, line);
     request.print(line);
   };
-  return (request, signal) => build({...request, source: (until) => request.source(until), print: (line) => print(request, line)}, signal);
+  return async (request, signal) => {
+    const built = await build({...request, source: (until) => request.source(until), print: (line) => print(request, line)}, signal);
+    if (!built.ok) noteBuild(request.app, warning(`Build failed: ${built.problem.reason}`));
+    return built;
+  };
 }
 
 /** Exported for its test. */
