@@ -32,7 +32,7 @@ export async function* editTar(tar: AsyncIterable<Uint8Array>, edit: (header: No
   yield TAR_END;
 }
 
-/** A header's bytes with another time, in seconds since 1970. */
+/** A header's bytes with another time, in seconds since 1970. One that an extended header says as well, with fractions, is not changed by it; docker's tars have none. */
 export function withTime(block: Buffer, seconds: number): Buffer {
   const changed = Buffer.from(block);
   changed.write(`${seconds.toString(8).padStart(TIME.length - 1, '0')}\0`, TIME.at);

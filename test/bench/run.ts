@@ -1,4 +1,5 @@
 import {parseArgs} from 'node:util';
+import {buildBenchmark} from './build.ts';
 import {crashBenchmark} from './crash.ts';
 import {deployBenchmark} from './deploy.ts';
 import {diskBenchmark} from './disk.ts';
@@ -70,7 +71,7 @@ function chosen(names: readonly string[]): readonly Benchmark[] {
   const swarm = swarmSource(context, SCALE_TO);
   // The idle one last: before it, there is enough to settle.
   const all = [
-    passBenchmark(), pushBenchmark({scene}), deployBenchmark({scene, swarm}), scaleBenchmark({scene, swarm}), loadBenchmark({scene, swarm}),
+    passBenchmark(), pushBenchmark({scene}), buildBenchmark(), deployBenchmark({scene, swarm}), scaleBenchmark({scene, swarm}), loadBenchmark({scene, swarm}),
     crashBenchmark({scene, swarm}), logsBenchmark({scene}), diskBenchmark({scene}), idleBenchmark({scene}),
   ];
   const unknown = names.filter((name) => !all.some((one) => one.name === name));
