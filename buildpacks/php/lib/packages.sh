@@ -14,6 +14,8 @@ install_packages() {
   [ -f composer.json ] || return 0
   jq empty composer.json 2>/tmp/json-error || fail "composer.json is not valid JSON: $(cat /tmp/json-error)"
   export COMPOSER_HOME=$CACHE_DIR/composer COMPOSER_CACHE_DIR=$CACHE_DIR/composer/cache COMPOSER_NO_INTERACTION=1 COMPOSER_PROCESS_TIMEOUT=0 COMPOSER_ROOT_VERSION=${COMPOSER_ROOT_VERSION:-1.0.0}
+  # Messages are not wrapped: who looks for the cause of a failure reads lines.
+  export COLUMNS=500
   export PATH="$BUILD_DIR/vendor/bin:$PATH"
   echo "export PATH=\"$BUILD_DIR/vendor/bin:\$PATH\"" >"$BUILDPACK_DIR/export"
   step "Installing dependencies..."
@@ -32,7 +34,7 @@ install_packages() {
 
 cause_of_failure() {
   local cause
-  cause=$(grep -m 1 -E 'requires (php|PHP|ext-)|is not present in the lock file|curl error|could not be (downloaded|found|resolved)|does not contain a compatible set' <(grep -v 'Your lock file does not' /tmp/output; grep 'Your lock file does not' /tmp/output) | sed -E 's/^[[:space:]-]+//')
+  cause=$(grep -m 1 -E 'requires (php|PHP|ext-)|is not present in the lock file|curl error|could not be (downloaded|found|resolved)|does not contain a compatible set' <(grep -v 'Your lock file does not' /tmp/output; grep 'Your lock file does not' /tmp/output) | sed -E 's/^[[:space:]-]+//; s/[[:space:]]+$//')
   [ -n "$cause" ] || cause=$(grep -v '^[[:space:]]*$' /tmp/output | tail -n 1)
   case $cause in
     *'your php version'*) cause+=" This stack has Debian's PHP $PHP_SERIES: widen the range, or build the app with a Dockerfile" ;;
