@@ -18,7 +18,7 @@ export async function buildWithBuildkit(docker: Docker, build: BuildkitBuild, si
   const answer = await startBuild(docker, build.context, {
     // As a number: dockerode makes a session for the text "2".
     version: 2,
-    t: build.tag,
+    ...(build.tag === undefined ? {} : {t: build.tag}),
     ...(build.dockerfile === undefined ? {} : {dockerfile: build.dockerfile}),
     ...(build.target === undefined ? {} : {target: build.target}),
     buildargs: build.arguments,

@@ -53,7 +53,8 @@ export interface DockerfileBuild {
   readonly dockerfile?: string;
   /** Stage to stop at; the last unless given. */
   readonly target?: string;
-  readonly tag: string;
+  /** Absent: whoever asked has its id. */
+  readonly tag?: string;
   readonly arguments: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   /** `host`: for a proxy on the host's loopback. `bridge`: for what others wrote. */
@@ -70,7 +71,7 @@ export interface DockerfileBuild {
 /** Runs the engine's classic builder. Resolves to the image's id; throws a `BuildStepFailed` with the engine's words. */
 export async function buildDockerfile(docker: Docker, build: DockerfileBuild, signal: AbortSignal): Promise<string> {
   const answer = await startBuild(docker, build.context, {
-    t: build.tag,
+    ...(build.tag === undefined ? {} : {t: build.tag}),
     ...(build.dockerfile === undefined ? {} : {dockerfile: build.dockerfile}),
     ...(build.target === undefined ? {} : {target: build.target}),
     buildargs: build.arguments,

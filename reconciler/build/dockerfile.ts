@@ -77,7 +77,10 @@ async function classicBuild(context: BuildContext, asked: Asked, signal: AbortSi
   const measure = async (inner: AbortSignal) => (made.container ? writtenBytes(docker, made.container, inner) : 0);
   void watchDisk({measure, diskBytes: limits.diskBytes, exceed: context.exceed}, watch.signal);
   try {
-    const id = await buildDockerfile(docker, {...asked, network: 'bridge', memoryBytes: limits.memoryBytes, cpus: limits.cpus, onLine}, signal);
+    const {labels, tag, ...unlabelled} = asked;
+    const built = await buildDockerfile(docker, {...unlabelled, labels: {}, network: 'bridge', memoryBytes: limits.memoryBytes, cpus: limits.cpus, onLine}, signal);
+    made.layers.add(built.replace('sha256:', '').slice(0, 12));
+    const id = await labelled(context, {image: built, labels, tag}, signal);
     await removeImage(docker, failedTag(context), signal);
     // The image is there: what could not be cleared away is tried again after the next build.
     await rememberLayers(docker, {folder: path.join(settings.logs, context.app), layers: made.layers}, signal).catch(() => signal.throwIfAborted());
@@ -105,6 +108,13 @@ async function buildkitBuild(context: BuildContext, {text, reason, ...asked}: As
     if (frontend !== undefined && error.message.includes(frontend.replace(/[:@].*$/, '')) && OUT_OF_REACH.test(error.message)) throw frontendGone(context, error, frontend);
     throw refusal(context, error);
   }
+}
+
+/** One step for all labels: told to the builder itself, each would be a step of its own, with a container and three lines of output. */
+async function labelled({settings: {docker}}: BuildContext, {image, labels, tag}: {image: string; labels: Readonly<Record<string, string>>; tag: string}, signal: AbortSignal): Promise<string> {
+  const quoted = (text: string) => JSON.stringify(text).replaceAll('$', '\\$');
+  const line = Object.entries(labels).map(([name, value]) => `${quoted(name)}=${quoted(value)}`).join(' ');
+  return buildDockerfile(docker, {context: tarStream([textEntry('Dockerfile', `FROM ${image}\nLABEL ${line}\n`)]), tag, arguments: {}, labels: {}, network: 'bridge', memoryBytes: 0, cpus: 0, onLine: () => {}}, signal);
 }
 
 interface Made {
