@@ -35,6 +35,7 @@ test('a pnpm-lock.yaml is pnpm’s', chooses, {'pnpm-lock.yaml': "lockfileVersio
 test('without a lock file packageManager counts', chooses, {'package.json': '{"packageManager": "pnpm@10.11.0+sha512.abc"}'}, 'pnpm ');
 test('packageManager tells the two Yarns apart', chooses, {'package.json': '{"packageManager": "yarn@4.9.1"}'}, 'berry ');
 test('a lock file counts before packageManager, and the difference is told', chooses, {'package.json': '{"packageManager": "yarn@4.9.1"}', 'package-lock.json': '{}'}, ' !     packageManager in package.json says "yarn@4.9.1", and the lock file is package-lock.json: installing with npm\nnpm package-lock.json');
+test('a packageManager that there is not here is told', chooses, {'package.json': '{"packageManager": "bun@1.2.0"}'}, ' !     packageManager in package.json says "bun@1.2.0", which is none of npm, yarn and pnpm: installing with npm\nnpm ');
 test('a lock file of Bun is told to be of no use', chooses, {'bun.lock': ''}, ' !     bun.lock is not used: this buildpack installs with npm, yarn or pnpm\nnpm ');
 
 test('lock files of two package managers are refused by name', async (t) => {

@@ -85,6 +85,15 @@ for (const fixture of ['python-wsgi', 'ruby-rack', 'php-composer', 'rust-vendor'
   });
 }
 
+test.serial('a Rust program whose commit is older than the last build is compiled anew', async (t) => {
+  t.timeout(5 * MINUTES);
+  // All sources of tests have the time of a commit of January.
+  await trial.buildWell({fixture: 'rust-vendor'});
+  const source = await readFile(path.join(FIXTURES, 'apps', 'rust-vendor', 'src', 'main.rs'), 'utf8');
+  const built = await trial.buildWell({fixture: 'rust-vendor', changes: {'src/main.rs': source.replace('"rust-vendor"', '"an older commit"')}});
+  t.regex((await trial.serve(built)).body, /^hello from an older commit/);
+});
+
 for (const {title, fixture, changes, expected} of [
   {title: 'a Python that this stack has not', fixture: 'python-wsgi', changes: {'.python-version': '3.11.9\n'}, expected: 'Python 3.11.9 (.python-version) is not on this stack, which has 3.13.'},
   {title: 'a line of requirements.txt that is none', fixture: 'python-wsgi', changes: {'requirements.txt': 'tiny-wsgi=>1\n'}, expected: "pip install failed: Invalid requirement: 'tiny-wsgi=>1'"},

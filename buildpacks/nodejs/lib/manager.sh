@@ -19,7 +19,7 @@ choose_manager() {
     pnpm-lock.yaml) MANAGER=pnpm ;;
     *)
       case $field in
-        yarn@[01].*) MANAGER=yarn ;;
+        yarn@[01] | yarn@[01].*) MANAGER=yarn ;;
         yarn@*) MANAGER=berry ;;
         pnpm@*) MANAGER=pnpm ;;
         *) MANAGER=npm ;;
@@ -27,7 +27,9 @@ choose_manager() {
       ;;
   esac
   if [ -n "$field" ] && [ "${field%%@*}" != "${MANAGER/berry/yarn}" ]; then
-    warn "packageManager in package.json says \"${field%%+*}\", and the lock file is $LOCK: installing with ${MANAGER/berry/yarn}"
+    local but="which is none of npm, yarn and pnpm"
+    [ -n "$LOCK" ] && but="and the lock file is $LOCK"
+    warn "packageManager in package.json says \"${field%%+*}\", $but: installing with ${MANAGER/berry/yarn}"
   fi
   for file in bun.lock bun.lockb; do
     [ -f "$file" ] && [ -z "$LOCK" ] && warn "$file is not used: this buildpack installs with npm, yarn or pnpm"
