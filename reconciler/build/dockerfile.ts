@@ -179,6 +179,7 @@ function refusal({print, limits}: BuildContext, error: BuildStepFailed): Error {
     print(warning("the machine's access to the registry; flynn/run and flynn/build are always there."));
     return new BuildRefused('the base image of the Dockerfile is out of reach');
   }
+  if (/no active sessions/.test(error.message)) print(warning('--mount=type=secret and type=ssh ask the client of the build, and a push has none.'));
   if (/returned a non-zero code: 137/.test(error.message)) return new LimitExceeded(`a step of the Dockerfile used more than ${formatLimit(limits.memoryBytes)} of memory`);
   return new BuildRefused('failed to build the Dockerfile');
 }
