@@ -42,8 +42,8 @@ export function parseAppJson(text: string): Result<AppJson, string> {
       ...(postdeploy !== undefined && {postdeploy}),
       buildpacks: listOf(value, 'buildpacks').map(buildpackOf),
       env: mapped(recordOf(value, 'env'), variableOf),
-      replicas: mapped(recordOf(value, 'formation'), replicasOf),
-      checks: checksOf(recordOf(value, 'healthchecks')),
+      replicas: mapped(servicesOf(recordOf(value, 'formation')), replicasOf),
+      checks: checksOf(servicesOf(recordOf(value, 'healthchecks'))),
       crons: cronsOf(listOf(value, 'cron')),
       ignored: IGNORED.filter((field) => Object.hasOwn(value, field)),
     });
@@ -82,7 +82,6 @@ function variableOf(one: unknown, name: string): WantedVariable {
 }
 
 function replicasOf(one: unknown, service: string): number {
-  mustBeService(service, 'formation');
   const quantity = isRecord(one) ? one['quantity'] ?? 1 : one;
   if (typeof quantity !== 'number' || !Number.isInteger(quantity) || quantity < 0 || quantity > REPLICAS_MAX) throw new Wrong(`has formation.${service}.quantity that must be a whole number from 0 to ${REPLICAS_MAX}, not ${JSON.stringify(quantity)}`);
   return quantity;
@@ -91,7 +90,6 @@ function replicasOf(one: unknown, service: string): number {
 /** Of several checks of a service one counts: one of its start, if there is such a one. What only waits is what a service without a check does. */
 function checksOf(services: Readonly<Record<string, unknown>>): Readonly<Record<string, CheckManifest>> {
   return Object.fromEntries(Object.entries(services).flatMap(([service, list]) => {
-    mustBeService(service, 'healthchecks');
     if (!Array.isArray(list)) throw new Wrong(`has healthchecks.${service} that must be a list`);
     const checks = list.filter(isRecord).filter((one) => one['path'] !== undefined || Array.isArray(one['command']) || one['listening'] === true);
     const check = checks.find(({type}) => type === 'startup') ?? checks[0];
@@ -118,8 +116,9 @@ function cronsOf(list: readonly unknown[]): Readonly<Record<string, CronManifest
   return Object.fromEntries(crons);
 }
 
-function mustBeService(name: string, where: string): void {
-  if (!new RegExp(NAME_PATTERN).test(name)) throw new Wrong(`has "${name}" in ${where}, which can't be the name of a service`);
+/** By the names that services have here, as with a Procfile. What can't be one, such as Dokku's `_default_`, is left out. */
+function servicesOf(record: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name.toLowerCase().replaceAll('_', '-'), value] as const).filter(([name]) => new RegExp(NAME_PATTERN).test(name)));
 }
 
 function mapped<Value>(record: Readonly<Record<string, unknown>>, map: (value: unknown, name: string) => Value): Readonly<Record<string, Value>> {

@@ -115,7 +115,7 @@ async function detectedBy(container: BuildContainer, context: BuildContext, work
   if ('name' in answer) return answer.name;
   const {name} = work.buildpack;
   context.print(step(`App not compatible with buildpack: ${name}`));
-  for (const line of answer.refusal) context.print(detail(line));
+  for (const line of answer.refusal.filter((one) => one !== '')) context.print(detail(line));
   throw new BuildRefused(`the app does not look like one for the buildpack "${name}"`);
 }
 

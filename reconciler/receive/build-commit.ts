@@ -33,15 +33,17 @@ export async function buildCommit({repo, builds}: {repo: Pick<FollowedRepo, 'sna
 }
 
 /** Whose files are the app's. @throws {ReleaseRefused} when it is to be built from a folder that the commit does not have */
-export async function sourceCommit(source: SourceOf, {env}: Pick<BuildInputs, 'env'>, signal: AbortSignal): Promise<string> {
-  const project = env[PROJECT_PATH];
+export async function sourceCommit(source: SourceOf, {env, buildpacks = []}: Pick<BuildInputs, 'env' | 'buildpacks'>, signal: AbortSignal): Promise<string> {
+  // Buildpacks that do it (timanovsky/subdir-heroku-buildpack, and what was made of it) look for the folder themselves.
+  const isLeftToBuildpack = [...buildpacks, env['BUILDPACK_URL'] ?? ''].some((name) => /subdir/i.test(name));
+  const project = isLeftToBuildpack ? undefined : env[PROJECT_PATH];
   const commit = source.folder === undefined ? source.commit : await subtreeCommit(source, {name: 'source.path', folder: source.folder}, signal);
   return project === undefined ? commit : subtreeCommit({...source, commit}, {name: PROJECT_PATH, folder: project}, signal);
 }
 
 /** @throws {ReleaseRefused} when the app is to be built from a folder that the commit does not have */
 export async function workOf(source: SourceOf, {build, buildpacks, env, limits, buildsAtOnce}: BuildInputs, signal: AbortSignal): Promise<BuildWork> {
-  const commit = await sourceCommit(source, {env}, signal);
+  const commit = await sourceCommit(source, {env, ...(buildpacks !== undefined && {buildpacks})}, signal);
   const submodules = await submodulesOf({...source, commit}, signal);
   return {...(build !== undefined && {build}), ...(buildpacks !== undefined && {buildpacks}), env, limits, atOnce: buildsAtOnce, ...(submodules !== undefined && {submodules}), source: (until) => archive({gitdir: source.gitdir, commit, env: source.env}, until)};
 }

@@ -8,7 +8,7 @@ test('what Heroku and Dokku write is read', (t) => {
     env: {
       PLAIN: 'x', COUNT: {value: '3', description: 'how many'}, KEY: {generator: 'secret'}, TOKEN: {description: 'of the shop'}, MAYBE: {required: false},
     },
-    formation: {web: {quantity: 2, size: 'standard-1x'}, worker: {size: 'free'}},
+    formation: {Web: {quantity: 2, size: 'standard-1x'}, worker: {size: 'free'}, _default_: {quantity: 1}},
     healthchecks: {web: [{type: 'startup', name: 'up', uptime: 5}, {type: 'startup', path: '/health', attempts: 4, timeout: 3, wait: 2, initialDelay: 9}]},
     cron: [{command: 'node nightly.js --all', schedule: '@daily'}, {command: 'node nightly.js --all', schedule: '0 5 * * *'}],
   });
@@ -29,7 +29,6 @@ for (const [text, problem] of [
   ['{"env": []}', 'has "env" that must be an object'],
   ['{"env": {"A-B": "x"}}', 'has env "A-B" must be the name of a variable: letters, digits and _, not a digit first'],
   ['{"formation": {"web": {"quantity": -1}}}', 'has formation.web.quantity that must be a whole number from 0 to 1000, not -1'],
-  ['{"formation": {"Web": {}}}', 'has "Web" in formation, which can\'t be the name of a service'],
   ['{"cron": [{"command": "x"}]}', 'has a cron entry without "command" and "schedule"'],
   ['{"scripts": {"postdeploy": 1}}', 'has scripts.postdeploy that must be a command line'],
   ['{"buildpacks": [{}]}', 'has a buildpack without a "url"'],

@@ -98,3 +98,9 @@ test('scripts.postdeploy is run once, after the first release serves; its failur
   t.is(asked.length, 1);
   t.deepEqual(await log(), ['shop: release v2', 'shop: release v1', 'create the cluster repository']);
 });
+
+test('a folder is left to a buildpack that looks for it itself', async (t) => {
+  const {push, show} = await shop(t, {'apps/shop/app.yaml': `${APP}buildpacks: ["https://github.com/timanovsky/subdir-heroku-buildpack", nodejs]\nenv: {PROJECT_PATH: shop}\n`});
+  await push({'app.json': '{"env": {"WHICH": "root"}}', 'shop/app.json': '{"env": {"WHICH": "folder"}}'});
+  t.regex(await show('app.yaml'), /WHICH: "root"/);
+});
