@@ -35,8 +35,9 @@ compile_bytecode() {
   "$PYTHON_HOME/bin/python" -m compileall -q --invalidation-mode unchecked-hash -i /tmp/installed >/dev/null 2>&1 || true
 }
 
-# Projects that are installed in place are found by their path, which is another one when they run.
+# Projects that are installed in place are found by their path, which is another one when they run. Histories of git are other bytes each time.
 forget_build_folder() {
+  find "$BUILD_DIR/.flynn/python/src" -maxdepth 2 -name .git -exec rm -rf {} + 2>/dev/null || true
   find "$BUILD_DIR/.flynn/python/lib" -type f \( -name '*.pth' -o -name '__editable__*' -o -name '*.egg-link' -o -name direct_url.json \) -exec sed -i "s#$BUILD_DIR#$APP_DIR#g" {} +
 }
 
