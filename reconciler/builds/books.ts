@@ -11,6 +11,7 @@ export const LOGS_KEPT = 20;
 const PARALLEL_MAX = 8;
 const RECORD = /^(\d{1,9})(\.open)?\.json$/;
 const LOG = /^(\d{1,9})\.log$/;
+const UNFINISHED = /^\.(\d{1,9})\.json\.new$/;
 
 /**
  * What this node's disk says of builds: `<app>/<number>.json` for each that has ended, `<number>.open.json` for each that has not. A file
@@ -123,7 +124,9 @@ export class BuildBooks {
     const kept = (numbers: readonly number[], max: number) => numbers.filter((number) => !open.has(number)).slice(max);
     const records = kept(numbersIn(names), RECORDS_KEPT).flatMap((number) => [`${number}.json`, `${number}.open.json`, `${number}.log`]);
     const logs = kept(names.flatMap((name) => numberOf(name, LOG) ?? []).toSorted((one, other) => other - one), LOGS_KEPT).map((number) => `${number}.log`);
-    for (const name of [...records, ...logs]) await rm(path.join(this.#folder, app, name), {force: true});
+    // Of a process that was killed while it wrote.
+    const unfinished = names.filter((name) => !open.has(numberOf(name, UNFINISHED) ?? 0) && UNFINISHED.test(name));
+    for (const name of [...records, ...logs, ...unfinished]) await rm(path.join(this.#folder, app, name), {force: true});
   }
 
   #openOf(app: AppName): Set<number> {

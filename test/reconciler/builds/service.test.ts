@@ -216,11 +216,14 @@ test('after kill -9 the next reconciler finds what was open, and marks it with i
 });
 
 test('a record that a crash left half written is no record, and the others are listed', async (t) => {
-  const {service, folder} = await trial(t);
+  const {service, folder, files} = await trial(t);
   await run(service);
   await run(service);
   await writeFile(path.join(folder, 'shop/1.json'), '{"app": "sh');
+  await writeFile(path.join(folder, 'shop/.2.json.new'), '{"app": "sh');
   t.deepEqual((await service.list(SHOP, 10)).map(({number}) => number), [2]);
+  await run(service);
+  t.deepEqual(await files(), ['1.json', '1.log', '2.json', '2.log', '3.json', '3.log']);
 });
 
 test('of each app the last 100 records and the last 20 logs are kept', async (t) => {
