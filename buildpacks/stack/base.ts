@@ -30,9 +30,12 @@ export async function makeBase({docker, print, isRenewed = false}: {docker: Dock
   }
   const tag = `flynn/base:${createHash('sha256').update(BASE_DEFINITION).digest('hex').slice(0, 12)}`;
   if (!isRenewed && await imageId(docker, tag, signal)) return tag;
+  const before = await imageId(docker, tag, signal);
   const sources = await debianSources(signal);
   print(`making ${tag} from ${sources[0]}`);
   await tagImage(docker, await importDebian(docker, sources, signal), tag, signal);
+  // It has lost its name; one that something stands on stays.
+  if (before !== undefined) await removeImage(docker, before, signal);
   return tag;
 }
 

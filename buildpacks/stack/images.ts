@@ -30,6 +30,8 @@ export const NPM_VERSION = '11.21.2';
 /** One image, milliseconds: a slow mirror, two slow cores. */
 const IMAGE_MS = 15 * 60_000;
 const KEPT_IMAGES = 2;
+/** The run image before its layers became one. Somebody who was killed may have left it. */
+const UNFLATTENED = 'unflattened';
 const here = import.meta.dirname;
 
 /** The tags that belong to this version of the definition and this machine's certificates. Reads files only. */
@@ -59,14 +61,16 @@ export async function makeStackImages({docker, print, which = ['run', 'build', '
   const limit = AbortSignal.any([signal, AbortSignal.timeout(IMAGE_MS)]);
   const make = async (image: StackImage, base: () => Promise<string>) => {
     const tag = images[image];
-    if (isRenewed || !(await imageId(docker, tag, limit))) {
+    const before = await imageId(docker, tag, limit);
+    if (isRenewed || before === undefined) {
       const from = await base();
       const startedAt = performance.now();
       print(`making ${tag}`);
       await makeLayer({docker, image, tag, from, print, isFromScratch: isRenewed}, limit);
       print(`made ${tag} in ${seconds(startedAt)}`);
+      if (before !== undefined) await keepFormer(docker, {tag, before}, limit);
       await removeOld(docker, image, limit);
-      if (image === 'run') await removeOld(docker, 'base', limit);
+      if (image === 'run') for (const under of ['base', UNFLATTENED] as const) await removeOld(docker, under, limit);
     }
     await tagImage(docker, tag, `flynn/${image}:latest`, limit);
     return tag;
@@ -79,14 +83,23 @@ export async function makeStackImages({docker, print, which = ['run', 'build', '
   return images;
 }
 
+/** What lost its name to its successor gets one that says so, and the one before that goes: whatever has no name is not ours to judge. */
+async function keepFormer(docker: Docker, {tag, before}: {tag: string; before: string}, signal: AbortSignal): Promise<void> {
+  const name = `${tag}-former`;
+  const older = await imageId(docker, name, signal);
+  if (before === await imageId(docker, tag, signal)) return;
+  await tagImage(docker, before, name, signal);
+  if (older !== undefined && older !== before) await removeImage(docker, older, signal);
+}
+
 /** Of former definitions. One stays, for another cluster on this engine that is not up to date yet. Used ones stay anyway. */
-async function removeOld(docker: Docker, image: StackImage | 'base', signal: AbortSignal): Promise<void> {
+async function removeOld(docker: Docker, image: StackImage | 'base' | typeof UNFLATTENED, signal: AbortSignal): Promise<void> {
   const made = await docker.listImages({filters: {label: [`${LABEL_STACK}=${image}`]}, abortSignal: withDeadline(signal)} as Docker.ListImagesOptions);
-  // Apps' images that stand on ours inherit the label.
-  const ours = made.filter(({Labels}) => !Labels?.[LABEL_INSTANCE]);
+  // Images of apps, and of people, that stand on ours inherit the label.
+  const isOurs = (tags: readonly string[]) => (image === UNFLATTENED ? tags.length === 0 : tags.length > 0 && tags.every(tag => tag.startsWith(`flynn/${image}:`)));
+  const ours = made.filter(({Labels, RepoTags}) => !Labels?.[LABEL_INSTANCE] && isOurs((RepoTags ?? []).filter(tag => tag !== '<none>:<none>')));
   const aged = await Promise.all(ours.map(async ({Id}) => ({Id, ...await madeAt(docker, Id, signal)})));
   for (const {Id, tags} of aged.sort((one, other) => other.atMs - one.atMs).slice(KEPT_IMAGES)) {
-    // One that has lost its name to its successor goes by its id.
     for (const name of tags.length > 0 ? tags : [Id]) await removeImage(docker, name, signal);
   }
 }
@@ -119,15 +132,15 @@ async function makeLayer({docker, image, tag, from, print, isFromScratch}: Layer
       cancelSignal: signal,
       reject: false,
     });
-    await buildDockerfile(
+    const id = await buildDockerfile(
       docker,
       {
         context: tar.stdout,
-        // What apps stand on is made twice, so to say: see below.
-        tag: image === 'run' ? `${tag}-unflattened` : tag,
+        // What apps stand on gets its name when it is flat.
+        ...(image === 'run' ? {} : {tag}),
         arguments: {BASE: from, ...(image === 'run' && {SOURCE_DATE_EPOCH: String(EPOCH_SECONDS)}), ...proxies},
         isFromScratch,
-        labels: {[LABEL_STACK]: image},
+        labels: {[LABEL_STACK]: image === 'run' ? UNFLATTENED : image},
         network: 'host',
         memoryBytes: 0,
         cpus: 0,
@@ -140,8 +153,8 @@ async function makeLayer({docker, image, tag, from, print, isFromScratch}: Layer
       signal,
     );
     if (image === 'run') {
-      await flatten(docker, {from: `${tag}-unflattened`, tag, labels: {[LABEL_STACK]: image}}, signal);
-      await removeImage(docker, `${tag}-unflattened`, signal);
+      await flatten(docker, {from: id, tag, labels: {[LABEL_STACK]: image}}, signal);
+      await removeImage(docker, id, signal);
     }
   } catch (cause) {
     signal.throwIfAborted();
