@@ -38,8 +38,6 @@ check_version() {
   if [ -n "$LEAST" ] && is_newer "$LEAST" "$version" && [[ $version != "$LEAST".* ]]; then
     fail "the app asks for Rust $LEAST (rust-version or rust-toolchain), and Debian's newest is $version: lower it if the app does not need more, or build it with a Dockerfile"
   fi
-  # Of rustup, if the repository has it; ours is not one of its.
-  unset RUSTUP_TOOLCHAIN
 }
 
 rust_package() { dpkg --search "$(readlink -f /usr/bin/rustc)" | cut -d: -f1; }
