@@ -47,6 +47,7 @@ import {AuditLog} from './oneshot/audit.ts';
 import {ExecNotes} from './oneshot/exec-notes.ts';
 import {Restarts} from './oneshot/restarts.ts';
 import {buildsAndDeploys, receivePushes} from './receiver.ts';
+import {Registry} from './registry.ts';
 import {releasesOf} from './releases.ts';
 import {stackDesk} from './stack-desk.ts';
 import {View} from './view.ts';
@@ -107,7 +108,8 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const logs = await NodeLogs.open({engine: engineDirect, layout, events, node: settings.node, cluster: () => reader.cluster, openSecret: (sealed) => keyring.open(sealed)}, signal);
   const engine = noticing(engineDirect, engineObserver, (id) => logs.beforeRemoval(id));
   const housekeeper = new Housekeeper({docker, instance, layout, minFreeBytes: () => reader.cluster?.builds.minFreeBytes ?? 0, isBuilding: (app) => building.has(app), wake});
-  const images: ImageSupply = new ImageSupply({docker, instance, build: (source, until) => rebuild(source, until), tell: (app, message) => events.add({app, kind: 'image-replaced', message, actor: 'flynn'})});
+  const registry = new Registry({docker, instance, settings: () => reader.cluster?.registry, openSecret: (sealed) => keyring.open(sealed)});
+  const images: ImageSupply = new ImageSupply({docker, instance, registry, build: (source, until) => rebuild(source, until), tell: (app, message) => events.add({app, kind: 'image-replaced', message, actor: 'flynn'})});
   const world: World = {
     engine, journal, crons, router, systemSpecs, instance, leftovers: housekeeper.leftovers, images,
     openEnv: (sealed) => keyring.openEnv(sealed),
@@ -180,6 +182,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const {builds, deploys, deployDesk, rebuild} = buildsAndDeploys({
     view: {settings, oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)},
     repo, layout, docker, instance, stack, building, log,
+    registry,
     cacheBytesMax: () => reader.cluster?.builds.cacheBytes,
     noteBuild: (app, line) => logs.noteBuild(app, line),
   }, signal);

@@ -16,7 +16,7 @@ import {LABEL_APP, LABEL_INSTANCE, LABEL_ROLE} from './labels.ts';
 import type {Layout} from './layout.ts';
 import type {DeployDesk, NodeView} from './node.ts';
 import {deployDesk} from './receive/deploy-desk.ts';
-import {Deploys} from './receive/deploys.ts';
+import {Deploys, type DeployDeps} from './receive/deploys.ts';
 import {rebuild, type Rebuilding} from './receive/rebuild.ts';
 import {registerGit} from './receive/register-git.ts';
 import {registerHooks} from './receive/register-hooks.ts';
@@ -34,6 +34,7 @@ export interface DeployParts {
   readonly building: Set<string>;
   /** What a build's cache may take before it is emptied; undefined: nobody knows yet. */
   cacheBytesMax(): number | undefined;
+  readonly registry: DeployDeps['registry'];
   /** A line of a build's output, for the app's log. */
   noteBuild(app: AppName, line: string): void;
   log(message: string, error: unknown): void;
@@ -49,7 +50,7 @@ export interface BuildsAndDeploys {
 }
 
 /** @param stopping  ends none of them: it tells why they ended */
-export function buildsAndDeploys({view, repo, layout, docker, instance, stack, building, cacheBytesMax, noteBuild, log}: DeployParts, stopping: AbortSignal): BuildsAndDeploys {
+export function buildsAndDeploys({view, repo, layout, docker, instance, stack, building, cacheBytesMax, registry, noteBuild, log}: DeployParts, stopping: AbortSignal): BuildsAndDeploys {
   const build = noted(createBuilder({docker, instance, stack, logs: layout.builds, scratch: layout.scratch, gitUrl: (app) => gitUrlOf(app, view.settings)}), noteBuild);
   const builds = new BuildService({
     folder: layout.builds,
@@ -66,7 +67,7 @@ export function buildsAndDeploys({view, repo, layout, docker, instance, stack, b
     log,
   }, stopping);
   builds.interruptAbandoned().catch((error: unknown) => log('builds that were interrupted are not marked', error));
-  const deploys = new Deploys({repo, node: view, builds, log});
+  const deploys = new Deploys({repo, node: view, builds, registry, log});
   return {
     builds, deploys,
     deployDesk: deployDesk({repo, sources: layout.sources, deploys}),

@@ -3,6 +3,7 @@ import {checkDrains, drainsSchema, type DrainManifest} from './drains.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema} from './names.ts';
 import {bytesOf, quantitySchema} from './quantity.ts';
+import {checkRegistry, registrySchema, type RegistryManifest} from './registry.ts';
 import {checkRequests, requestsSchema, type RequestsManifest} from './requests.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
 import {formatSubnet, parseSubnet, prefixOf, subnetSchema} from './subnet.ts';
@@ -23,6 +24,8 @@ export interface ClusterManifest extends Header<'Cluster'> {
   readonly networks?: NetworksManifest;
   /** Public keys (age) of those who can read the apps' secrets. */
   readonly recipients?: readonly string[];
+  /** Absent: images are on the nodes only. */
+  readonly registry?: RegistryManifest;
   /** By app. */
   readonly policy?: Readonly<Record<string, Rights>>;
 }
@@ -163,6 +166,7 @@ export const clusterSchema: ObjectSchema<ClusterManifest> = {
       items: recipientSchema,
       description: "Public keys that the apps' secrets are encrypted to (age): those of the nodes, and perhaps one whose identity is kept elsewhere.",
     },
+    registry: registrySchema,
     policy: policySchema,
   },
   examples: [{apiVersion: 'flynn/v1', kind: 'Cluster', name: 'production', domain: 'apps.example.com', ...CLUSTER_DEFAULTS}],
@@ -176,6 +180,7 @@ export function checkCluster(cluster: ClusterManifest): readonly Problem[] {
     ...checkRequests(cluster.requests, cluster.defaults, ['requests']),
     ...checkLimits(memory === undefined ? undefined : {memory}, ['builds']),
     ...checkCache(cluster.builds),
+    ...checkRegistry(cluster.registry),
     ...checkNetworks({...CLUSTER_DEFAULTS.networks, ...cluster.networks}),
   ];
 }

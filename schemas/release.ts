@@ -5,6 +5,8 @@ import {headerProperties, type Header, type ObjectSchema} from './schema.ts';
 export interface ReleaseManifest extends Header<'Release'> {
   readonly image: string;
   readonly source: SourceManifest;
+  /** The same image in the cluster's registry: `<repository>@<digest of its manifest>`. */
+  readonly registry?: string;
   readonly services: Readonly<Record<string, ReleasedService>>;
   readonly pushedBy: string;
   /** ISO 8601, UTC. */
@@ -99,6 +101,7 @@ export const releaseSchema: ObjectSchema<ReleaseManifest> = {
   properties: {
     ...headerProperties('Release'),
     image: {type: 'string', pattern: IMAGE_ID, errorMessage: 'must be an image by its digest: sha256: and 64 hex digits', description: 'The image, by content.'},
+    registry: {type: 'string', maxLength: 700, pattern: '^[a-z0-9][a-z0-9._:/-]{0,500}@sha256:[0-9a-f]{64}$', errorMessage: 'must be a repository and a digest: registry.example.com/shop@sha256: and 64 hex digits', description: "The same image in the cluster's registry."},
     source: {...sourceSchema, description: 'What it was built from.'},
     services: {type: 'object', propertyNames: serviceNameSchema, additionalProperties: serviceSchema, description: "The Procfile's lines."},
     pushedBy: {type: 'string', minLength: 1, description: 'Who pushed it.'},

@@ -27,7 +27,7 @@ export const rollback: Command = {
     const query = new URLSearchParams({codeOnly: String(codeOnly), ...(to === undefined ? {} : {to: String(to)})});
     const preview = await client.get<RollbackPreview>(`/v1/apps/${app}/rollback?${query}`, signal);
     context.err(`Rolling back ⬢ ${app} from v${preview.from} to v${preview.to} (${preview.description})`);
-    if (!preview.isImageHere) context.err('  its image is not on this node any more, and is built again from its source');
+    if (!preview.isImageHere) context.err('  its image is not on this node any more, and is brought back first');
     for (const change of preview.changes) context.err(`  ${change}`);
     if (values['dry-run']) {
       if (context.isJson) context.out(JSON.stringify(preview, null, 2));

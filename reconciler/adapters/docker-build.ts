@@ -155,7 +155,7 @@ export interface ProgressMessage {
   readonly id?: string;
   readonly error?: string;
   /** BuildKit's is text, see `buildkit.ts`. */
-  readonly aux?: {readonly ID?: string} | string;
+  readonly aux?: {readonly ID?: string; /** Of what was pushed. */ readonly Digest?: string} | string;
 }
 
 /** The engine's stream of JSON lines: an answer that began well may still end with an error in it. */

@@ -83,3 +83,9 @@ export interface StackAnswer {
   readonly images: readonly StackImageInfo[];
   readonly apps: readonly RebasePreview[];
 }
+
+/** `GET /v1/registry` */
+export interface RegistryAnswer {
+  /** Absent: there is none. */
+  readonly registry?: {readonly host: string; readonly path?: string; readonly username?: string; readonly hasPassword: boolean};
+}

@@ -51,10 +51,10 @@ export function registerSecretRoutes(server: FastifyInstance, {view, authenticat
   server.post('/secrets/forget', async (request): Promise<ForgottenKeys> => {
     const [newest, ...older] = await explaining("can't read the node's identities", view.keyring.recipients());
     if (newest === undefined || older.length === 0) return {forgotten: []};
-    const {apps, recipients} = await allSecrets(view, deadline());
+    const {apps, recipients, password} = await allSecrets(view, deadline());
     const kept = [newest, ...older].filter((key) => recipients.includes(key));
     const keep = kept.length === 0 ? [newest] : kept;
-    const inUse = [...apps.flatMap(({values}) => values.map(({value}) => value)), ...view.sealedInUse()];
+    const inUse = [...(password === undefined ? [] : [password]), ...apps.flatMap(({values}) => values.map(({value}) => value)), ...view.sealedInUse()];
     const needing = await view.keyring.notOpenedBy(keep, [...new Set(inUse)]);
     if (needing > 0) throw new EditRefused(`${needing === 1 ? 'a value' : `${needing} values`} that this node runs, or that git has, can be opened with an older key only: flynn secrets rotate, and wait for the next deploy of apps whose last one has failed`);
     const forgotten = [newest, ...older].filter((key) => !keep.includes(key));
@@ -69,6 +69,8 @@ export function registerSecretRoutes(server: FastifyInstance, {view, authenticat
 interface AllSecrets {
   readonly recipients: readonly string[];
   readonly apps: readonly {readonly app: AppName; readonly text: string; readonly values: readonly Sealed[]}[];
+  /** Of the registry. */
+  readonly password?: string;
   /** Files that are wrong. */
   readonly problems: readonly string[];
 }
@@ -88,13 +90,14 @@ async function allSecrets(view: NodeView, signal: AbortSignal): Promise<AllSecre
       if (loaded.ok) apps.push({app: name, text: file.text, values: sealedValues(loaded.value)});
       else problems.push(...loaded.problem.map(formatDiagnostic));
     }
-    return {recipients: cluster.value.recipients ?? [], apps, problems};
+    const {recipients = [], registry} = cluster.value;
+    return {recipients, apps, problems, ...(registry?.password !== undefined && {password: registry.password})};
   })());
 }
 
 /** A new key in the place of this node's, everything sealed anew, one commit. The old key stays on the node: what runs, and what git had before, needs it. */
 async function rotate(request: FastifyRequest, {view, commit}: {view: NodeView; commit: Commit}, signal: AbortSignal): Promise<RotatedSecrets> {
-  const {recipients, apps, problems} = await allSecrets(view, signal);
+  const {recipients, apps, problems, password} = await allSecrets(view, signal);
   const own = await view.keyring.recipients();
   const listed = recipients.filter((recipient) => own.includes(recipient));
   if (listed.length > 1) throw new EditRefused(`cluster.yaml has ${listed.length} keys of this node: take out all but one first`);
@@ -105,7 +108,7 @@ async function rotate(request: FastifyRequest, {view, commit}: {view: NodeView; 
   const [from] = listed;
   const after = from === undefined ? [to] : recipients.map((recipient) => (recipient === from ? to : recipient));
   const sealed = new Map<string, string | undefined>();
-  for (const {value} of apps.flatMap(({values}) => values)) {
+  for (const value of [...(password === undefined ? [] : [password]), ...apps.flatMap(({values}) => values.map(({value: one}) => one))]) {
     signal.throwIfAborted();
     if (!sealed.has(value)) sealed.set(value, await view.keyring.open(value).then((opened) => seal(opened, after), () => undefined));
   }

@@ -18,6 +18,7 @@ import {registerOneShotRoutes} from './oneshot.ts';
 import {registerOpenRoutes} from './open.ts';
 import {registerVolumeRoutes} from './volumes.ts';
 import {answerProblems, ApiError} from './problem.ts';
+import {registerRegistryRoutes} from './registry.ts';
 import {registerReleaseRoutes} from './releases.ts';
 import {registerHookRoute, registerSourceRoutes} from './source.ts';
 import {registerStackRoutes} from './stack.ts';
@@ -70,6 +71,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerCanaryRoutes(v1, parts);
     registerSecretRoutes(v1, parts);
     registerSourceRoutes(v1, parts);
+    registerRegistryRoutes(v1, parts);
     registerOneShotRoutes(v1, parts);
   }, {prefix: '/v1'});
   return server;

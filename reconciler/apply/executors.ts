@@ -25,6 +25,8 @@ export interface World {
   readonly images: {
     /** Rejects with the reason when the image can't be built, and remembers that. */
     rebuild(wanted: ActionOf<'rebuild-image'>, signal: AbortSignal): Promise<void>;
+    /** The same of one that the registry does not give. */
+    pull(wanted: ActionOf<'pull-image'>, signal: AbortSignal): Promise<void>;
   };
   /** What builds leave. */
   readonly leftovers: {
@@ -68,6 +70,7 @@ const executors: Executors = {
     await crons.forget(app);
     await journal.forget(app);
   },
+  'pull-image': (action, {images}, signal) => images.pull(action, signal),
   'rebuild-image': (action, {images}, signal) => images.rebuild(action, signal),
   'remove-image': ({image}, {engine}, signal) => engine.removeImage(image, signal),
   'remove-cache': ({volume}, {leftovers}, signal) => leftovers.removeCache(volume, signal),

@@ -29,12 +29,24 @@ export function rotateSecrets(rotation: Rotation): Edit {
     const files = list('apps').map((name) => secretsFile(name as AppName)); // whatever it is called: only its file is looked at
     const texts = files.map((file) => [file, read(file)] as const);
     const changes: Record<string, string | undefined> = {...changeRecipients(rotation)(read, list)};
+    changes[CLUSTER_FILE] = withRegistryOf(changes[CLUSTER_FILE] ?? read(CLUSTER_FILE) ?? '', rotation.sealed);
+    if (changes[CLUSTER_FILE] === read(CLUSTER_FILE)) delete changes[CLUSTER_FILE];
     for (const [file, text] of texts) {
       const after = text === undefined ? undefined : resealed(file, text, rotation.sealed);
       if (after !== undefined && after !== text) changes[file] = after;
     }
     return changes;
   };
+}
+
+/** The password of the registry is sealed to the same keys. @throws {SealedForOthers} when it is one that nobody has seen */
+function withRegistryOf(text: string, sealed: Rotation['sealed']): string {
+  const loaded = loadManifest('Cluster', CLUSTER_FILE, text);
+  const password = loaded.ok ? loaded.value.registry?.password : undefined;
+  if (password === undefined) return text;
+  if (!sealed.has(password)) throw new SealedForOthers();
+  const now = sealed.get(password);
+  return now === undefined ? text : setLines(text, ['registry', 'password'], now) ?? text;
 }
 
 /** Undefined: the file is wrong, or written in a way that no tool can edit. @throws {SealedForOthers} when it has a value that nobody has seen */

@@ -84,9 +84,15 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
   } satisfies ResolvedApp;
 }
 
-function imageOriginOf({image, source: {commit, path}}: ReleaseManifest): Pick<ResolvedApp, 'imageOrigin'> {
+function imageOriginOf({image, registry, source: {commit, path}}: ReleaseManifest): Pick<ResolvedApp, 'imageOrigin'> {
+  if (commit === undefined && registry === undefined) return {};
   // Patterns of the schema: both are what their types say.
-  return commit === undefined ? {} : {imageOrigin: {image: image as ImageDigest, commit: commit as CommitId, ...(path !== undefined && {path})}};
+  return {imageOrigin: {
+    image: image as ImageDigest,
+    ...(registry !== undefined && {registry}),
+    ...(commit !== undefined && {commit: commit as CommitId}),
+    ...(path !== undefined && {path}),
+  }};
 }
 
 /** Which other apps there are is not looked at: they may come later. Names are checked by the schema. */
@@ -153,7 +159,7 @@ function resolveServices(input: ServiceInput) {
  * only keeps an image.
  */
 function imagesOf({releases}: AppFolder): readonly ImageDigest[] {
-  return [...new Set(releases.flatMap(({file}) => file.text.match(/\bsha256:[0-9a-f]{64}\b/g) ?? []))] as readonly string[] as readonly ImageDigest[];
+  return [...new Set(releases.flatMap(({file}) => file.text.match(/(?<!@)\bsha256:[0-9a-f]{64}\b/g) ?? []))] as readonly string[] as readonly ImageDigest[];
 }
 
 function place(problems: readonly Problem[], file: TextFile): readonly Diagnostic[] {

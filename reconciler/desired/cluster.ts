@@ -4,6 +4,7 @@ import type {Rights} from '../../schemas/container.ts';
 import type {LimitsManifest} from '../../schemas/limits.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {bytesOf} from '../../schemas/quantity.ts';
+import type {RegistryManifest} from '../../schemas/registry.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
 import type {BuildLimits} from '../build/build.ts';
 import {resolveDrains} from './drains.ts';
@@ -32,6 +33,8 @@ export interface ClusterConfig {
   readonly logs: {readonly appBytesMax: number; readonly ageMsMax: number};
   /** Of all apps. Absent: none. */
   readonly drains?: readonly DesiredDrain[];
+  /** Absent: none. Its password is sealed. */
+  readonly registry?: RegistryManifest;
   /** By app. Absent: it is not known what is allowed, because cluster.yaml can't be read. */
   readonly policy?: Readonly<Record<string, Rights>>;
 }
@@ -78,7 +81,7 @@ export function limitsOf({memory, cpus, pids, files}: LimitsManifest, otherwise:
   };
 }
 
-function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks, policy = {}, recipients = [], drains}: ClusterManifest): ClusterConfig {
+function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks, policy = {}, recipients = [], drains, registry}: ClusterManifest): ClusterConfig {
   const build = {...CLUSTER_DEFAULTS.builds, ...builds};
   const log = {...CLUSTER_DEFAULTS.logs, ...logs};
   return {
@@ -99,6 +102,7 @@ function withDefaults({name, domain, defaults, requests, builds, keep, logs, net
     },
     keep: {...CLUSTER_DEFAULTS.keep, ...keep},
     networks: {...CLUSTER_DEFAULTS.networks, ...networks},
+    ...(registry !== undefined && {registry}),
     policy,
     recipients,
     logBytesMax: bytesOf(log.maxSize),

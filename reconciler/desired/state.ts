@@ -109,8 +109,10 @@ export interface FollowedSource {
 /** What a release says about where its image comes from. */
 export interface ImageOrigin {
   readonly image: ImageDigest;
-  /** Of the app's source. */
-  readonly commit: CommitId;
+  /** Its name in the cluster's registry, with the digest there. Absent: it is in none. */
+  readonly registry?: string;
+  /** Of the app's source. Absent: it was not built here. */
+  readonly commit?: CommitId;
   /** The folder of the repository that is the app. Absent: all of it. */
   readonly path?: string;
 }

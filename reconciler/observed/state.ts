@@ -94,12 +94,15 @@ export interface ObservedImage {
   readonly standsFor?: readonly ImageDigest[];
 }
 
-/** An image that is nowhere any more, and can't be built. It is not tried again until the app's files change, or somebody restarts it. */
+/** What was tried in vain to have an image again. It is not tried again until the app's files change, or somebody restarts it. */
 export interface LostImage {
   readonly image: ImageDigest;
   readonly treeId: TreeId;
   readonly specKey: SpecHash | undefined;
-  readonly cause: string;
+  /** Why the registry did not give it. Absent: it was not asked. */
+  readonly registry?: string;
+  /** Why it could not be built. Absent: that was not tried. */
+  readonly build?: string;
 }
 
 export type ObservedContainer = {

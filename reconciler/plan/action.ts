@@ -1,5 +1,5 @@
-import type {AppName, ContainerId, ImageDigest, SpecHash, TreeId} from '../../schemas/ids.ts';
-import type {ContainerTemplate, DesiredService, DesiredSystem, ImageOrigin, ResolvedApp} from '../desired/state.ts';
+import type {AppName, CommitId, ContainerId, ImageDigest, SpecHash, TreeId} from '../../schemas/ids.ts';
+import type {ContainerTemplate, DesiredService, DesiredSystem, ResolvedApp} from '../desired/state.ts';
 import type {TcpStructure} from '../observed/ports.ts';
 import type {CronNext, CronRun, Deploy, Job, NameTable, Pair, RouteStructure} from '../observed/state.ts';
 
@@ -49,14 +49,8 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
   | {readonly kind: 'forget-cron'; readonly app: AppName; readonly cron: string}
   | {readonly kind: 'forget-app'; readonly app: AppName}
   | {readonly kind: 'remove-image'; readonly image: ImageDigest}
-  | {
-      readonly kind: 'rebuild-image';
-      readonly app: AppName;
-      readonly origin: ImageOrigin;
-      /** What a failure is noted for: until one of the two is another one, it is not tried again. */
-      readonly treeId: TreeId;
-      readonly specKey: SpecHash | undefined;
-    }
+  | MissingImage & {readonly kind: 'pull-image'; readonly app: AppName; /** `<repository>@<digest>` */ readonly name: string}
+  | MissingImage & {readonly kind: 'rebuild-image'; readonly app: AppName; readonly commit: CommitId; /** The folder of the repository that is the app. */ readonly path?: string}
   | {readonly kind: 'note-gone'; readonly app: AppName; readonly atMs: number}
   | {readonly kind: 'remove-cache'; readonly app: AppName; readonly volume: string}
   | {readonly kind: 'remove-build-logs'; readonly app: AppName}
@@ -71,6 +65,13 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
 export interface SharedNetwork {
   readonly apps: Pair;
   readonly subnet: string;
+}
+
+interface MissingImage {
+  readonly image: ImageDigest;
+  /** What a failure is noted for: until one of the two is another one, it is not tried again. */
+  readonly treeId: TreeId;
+  readonly specKey: SpecHash | undefined;
 }
 
 export type ActionOf<Kind extends Action['kind']> = Extract<Action, {kind: Kind}>;
@@ -93,7 +94,7 @@ export interface Plan {
   readonly waiting: readonly Waiting[];
 }
 
-/** One app is not built twice at a time. */
+/** One image of an app is brought at a time. */
 export function rebuildKey(app: AppName): string {
   return `rebuild ${app}`;
 }
@@ -117,6 +118,7 @@ export function actionKey(action: Action): string {
     case 'remove-cache': return `cache ${action.app}`;
     case 'remove-build-logs': return `build-logs ${action.app}`;
     case 'remove-image': return `image ${action.image}`;
+    case 'pull-image':
     case 'rebuild-image': return rebuildKey(action.app);
     case 'make-network':
     case 'remove-network': return `network ${action.app}`;

@@ -25,7 +25,8 @@ export function describe(action: Action): string {
     case 'write-cron': return `note ${action.cron} of ${action.app}`;
     case 'forget-cron': return `forget ${action.cron} of ${action.app}`;
     case 'forget-app': return `forget ${action.app}`;
-    case 'rebuild-image': return `build image ${action.origin.image.slice(7, 19)} of ${action.app} again`;
+    case 'pull-image': return `pull image ${action.image.slice(7, 19)} of ${action.app}`;
+    case 'rebuild-image': return `build image ${action.image.slice(7, 19)} of ${action.app} again`;
     case 'remove-image': return `remove image ${action.image.slice(7, 19)}`;
     case 'make-network': return `make the network of ${action.app}: ${action.subnet}`;
     case 'remove-network': return `remove the network ${action.name}`;

@@ -1,6 +1,6 @@
-import type {ImageDigest} from '../../schemas/ids.ts';
+import type {CommitId, ImageDigest} from '../../schemas/ids.ts';
 import type {DesiredApp, ImageOrigin, ResolvedApp} from '../desired/state.ts';
-import type {ObservedState} from '../observed/state.ts';
+import type {LostImage, ObservedState} from '../observed/state.ts';
 import {rebuildKey, type Action, type Plan, type Waiting} from './action.ts';
 import type {Phase} from './phase.ts';
 import {replicasWanted} from './room.ts';
@@ -14,10 +14,15 @@ export function imageHere(image: ImageDigest, {images}: Images): ImageDigest | u
 
 export type ImageFate =
   | {readonly state: 'here'}
-  /** It is being built again, or about to be. */
-  | {readonly state: 'coming'; readonly origin: ImageOrigin}
+  /** It is pulled or built again, or about to be. */
+  | {readonly state: 'coming'; readonly origin: ImageOrigin; readonly way: ImageWay}
   /** `cause`: as the reason of a deploy's failure. */
   | {readonly state: 'gone'; readonly cause: string};
+
+export type ImageWay =
+  | {readonly kind: 'pull'; readonly name: string}
+  /** `after`: why the registry did not give it. */
+  | {readonly kind: 'build'; readonly commit: CommitId; readonly after?: string};
 
 /** What becomes of the image of a release of this app. */
 export function fateOfImage(release: Pick<ResolvedApp, 'imageOrigin'> | undefined, image: ImageDigest, {app, observed}: Around): ImageFate {
@@ -25,9 +30,21 @@ export function fateOfImage(release: Pick<ResolvedApp, 'imageOrigin'> | undefine
   const what = `image ${image.slice(0, 19)} is not on this node`;
   const origin = release?.imageOrigin;
   if (origin?.image !== image) return {state: 'gone', cause: what};
+  const {registry, commit} = origin;
+  const lost = failuresOf(image, {app, observed});
+  if (registry !== undefined && lost?.registry === undefined) return {state: 'coming', origin, way: {kind: 'pull', name: registry}};
+  if (commit !== undefined && lost?.build === undefined) return {state: 'coming', origin, way: {kind: 'build', commit, ...(lost?.registry !== undefined && {after: lost.registry})}};
+  return {state: 'gone', cause: [
+    what,
+    ...(lost?.registry === undefined ? [] : [`could not be pulled: ${lost.registry}`]),
+    ...(lost?.build === undefined || commit === undefined ? [] : [`could not be built again from its source ${commit.slice(0, 8)}: ${lost.build}`]),
+  ].join(', and ')};
+}
+
+/** Those that still count. */
+function failuresOf(image: ImageDigest, {app, observed}: Around): LostImage | undefined {
   const lost = observed.lostImages?.get(app.name);
-  const isLost = lost?.image === image && lost.treeId === app.treeId && lost.specKey === specKeyOf(app);
-  return isLost ? {state: 'gone', cause: `${what}, and could not be built again from its source ${origin.commit.slice(0, 8)}: ${lost.cause}`} : {state: 'coming', origin};
+  return lost?.image === image && lost.treeId === app.treeId && lost.specKey === specKeyOf(app) ? lost : undefined;
 }
 
 interface Around {
@@ -35,10 +52,10 @@ interface Around {
   readonly observed: ObservedState;
 }
 
-/** Where the image comes from that this release waits for; undefined: it is here or gone for good, or nothing is started from it. */
-export function imageAwaited(release: ResolvedApp, around: Around): ImageOrigin | undefined {
+/** The image that this release waits for; undefined: it is here or gone for good, or nothing is started from it. */
+export function imageAwaited(release: ResolvedApp, around: Around): Extract<ImageFate, {state: 'coming'}> | undefined {
   const fate = fateOfRelease(release, around);
-  return fate?.state === 'coming' ? fate.origin : undefined;
+  return fate?.state === 'coming' ? fate : undefined;
 }
 
 /** Why what serves can't be started any more; undefined: it can. */
@@ -48,15 +65,15 @@ export function whyNoImage(app: DesiredApp, serving: ResolvedApp | undefined, ob
 }
 
 /**
- * A release whose image this node does not have is built again from its source, as its push did: a machine that was lost comes back from its
- * git repositories alone. First what serves, then what is to be deployed, which waits for it before its time begins.
+ * A release whose image this node does not have is pulled from the cluster's registry, or else built again from its source, as its push did: a
+ * machine that was lost comes back from its git repositories alone. First what serves, then what is to be deployed, which waits for it before its time begins.
  */
 export function planMissingImage(app: DesiredApp, phase: Phase, observed: ObservedState): Plan {
   if (phase.kind === 'suspended') return {actions: [], waiting: []};
   const candidate = phase.kind === 'new' || phase.kind === 'deploying' ? phase.candidate : undefined;
   for (const release of [phase.serving, candidate]) {
-    const origin = release && imageAwaited(release, {app, observed});
-    if (release !== undefined && origin !== undefined) return rebuild(app, {release, origin}, observed);
+    const coming = release && imageAwaited(release, {app, observed});
+    if (release !== undefined && coming !== undefined) return bring(app, {release, ...coming}, observed);
   }
   return {actions: [], waiting: []};
 }
@@ -73,12 +90,20 @@ export function withImagesHere(plan: Plan, observed: Images): Plan {
   })};
 }
 
-function rebuild(app: DesiredApp, {release: {release}, origin}: {readonly release: ResolvedApp; readonly origin: ImageOrigin}, observed: ObservedState): Plan {
-  const source = origin.commit.slice(0, 8);
-  const waiting: Waiting = {app: app.name, subject: IMAGE_SUBJECT, on: `image ${origin.image.slice(7, 19)} of v${release} being built again from its source ${source}`};
+function bring(app: DesiredApp, {release: {release}, origin, way}: {readonly release: ResolvedApp; readonly origin: ImageOrigin; readonly way: ImageWay}, observed: ObservedState): Plan {
+  const how = way.kind === 'pull' ? `pulled from ${repositoryIn(way.name)}` : `built again from its source ${way.commit.slice(0, 8)}`;
+  const waiting: Waiting = {app: app.name, subject: IMAGE_SUBJECT, on: `image ${origin.image.slice(7, 19)} of v${release} being ${how}`};
   if (observed.operations.has(rebuildKey(app.name))) return {actions: [], waiting: [waiting]};
-  const reason = `the image of v${release} is not on this node, its source ${source} is in its repository`;
-  return {actions: [{kind: 'rebuild-image', app: app.name, origin, treeId: app.treeId, specKey: specKeyOf(app), reason}], waiting: []};
+  const base = {app: app.name, image: origin.image, treeId: app.treeId, specKey: specKeyOf(app)};
+  const missing = `the image of v${release} is not on this node`;
+  if (way.kind === 'pull') return {actions: [{kind: 'pull-image', ...base, name: way.name, reason: missing}], waiting: []};
+  const {commit, after} = way;
+  const reason = `${missing}${after === undefined ? '' : `, nor to be had from its registry (${after})`}, its source ${commit.slice(0, 8)} is in its repository`;
+  return {actions: [{kind: 'rebuild-image', ...base, commit, ...(origin.path !== undefined && {path: origin.path}), reason}], waiting: []};
+}
+
+function repositoryIn(name: string): string {
+  return name.replace(/@.*/, '');
 }
 
 /** The subject of the wait for an image. */

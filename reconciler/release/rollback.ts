@@ -42,16 +42,16 @@ export async function planRollback(deps: RollbackDeps, app: AppName, wish: Rollb
   const target = chooseTarget(past, {to: wish.to, current, serving: deps.servingRelease(app)});
   const manifest = await releaseAt(repo, app, target, signal);
   const isImageHere = await deps.isImageHere(app, manifest.image, signal);
-  if (!isImageHere && !await canBeBuilt(deps, app, manifest, signal)) throw new EditRefused(imageGone(app, target, manifest));
+  if (!isImageHere && !await canBeHad(deps, app, manifest, signal)) throw new EditRefused(imageGone(app, target, manifest));
   const then = wish.isCodeOnly ? undefined : await configThen(repo, app, {target, manifest}, signal);
-  const {image, source, services} = manifest;
+  const {image, registry, source, services} = manifest;
   const {commit} = source;
   return {
     preview: {from: current, to: target.number, description: describeRelease(manifest), image, isImageHere, changes: then === undefined ? [] : changesFrom(now, then)},
     deployTimeoutMs: now.deployTimeoutMs + (isImageHere ? 0 : now.buildTimeMs),
     making: {
       app,
-      release: {image, source, services, ...repeating(target, manifest)},
+      release: {image, ...(registry !== undefined && {registry}), source, services, ...repeating(target, manifest)},
       keep: now.keepReleases,
       subject: `rollback to v${target.number}`,
       trailers: [`Flynn-Rollback: v${target.number}`],
@@ -99,8 +99,9 @@ function repeating({number}: PastRelease, {rollbackOf}: ReleaseManifest): Pick<R
   return rollbackOf === undefined ? {rollbackOf: number} : {rollbackOf, description: `Rollback to v${number}`};
 }
 
-async function canBeBuilt({isSourceHere}: RollbackDeps, app: AppName, {source: {commit}}: ReleaseManifest, signal: AbortSignal): Promise<boolean> {
-  return commit !== undefined && isSourceHere(app, commit, signal);
+/** What is in a registry may be gone from there, too; then it is built. */
+async function canBeHad({isSourceHere}: RollbackDeps, app: AppName, {registry, source: {commit}}: ReleaseManifest, signal: AbortSignal): Promise<boolean> {
+  return registry !== undefined || commit !== undefined && isSourceHere(app, commit, signal);
 }
 
 function imageGone(app: AppName, {number}: PastRelease, {image, source}: ReleaseManifest): string {

@@ -87,7 +87,7 @@ test('rollback --dry-run changes nothing, and a refusal is told', async (t) => {
   const {view, type} = await terminal(t);
   t.is(await type('rollback v9 -a shop'), '$ flynn rollback v9 -a shop\n! error: there is no release to go back to\nexit 1');
   view.releases.previewed = {from: 4, to: 3, description: 'Deploy 1a2b3c43', image: 'sha256:x', isImageHere: false, changes: []};
-  t.is(await type('rollback --dry-run -a shop'), '$ flynn rollback --dry-run -a shop\n! Rolling back ⬢ shop from v4 to v3 (Deploy 1a2b3c43)\n!   its image is not on this node any more, and is built again from its source\nexit 0');
+  t.is(await type('rollback --dry-run -a shop'), '$ flynn rollback --dry-run -a shop\n! Rolling back ⬢ shop from v4 to v3 (Deploy 1a2b3c43)\n!   its image is not on this node any more, and is brought back first\nexit 0');
   t.deepEqual(view.releases.wishes, []);
 });
 

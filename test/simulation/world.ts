@@ -94,7 +94,7 @@ export class SimulatedNode {
         loadRoutes: (structure) => faultily(() => (this.#structure = structure)),
         loadTcp: async () => {},
       },
-      images: {rebuild: async () => {}},
+      images: {rebuild: async () => {}, pull: async () => {}},
       leftovers: {removeCache: async () => {}, removeBuildLogs: async () => {}},
       systemSpecs: {} as World['systemSpecs'],
       instance: INSTANCE,

@@ -15,6 +15,7 @@ import {registerGit} from '../../reconciler/receive/register-git.ts';
 import {registerHooks} from '../../reconciler/receive/register-hooks.ts';
 import {PushSessions} from '../../reconciler/receive/sessions.ts';
 import type {NodeSettings} from '../../reconciler/settings.ts';
+import {NO_REGISTRY} from './no-registry.ts';
 import type {ImageDigest} from '../../schemas/ids.ts';
 import {buildService, NOTHING_RUNS} from '../reconciler/receive/support.ts';
 import {ADA, commitFiles, run, temporaryFolder} from '../reconciler/checkout/support.ts';
@@ -51,7 +52,7 @@ export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, 
   const builds = buildService({layout, log}, build ?? (async () => ({ok: true, value: IMAGE})));
   const deps: GitDeps = {
     layout, repo, check, node, log,
-    deploys: new Deploys({repo, node, builds, log}),
+    deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, log}),
     authenticate: createAuthenticate({token: 'secret', operator: ADA}),
     pushes: new PushSessions(),
   };

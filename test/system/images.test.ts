@@ -72,7 +72,7 @@ test.serial('a rollback to a release whose image is gone builds it again first',
   const {exitCode, output} = await node.flynn(['rollback', '-a', 'shop']);
   t.log(output);
   t.is(exitCode, 0, output);
-  t.regex(output, /^ {2}its image is not on this node any more, and is built again from its source$/m);
+  t.regex(output, /^ {2}its image is not on this node any more, and is brought back first$/m);
   t.regex(output, /waiting on image [0-9a-f]{12} of v3 being built again from its source/);
   t.is((await node.ask('shop')).body, 'one');
   t.true(await isHere(image));

@@ -73,7 +73,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
   const world: World = {
     engine, journal, crons, instance: INSTANCE, logBytesMax: 1024, openEnv: async () => ({}),
     router: {publishNames: (names, until) => publishNames(names, routerWorld, until), loadRoutes: (structure, until) => loadRoutes(structure, routerWorld, until), loadTcp: async () => {}},
-    images: {rebuild: async () => {}},
+    images: {rebuild: async () => {}, pull: async () => {}},
     leftovers: {removeCache: async () => {}, removeBuildLogs: async () => {}},
     systemSpecs: {router: noSystem(), dns: noSystem(), tcp: noSystem()},
   };

@@ -21,7 +21,7 @@ function built(spec: string, replicas = 1): ResolvedApp {
 }
 
 function lost({treeId, specKey, services}: ResolvedApp): LostImage {
-  return {image: services[0]?.container.image as ImageDigest, treeId, specKey, cause: 'npm ended with exit code 1'};
+  return {image: services[0]?.container.image as ImageDigest, treeId, specKey, build: 'npm ended with exit code 1'};
 }
 
 function standIn(id: string, spec: string): ObservedImage {
@@ -95,6 +95,34 @@ test('tries again what could not be built once the app has changed', plans, {
   plan: 'build image v1 of shop again  # the image of v1 is not on this node, its source 12345678 is in its repository\n'
     + 'mark shop healthy  # scale or routes changed\n'
     + 'wait shop web.1  # on image sha256:v1, which is not on this node',
+});
+
+/** And its image is in a registry. */
+function registered(spec: string): ResolvedApp {
+  return {...app(spec, 1), imageOrigin: {image: image(spec), commit: COMMIT, registry: `registry.test/shop@sha256:${spec}`}};
+}
+
+test('asks the registry first', plans, {
+  want: registered('v1'),
+  record: good(registered('v1')),
+  plan: 'pull image v1 of shop  # the image of v1 is not on this node\n'
+    + 'wait shop web.1  # on image sha256:v1, which is not on this node',
+});
+
+test('builds what the registry does not give', plans, {
+  want: registered('v1'),
+  record: good(registered('v1')),
+  lost: {image: image('v1'), treeId: registered('v1').treeId, specKey: registered('v1').specKey, registry: 'manifest unknown'},
+  plan: 'build image v1 of shop again  # the image of v1 is not on this node, nor to be had from its registry (manifest unknown), its source 12345678 is in its repository\n'
+    + 'wait shop web.1  # on image sha256:v1, which is not on this node',
+});
+
+test('gives up when both have failed, and says so of both', plans, {
+  want: registered('v1'),
+  record: deploying(registered('v1')),
+  lost: {...lost(registered('v1')), registry: 'manifest unknown'},
+  plan: 'publish 0 names  # replicas behind shop.test: 0 → none\n'
+    + 'mark shop failed  # release v1 failed: image sha256:v1 is not on this node, and could not be pulled: manifest unknown, and could not be built again from its source 12345678: npm ended with exit code 1',
 });
 
 test('builds nothing of what has failed, is suspended, or starts nothing', (t) => {

@@ -1,3 +1,4 @@
+import {NO_REGISTRY} from '../../support/no-registry.ts';
 import type {ExecutionContext} from 'ava';
 import {createAuthenticate} from '../../../reconciler/api/authenticate.ts';
 import type {FollowedRepo} from '../../../reconciler/checkout/repo.ts';
@@ -30,7 +31,7 @@ export async function gitDeps(t: ExecutionContext, {repo, build = buildsAtOnce, 
     pushes: new PushSessions(),
     ...given,
   } satisfies Omit<GitDeps, 'deploys'>;
-  return {deploys: new Deploys({...deps, node: {...deps.node, oneShot}, builds: buildService(deps, build)}), ...deps};
+  return {deploys: new Deploys({...deps, node: {...deps.node, oneShot}, builds: buildService(deps, build), registry: NO_REGISTRY}), ...deps};
 }
 
 export const IMAGE: BuiltImage = {image: `sha256:${'a'.repeat(64)}` as ImageDigest, commands: {web: ['node', 'server.js']}, builder: 'Node.js', sizeBytes: 1};

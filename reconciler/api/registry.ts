@@ -1,0 +1,63 @@
+import type {FastifyInstance} from 'fastify';
+import {loadManifest} from '../../schemas/load.ts';
+import type {RegistryManifest} from '../../schemas/registry.ts';
+import {CLUSTER_FILE} from '../commits/edits.ts';
+import {SealedForOthers} from '../commits/env-edits.ts';
+import {setRegistry} from '../commits/registry-edits.ts';
+import {seal} from '../secrets/keyring.ts';
+import type {RegistryAnswer, Written} from './answers.ts';
+import type {RouteParts} from './node-routes.ts';
+import {ApiError, explaining} from './problem.ts';
+import {field} from './read.ts';
+
+/** The remote repository may be slow. */
+const READ_MS_MAX = 60_000;
+const TRIES_MAX = 5;
+const TEXT_LENGTH_MAX = 5_000;
+
+/** Where images of releases are kept beside the nodes. The password is sealed in cluster.yaml, and in no answer. */
+export function registerRegistryRoutes(server: FastifyInstance, {view, commit, closing}: RouteParts): void {
+  const clusterManifest = async () => {
+    const signal = AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+    const shared = await explaining("can't read the cluster repository", view.repo.snapshot(signal).then((snapshot) => snapshot.shared.files(signal)));
+    const file = shared.find(({path}) => path === CLUSTER_FILE);
+    const cluster = file?.kind === 'text' ? loadManifest('Cluster', CLUSTER_FILE, file.text) : undefined;
+    if (cluster?.ok !== true) throw new ApiError(409, `${CLUSTER_FILE} has to be put right first`);
+    return cluster.value;
+  };
+
+  server.get('/registry', async (): Promise<RegistryAnswer> => {
+    const {registry} = await clusterManifest();
+    if (registry === undefined) return {};
+    const {password, ...rest} = registry;
+    return {registry: {...rest, hasPassword: password !== undefined}};
+  });
+
+  server.post<{Body: unknown}>('/registry', async (request): Promise<Written> => {
+    const wanted = Object.fromEntries((['host', 'path', 'username', 'password'] as const).flatMap((name) => {
+      const value = readText(request.body, name);
+      return value === undefined ? [] : [[name, value]];
+    })) as Partial<RegistryManifest>;
+    const {host, password} = wanted;
+    if (host === undefined) throw new ApiError(400, 'host has to be a text');
+    for (let tries = 1; ; tries += 1) {
+      const {recipients = []} = await clusterManifest();
+      if (password !== undefined && recipients.length === 0) throw new ApiError(409, 'cluster.yaml has no recipients to encrypt the password to: flynn env set --secret says how to add one');
+      const registry: RegistryManifest = {...wanted, host, ...(password !== undefined && {password: await seal(password, recipients)})};
+      try {
+        return await commit(request, {edit: setRegistry(registry, recipients), message: `cluster: images are pushed to ${host}`});
+      } catch (error) {
+        if (!(error instanceof SealedForOthers) || tries === TRIES_MAX) throw error;
+      }
+    }
+  });
+
+  server.post<{Body: unknown}>('/registry/remove', async (request): Promise<Written> => commit(request, {edit: setRegistry(undefined, []), message: 'cluster: images are pushed to no registry'}));
+}
+
+function readText(body: unknown, name: string): string | undefined {
+  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) return undefined;
+  const value = field(body, name);
+  if (typeof value !== 'string' || value === '' || value.length > TEXT_LENGTH_MAX) throw new ApiError(400, `${name} has to be a text`);
+  return value;
+}

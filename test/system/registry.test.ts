@@ -1,0 +1,150 @@
+import {spawn, type ChildProcess} from 'node:child_process';
+import {mkdir, writeFile} from 'node:fs/promises';
+import {createServer, type AddressInfo} from 'node:net';
+import path from 'node:path';
+import test from 'ava';
+import {parse, stringify} from 'yaml';
+import {aptInstall} from '../../cli/setup/apt.ts';
+import {isOnPath} from '../../cli/setup/exec.ts';
+import type {ReleaseManifest} from '../../schemas/release.ts';
+import {TrialNode} from '../support/trial-node.ts';
+import {until} from '../support/until.ts';
+
+// A registry that asks for a password (Debian's docker-registry): images of releases go there, and come back from there.
+
+const PASSWORD = 'canary-of-the-registry-password';
+/** Of that password, bcrypt with a cost of 4. */
+const HTPASSWD = 'ada:$2b$04$2n342hor71AmHgbW29DYde785rCsvlp4Adj8ljhA90VVhaOhUT95i';
+
+let node: TrialNode;
+let folder: string;
+let port: number;
+let registry: ChildProcess | undefined;
+
+const server = (text: string) => `require('node:http').createServer((_, response) => response.end('${text}')).listen(process.env.PORT);\nprocess.on('SIGTERM', () => process.exit(0));\n`;
+
+async function startRegistry(): Promise<void> {
+  const home = path.join(node.home, 'registry');
+  await mkdir(home, {recursive: true});
+  await writeFile(path.join(home, 'htpasswd'), `${HTPASSWD}\n`);
+  await writeFile(path.join(home, 'config.yml'), stringify({
+    version: 0.1,
+    storage: {filesystem: {rootdirectory: path.join(home, 'data')}, delete: {enabled: true}},
+    http: {addr: `127.0.0.1:${port}`},
+    auth: {htpasswd: {realm: 'test', path: path.join(home, 'htpasswd')}},
+  }));
+  registry = spawn('docker-registry', ['serve', path.join(home, 'config.yml')], {stdio: 'ignore', env: {PATH: process.env.PATH, OTEL_TRACES_EXPORTER: 'none'}});
+  await until('the registry answers', () => fetch(`http://127.0.0.1:${port}/v2/`).then(({status}) => status === 401, () => false));
+}
+
+async function stopRegistry(): Promise<void> {
+  const child = registry;
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await ended;
+}
+
+async function push(text: string): Promise<string> {
+  await node.commit(folder, {'server.js': server(text)});
+  const {exitCode, output} = await node.git(folder, 'push', 'flynn', 'main');
+  if (exitCode !== 0) throw new Error(output);
+  return output;
+}
+
+async function releaseOf(number: number): Promise<ReleaseManifest> {
+  return parse(await node.manifest(`apps/shop/releases/v000${number}.yaml`) ?? '') as ReleaseManifest;
+}
+
+/** The engine loses the app: nothing runs, and the image is nowhere on this machine. */
+async function lose(image: string): Promise<void> {
+  await node.kill('SIGKILL');
+  for (const {id} of await node.containers('app')) await node.docker.getContainer(id).remove({force: true});
+  await node.docker.getImage(image).remove({force: true});
+}
+
+async function events(): Promise<string> {
+  return (await node.flynn(['events', '-a', 'shop'])).stdout;
+}
+
+test.before(async (t) => {
+  t.timeout(240_000);
+  if (!await isOnPath('docker-registry', AbortSignal.timeout(10_000))) await aptInstall({packages: ['docker-registry'], because: 'the tests of registries need docker-registry'}, (line) => t.log(line), AbortSignal.timeout(120_000));
+  node = await TrialNode.start();
+  port = await new Promise<number>((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const {port: free} = probe.address() as AddressInfo;
+      probe.close(() => resolve(free));
+    });
+  });
+  await startRegistry();
+  folder = await node.app('shop', 'node-hello', {'server.js': server('one')});
+  const set = await node.run(['sh', '-c', `printf %s "$REGISTRY_PASSWORD" | "${process.execPath}" "${path.join(import.meta.dirname, '..', '..', 'cli', 'main.ts')}" registry set 127.0.0.1:${port}/team -u ada`], {env: {REGISTRY_PASSWORD: PASSWORD}});
+  if (set.exitCode !== 0) throw new Error(set.output);
+});
+test.after.always(async (t) => {
+  t.timeout(60_000);
+  await stopRegistry();
+  await node[Symbol.asyncDispose]();
+});
+
+test.serial('the image of a release is pushed to the registry, and the release says where it is', async (t) => {
+  t.timeout(120_000);
+  const output = await push('one');
+  t.log(output);
+  t.regex(output, new RegExp(`^remote: -----> Pushing to 127\\.0\\.0\\.1:${port}/team/shop\\s*\\nremote: {8}sha256:[0-9a-f]{64}`, 'm'));
+  const release = await releaseOf(1);
+  t.regex(release.registry ?? '', new RegExp(`^127\\.0\\.0\\.1:${port}/team/shop@sha256:[0-9a-f]{64}$`));
+  const {RepoTags: tags, RepoDigests: digests} = await node.docker.getImage(release.image).inspect();
+  t.deepEqual([...tags ?? [], ...digests ?? []].filter((name) => name.startsWith('127.0.0.1')), [], 'nothing but our own name keeps the image');
+  t.is((await node.flynn(['registry'])).stdout, `127.0.0.1:${port}/team  as ada`);
+});
+
+test.serial('an image that the node has lost is pulled from the registry, and not built', async (t) => {
+  t.timeout(90_000);
+  const {image} = await releaseOf(1);
+  await lose(image);
+  await node.up();
+  await until('the app answers', async () => (await node.ask('shop')).body === 'one', 60_000);
+  t.regex(await events(), new RegExp(`pull image ${image.slice(7, 19)} of shop \\(the image of v1 is not on this node\\)`));
+  t.notRegex(await events(), /build image/);
+  t.is((await node.docker.getImage(image).inspect()).Id, image);
+  await node.flynn(['gc']);
+  t.deepEqual((await node.plan()).actions, []);
+});
+
+test.serial('when the registry does not have it any more either, it is built from its source', async (t) => {
+  t.timeout(90_000);
+  const {image} = await releaseOf(1);
+  await stopRegistry();
+  await lose(image);
+  await node.up();
+  await until('the app answers', async () => (await node.ask('shop')).body === 'one', 60_000);
+  t.regex(await events(), /pull image [0-9a-f]{12} of shop failed: .*connect/);
+  t.regex(await events(), /build image [0-9a-f]{12} of shop again \(the image of v1 is not on this node, nor to be had from its registry/);
+});
+
+test.serial('a push while the registry does not answer is deployed all the same, and says so', async (t) => {
+  t.timeout(90_000);
+  const output = await push('two');
+  t.regex(output, new RegExp(`^remote: {2}! {5}The image is on this node only, 127\\.0\\.0\\.1:${port}/team/shop did not take it: .*refused`, 'm'));
+  t.is((await node.ask('shop')).body, 'two');
+  t.is((await releaseOf(2)).registry, undefined);
+});
+
+test.serial('a wrong password is told, without it', async (t) => {
+  t.timeout(90_000);
+  await startRegistry();
+  const set = await node.run(['sh', '-c', `echo another-password-of-nobody | "${process.execPath}" "${path.join(import.meta.dirname, '..', '..', 'cli', 'main.ts')}" registry set 127.0.0.1:${port}/team -u ada`]);
+  t.is(set.exitCode, 0, set.output);
+  await until('the node knows of it', async () => (await node.flynn(['status'])).output.includes(set.output.slice(-8)));
+  const output = await push('three');
+  t.regex(output, /The image is on this node only, .* did not take it: .*(unauthorized|no basic auth|authentication required|denied)/);
+  t.false(output.includes('another-password'));
+});
+
+test.serial('the password is in no log, event, plan, build or file that was left', async (t) => {
+  const told = [node.log, await events(), (await node.plan()).text, (await node.flynn(['builds', '-a', 'shop', '--json'])).output, (await node.flynn(['registry', '--json'])).output];
+  t.deepEqual(told.filter((text) => text.includes(PASSWORD)), []);
+  t.not((await node.run(['grep', '-rqF', PASSWORD, node.layout.root])).exitCode, 0, 'it is in a file of the node');
+});
