@@ -113,6 +113,7 @@ export async function hasOtherInstances(docker: Docker, instance: string, signal
 async function stackImagesToRemove(docker: Docker, instance: string, signal: AbortSignal): Promise<readonly string[]> {
   if (await hasOtherInstances(docker, instance, signal)) return [];
   const stack = await docker.listImages({filters: {label: [LABEL_STACK]}, abortSignal: deadline(signal)});
-  // An app's image inherits the label of what it was built on, and has its own instance.
-  return stack.filter(({Labels}) => Labels?.[LABEL_INSTANCE] === undefined).map(({Id}) => Id);
+  // An app's image inherits the label of what it was built on, and has its own instance. So do people's own images, which have other names.
+  const isOurs = (tags: readonly string[], label: string | undefined) => (tags.length === 0 ? label === 'base' || label === 'unflattened' : tags.every((tag) => /^flynn\/(base|run|build|router):/.test(tag)));
+  return stack.filter(({Labels, RepoTags}) => Labels?.[LABEL_INSTANCE] === undefined && isOurs((RepoTags ?? []).filter((tag) => tag !== '<none>:<none>'), Labels?.[LABEL_STACK])).map(({Id}) => Id);
 }
