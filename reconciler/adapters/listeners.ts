@@ -13,17 +13,21 @@ const ESTABLISHED = '01';
 /** Docker's own DNS server, in every container of a network. */
 const ENGINE_DNS = '127.0.0.11';
 
-/** Where something listens in the network that a process of this machine is in, as /proc says (proc_pid_net(5)). Rejects when it has ended. */
+/** Where something listens in the network that a process of this machine is in. Rejects when the process has ended. */
 export async function listenersOf(pid: number, signal: AbortSignal): Promise<readonly Listener[]> {
-  const tables = await Promise.all(['tcp', 'tcp6'].map((table) => readFile(`/proc/${pid}/net/${table}`, {encoding: 'utf8', signal})));
-  return parseListeners(tables.join('\n'));
+  return parseListeners(await tablesOf(pid, signal));
 }
 
-/** Open connections by their other end, `10.0.0.7:5432`: how many there are from this machine's own network, whoever made them. */
-export async function connectionsFrom(pid: number | 'self', signal: AbortSignal): Promise<{readonly listeners: readonly Listener[]; readonly connections: ReadonlyMap<string, number>}> {
+/** TCP sockets of the network that a process is in, whoever made them: where something listens, and open connections by their other end (`10.0.0.7:5432`). */
+export async function socketsOf(pid: number | 'self', signal: AbortSignal): Promise<{readonly listeners: readonly Listener[]; readonly connections: ReadonlyMap<string, number>}> {
+  const tables = await tablesOf(pid, signal);
+  return {listeners: parseListeners(tables), connections: parseConnections(tables)};
+}
+
+/** The kernel's own words (proc_pid_net(5)). */
+async function tablesOf(pid: number | 'self', signal: AbortSignal): Promise<string> {
   const tables = await Promise.all(['tcp', 'tcp6'].map((table) => readFile(`/proc/${pid}/net/${table}`, {encoding: 'utf8', signal})));
-  const text = tables.join('\n');
-  return {listeners: parseListeners(text), connections: parseConnections(text)};
+  return tables.join('\n');
 }
 
 export function parseConnections(table: string): ReadonlyMap<string, number> {

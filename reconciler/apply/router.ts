@@ -2,7 +2,7 @@ import {mkdir} from 'node:fs/promises';
 import type {CaddyAdmin} from '../adapters/caddy.ts';
 import {ConfigRefused} from '../adapters/caddy.ts';
 import type {UnboundControl} from '../adapters/unbound.ts';
-import {readIfThere, replaceFile} from './files.ts';
+import {readIfThere, replaceFile} from '../adapters/files.ts';
 import type {Layout} from '../layout.ts';
 import type {NameTable, RouteStructure} from '../observed/state.ts';
 import {renderCaddyConfig, structureIn} from '../router/caddy-config.ts';

@@ -1,7 +1,7 @@
 import {mkdir} from 'node:fs/promises';
 import {setTimeout as wait} from 'node:timers/promises';
 import {HaproxyRefused, type HaproxyControl} from '../adapters/haproxy.ts';
-import {readIfThere, replaceFile} from './files.ts';
+import {readIfThere, replaceFile} from '../adapters/files.ts';
 import type {Layout} from '../layout.ts';
 import type {TcpStructure} from '../observed/ports.ts';
 import {routerFiles} from '../router/files.ts';

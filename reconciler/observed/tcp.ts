@@ -1,6 +1,6 @@
-import {readFile} from 'node:fs/promises';
+import {readIfThere} from '../adapters/files.ts';
 import type {HaproxyControl} from '../adapters/haproxy.ts';
-import {connectionsFrom, type Listener} from '../adapters/listeners.ts';
+import {socketsOf, type Listener} from '../adapters/listeners.ts';
 import type {Layout} from '../layout.ts';
 import {routerFiles} from '../router/files.ts';
 import {markIn, tcpStructureOf} from '../router/haproxy-config.ts';
@@ -42,7 +42,7 @@ export class TcpObserver {
     const isFromFile = marks.text !== undefined && marks.running === markIn(marks.text);
     const running: ObservedTcp['running'] = marks.running === undefined ? {state: 'silent', sinceMs: this.#silentSinceMs ?? nowMs} : {state: 'ready', isFromFile};
     if (!this.#isAsked(marks.text)) return {file, running, takenPorts: new Set(), connections: new Map()};
-    const {listeners, connections} = await connectionsFrom('self', signal);
+    const {listeners, connections} = await socketsOf('self', signal);
     return {file, running, takenPorts: this.#takenBy(listeners, {file, running}), connections};
   }
 
@@ -88,13 +88,4 @@ export class TcpObserver {
 function doClash(one: string, other: string): boolean {
   const isAny = (address: string) => address === '0.0.0.0' || address === '::';
   return one === other || isAny(one) || isAny(other);
-}
-
-async function readIfThere(file: string, signal: AbortSignal): Promise<string | undefined> {
-  try {
-    return await readFile(file, {encoding: 'utf8', signal});
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`reading "${file}" failed`, {cause});
-  }
 }

@@ -1,6 +1,5 @@
 import {spawn, type ChildProcess} from 'node:child_process';
 import {cp, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
-import {createServer, type AddressInfo} from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import Docker from 'dockerode';
@@ -11,6 +10,7 @@ import {LABEL_APP, LABEL_INSTANCE, LABEL_ROLE} from '../../reconciler/labels.ts'
 import {instanceOf} from '../../reconciler/settings.ts';
 import type {AppAnswer, PlanAnswer} from '../../reconciler/api/answers.ts';
 import {ask, type Answer, type Target} from './load.ts';
+import {freePorts} from './free-ports.ts';
 import {until} from './until.ts';
 
 const MAIN = path.join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
@@ -259,13 +259,4 @@ export interface RunOptions {
   /** Interrupts the command and all that it started, as Ctrl-C does. */
   readonly signal?: AbortSignal;
   readonly onLine?: (line: string) => void;
-}
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(Array.from({length: count}, () => new Promise<ReturnType<typeof createServer>>((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
-  })));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

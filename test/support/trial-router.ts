@@ -1,5 +1,4 @@
 import {mkdtemp, rm} from 'node:fs/promises';
-import net from 'node:net';
 import path from 'node:path';
 import Docker from 'dockerode';
 import {execa} from 'execa';
@@ -11,6 +10,7 @@ import {prepareRouterFiles, type RouterWorld} from '../../reconciler/apply/route
 import {layout as layoutOf} from '../../reconciler/layout.ts';
 import {dnsContainerSpec, routerContainerSpec} from '../../reconciler/router/containers.ts';
 import type {NodeSettings} from '../../reconciler/settings.ts';
+import {freePorts} from './free-ports.ts';
 
 export interface TrialRouter extends RouterWorld {
   readonly engine: DockerEngine;
@@ -31,7 +31,7 @@ export async function startTrialRouter(signal: AbortSignal): Promise<TrialRouter
   // Short: the path of a unix socket has at most 107 bytes.
   const data = await mkdtemp('/tmp/flynn-rt-');
   const instance = path.basename(data).toLowerCase();
-  const [httpPort, httpsPort, apiPort, dnsPort] = await freePorts();
+  const [httpPort = 0, httpsPort = 0, apiPort = 0, dnsPort = 0] = await freePorts(4);
   const settings: NodeSettings = {data, node: 'trial', domain: 'flynn.localhost', listen: '127.0.0.1', httpPort, httpsPort, apiPort, dnsPort, cluster: {kind: 'own'}};
   const layout = layoutOf(data);
   const engine = new DockerEngine(new Docker());
@@ -70,13 +70,4 @@ export async function until(what: string, isMet: () => Promise<boolean>, limitMs
     if (performance.now() > endMs) throw new Error(`not so within ${limitMs} ms: ${what}`, {cause: outcome === false ? undefined : outcome});
     await new Promise((resolve) => { setTimeout(resolve, LOOK_EVERY_MS); });
   }
-}
-
-/** Ports that nobody listens on now, on TCP. */
-async function freePorts(): Promise<readonly [number, number, number, number]> {
-  const servers = [1, 2, 3, 4].map(() => net.createServer());
-  for (const server of servers) await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const [a = 0, b = 0, c = 0, d = 0] = servers.map((server) => (server.address() as net.AddressInfo).port);
-  for (const server of servers) server.close();
-  return [a, b, c, d];
 }

@@ -4,6 +4,7 @@ import net from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
 import test from 'ava';
+import {freePorts} from '../support/free-ports.ts';
 import {TrialNode} from '../support/trial-node.ts';
 import {until} from '../support/until.ts';
 
@@ -11,7 +12,7 @@ import {until} from '../support/until.ts';
 
 let node: TrialNode;
 let cluster: string;
-const [PLAIN, OTHER, PROXIED, SHARED, TAKEN] = await freePorts();
+const [PLAIN = 0, OTHER = 0, PROXIED = 0, SHARED = 0, TAKEN = 0] = await freePorts(5);
 
 test.before(async (t) => {
   t.timeout(240_000);
@@ -245,12 +246,4 @@ async function clientHello(servername: string): Promise<Uint8Array> {
   socket.destroy();
   server.close();
   return hello;
-}
-
-async function freePorts(): Promise<readonly [number, number, number, number, number]> {
-  const servers = [1, 2, 3, 4, 5].map(() => net.createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const [a = 0, b = 0, c = 0, d = 0, e = 0] = servers.map((server) => (server.address() as net.AddressInfo).port);
-  for (const server of servers) server.close();
-  return [a, b, c, d, e];
 }

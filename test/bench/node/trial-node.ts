@@ -1,6 +1,5 @@
 import {execa} from 'execa';
 import {lstat, mkdtemp, readFile, readlink, rm, symlink, writeFile} from 'node:fs/promises';
-import {createServer, type AddressInfo} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {layout as layoutOf, type Layout} from '../../../reconciler/layout.ts';
@@ -8,6 +7,7 @@ import {instanceOf} from '../../../reconciler/settings.ts';
 import type {FlynnEvent, NodeStatus} from '../../../reconciler/status/status.ts';
 import {get} from '../http.ts';
 import {until} from '../until.ts';
+import {freePorts} from '../../support/free-ports.ts';
 
 /** A whole node of the benchmarks' own, started by `flynn up`. */
 export interface TrialNode {
@@ -43,7 +43,7 @@ export async function startTrialNode(say: (line: string) => void, signal: AbortS
   // Short: the path of a unix socket has at most 107 bytes.
   const folder = await mkdtemp(path.join(tmpdir(), 'flynn-bench-'));
   const data = path.join(folder, 'data');
-  const [httpPort, httpsPort, apiPort, dnsPort] = await freePorts();
+  const [httpPort = 0, httpsPort = 0, apiPort = 0, dnsPort = 0] = await freePorts(4);
   await writeFile(path.join(folder, 'gitconfig'), '[user]\n\tname = Bench\n\temail = bench@localhost\n[commit]\n\tgpgSign = false\n[gc]\n\tauto = 0\n');
   const env = {...process.env, FLYNN_CONFIG: path.join(folder, 'config.yaml'), GIT_CONFIG_GLOBAL: path.join(folder, 'gitconfig'), GIT_TERMINAL_PROMPT: '0', FLYNN_DETACHED: undefined};
   const link = await readlink(COMMAND_LINK).catch(() => undefined);
@@ -100,13 +100,4 @@ async function restoreLink(target: string | undefined): Promise<void> {
   const now = await lstat(COMMAND_LINK).catch(() => undefined);
   if (target !== undefined && now === undefined) await symlink(target, COMMAND_LINK);
   if (target === undefined && now?.isSymbolicLink() === true && (await readlink(COMMAND_LINK)) === LAUNCHER) await rm(COMMAND_LINK);
-}
-
-async function freePorts(): Promise<readonly [number, number, number, number]> {
-  const servers = Array.from({length: 4}, () => createServer());
-  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  // There are as many as there were servers.
-  return ports as unknown as readonly [number, number, number, number];
 }

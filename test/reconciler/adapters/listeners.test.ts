@@ -1,7 +1,7 @@
 import {once} from 'node:events';
 import {connect, createServer, type AddressInfo} from 'node:net';
 import test from 'ava';
-import {connectionsFrom, listenersOf, parseConnections, parseListeners} from '../../../reconciler/adapters/listeners.ts';
+import {listenersOf, parseConnections, parseListeners, socketsOf} from '../../../reconciler/adapters/listeners.ts';
 
 const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0B00007F:A3F5 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 0000000000000000 100 0 0 10 0
@@ -36,7 +36,7 @@ test('a connection of this very process is among those that the kernel tells of'
   const {port} = server.address() as AddressInfo;
   const client = connect(port, '127.0.0.1');
   await once(client, 'connect');
-  const {connections, listeners} = await connectionsFrom('self', AbortSignal.timeout(5_000));
+  const {connections, listeners} = await socketsOf('self', AbortSignal.timeout(5_000));
   client.destroy();
   server.close();
   t.is(connections.get(`127.0.0.1:${port}`), 1);
