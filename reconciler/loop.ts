@@ -2,7 +2,7 @@ import type {AppName, CommitId} from '../schemas/ids.ts';
 import type {Operations} from './apply/operations.ts';
 import {HistoryRewritten, type FollowedRepo} from './checkout/repo.ts';
 import type {Snapshot} from './checkout/snapshot.ts';
-import type {DesiredReader} from './desired-reader.ts';
+import type {DesiredReader} from './wiring/desired-reader.ts';
 import {massDelete} from './desired/mass-delete.ts';
 import type {DesiredState} from './desired/state.ts';
 import type {ObservedState} from './observed/state.ts';

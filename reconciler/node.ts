@@ -1,6 +1,6 @@
 import type {AppName, CommitId} from '../schemas/ids.ts';
 import type {Builds} from './builds/builds.ts';
-import type {CanaryDesk} from './canaries.ts';
+import type {CanaryDesk} from './wiring/canaries.ts';
 import type {Author, ClusterRepo} from './checkout/snapshot.ts';
 import type {Audit, OneShot} from './oneshot/oneshot.ts';
 import type {Plan} from './plan/action.ts';

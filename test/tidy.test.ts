@@ -15,6 +15,8 @@ const ADAPTERS = 'reconciler/adapters/';
 /** What a node is told, and where its things are. */
 const NODE_FACTS = ['reconciler/layout.ts', 'reconciler/settings.ts'];
 const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts'];
+/** The folders of the pass and those around it. */
+const FOLDERS = ['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'source', 'volumes'].map((name) => `reconciler/${name}/`);
 /** The names that apps are answered under: pure, and needed by who looks, who plans and who acts. */
 const ROUTER = 'reconciler/router/';
 
@@ -48,10 +50,11 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'reconciler/router': {values: [SCHEMAS, 'reconciler/labels.ts', ...NODE_FACTS], types: [ADAPTERS, ...STATES], packages: ['node:']},
   /** The node's keys: below everything that seals or opens something. */
   'reconciler/secrets': {values: [SCHEMAS], packages: ['node:', 'age-encryption']},
-  /** The loop itself puts the folders together. */
-  'reconciler': {
-    values: [SCHEMAS, 'buildpacks/', ...['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'source', 'volumes'].map((name) => `reconciler/${name}/`)],
-    types: ['dockerode', 'fastify'],
+  /** The loop puts the folders of the pass together, `wiring/` those around it. */
+  'reconciler': {values: [SCHEMAS, 'buildpacks/', 'reconciler/wiring/', ...FOLDERS], packages: ['node:', 'yaml']},
+  'reconciler/wiring': {
+    values: [SCHEMAS, 'buildpacks/', 'reconciler/labels.ts', 'reconciler/backoff.ts', ...NODE_FACTS, ...FOLDERS],
+    types: ['reconciler/node.ts', 'reconciler/loop.ts', 'dockerode', 'fastify', ...STATES],
     packages: ['node:', 'yaml'],
   },
 

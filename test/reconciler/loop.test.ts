@@ -5,7 +5,7 @@ import {Operations} from '../../reconciler/apply/operations.ts';
 import type {World} from '../../reconciler/apply/executors.ts';
 import {HistoryRewritten} from '../../reconciler/checkout/repo.ts';
 import type {ManifestFile, Snapshot} from '../../reconciler/checkout/snapshot.ts';
-import {DesiredReader} from '../../reconciler/desired-reader.ts';
+import {DesiredReader} from '../../reconciler/wiring/desired-reader.ts';
 import {Loop, type PassReport} from '../../reconciler/loop.ts';
 import type {ObservedState} from '../../reconciler/observed/state.ts';
 import {app, cluster} from '../support/manifests.ts';

@@ -1,7 +1,7 @@
 import {randomUUID} from 'node:crypto';
 import {stat} from 'node:fs/promises';
 import path from 'node:path';
-import {saveMemory} from '../../../reconciler/memory.ts';
+import {saveMemory} from '../../../reconciler/wiring/memory.ts';
 import {nowMs, until} from '../until.ts';
 import {residentMegabytes, withChildren} from '../processes.ts';
 import {appYaml} from './repository.ts';

@@ -7,7 +7,7 @@ import {text} from 'node:stream/consumers';
 import test, {type ExecutionContext} from 'ava';
 import Docker from 'dockerode';
 import {DockerEngine} from '../../../reconciler/adapters/docker.ts';
-import {probeContainer} from '../../../reconciler/probe-container.ts';
+import {probeContainer} from '../../../reconciler/wiring/probe-container.ts';
 
 const ID = 'a'.repeat(64);
 const COMMAND = {kind: 'command', command: ['check']} as const;

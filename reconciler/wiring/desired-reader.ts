@@ -1,14 +1,14 @@
-import type {AppName, TreeId} from '../schemas/ids.ts';
-import {formatDiagnostic} from '../schemas/diagnostic.ts';
-import type {AppPiece, Snapshot} from './checkout/snapshot.ts';
-import {combine} from './desired/combine.ts';
-import {resolveApp} from './desired/app.ts';
-import {resolveCluster, type ClusterConfig} from './desired/cluster.ts';
-import {sortFolder} from './desired/folder.ts';
-import {capacitiesOf, type Machine, type NodeCapacity} from './desired/nodes.ts';
-import {sealedIn} from './desired/secrets.ts';
-import type {DesiredApp, DesiredState, DesiredSystem} from './desired/state.ts';
-import type {Keyring} from './secrets/keyring.ts';
+import type {AppName, TreeId} from '../../schemas/ids.ts';
+import {formatDiagnostic} from '../../schemas/diagnostic.ts';
+import type {AppPiece, Snapshot} from '../checkout/snapshot.ts';
+import {combine} from '../desired/combine.ts';
+import {resolveApp} from '../desired/app.ts';
+import {resolveCluster, type ClusterConfig} from '../desired/cluster.ts';
+import {sortFolder} from '../desired/folder.ts';
+import {capacitiesOf, type Machine, type NodeCapacity} from '../desired/nodes.ts';
+import {sealedIn} from '../desired/secrets.ts';
+import type {DesiredApp, DesiredState, DesiredSystem} from '../desired/state.ts';
+import type {Keyring} from '../secrets/keyring.ts';
 
 /** Apps read at once: reading is one process's pipe, so more only fills the memory. */
 const READ_PARALLEL_MAX = 16;

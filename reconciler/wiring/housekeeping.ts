@@ -1,19 +1,19 @@
 import {rm, readdir, stat} from 'node:fs/promises';
 import path from 'node:path';
 import type Docker from 'dockerode';
-import {formatBytes} from '../schemas/quantity.ts';
-import {diskUsage, engineFolder, fullestDisk, listVolumes, removeVolume, type DiskUsage} from './adapters/docker-disk.ts';
-import type {World} from './apply/executors.ts';
-import {removeBuildLayers} from './build/layers-made.ts';
-import {packageImagesOf} from './build/packages.ts';
-import {LABEL_INSTANCE, LABEL_ROLE} from './labels.ts';
-import type {Layout} from './layout.ts';
-import type {PassReport} from './loop.ts';
-import type {Garbage} from './node.ts';
-import {ClutterObserver} from './observed/clutter.ts';
-import type {Clutter} from './observed/state.ts';
-import {actionKey, type Action} from './plan/action.ts';
-import {planHousekeeping} from './plan/housekeeping.ts';
+import {formatBytes} from '../../schemas/quantity.ts';
+import {diskUsage, engineFolder, fullestDisk, listVolumes, removeVolume, type DiskUsage} from '../adapters/docker-disk.ts';
+import type {World} from '../apply/executors.ts';
+import {removeBuildLayers} from '../build/layers-made.ts';
+import {packageImagesOf} from '../build/packages.ts';
+import {LABEL_INSTANCE, LABEL_ROLE} from '../labels.ts';
+import type {Layout} from '../layout.ts';
+import type {PassReport} from '../loop.ts';
+import type {Garbage} from '../node.ts';
+import {ClutterObserver} from '../observed/clutter.ts';
+import type {Clutter} from '../observed/state.ts';
+import {actionKey, type Action} from '../plan/action.ts';
+import {planHousekeeping} from '../plan/housekeeping.ts';
 
 /** How long what somebody asked to be collected may take, in milliseconds; the rest goes when its time has come. */
 const COLLECT_MS_MAX = 60_000;

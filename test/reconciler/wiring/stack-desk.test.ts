@@ -1,5 +1,5 @@
 import test from 'ava';
-import {readDpkgStatus} from '../../reconciler/stack-desk.ts';
+import {readDpkgStatus} from '../../../reconciler/wiring/stack-desk.ts';
 
 test('what dpkg wrote down is read: what is installed, with its version', (t) => {
   t.deepEqual(readDpkgStatus(`Package: curl

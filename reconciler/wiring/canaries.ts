@@ -1,7 +1,7 @@
-import {EditRefused} from './checkout/snapshot.ts';
-import type {RequestFigures} from './logs/requests.ts';
-import type {CanarySeen, DeployRecord} from './observed/state.ts';
-import type {AppName, SpecHash} from '../schemas/ids.ts';
+import {EditRefused} from '../checkout/snapshot.ts';
+import type {RequestFigures} from '../logs/requests.ts';
+import type {CanarySeen, DeployRecord} from '../observed/state.ts';
+import type {AppName, SpecHash} from '../../schemas/ids.ts';
 
 /** What people want to become of a deploy that tries its canaries. */
 export interface CanaryDesk {

@@ -1,11 +1,11 @@
 import type Docker from 'dockerode';
-import type {AppName, CommitId} from '../schemas/ids.ts';
-import type {Result} from '../schemas/result.ts';
-import {tagImage} from './adapters/docker-build.ts';
-import type {BuildFailure, BuiltImage} from './build/build.ts';
-import {standInTag} from './labels.ts';
-import type {LostImage} from './observed/state.ts';
-import type {ActionOf} from './plan/action.ts';
+import type {AppName, CommitId} from '../../schemas/ids.ts';
+import type {Result} from '../../schemas/result.ts';
+import {tagImage} from '../adapters/docker-build.ts';
+import type {BuildFailure, BuiltImage} from '../build/build.ts';
+import {standInTag} from '../labels.ts';
+import type {LostImage} from '../observed/state.ts';
+import type {ActionOf} from '../plan/action.ts';
 import type {Registry} from './registry.ts';
 
 export interface ImageSupplyOptions {

@@ -1,13 +1,13 @@
 import type Docker from 'dockerode';
 import type {Readable} from 'node:stream';
-import {makeStackImages, type StackImages} from '../buildpacks/stack/images.ts';
-import {LABEL_DEBIAN, LABEL_STACK} from '../buildpacks/stack/labels.ts';
-import {inspectImage, removeImage, withDeadline} from './adapters/docker-build.ts';
-import {tarPieces} from './adapters/tar.ts';
-import {LineQueue} from './api/stream.ts';
-import {EditRefused} from './checkout/snapshot.ts';
-import {LABEL_INSTANCE, LABEL_PACKAGES} from './labels.ts';
-import type {StackDesk, StackImageInfo, StackLine, StackPackage} from './node.ts';
+import {makeStackImages, type StackImages} from '../../buildpacks/stack/images.ts';
+import {LABEL_DEBIAN, LABEL_STACK} from '../../buildpacks/stack/labels.ts';
+import {inspectImage, removeImage, withDeadline} from '../adapters/docker-build.ts';
+import {tarPieces} from '../adapters/tar.ts';
+import {LineQueue} from '../api/stream.ts';
+import {EditRefused} from '../checkout/snapshot.ts';
+import {LABEL_INSTANCE, LABEL_PACKAGES} from '../labels.ts';
+import type {StackDesk, StackImageInfo, StackLine, StackPackage} from '../node.ts';
 
 export interface StackParts {
   readonly docker: Docker;

@@ -1,17 +1,17 @@
 import path from 'node:path';
-import type {AppName} from '../schemas/ids.ts';
-import {initBareWith, isRepository} from './checkout/own.ts';
-import type {Layout} from './layout.ts';
-import type {Deploys} from './receive/deploys.ts';
-import {hookSettings} from './receive/hook-scripts.ts';
-import {noteDeployed} from './receive/kept-sources.ts';
-import {ReleaseRefused} from './release/refused.ts';
-import type {Keyring} from './secrets/keyring.ts';
-import type {SourceDeploy, SourceDeployOutcome} from './source/follower.ts';
-import {SourceRecords} from './source/records.ts';
-import {fetchSource, tipOf, type RemoteParts} from './source/remote.ts';
-import {Sources} from './source/sources.ts';
-import type {EventLog} from './status/events.ts';
+import type {AppName} from '../../schemas/ids.ts';
+import {initBareWith, isRepository} from '../checkout/own.ts';
+import type {Layout} from '../layout.ts';
+import type {Deploys} from '../receive/deploys.ts';
+import {hookSettings} from '../receive/hook-scripts.ts';
+import {noteDeployed} from '../receive/kept-sources.ts';
+import {ReleaseRefused} from '../release/refused.ts';
+import type {Keyring} from '../secrets/keyring.ts';
+import type {SourceDeploy, SourceDeployOutcome} from '../source/follower.ts';
+import {SourceRecords} from '../source/records.ts';
+import {fetchSource, tipOf, type RemoteParts} from '../source/remote.ts';
+import {Sources} from '../source/sources.ts';
+import type {EventLog} from '../status/events.ts';
 
 export interface AppSourcesParts {
   readonly layout: Layout;

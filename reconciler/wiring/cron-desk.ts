@@ -1,14 +1,14 @@
-import type {AppName} from '../schemas/ids.ts';
-import {timeId} from '../schemas/schedule.ts';
-import type {CronBooks} from './apply/cron-books.ts';
-import {EditRefused} from './checkout/snapshot.ts';
-import type {DesiredCron} from './desired/state.ts';
-import {formatAt} from './logs/record.ts';
-import type {PassReport} from './loop.ts';
-import type {CronLine, CronView, LogLine, LogQuery, RunOfCron} from './node.ts';
-import type {CronRun} from './observed/state.ts';
-import {phaseOf} from './plan/phase.ts';
-import {cronStatus, runStatus, type CronRunStatus, type CronStatus} from './status/cron.ts';
+import type {AppName} from '../../schemas/ids.ts';
+import {timeId} from '../../schemas/schedule.ts';
+import type {CronBooks} from '../apply/cron-books.ts';
+import {EditRefused} from '../checkout/snapshot.ts';
+import type {DesiredCron} from '../desired/state.ts';
+import {formatAt} from '../logs/record.ts';
+import type {PassReport} from '../loop.ts';
+import type {CronLine, CronView, LogLine, LogQuery, RunOfCron} from '../node.ts';
+import type {CronRun} from '../observed/state.ts';
+import {phaseOf} from '../plan/phase.ts';
+import {cronStatus, runStatus, type CronRunStatus, type CronStatus} from '../status/cron.ts';
 
 /** Digits of a container's id that a line of the log has. */
 const ID_LENGTH = 12;

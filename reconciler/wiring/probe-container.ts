@@ -1,10 +1,10 @@
-import {ExecStillRunning} from './adapters/docker-exec.ts';
-import type {Engine} from './adapters/engine.ts';
-import {listenersOf, type Listener} from './adapters/listeners.ts';
-import {PortRefused, probeHttp, probeTcp} from './adapters/probe.ts';
-import type {ProbeResult} from './observed/health.ts';
-import type {Probe} from './observed/prober.ts';
-import {unreachable} from '../schemas/result.ts';
+import {ExecStillRunning} from '../adapters/docker-exec.ts';
+import type {Engine} from '../adapters/engine.ts';
+import {listenersOf, type Listener} from '../adapters/listeners.ts';
+import {PortRefused, probeHttp, probeTcp} from '../adapters/probe.ts';
+import type {ProbeResult} from '../observed/health.ts';
+import type {Probe} from '../observed/prober.ts';
+import {unreachable} from '../../schemas/result.ts';
 
 /** One probe of a container, as its check asks for. Rejects, or answers not ok, with words for the owner. */
 export function probeContainer(engine: Pick<Engine, 'exec'>): Probe {

@@ -1,19 +1,19 @@
 import path from 'node:path';
 import type Docker from 'dockerode';
-import type {StackImages} from '../buildpacks/stack/images.ts';
-import type {AppName} from '../schemas/ids.ts';
-import {inspectImage} from './adapters/docker-build.ts';
-import {takePrebuilt} from './build/prebuilt.ts';
-import {rebaseImage, standingOf} from './build/rebase.ts';
-import type {FollowedRepo} from './checkout/repo.ts';
-import {standInTag} from './labels.ts';
-import type {Layout} from './layout.ts';
-import type {NodeView} from './node.ts';
-import {keepSource} from './receive/kept-sources.ts';
-import {hasCommit} from './receive/rebuild.ts';
-import {releaseDesk} from './release/desk.ts';
-import {Makings} from './release/makings.ts';
-import type {Releases} from './release/releases.ts';
+import type {StackImages} from '../../buildpacks/stack/images.ts';
+import type {AppName} from '../../schemas/ids.ts';
+import {inspectImage} from '../adapters/docker-build.ts';
+import {takePrebuilt} from '../build/prebuilt.ts';
+import {rebaseImage, standingOf} from '../build/rebase.ts';
+import type {FollowedRepo} from '../checkout/repo.ts';
+import {standInTag} from '../labels.ts';
+import type {Layout} from '../layout.ts';
+import type {NodeView} from '../node.ts';
+import {keepSource} from '../receive/kept-sources.ts';
+import {hasCommit} from '../receive/rebuild.ts';
+import {releaseDesk} from '../release/desk.ts';
+import {Makings} from '../release/makings.ts';
+import type {Releases} from '../release/releases.ts';
 
 export interface ReleasesParts {
   readonly docker: Docker;

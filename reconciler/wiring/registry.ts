@@ -1,9 +1,9 @@
 import type Docker from 'dockerode';
-import type {AppName, ImageDigest} from '../schemas/ids.ts';
-import type {RegistryManifest} from '../schemas/registry.ts';
-import {fail, ok, type Result} from '../schemas/result.ts';
-import {BuildStepFailed, inspectImage, removeImage, tagImage} from './adapters/docker-build.ts';
-import {pullByDigest, pushImage, type RegistryAuth} from './adapters/docker-registry.ts';
+import type {AppName, ImageDigest} from '../../schemas/ids.ts';
+import type {RegistryManifest} from '../../schemas/registry.ts';
+import {fail, ok, type Result} from '../../schemas/result.ts';
+import {BuildStepFailed, inspectImage, removeImage, tagImage} from '../adapters/docker-build.ts';
+import {pullByDigest, pushImage, type RegistryAuth} from '../adapters/docker-registry.ts';
 
 /** How long a registry may take for one image, in milliseconds. */
 const TRANSFER_MS_MAX = 15 * 60_000;

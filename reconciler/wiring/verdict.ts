@@ -1,13 +1,13 @@
-import type {AppName, CommitId, ContainerId} from '../schemas/ids.ts';
-import {formatDiagnostic} from '../schemas/diagnostic.ts';
-import type {PassReport} from './loop.ts';
-import type {DeployOutcome} from './node.ts';
-import type {ObservedJob} from './observed/state.ts';
-import {IMAGE_SUBJECT} from './plan/images.ts';
-import {phaseOf} from './plan/phase.ts';
-import {isHeldByReleaseJob} from './plan/release-job.ts';
-import {replicasAwaited} from './plan/room.ts';
-import {deriveApp} from './status/derive.ts';
+import type {AppName, CommitId, ContainerId} from '../../schemas/ids.ts';
+import {formatDiagnostic} from '../../schemas/diagnostic.ts';
+import type {PassReport} from '../loop.ts';
+import type {DeployOutcome} from '../node.ts';
+import type {ObservedJob} from '../observed/state.ts';
+import {IMAGE_SUBJECT} from '../plan/images.ts';
+import {phaseOf} from '../plan/phase.ts';
+import {isHeldByReleaseJob} from '../plan/release-job.ts';
+import {replicasAwaited} from '../plan/room.ts';
+import {deriveApp} from '../status/derive.ts';
 
 /** What became of an app that somebody waits for. */
 export type Verdict =

@@ -1,14 +1,14 @@
-import {connectCaddy} from './adapters/caddy.ts';
-import {connectHaproxy} from './adapters/haproxy.ts';
-import {connectUnbound} from './adapters/unbound.ts';
-import {loadRoutes, publishNames} from './apply/router.ts';
-import {loadTcp} from './apply/tcp.ts';
-import type {World} from './apply/executors.ts';
-import type {Layout} from './layout.ts';
-import {RouterObserver} from './observed/router.ts';
-import {TcpObserver} from './observed/tcp.ts';
-import {routerFiles} from './router/files.ts';
-import type {NodeSettings} from './settings.ts';
+import {connectCaddy} from '../adapters/caddy.ts';
+import {connectHaproxy} from '../adapters/haproxy.ts';
+import {connectUnbound} from '../adapters/unbound.ts';
+import {loadRoutes, publishNames} from '../apply/router.ts';
+import {loadTcp} from '../apply/tcp.ts';
+import type {World} from '../apply/executors.ts';
+import type {Layout} from '../layout.ts';
+import {RouterObserver} from '../observed/router.ts';
+import {TcpObserver} from '../observed/tcp.ts';
+import {routerFiles} from '../router/files.ts';
+import type {NodeSettings} from '../settings.ts';
 
 /** The router as the pass knows it: something to look at, and something to change. */
 export function connectRouter({settings, layout, isTcpWanted}: {settings: NodeSettings; layout: Layout; isTcpWanted: () => boolean}): {readonly router: World['router']; readonly observer: RouterObserver; readonly tcpObserver: TcpObserver} {

@@ -1,6 +1,6 @@
 import test from 'ava';
-import type {BuildRequest} from '../../reconciler/build/build.ts';
-import {marked, noted} from '../../reconciler/receiver.ts';
+import type {BuildRequest} from '../../../reconciler/build/build.ts';
+import {marked, noted} from '../../../reconciler/wiring/receiver.ts';
 
 test('an app is marked as being built until the last of its builds has ended', async (t) => {
   const building = new Set<string>();
