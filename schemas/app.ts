@@ -3,10 +3,11 @@ import {buildpacksSchema, checkBuildpacks} from './buildpacks.ts';
 import {checkContainer, containerProperties, type ContainerManifest} from './container.ts';
 import {checkCrons, commandSchema, cronsSchema, type CronManifest} from './cron.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
-import {appNamesSchema, branchSchema, hostSchema, serviceNameSchema} from './names.ts';
+import {appNamesSchema, branchSchema, serviceNameSchema} from './names.ts';
 import {checkRequests, prioritySchema, requestsSchema, type Priority, type RequestsManifest} from './requests.ts';
 import {checkDrains, drainsSchema, type DrainManifest} from './drains.ts';
 import {checkFollowedSource, followedSourceSchema, type FollowedSourceManifest} from './source.ts';
+import {checkRoutes, routesSchema, type RouteManifest} from './routes.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
 import {checkStrategy, optionsOf, strategySchema, type StrategyManifest} from './strategy.ts';
 import {checkTcpRoutes, tcpRoutesSchema, type TcpRouteManifest} from './tcp.ts';
@@ -67,12 +68,6 @@ export interface CheckManifest {
   readonly timeoutSeconds?: number;
   readonly retries?: number;
   readonly startPeriodSeconds?: number;
-}
-
-export interface RouteManifest {
-  readonly host: string;
-  readonly path?: string;
-  readonly service?: string;
 }
 
 export const REPLICAS_MAX = 1000;
@@ -136,23 +131,6 @@ const serviceSchema: ObjectSchema<ServiceManifest> = {
   },
 };
 
-const routeSchema: ObjectSchema<RouteManifest> = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['host'],
-  properties: {
-    host: {...hostSchema, description: 'Exactly this host.', examples: ['shop.example.com']},
-    path: {
-      type: 'string',
-      pattern: '^(/|(/(?!\\.{1,2}(/|$))[A-Za-z0-9._~!$&\'()+,;=:@%-]+)+)$',
-      default: '/',
-      errorMessage: 'must be a path such as / or /api, without a slash at its end',
-      description: 'Only requests below this path.',
-    },
-    service: {...serviceNameSchema, type: 'string', default: WEB, description: 'Which service answers.'},
-  },
-};
-
 export const appSchema: ObjectSchema<AppManifest> = {
   title: 'App',
   description: 'An app of a Flynn cluster: apps/<app>/app.yaml. All but the first two fields may be left out.',
@@ -170,7 +148,7 @@ export const appSchema: ObjectSchema<AppManifest> = {
       description: "What differs from the defaults, by service. Services come from the release's Procfile, or from a `command` here.",
     },
     env: {...envSchema, description: 'Environment of all services.'},
-    routes: {type: 'array', items: routeSchema, maxItems: 1000, description: 'Hosts that lead to this app. Absent: <app>.<domain> leads to web. An empty list: none.'},
+    routes: routesSchema,
     tcp: tcpRoutesSchema,
     release: {
       ...commandSchema,
@@ -204,7 +182,7 @@ export function checkApp(app: AppManifest): readonly Problem[] {
   return [
     ...Object.entries(app.services ?? {}).flatMap(([name, service]) => checkService(name, service)),
     ...checkPortVariable(app.env, ['env'], WEB),
-    ...checkTwice(app.routes ?? []),
+    ...checkRoutes(app.routes),
     ...checkTcpRoutes(app.tcp),
     ...checkCrons(app.cron),
     ...checkReleaseService(app),
@@ -263,9 +241,4 @@ function checkReleaseService({services}: AppManifest): readonly Problem[] {
 function checkPortVariable(env: EnvManifest | undefined, path: Problem['path'], service: string): readonly Problem[] {
   if (env === undefined || !Object.hasOwn(env, 'PORT')) return [];
   return [{path: [...path, 'PORT'], message: `PORT can't be set here: it is \`services.${service}.port\`, so set that to "${env['PORT']}"`}];
-}
-
-function checkTwice(routes: readonly RouteManifest[]): readonly Problem[] {
-  const keys = routes.map(({host, path = '/'}) => `${host}${path}`);
-  return keys.flatMap((key, index) => (keys.indexOf(key) === index ? [] : [{path: ['routes', index], message: `route "${key}" is there twice`}]));
 }

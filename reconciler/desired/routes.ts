@@ -1,6 +1,7 @@
-import {WEB, type RouteManifest} from '../../schemas/app.ts';
+import {WEB} from '../../schemas/app.ts';
 import type {ServiceName} from '../../schemas/ids.ts';
 import {RESERVED_APP_NAMES} from '../../schemas/names.ts';
+import type {RouteManifest} from '../../schemas/routes.ts';
 import type {Problem} from '../../schemas/schema.ts';
 import type {DesiredRoute, DesiredService} from './state.ts';
 

@@ -1,0 +1,38 @@
+import {hostSchema, serviceNameSchema} from './names.ts';
+import type {ObjectSchema, Problem} from './schema.ts';
+
+/** Which requests an app answers, and which of its services does. */
+export interface RouteManifest {
+  readonly host: string;
+  readonly path?: string;
+  readonly service?: string;
+}
+
+/** Whom a route leads to that says nothing. */
+export const ROUTE_SERVICE_DEFAULT = 'web';
+const ROUTES_MAX = 1000;
+
+const routeSchema: ObjectSchema<RouteManifest> = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['host'],
+  properties: {
+    host: {...hostSchema, description: 'Exactly this host.', examples: ['shop.example.com']},
+    path: {
+      type: 'string',
+      pattern: '^(/|(/(?!\\.{1,2}(/|$))[A-Za-z0-9._~!$&\'()+,;=:@%-]+)+)$',
+      default: '/',
+      errorMessage: 'must be a path such as / or /api, without a slash at its end',
+      description: 'Only requests below this path.',
+    },
+    service: {...serviceNameSchema, type: 'string', default: ROUTE_SERVICE_DEFAULT, description: 'Which service answers.'},
+  },
+};
+
+export const routesSchema = {type: 'array', items: routeSchema, maxItems: ROUTES_MAX, description: 'Hosts that lead to this app. Absent: <app>.<domain> leads to web. An empty list: none.'};
+
+/** Routes that are there twice. */
+export function checkRoutes(routes: readonly RouteManifest[] = []): readonly Problem[] {
+  const keys = routes.map(({host, path = '/'}) => `${host}${path}`);
+  return keys.flatMap((key, index) => (keys.indexOf(key) === index ? [] : [{path: ['routes', index], message: `route "${key}" is there twice`}]));
+}
