@@ -14,7 +14,7 @@ const SCHEMAS = 'schemas/';
 const ADAPTERS = 'reconciler/adapters/';
 /** What a node is told, and where its things are. */
 const NODE_FACTS = ['reconciler/layout.ts', 'reconciler/settings.ts'];
-const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts'];
+const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/structure.ts'];
 /** The folders of the pass and those around it. */
 const FOLDERS = ['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'source', 'volumes'].map((name) => `reconciler/${name}/`);
 /** The names that apps are answered under: pure, and needed by who looks, who plans and who acts. */

@@ -4,9 +4,11 @@ import {ConfigRefused} from '../adapters/caddy.ts';
 import type {UnboundControl} from '../adapters/unbound.ts';
 import {readIfThere, replaceFile} from '../adapters/files.ts';
 import type {Layout} from '../layout.ts';
-import type {NameTable, RouteStructure} from '../observed/state.ts';
-import {renderCaddyConfig, structureIn} from '../router/caddy-config.ts';
-import {routerFiles} from '../router/files.ts';
+import type {NameTable} from '../observed/state.ts';
+import type {RouteStructure} from '../observed/structure.ts';
+import {NO_STRUCTURE, renderCaddyConfig, structureIn} from '../router/caddy-config.ts';
+import type {Json} from '../router/caddy-parts.ts';
+import {routerFiles, type RouterFiles} from '../router/files.ts';
 import {GENERATION_NAME} from '../router/names.ts';
 import {answerable, generationRecord, recordChange, renderRecordsFile} from '../router/records.ts';
 import {renderUnboundConfig} from '../router/unbound-config.ts';
@@ -66,16 +68,17 @@ export async function prepareRouterFiles({settings, layout}: Pick<RouterWorld, '
   await replaceFile(files.unboundConfig, renderUnboundConfig(settings, files), signal);
   const records = await readIfThere(files.records, signal);
   if (records === undefined) await replaceFile(files.records, renderRecordsFile(new Map()), signal);
-  const structure = parsedStructure(await readIfThere(files.caddyConfig, signal));
-  await replaceFile(files.caddyConfig, JSON.stringify(renderCaddyConfig(settings, files, structure)), signal);
+  const config = renderedAgain(await readIfThere(files.caddyConfig, signal), settings, files);
+  await replaceFile(files.caddyConfig, JSON.stringify(config), signal);
 }
 
-/** What an earlier start of ours wrote, possibly for other settings; nothing when that cannot be read any more. */
-function parsedStructure(text: string | undefined): RouteStructure {
+/** What an earlier start of ours wrote, possibly for other settings; without routes when that cannot be read any more. */
+function renderedAgain(text: string | undefined, settings: NodeSettings, files: RouterFiles): Json {
   try {
-    return structureIn(JSON.parse(text ?? 'null')) ?? [];
+    return renderCaddyConfig(settings, files, structureIn(JSON.parse(text ?? 'null')) ?? NO_STRUCTURE);
   } catch (error) {
-    if (error instanceof SyntaxError) return [];
+    // Not JSON, or made from a structure of another version.
+    if (error instanceof SyntaxError || error instanceof TypeError) return renderCaddyConfig(settings, files, NO_STRUCTURE);
     throw error;
   }
 }

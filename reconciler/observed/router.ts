@@ -11,7 +11,8 @@ import {generationOf, keyOf, tableOf} from '../router/records.ts';
 import {ROUTER_LETS_GO_MS} from '../router/times.ts';
 import type {DesiredSystem} from '../desired/state.ts';
 import type {NodeSettings} from '../settings.ts';
-import type {NameTable, ObservedRouter, RouteStructure} from './state.ts';
+import type {NameTable, ObservedRouter} from './state.ts';
+import type {RouteStructure} from './structure.ts';
 
 interface ObserverWorld {
   readonly settings: NodeSettings;

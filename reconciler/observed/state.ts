@@ -2,6 +2,7 @@ import type {AppName, ContainerId, CronName, ImageDigest, ServiceName, SpecHash,
 import type {Schedule} from '../../schemas/schedule.ts';
 import type {ContainerFacts, DesiredSystem, ResolvedApp} from '../desired/state.ts';
 import type {ObservedTcp} from './ports.ts';
+import type {RouteStructure} from './structure.ts';
 
 /** What this node was seen to run. Already out of date when it is read: plans must be safe to make from it. */
 export interface ObservedState {
@@ -336,13 +337,4 @@ export type NameTable = ReadonlyMap<string, readonly Target[]>;
 export interface Target {
   readonly address: string;
   readonly port: number;
-}
-
-/** Hosts with options of their own: what has to be in Caddy's configuration. All other hosts are names only. Sorted. */
-export type RouteStructure = readonly StructuredHost[];
-
-export interface StructuredHost {
-  readonly host: string;
-  /** Longest path first; `/` last where there is one. */
-  readonly paths: readonly {readonly path: string; /** SRV name. */ readonly name: string}[];
 }

@@ -1,7 +1,8 @@
 import type {AppName, CommitId, ContainerId, ImageDigest, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {ContainerTemplate, DesiredService, DesiredSystem, ResolvedApp} from '../desired/state.ts';
 import type {TcpStructure} from '../observed/ports.ts';
-import type {CronNext, CronRun, Deploy, Job, NameTable, Pair, RouteStructure} from '../observed/state.ts';
+import type {CronNext, CronRun, Deploy, Job, NameTable, Pair} from '../observed/state.ts';
+import type {RouteStructure} from '../observed/structure.ts';
 
 /** One change to the world. Plain data: it can be printed, compared, sent to another machine and replayed. */
 export type Action = {readonly reason: string; /** Absent: of the platform itself. */ readonly app?: AppName} & (

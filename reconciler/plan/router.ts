@@ -1,4 +1,5 @@
-import type {NameTable, ObservedState, RouteStructure, StructuredHost, Target} from '../observed/state.ts';
+import type {NameTable, ObservedState, Target} from '../observed/state.ts';
+import type {RouteStructure, StructuredHost} from '../observed/structure.ts';
 import type {Action, Plan} from './action.ts';
 import type {AppPlan, RoutedPath} from './app.ts';
 import {byAddress} from './routed.ts';
@@ -9,8 +10,8 @@ import {hostName, serviceName} from '../router/names.ts';
 export function planRouter(apps: readonly AppPlan[], observed: ObservedState): Plan {
   const {router, operations} = observed;
   if (router.state === 'unreachable') return {actions: [], waiting: [{subject: 'router', on: `an answer: ${router.error}`}]};
-  const {names: hosts, structure} = routing(apps.flatMap(({routes}) => routes));
-  const names = new Map([...hosts, ...heldStreams(streamNames(apps.flatMap(({ports}) => ports)), observed)].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const {names: plain, structure} = routing(apps.flatMap(({routes}) => routes));
+  const names = new Map([...plain, ...heldStreams(streamNames(apps.flatMap(({ports}) => ports)), observed)].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const actions: Action[] = [];
   if (!operations.has('names') && !sameNames(names, router.names)) actions.push({kind: 'publish-names', names, reason: namesReason(names, router.names, router.maintenance)});
   if (!operations.has('routes') && !sameStructure(structure, router.structure)) {
@@ -28,7 +29,7 @@ function heldStreams(wanted: NameTable, {router, operations}: ObservedState): Na
 /** A host with nothing but `/` is a name; a host with paths has to be in Caddy's configuration. */
 export function routing(routes: readonly RoutedPath[]): {readonly names: NameTable; readonly structure: RouteStructure} {
   const names = new Map<string, readonly Target[]>();
-  const structure: StructuredHost[] = [];
+  const hosts: StructuredHost[] = [];
   for (const [host, paths] of Map.groupBy(withoutRivals(routes), (route) => route.host)) {
     const [only] = paths;
     if (paths.length === 1 && only?.path === '/') {
@@ -36,12 +37,12 @@ export function routing(routes: readonly RoutedPath[]): {readonly names: NameTab
       continue;
     }
     const byLength = paths.toSorted((a, b) => b.path.length - a.path.length || (a.path < b.path ? -1 : 1));
-    structure.push({host, paths: byLength.map(({path, service, app}) => ({path, name: serviceName(service, app)}))});
+    hosts.push({host, paths: byLength.map(({path, service, app}) => ({path, name: serviceName(service, app)}))});
     for (const {service, app, targets} of paths) names.set(serviceName(service, app), targets);
   }
   return {
     names: new Map([...names].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, targets]) => [name, targets.toSorted(byAddress)])),
-    structure: structure.toSorted((a, b) => (a.host < b.host ? -1 : 1)),
+    structure: {hosts: hosts.toSorted((a, b) => (a.host < b.host ? -1 : 1))},
   };
 }
 

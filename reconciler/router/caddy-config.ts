@@ -1,10 +1,13 @@
 import {isDeepStrictEqual} from 'node:util';
-import type {RouteStructure, StructuredHost, Target} from '../observed/state.ts';
+import type {Target} from '../observed/state.ts';
+import type {RouteStructure} from '../observed/structure.ts';
 import type {NodeSettings} from '../settings.ts';
 import type {RouterFiles} from './files.ts';
-import {isHost, NOWHERE_NAME} from './names.ts';
-import {HOLD_MS, KEEP_ALIVE_MS, DIAL_MS, REFRESH_MS, RETRY_EVERY_MS} from './times.ts';
-import {MAINTENANCE_PAGE, NO_SUCH_HOST_PAGE, NO_SUCH_PATH_PAGE, UNAVAILABLE_PAGE} from './pages.ts';
+import {hostRoutes} from './caddy-hosts.ts';
+import {answer, duration, toReplicas, type Json} from './caddy-parts.ts';
+import {NOWHERE_NAME} from './names.ts';
+import {MAINTENANCE_PAGE, NO_SUCH_HOST_PAGE, UNAVAILABLE_PAGE} from './pages.ts';
+import {DIAL_MS, HOLD_MS, KEEP_ALIVE_MS, RETRY_EVERY_MS} from './times.ts';
 import {UNKNOWN_HOST_ADDRESS} from './unbound-config.ts';
 
 /** Where Caddy answers for apps in maintenance: apart from every other listener, on the DNS port, which is ours already (over TCP on 127.0.0.1). */
@@ -12,10 +15,9 @@ const MAINTENANCE_ADDRESS = '127.0.0.3';
 /** When clients may come again. Nobody knows when it ends. */
 const MAINTENANCE_RETRY_SECONDS = 60;
 
-export type CaddySettings = Pick<NodeSettings, 'domain' | 'listen' | 'httpPort' | 'httpsPort' | 'apiPort' | 'dnsPort'>;
+export const NO_STRUCTURE: RouteStructure = {hosts: []};
 
-/** Anything that JSON can say. */
-export type Json = string | number | boolean | null | readonly Json[] | {readonly [key: string]: Json};
+export type CaddySettings = Pick<NodeSettings, 'domain' | 'listen' | 'httpPort' | 'httpsPort' | 'apiPort' | 'dnsPort'>;
 
 /**
  * The whole configuration of Caddy. Everything that changes often (plain hosts, replicas) is not in it: Caddy asks our
@@ -56,7 +58,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, s
               {handle: [noteForAccessLog]},
               {match: [{not: [{header_regexp: {'X-Request-Id': {name: 'id', pattern: REQUEST_ID}}}]}], handle: [{handler: 'headers', request: {set: {'X-Request-Id': ['{http.request.uuid}']}}}]},
               {match: [{host: [`git.${domain}`, `api.${domain}`]}], handle: [toApi(apiPort)], terminal: true},
-              ...structure.filter(({host}) => isHost(host)).map((host) => structuredRoute(host, dnsPort)),
+              ...hostRoutes(structure.hosts, dnsPort),
               catchAll(dnsPort),
               {handle: [answer(404, NO_SUCH_HOST_PAGE)]},
             ],
@@ -73,7 +75,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, s
             listen: [`${UNKNOWN_HOST_ADDRESS}:${dnsPort}`],
             protocols: ['h1'],
             automatic_https: {disable: true},
-            routes: [{handle: [answer(404, NO_SUCH_HOST_PAGE)]}],
+            routes: [carried(structure), {handle: [answer(404, NO_SUCH_HOST_PAGE)]}],
           },
           maintenance: {
             listen: [`${MAINTENANCE_ADDRESS}:${dnsPort}`],
@@ -126,60 +128,43 @@ const noteForAccessLog: Json = {
   mappings: [{input: 'request', outputs: ['{http.reverse_proxy.upstream.address} {http.request.header.X-Request-Id} {http.request.scheme} {http.reverse_proxy.upstream.latency}']}],
 };
 
+/** No request has this method. */
+const NEVER = 'FLYNN-NEVER';
+
+/** What the configuration was made from, in the configuration itself: whoever reads it back need not guess, and there is no second file. */
+function carried(structure: RouteStructure): Json {
+  return {match: [{method: [NEVER]}], handle: [{handler: 'vars', structure: structure as unknown as Json}]};
+}
+
 /**
  * The structure that a running configuration has, or undefined when it is not exactly what we would load for it:
- * changed by hand, empty, or made for other settings.
+ * changed by hand, empty, or made for other settings or by another version.
  */
 export function structureOf(config: unknown, settings: CaddySettings, files: RouterFiles): RouteStructure | undefined {
   const structure = structureIn(config);
   if (structure === undefined) return undefined;
-  return isDeepStrictEqual(renderCaddyConfig(settings, files, structure), config) ? structure : undefined;
-}
-
-/** Reads only what `structuredRoute` writes; whether the rest is as it should be, the caller finds out by rendering it again. */
-export function structureIn(config: unknown): RouteStructure | undefined {
   try {
-    const {apps: {http: {servers: {apps: {routes}}}}} = config as {apps: {http: {servers: {apps: {routes: readonly RenderedRoute[]}}}}};
-    // The first three are for the log, and git and API; the last two are the catch-all and the answer to hosts that are none.
-    return routes.slice(3, -2).map(({match: [{host: [host]}], handle: [{routes: paths}]}) => ({
-      host,
-      paths: paths.slice(0, -1).map(({match, handle: [{dynamic_upstreams: {name}}]}) => ({path: match?.[0].path[0] ?? '/', name: name.slice(0, -1)})),
-    }));
+    return isDeepStrictEqual(renderCaddyConfig(settings, files, structure), config) ? structure : undefined;
   } catch (error) {
     if (error instanceof TypeError) return undefined;
     throw error;
   }
 }
 
-interface RenderedRoute {
-  readonly match: readonly [{readonly host: readonly [string]}];
-  readonly handle: readonly [{readonly routes: readonly {
-    readonly match?: readonly [{readonly path: readonly [string]}];
-    readonly handle: readonly [{readonly dynamic_upstreams: {readonly name: string}}];
-  }[]}];
+/** What a configuration says that it was made from. Whether that is true, and of this version's shape, shows when it is rendered again. */
+export function structureIn(config: unknown): RouteStructure | undefined {
+  try {
+    const {apps: {http: {servers: {unknown: {routes: [{handle: [{structure}]}]}}}}} = config as Rendered;
+    return structure;
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
 }
 
-function structuredRoute({host, paths}: StructuredHost, dnsPort: number): Json {
-  const known = paths.filter(({path}) => PATH.test(path)).toSorted((a, b) => b.path.length - a.path.length);
-  return {
-    match: [{host: [host]}],
-    terminal: true,
-    handle: [{
-      handler: 'subroute',
-      routes: [
-        ...known.map(({path, name}) => ({
-          ...(path !== '/' && {match: [{path: [path, `${path}/*`]}]}),
-          handle: [toReplicas(`${name}.`, dnsPort)],
-          terminal: true,
-        })),
-        {handle: [answer(404, NO_SUCH_PATH_PAGE)]},
-      ],
-    }],
-  };
+interface Rendered {
+  readonly apps: {readonly http: {readonly servers: {readonly unknown: {readonly routes: readonly [{readonly handle: readonly [{readonly structure?: RouteStructure}]}]}}}};
 }
-
-/** Letters, digits and what a URL's path may have besides, without `*`, `{`, `}` and `\`. */
-const PATH = /^\/(?:[\w.~!$&'()+,;=:@%-]+(?:\/[\w.~!$&'()+,;=:@%-]+)*)?$/;
 
 /** The first group is the host, without port and without the dot that may end it. */
 const HOST_HEADER = '^([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*)\\.?(?::[0-9]*)?$';
@@ -196,22 +181,6 @@ function catchAll(dnsPort: number): Json {
   };
 }
 
-/** `flush_interval` must not be set: event streams are flushed anyway, and -1 kills them at each change (2.6.2). */
-function toReplicas(name: string, dnsPort: number): Json {
-  return {
-    handler: 'reverse_proxy',
-    // Over TCP: Caddy does not ask again over TCP when an answer was cut, and 25 replicas do not fit into a UDP packet.
-    dynamic_upstreams: {source: 'srv', name, refresh: duration(REFRESH_MS), resolver: {addresses: [`tcp/127.0.0.1:${dnsPort}`]}},
-    load_balancing: {try_duration: duration(HOLD_MS), try_interval: duration(RETRY_EVERY_MS)},
-    transport: {
-      protocol: 'http',
-      dial_timeout: duration(DIAL_MS),
-      resolver: {addresses: [`127.0.0.1:${dnsPort}`]},
-      keep_alive: {idle_timeout: duration(KEEP_ALIVE_MS)},
-    },
-  };
-}
-
 function toApi(apiPort: number): Json {
   return {
     handler: 'reverse_proxy',
@@ -219,18 +188,4 @@ function toApi(apiPort: number): Json {
     load_balancing: {try_duration: duration(HOLD_MS), try_interval: duration(RETRY_EVERY_MS)},
     transport: {protocol: 'http', dial_timeout: duration(DIAL_MS), keep_alive: {idle_timeout: duration(KEEP_ALIVE_MS)}},
   };
-}
-
-function answer(status: number | string, body: string, headers: {readonly [name: string]: readonly string[]} = {}): Json {
-  return {
-    handler: 'static_response',
-    status_code: status,
-    headers: {'Content-Type': ['text/html; charset=utf-8'], 'Cache-Control': ['no-store'], ...headers},
-    body,
-  };
-}
-
-/** Nanoseconds, Caddy's own unit for durations in JSON. */
-function duration(milliseconds: number): number {
-  return milliseconds * 1_000_000;
 }

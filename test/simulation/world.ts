@@ -7,7 +7,8 @@ import type {DesiredApp, DesiredService, DesiredState, ResolvedApp, Strategy} fr
 import {toJob, toReplica} from '../../reconciler/observed/containers.ts';
 import {NetworkObserver} from '../../reconciler/observed/networks.ts';
 import {nextHealth, type HealthHistory} from '../../reconciler/observed/health.ts';
-import type {CronBook, DeployRecord, Health, NameTable, ObservedContainer, ObservedState, RouteStructure} from '../../reconciler/observed/state.ts';
+import type {CronBook, DeployRecord, Health, NameTable, ObservedContainer, ObservedState} from '../../reconciler/observed/state.ts';
+import type {RouteStructure} from '../../reconciler/observed/structure.ts';
 import {actionKey, type Action, type Plan} from '../../reconciler/plan/action.ts';
 import {plan} from '../../reconciler/plan/plan.ts';
 import {FakeEngine, type Fault} from '../support/fake-engine.ts';
@@ -54,7 +55,7 @@ export class SimulatedNode {
   readonly #crons = new Map<AppName, CronBook>();
   readonly #histories = new Map<string, HealthHistory>();
   readonly #leftAtMs = new Map<string, number>();
-  #structure: RouteStructure = [];
+  #structure: RouteStructure = {hosts: []};
   /** Stops that take their time: container id → when it ends. */
   readonly #stopping = new Map<string, {readonly key: string; readonly endsAtMs: number}>();
 

@@ -151,7 +151,7 @@ export function observed({have = [], jobs = [], record, book, names: served, ima
     router: {
       state: 'ready',
       names: served === undefined ? new Map() : names(...served),
-      structure: [],
+      structure: {hosts: []},
       maintenance: {address: '127.0.0.3', port: 8080},
       inFlight: new Map(Object.entries(inFlight).map(([address, count]) => [`${address}:8080`, count])),
       leftAtMs: new Map(Object.entries(left).map(([address, seconds]) => [`${address}:8080`, NOW_MS - seconds * 1000])),

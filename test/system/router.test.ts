@@ -4,7 +4,9 @@ import test from 'ava';
 import {ConfigRefused, connectCaddy} from '../../reconciler/adapters/caddy.ts';
 import {loadRoutes, publishNames} from '../../reconciler/apply/router.ts';
 import {RouterObserver} from '../../reconciler/observed/router.ts';
-import type {NameTable, ObservedRouter, RouteStructure, Target} from '../../reconciler/observed/state.ts';
+import type {NameTable, ObservedRouter, Target} from '../../reconciler/observed/state.ts';
+import type {RouteStructure} from '../../reconciler/observed/structure.ts';
+import {NO_STRUCTURE} from '../../reconciler/router/caddy-config.ts';
 import {hostName, serviceName} from '../../reconciler/router/names.ts';
 import {ROUTER_LETS_GO_MS} from '../../reconciler/router/times.ts';
 import {keepsCaddyContract} from '../support/caddy-contract.ts';
@@ -82,17 +84,17 @@ test.serial('a Host header chosen by an attacker reaches neither a service nor a
 });
 
 test.serial('paths of a host go to their services, the longest first, and 404 where there is none', async (t) => {
-  const structure: RouteStructure = [
+  const structure: RouteStructure = {hosts: [
     {host: 'paths.test', paths: [{path: '/api/v2', name: serviceName('two', 'p')}, {path: '/api', name: serviceName('one', 'p')}]},
     {host: 'rest.test', paths: [{path: '/api', name: serviceName('two', 'p')}, {path: '/', name: serviceName('one', 'p')}]},
-  ];
+  ]};
   await publishNames(new Map([[serviceName('one', 'p'), [one]], [serviceName('two', 'p'), [two]]]), router, SIGNAL);
   await loadRoutes(structure, router, SIGNAL);
   const answers = await Promise.all(['/api', '/api/x', '/api/v2/x', '/apix', '/'].map(async (path) => (await get('paths.test', path)).body.replace(/^<.*/s, 'none')));
   t.deepEqual(answers, ['one /api', 'one /api/x', 'two /api/v2/x', 'none', 'none']);
   t.is((await get('rest.test', '/apix')).body, 'one /apix');
   t.deepEqual((await observed()).structure, structure);
-  await loadRoutes([], router, SIGNAL);
+  await loadRoutes(NO_STRUCTURE, router, SIGNAL);
 });
 
 test.serial('50 replicas share the requests', async (t) => {
@@ -246,7 +248,7 @@ test.serial('HTTPS works for hosts that the reconciler approves, and for no othe
 
 test.serial('a configuration changed by hand is noticed and put back', async (t) => {
   const observer = new RouterObserver(router);
-  const structure: RouteStructure = [{host: 'hand.test', paths: [{path: '/a', name: serviceName('a', 'hand')}]}];
+  const structure: RouteStructure = {hosts: [{host: 'hand.test', paths: [{path: '/a', name: serviceName('a', 'hand')}]}]};
   await loadRoutes(structure, router, SIGNAL);
   t.deepEqual((await observed(observer)).structure, structure);
   t.true(await observer.isAsLeft(SIGNAL));
@@ -255,7 +257,7 @@ test.serial('a configuration changed by hand is noticed and put back', async (t)
   t.is((await observed(observer)).structure, undefined);
   await loadRoutes(structure, router, SIGNAL);
   t.deepEqual((await observed(observer)).structure, structure);
-  await loadRoutes([], router, SIGNAL);
+  await loadRoutes(NO_STRUCTURE, router, SIGNAL);
 });
 
 test.serial('records changed by hand are noticed and put back', async (t) => {
@@ -272,7 +274,7 @@ test.serial('records changed by hand are noticed and put back', async (t) => {
 
 for (const role of ['router', 'dns'] as const) {
   test.serial(`killed (${role}), it comes back by itself with everything`, async (t) => {
-    const structure: RouteStructure = [{host: 'back.test', paths: [{path: '/', name: serviceName('web', 'back')}]}];
+    const structure: RouteStructure = {hosts: [{host: 'back.test', paths: [{path: '/', name: serviceName('web', 'back')}]}]};
     await publishNames(new Map([[hostName('plainback.test'), [one]], [serviceName('web', 'back'), [two]]]), router, SIGNAL);
     await loadRoutes(structure, router, SIGNAL);
     const before = await observed();
@@ -283,7 +285,7 @@ for (const role of ['router', 'dns'] as const) {
     t.true(performance.now() - killedMs < 2000);
     const {names, structure: structureAfter} = await observed();
     t.deepEqual([names, structureAfter], [before.names, before.structure]);
-    await loadRoutes([], router, SIGNAL);
+    await loadRoutes(NO_STRUCTURE, router, SIGNAL);
   });
 }
 

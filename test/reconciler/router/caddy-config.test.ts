@@ -1,14 +1,14 @@
 import test from 'ava';
-import type {RouteStructure} from '../../../reconciler/observed/state.ts';
-import {maintenanceTarget, renderCaddyConfig, structureOf} from '../../../reconciler/router/caddy-config.ts';
+import type {RouteStructure, StructuredHost} from '../../../reconciler/observed/structure.ts';
+import {maintenanceTarget, NO_STRUCTURE, renderCaddyConfig, structureOf} from '../../../reconciler/router/caddy-config.ts';
 import {routerFiles} from '../../../reconciler/router/files.ts';
 
 const SETTINGS = {domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553};
 const FILES = routerFiles({caddy: '/data/caddy', unbound: '/data/unbound', haproxy: '/data/haproxy'});
-const SHOP: RouteStructure = [{
+const SHOP: RouteStructure = {hosts: [{
   host: 'shop.test',
   paths: [{path: '/api', name: '_svc._tcp.api.shop.flynn.internal'}, {path: '/', name: '_svc._tcp.web.shop.flynn.internal'}],
-}];
+}]};
 
 interface Rendered {
   readonly apps: {readonly http: {readonly servers: {readonly apps: {
@@ -34,12 +34,12 @@ test('a host with paths becomes one route, the longest path first, and 404 for w
 });
 
 test('plain hosts and replicas are not in the configuration', (t) => {
-  t.deepEqual(rendered([]).apps.http.servers.apps.routes.slice(2).map(({match}) => match?.[0]?.host), [['git.flynn.localhost', 'api.flynn.localhost'], undefined, undefined]);
+  t.deepEqual(rendered(NO_STRUCTURE).apps.http.servers.apps.routes.slice(2).map(({match}) => match?.[0]?.host), [['git.flynn.localhost', 'api.flynn.localhost'], undefined, undefined]);
 });
 
 test('what apps in maintenance lead to is a listener of its own, there from the start', (t) => {
   const {address, port} = maintenanceTarget(SETTINGS);
-  const servers = Object.values(rendered([]).apps.http.servers as unknown as Record<string, {listen: string[]; routes: {handle: {status_code?: number; headers?: Record<string, string[]>}[]}[]}>);
+  const servers = Object.values(rendered(NO_STRUCTURE).apps.http.servers as unknown as Record<string, {listen: string[]; routes: {handle: {status_code?: number; headers?: Record<string, string[]>}[]}[]}>);
   const [page, ...others] = servers.filter(({listen}) => listen.includes(`${address}:${port}`));
   t.deepEqual(others, []);
   t.like(page?.routes[0]?.handle[0], {status_code: 503, headers: {'Retry-After': ['60']}});
@@ -50,26 +50,26 @@ test('event streams and websockets keep their lives: no flush_interval anywhere'
 });
 
 test('an IPv6 address is written so that its port can be told from it', (t) => {
-  t.deepEqual(rendered([], {...SETTINGS, listen: '::'}).apps.http.servers.apps.listen, ['[::]:80', '[::]:443']);
+  t.deepEqual(rendered(NO_STRUCTURE, {...SETTINGS, listen: '::'}).apps.http.servers.apps.listen, ['[::]:80', '[::]:443']);
 });
 
-const isLeftOut = test.macro((t, structure: RouteStructure) => {
-  t.deepEqual(rendered([...structure, ...SHOP]), rendered(SHOP));
+const isLeftOut = test.macro((t, host: StructuredHost) => {
+  t.deepEqual(rendered({hosts: [host, ...SHOP.hosts]}).apps.http.servers.apps, rendered(SHOP).apps.http.servers.apps);
 });
 for (const host of ['*', '*.test', '{env.HOME}', 'a b', 'a"', '', 'A.test', '_svc._tcp.web.shop.flynn.internal']) {
-  test(`a host that means something else to Caddy is left out: "${host}"`, isLeftOut, [{host, paths: [{path: '/', name: '_svc._tcp.x.y.flynn.internal'}]}]);
+  test(`a host that means something else to Caddy is left out: "${host}"`, isLeftOut, {host, paths: [{path: '/', name: '_svc._tcp.x.y.flynn.internal'}]});
 }
 for (const path of ['/*', '/a*b', '/{http.request.host}', 'a', '', '/a\\b', '/a/', '//a', '/a\n']) {
   test(`a path that means something else to Caddy is left out: ${JSON.stringify(path)}`, (t) => {
-    const [, , , route] = rendered([{host: 'shop.test', paths: [{path, name: '_svc._tcp.x.y.flynn.internal'}]}]).apps.http.servers.apps.routes;
+    const [, , , route] = rendered({hosts: [{host: 'shop.test', paths: [{path, name: '_svc._tcp.x.y.flynn.internal'}]}]}).apps.http.servers.apps.routes;
     t.is(route?.handle[0]?.routes?.length, 1);
   });
 }
 
 test('the structure is read back from the configuration that runs', (t) => {
-  const many: RouteStructure = [...SHOP, {host: 'z.test', paths: [{path: '/only', name: '_svc._tcp.web.z.flynn.internal'}]}];
+  const many: RouteStructure = {hosts: [...SHOP.hosts, {host: 'z.test', paths: [{path: '/only', name: '_svc._tcp.web.z.flynn.internal'}]}]};
   t.deepEqual(structureOf(rendered(many), SETTINGS, FILES), many);
-  t.deepEqual(structureOf(rendered([]), SETTINGS, FILES), []);
+  t.deepEqual(structureOf(rendered(NO_STRUCTURE), SETTINGS, FILES), NO_STRUCTURE);
 });
 
 const isNotOurs = test.macro((t, change: (config: Rendered) => unknown) => {
@@ -83,6 +83,9 @@ test('one more route by hand is noticed', isNotOurs, (config) => {
   return config;
 });
 test('one changed word is noticed', isNotOurs, (config) => JSON.parse(JSON.stringify(config).replace('/api/*', '/other/*')) as unknown);
+test('a structure of another shape, as another version may have written it, is not ours', isNotOurs, (config) => {
+  return JSON.parse(JSON.stringify(config).replace('"structure":{"hosts":', '"structure":{"sites":')) as unknown;
+});
 test('another port than the settings say is noticed', (t) => {
   t.is(structureOf(rendered(SHOP), {...SETTINGS, httpPort: 8080}, FILES), undefined);
 });

@@ -7,8 +7,10 @@ import {loadRoutes, prepareRouterFiles, publishNames, type RouterWorld} from '..
 import {LABEL_INSTANCE, LABEL_ROLE, LABEL_SPEC} from '../../../reconciler/labels.ts';
 import {layout as layoutOf} from '../../../reconciler/layout.ts';
 import {FIRST_LOOK_AFTER_MS, RouterObserver} from '../../../reconciler/observed/router.ts';
-import type {NameTable, ObservedRouter, RouteStructure} from '../../../reconciler/observed/state.ts';
+import type {NameTable, ObservedRouter} from '../../../reconciler/observed/state.ts';
+import type {RouteStructure} from '../../../reconciler/observed/structure.ts';
 import {dnsContainerSpec, routerContainerSpec} from '../../../reconciler/router/containers.ts';
+import {NO_STRUCTURE} from '../../../reconciler/router/caddy-config.ts';
 import {routerFiles} from '../../../reconciler/router/files.ts';
 import {hostName} from '../../../reconciler/router/names.ts';
 import type {NodeSettings} from '../../../reconciler/settings.ts';
@@ -21,7 +23,7 @@ const SIGNAL = new AbortController().signal;
 const NOW_MS = Date.now() + 3_600_000;
 const ONE: NameTable = new Map([[hostName('a.test'), [{address: '10.0.0.1', port: 80}]]]);
 const TWO: NameTable = new Map([[hostName('a.test'), [{address: '10.0.0.2', port: 80}]], [hostName('b.test'), []]]);
-const ROUTES: RouteStructure = [{host: 'c.test', paths: [{path: '/api', name: '_svc._tcp.api.c.flynn.internal'}]}];
+const ROUTES: RouteStructure = {hosts: [{host: 'c.test', paths: [{path: '/api', name: '_svc._tcp.api.c.flynn.internal'}]}]};
 
 type FakeWorld = RouterWorld & {readonly caddy: FakeCaddy; readonly unbound: FakeUnbound};
 
@@ -116,7 +118,7 @@ test('a configuration that Caddy refuses is not what it starts from', async (t) 
   await loadRoutes(ROUTES, world, SIGNAL);
   const refusing = new FakeCaddy();
   refusing.load = () => Promise.reject(new ConfigRefused('no'));
-  await t.throwsAsync(loadRoutes([], {...world, caddy: refusing}, SIGNAL), {message: 'no'});
+  await t.throwsAsync(loadRoutes(NO_STRUCTURE, {...world, caddy: refusing}, SIGNAL), {message: 'no'});
   await restart(world);
   t.deepEqual((await look(world)).structure, ROUTES);
 });
@@ -138,7 +140,7 @@ test('a configuration file that is no JSON is replaced at the start', async (t) 
   await writeFile(routerFiles(world.layout).caddyConfig, '{');
   await prepareRouterFiles(world, SIGNAL);
   await restart(world);
-  t.deepEqual((await look(world)).structure, []);
+  t.deepEqual((await look(world)).structure, NO_STRUCTURE);
 });
 
 test('a data directory that is too deep for a socket is refused with what would do', async (t) => {

@@ -1,0 +1,31 @@
+import type {StructuredHost} from '../observed/structure.ts';
+import {answer, toReplicas, type Json} from './caddy-parts.ts';
+import {isHost} from './names.ts';
+import {NO_SUCH_PATH_PAGE} from './pages.ts';
+
+/** One route of Caddy for each host with options of its own. A host that would mean something else to Caddy is left out. */
+export function hostRoutes(hosts: readonly StructuredHost[], dnsPort: number): readonly Json[] {
+  return hosts.filter(({host}) => isHost(host)).map((host) => structuredRoute(host, dnsPort));
+}
+
+function structuredRoute({host, paths}: StructuredHost, dnsPort: number): Json {
+  const known = paths.filter(({path}) => PATH.test(path)).toSorted((a, b) => b.path.length - a.path.length);
+  return {
+    match: [{host: [host]}],
+    terminal: true,
+    handle: [{
+      handler: 'subroute',
+      routes: [
+        ...known.map(({path, name}) => ({
+          ...(path !== '/' && {match: [{path: [path, `${path}/*`]}]}),
+          handle: [toReplicas(`${name}.`, dnsPort)],
+          terminal: true,
+        })),
+        {handle: [answer(404, NO_SUCH_PATH_PAGE)]},
+      ],
+    }],
+  };
+}
+
+/** Letters, digits and what a URL's path may have besides, without `*`, `{`, `}` and `\`. */
+const PATH = /^\/(?:[\w.~!$&'()+,;=:@%-]+(?:\/[\w.~!$&'()+,;=:@%-]+)*)?$/;
