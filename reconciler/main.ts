@@ -5,6 +5,7 @@ import {setTimeout as pause} from 'node:timers/promises';
 import {makeStackImages} from '../buildpacks/stack/images.ts';
 import type {AppName, CommitId, SpecHash} from '../schemas/ids.ts';
 import {formatDiagnostic} from '../schemas/diagnostic.ts';
+import {portRange} from '../schemas/router.ts';
 import {connectDocker} from './adapters/docker-client.ts';
 import {DockerEngine} from './adapters/docker.ts';
 import type {ContainerSpec, Engine} from './adapters/engine.ts';
@@ -33,6 +34,7 @@ import {saveMemory} from './wiring/memory.ts';
 import {watchFiles} from './adapters/watch-files.ts';
 import {EngineObserver} from './observed/engine-observer.ts';
 import {Prober} from './observed/prober.ts';
+import {PortDesk} from './wiring/port-desk.ts';
 import {probeContainer} from './wiring/probe-container.ts';
 import {connectRouter} from './wiring/router-world.ts';
 import {dnsContainerSpec, routerContainerSpec, tcpContainerSpec} from './router/containers.ts';
@@ -165,7 +167,9 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
       housekeeper.onPass(report);
       tellOfDisk(housekeeper.diskProblem());
       view.publish(report);
-      if (report.seen !== undefined) sources.see(report.seen.desired.apps);
+      if (report.seen === undefined) return;
+      sources.see(report.seen.desired.apps);
+      ports.see(report.seen.desired, report.seen.observed, signal);
     },
   });
   let isDiskLow = false;
@@ -186,6 +190,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     cacheBytesMax: () => reader.cluster?.builds.cacheBytes,
     noteBuild: (app, line) => logs.noteBuild(app, line),
   }, signal);
+  const ports = new PortDesk({repo, events, range: () => reader.cluster?.tcpPorts ?? portRange()});
   const sources = followSources({layout, keyring, deploys, events}, signal);
   const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, node, log}, signal);
   const view: View = new View({settings, releases, stack: stackDesk({docker, instance, stack}), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});

@@ -5,6 +5,7 @@ import {hostSchema} from './names.ts';
 import {bytesOf, quantitySchema} from './quantity.ts';
 import {checkRegistry, registrySchema, type RegistryManifest} from './registry.ts';
 import {checkRequests, requestsSchema, type RequestsManifest} from './requests.ts';
+import {checkRouter, routerSchema, type RouterManifest} from './router.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
 import {formatSubnet, parseSubnet, prefixOf, subnetSchema} from './subnet.ts';
 
@@ -26,6 +27,7 @@ export interface ClusterManifest extends Header<'Cluster'> {
   readonly recipients?: readonly string[];
   /** Absent: images are on the nodes only. */
   readonly registry?: RegistryManifest;
+  readonly router?: RouterManifest;
   /** By app. */
   readonly policy?: Readonly<Record<string, Rights>>;
 }
@@ -167,6 +169,7 @@ export const clusterSchema: ObjectSchema<ClusterManifest> = {
       description: "Public keys that the apps' secrets are encrypted to (age): those of the nodes, and perhaps one whose identity is kept elsewhere.",
     },
     registry: registrySchema,
+    router: routerSchema,
     policy: policySchema,
   },
   examples: [{apiVersion: 'flynn/v1', kind: 'Cluster', name: 'production', domain: 'apps.example.com', ...CLUSTER_DEFAULTS}],
@@ -181,6 +184,7 @@ export function checkCluster(cluster: ClusterManifest): readonly Problem[] {
     ...checkLimits(memory === undefined ? undefined : {memory}, ['builds']),
     ...checkCache(cluster.builds),
     ...checkRegistry(cluster.registry),
+    ...checkRouter(cluster.router),
     ...checkNetworks({...CLUSTER_DEFAULTS.networks, ...cluster.networks}),
   ];
 }

@@ -4,7 +4,8 @@ import {subnetSchema} from './subnet.ts';
 
 /** A port of the node that leads to a service, byte for byte. */
 export interface TcpRouteManifest {
-  readonly port: number;
+  /** Absent: one of the cluster's range, written here by a commit. */
+  readonly port?: number;
   readonly service: string;
   /** TLS connections for this host only (SNI), passed on as they come. Routes with other hosts may have the same port. */
   readonly sni?: string;
@@ -28,9 +29,9 @@ const networks = {type: 'array', minItems: 1, maxItems: NETWORKS_MAX, items: {..
 const tcpRouteSchema: ObjectSchema<TcpRouteManifest> = {
   type: 'object',
   additionalProperties: false,
-  required: ['port', 'service'],
+  required: ['service'],
   properties: {
-    port: {type: 'integer', minimum: 1, maximum: 65_535, description: 'Of the node: what clients connect to.', examples: [5432]},
+    port: {type: 'integer', minimum: 1, maximum: 65_535, description: 'Of the node: what clients connect to. Absent: one of `router.tcpPorts` in cluster.yaml is chosen and written here, by a commit.', examples: [5432]},
     service: {...serviceNameSchema, type: 'string', description: 'Who answers, on the port that it listens on.', examples: ['db']},
     sni: {...hostSchema, description: 'Only TLS connections that ask for this host (SNI), passed on as they are; the service has the certificate. Several routes with other hosts can share a port.', examples: ['db.example.com']},
     proxyProtocol: {enum: ['none', 'v1', 'v2'], default: 'none', errorMessage: 'must be none, v1 or v2', description: "Version of the PROXY header that tells the service the client's address. The service has to expect it."},
@@ -42,10 +43,18 @@ const tcpRouteSchema: ObjectSchema<TcpRouteManifest> = {
 
 export const tcpRoutesSchema = {type: 'array', items: tcpRouteSchema, maxItems: ROUTES_MAX, description: 'Ports of the node that lead to services: for everything that is not HTTP.'};
 
-/** Ports that are there twice. */
+/** A route whose port is known. */
+export type PlacedTcpRoute = TcpRouteManifest & {readonly port: number};
+
+export function hasPort(route: TcpRouteManifest): route is PlacedTcpRoute {
+  return route.port !== undefined;
+}
+
+/** Ports that are there twice, and hosts of a port that nobody has chosen yet. */
 export function checkTcpRoutes(routes: readonly TcpRouteManifest[] = []): readonly Problem[] {
   return routes.flatMap((route, index): Problem[] => {
-    const rival = routes.slice(0, index).find((other) => isSamePlace(route, other));
+    if (!hasPort(route)) return route.sni === undefined ? [] : [{path: ['tcp', index, 'sni'], message: 'a route with `sni` shares its port with others: say which `port`'}];
+    const rival = routes.slice(0, index).filter(hasPort).find((other) => isSamePlace(route, other));
     if (rival === undefined) return [];
     const path = ['tcp', index, 'port'];
     return [{path, message: (route.sni === undefined) === (rival.sni === undefined) ? `${placeOf(route)} is there twice` : `port ${route.port} is shared: then each of its routes needs another \`sni\``}];
@@ -53,11 +62,11 @@ export function checkTcpRoutes(routes: readonly TcpRouteManifest[] = []): readon
 }
 
 /** Whether two routes can't both have what they claim: a port, or a port's host where both name one. */
-export function isSamePlace(one: Pick<TcpRouteManifest, 'port' | 'sni'>, other: Pick<TcpRouteManifest, 'port' | 'sni'>): boolean {
+export function isSamePlace(one: Pick<PlacedTcpRoute, 'port' | 'sni'>, other: Pick<PlacedTcpRoute, 'port' | 'sni'>): boolean {
   return one.port === other.port && (one.sni === undefined || other.sni === undefined || one.sni === other.sni);
 }
 
 /** `port 5432`, `port 443 for db.example.com` */
-export function placeOf({port, sni}: Pick<TcpRouteManifest, 'port' | 'sni'>): string {
+export function placeOf({port, sni}: Pick<PlacedTcpRoute, 'port' | 'sni'>): string {
   return `port ${port}${sni === undefined ? '' : ` for ${sni}`}`;
 }

@@ -15,7 +15,7 @@ import {problemOfHost, problemsOfRoutes, routesOf} from './routes.ts';
 import {resolveSecrets, type Opened} from './secrets.ts';
 import {resolveService, serviceNames, type ServiceInput} from './service.ts';
 import {resolveSource, secretsOfApp} from './source.ts';
-import {problemsOfTcpRoutes, tcpRoutesOf} from './tcp.ts';
+import {problemsOfTcpRoutes, tcpRoutesOf, withoutPort} from './tcp.ts';
 import {watchedMs} from './strategy.ts';
 import type {DesiredApp, DesiredService, ResolvedApp} from './state.ts';
 
@@ -80,8 +80,14 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
     ...(crons.length > 0 && {crons}),
     ...imageOriginOf(release.value),
     routes: routesOf(app.value.routes, `${name}.${domain}`, services),
-    ...(app.value.tcp !== undefined && app.value.tcp.length > 0 && {tcp: tcpRoutesOf(app.value.tcp)}),
+    ...portsOf(app.value.tcp),
   } satisfies ResolvedApp;
+}
+
+function portsOf(routes: AppManifest['tcp'] = []): Pick<ResolvedApp, 'tcp' | 'portsWanted'> {
+  const tcp = tcpRoutesOf(routes);
+  const wanted = withoutPort(routes);
+  return {...(tcp.length > 0 && {tcp}), ...(wanted.length > 0 && {portsWanted: wanted})};
 }
 
 function imageOriginOf({image, registry, source: {commit, path}}: ReleaseManifest): Pick<ResolvedApp, 'imageOrigin'> {

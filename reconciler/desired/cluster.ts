@@ -5,6 +5,7 @@ import type {LimitsManifest} from '../../schemas/limits.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {bytesOf} from '../../schemas/quantity.ts';
 import type {RegistryManifest} from '../../schemas/registry.ts';
+import {portRange, type PortRange} from '../../schemas/router.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
 import type {BuildLimits} from '../build/build.ts';
 import {resolveDrains} from './drains.ts';
@@ -35,6 +36,8 @@ export interface ClusterConfig {
   readonly drains?: readonly DesiredDrain[];
   /** Absent: none. Its password is sealed. */
   readonly registry?: RegistryManifest;
+  /** Where ports of TCP routes come from that name none. */
+  readonly tcpPorts: PortRange;
   /** By app. Absent: it is not known what is allowed, because cluster.yaml can't be read. */
   readonly policy?: Readonly<Record<string, Rights>>;
 }
@@ -81,7 +84,7 @@ export function limitsOf({memory, cpus, pids, files}: LimitsManifest, otherwise:
   };
 }
 
-function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks, policy = {}, recipients = [], drains, registry}: ClusterManifest): ClusterConfig {
+function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks, policy = {}, recipients = [], drains, registry, router}: ClusterManifest): ClusterConfig {
   const build = {...CLUSTER_DEFAULTS.builds, ...builds};
   const log = {...CLUSTER_DEFAULTS.logs, ...logs};
   return {
@@ -103,6 +106,7 @@ function withDefaults({name, domain, defaults, requests, builds, keep, logs, net
     keep: {...CLUSTER_DEFAULTS.keep, ...keep},
     networks: {...CLUSTER_DEFAULTS.networks, ...networks},
     ...(registry !== undefined && {registry}),
+    tcpPorts: portRange(router?.tcpPorts),
     policy,
     recipients,
     logBytesMax: bytesOf(log.maxSize),

@@ -70,6 +70,8 @@ export interface ResolvedApp {
   readonly routes: readonly DesiredRoute[];
   /** Absent: none. Sorted by port, then host. */
   readonly tcp?: readonly DesiredTcpRoute[];
+  /** Services that want a port of the node, whichever: a commit will say which. Absent: none. */
+  readonly portsWanted?: readonly ServiceName[];
   /** Its hosts lead to the page that says so, and not to its replicas. */
   readonly isInMaintenance?: boolean;
   /** Limit for the whole deploy, in milliseconds. */

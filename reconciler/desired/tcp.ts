@@ -1,11 +1,12 @@
 import type {AppName, ServiceName} from '../../schemas/ids.ts';
 import type {Problem} from '../../schemas/schema.ts';
-import {IDLE_TIMEOUT_SECONDS_DEFAULT, isSamePlace, placeOf, type TcpRouteManifest} from '../../schemas/tcp.ts';
+import {hasPort, IDLE_TIMEOUT_SECONDS_DEFAULT, isSamePlace, placeOf, type TcpRouteManifest} from '../../schemas/tcp.ts';
 import {appFile} from './folder.ts';
 import type {DesiredService, DesiredTcpRoute, ResolvedApp} from './state.ts';
 
+/** Those whose port is known. */
 export function tcpRoutesOf(routes: readonly TcpRouteManifest[]): readonly DesiredTcpRoute[] {
-  return routes.map(({port, service, sni, proxyProtocol = 'none', acceptProxyProtocol, allow, idleTimeoutSeconds = IDLE_TIMEOUT_SECONDS_DEFAULT}) => ({
+  return routes.filter(hasPort).map(({port, service, sni, proxyProtocol = 'none', acceptProxyProtocol, allow, idleTimeoutSeconds = IDLE_TIMEOUT_SECONDS_DEFAULT}) => ({
     port,
     service: service as ServiceName,
     ...(sni !== undefined && {sni}),
@@ -16,15 +17,24 @@ export function tcpRoutesOf(routes: readonly TcpRouteManifest[]): readonly Desir
   })).toSorted((a, b) => a.port - b.port || ((a.sni ?? '') < (b.sni ?? '') ? -1 : 1));
 }
 
+/** Services of routes that a port has to be chosen for. */
+export function withoutPort(routes: readonly TcpRouteManifest[]): readonly ServiceName[] {
+  return routes.filter((route) => !hasPort(route)).map(({service}) => service as ServiceName);
+}
+
 /** Ports that lead to services which are not there or listen nowhere. */
 export function problemsOfTcpRoutes(routes: readonly TcpRouteManifest[], services: readonly DesiredService[]): readonly Problem[] {
   return routes.flatMap(({port, service: wanted}, index): Problem[] => {
     const path = ['tcp', index, 'service'];
     const service = services.find(({name}) => name === wanted);
-    if (service === undefined) return [{path, message: `port ${port} leads to the service "${wanted}", which the app doesn't have: known are ${services.map(({name}) => name).join(', ') || 'none'}`}];
-    if (service.container.facts.port === undefined) return [{path, message: `port ${port} leads to the service "${wanted}", which has no port: add \`port:\` to it`}];
+    if (service === undefined) return [{path, message: `${nameOf(port)} leads to the service "${wanted}", which the app doesn't have: known are ${services.map(({name}) => name).join(', ') || 'none'}`}];
+    if (service.container.facts.port === undefined) return [{path, message: `${nameOf(port)} leads to the service "${wanted}", which has no port: add \`port:\` to it`}];
     return [];
   });
+}
+
+function nameOf(port: number | undefined): string {
+  return port === undefined ? 'a TCP port' : `port ${port}`;
 }
 
 /** An app that claims a port of another one. */

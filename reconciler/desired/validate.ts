@@ -69,6 +69,7 @@ const UNLIMITED: ClusterConfig = {
   keep: {releases: 1, images: 1},
   logBytesMax: 0,
   networks: {range: '0.0.0.0/0', prefix: 16},
+  tcpPorts: {first: 0, last: 0},
   recipients: [],
   logs: {appBytesMax: 0, ageMsMax: 0},
 };

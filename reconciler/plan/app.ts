@@ -15,7 +15,7 @@ import {wantedSpecs} from './rollout.ts';
 import {byAddress, isInNames, routedTargets, targetOf} from './routed.ts';
 import {isHealthy} from './health.ts';
 import {planSlots, type SlotPlan, type Wanted} from './slots.ts';
-import type {RoutedPort} from './tcp.ts';
+import {waitsForPorts, type RoutedPort} from './tcp.ts';
 
 export interface AppPlan extends Plan {
   readonly routes: readonly RoutedPath[];
@@ -56,7 +56,7 @@ export function planApp(app: DesiredApp, containers: readonly ObservedContainer[
   const parts: readonly Plan[] = [
     planMissingImage(app, phase, observed),
     deploy,
-    {actions: [], waiting: waitsForRoom(app)},
+    {actions: [], waiting: [...waitsForRoom(app), ...waitsForPorts(app)]},
     // What has just failed is not given another try on the way out.
     ...slots.filter(({want}) => !(isFailing && want.isCandidate)).map((slot) => withoutNeedlessStarts(slot, phase, standIns)),
     {actions: [], waiting: standIns.map(({service, slot, release}) => ({app: app.name, subject: `${service}.${slot} (v${release})`, on: 'the replica that it stands in for'}))},

@@ -1,5 +1,5 @@
 import type {AppName} from '../../schemas/ids.ts';
-import type {DesiredTcpRoute} from '../desired/state.ts';
+import type {DesiredApp, DesiredTcpRoute} from '../desired/state.ts';
 import type {TcpListener, TcpStructure} from '../observed/ports.ts';
 import type {NameTable, ObservedState, Target} from '../observed/state.ts';
 import {streamName} from '../router/names.ts';
@@ -33,7 +33,7 @@ export function planTcp(routes: readonly RoutedPort[], observed: ObservedState):
   const {tcp, router, operations} = observed;
   const claimed = withoutRivals(routes);
   const free = claimed.filter(({port}) => !tcp.takenPorts.has(port));
-  const waiting: Waiting[] = claimed.filter((route) => !free.includes(route)).map(({app, port}) => ({app, subject: `TCP port ${port}`, on: 'whatever else listens on it on this node to let it go', untilMs: observed.nowMs + TAKEN_LOOK_MS}));
+  const waiting: Waiting[] = claimed.filter((route) => !free.includes(route)).map(({app, port}) => ({app, subject: `${PORT_SUBJECT} ${port}`, on: 'whatever else listens on it on this node to let it go', untilMs: observed.nowMs + TAKEN_LOOK_MS}));
   const structure = structureOf(free);
   const isFileRight = isSame(structure, tcp.file);
   const isWanted = structure.length > 0;
@@ -46,6 +46,20 @@ export function planTcp(routes: readonly RoutedPort[], observed: ObservedState):
   if (observed.nowMs < followedAtMs) return {actions: [], waiting: [...waiting, {subject: 'tcp', on: 'HAProxy to have followed the last change of replicas', untilMs: followedAtMs}], isWanted, isFileRight};
   return {actions: [{kind: 'load-tcp', structure, reason: reasonFor(structure, tcp.file)} satisfies Action], waiting, isWanted, isFileRight};
 }
+
+/** One wait a route that names no port. */
+export function waitsForPorts(app: DesiredApp): readonly Waiting[] {
+  if (app.state === 'invalid') return [];
+  return (app.portsWanted ?? []).map((service) => ({app: app.name, subject: `${PORT_SUBJECT} of ${service}`, on: 'one to be chosen, by a commit'}));
+}
+
+/** What the ports of apps wait for, in words, by app: one whose port is not served is not all there. */
+export function waitsOfPorts(waiting: readonly Waiting[]): ReadonlyMap<AppName, string> {
+  const ofPorts = waiting.filter(({app, subject}) => app !== undefined && subject.startsWith(`${PORT_SUBJECT} `));
+  return new Map([...Map.groupBy(ofPorts, ({app}) => app as AppName)].map(([app, waits]) => [app, waits.map(({subject, on}) => `${subject} waits on ${on}`).join('; ')]));
+}
+
+const PORT_SUBJECT = 'TCP port';
 
 /** Of the services that ports lead to; also of those that wait for their port. */
 export function streamNames(routes: readonly RoutedPort[]): NameTable {

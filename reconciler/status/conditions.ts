@@ -13,6 +13,7 @@ export interface SeenApp {
   /** As in `AppFacts`. */
   readonly busy: ReadonlySet<string>;
   readonly imageGone?: string;
+  readonly portWaits?: string | undefined;
 }
 
 interface Known {
@@ -20,6 +21,7 @@ interface Known {
   readonly record: DeployRecord | undefined;
   readonly containers: string;
   readonly imageGone: string | undefined;
+  readonly portWaits: string | undefined;
   readonly conditions: readonly Condition[];
 }
 
@@ -38,8 +40,8 @@ export class Conditions {
       gone.delete(app.name);
       const before = this.#known.get(app.name);
       const containers = seen.containers.map((container) => sketch(container, seen.busy)).join();
-      if (before?.app === app && before.record === record && before.containers === containers && before.imageGone === seen.imageGone) continue;
-      this.#known.set(app.name, {app, record, containers, imageGone: seen.imageGone, conditions: stamp(claimsOf(seen), before?.conditions ?? [], at)});
+      if (before?.app === app && before.record === record && before.containers === containers && before.imageGone === seen.imageGone && before.portWaits === seen.portWaits) continue;
+      this.#known.set(app.name, {app, record, containers, imageGone: seen.imageGone, portWaits: seen.portWaits, conditions: stamp(claimsOf(seen), before?.conditions ?? [], at)});
     }
     for (const app of gone) this.#known.delete(app);
   }

@@ -22,6 +22,8 @@ export interface AppFacts {
   readonly busy: ReadonlySet<string>;
   /** Why nothing of what serves can be started any more. Absent: it can. */
   readonly imageGone?: string;
+  /** What a port of the node waits for that is to lead to it. Absent: nothing. */
+  readonly portWaits?: string | undefined;
   urlOf(host: string): string;
 }
 
@@ -50,13 +52,14 @@ function portsOf(tcp: ResolvedApp['tcp']): Pick<AppStatus, 'ports'> {
 }
 
 /** What can be said of one app after one pass. Pure. */
-export function claimsOf({app, record, containers, busy, imageGone}: Pick<AppFacts, 'app' | 'record' | 'containers' | 'busy' | 'imageGone'>): readonly Claim[] {
+export function claimsOf({app, record, containers, busy, imageGone, portWaits}: Pick<AppFacts, 'app' | 'record' | 'containers' | 'busy' | 'imageGone' | 'portWaits'>): readonly Claim[] {
   const phase = phaseOf(app, record);
   const ready = phase.serving?.isSuspended === true ? SUSPENDED : readiness(phase.serving, containers, busy);
   switch (phase.kind) {
     case 'suspended': return [SUSPENDED];
     case 'steady':
       if (!ready.status && imageGone !== undefined) return [ready, {type: 'Stalled', status: true, reason: 'ImageMissing', message: `${imageGone}; to try it again: flynn restart -a ${app.name}`}];
+      if (ready.status && portWaits !== undefined) return [{...ready, status: false, reason: 'PortWaits', message: `${ready.message}; ${portWaits}`}, {type: 'Reconciling', status: true, reason: 'PortWaits', message: portWaits}];
       return ready.status ? [ready] : [ready, {...ready, type: 'Reconciling', status: true}];
     case 'new':
     case 'deploying': return [ready, {type: 'Reconciling', status: true, reason: 'Deploying', message: `${releaseName(phase.candidate)} is being deployed: ${counts(phase.candidate, containers, busy)}`}];

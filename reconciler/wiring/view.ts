@@ -10,6 +10,7 @@ import type {DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQ
 import type {Audit, OneShot} from '../oneshot/oneshot.ts';
 import {whyNoImage} from '../plan/images.ts';
 import {phaseOf} from '../plan/phase.ts';
+import {waitsOfPorts} from '../plan/tcp.ts';
 import type {Plan} from '../plan/action.ts';
 import type {Releases} from '../release/releases.ts';
 import {urlOf, type NodeSettings} from '../settings.ts';
@@ -279,12 +280,13 @@ export class View implements NodeView {
     const at = {commit: seen?.desired.commit ?? this.#lastSeen?.desired.commit ?? NO_COMMIT, now: new Date().toISOString()};
     this.#conditions.seeNode([...nodeClaims(held, this.#lastSeen !== undefined), ...diskClaims(this.housekeeping)], at);
     if (seen === undefined) return;
-    const {desired, observed} = seen;
+    const {desired, observed, plan} = seen;
     const byApp = Map.groupBy(observed.containers, ({app}) => app);
+    const portWaits = waitsOfPorts(plan.waiting);
     this.#conditions.see(desired.apps.map((app) => {
       const record = observed.journal.get(app.name);
       const imageGone = observed.lostImages?.has(app.name) === true ? whyNoImage(app, phaseOf(app, record).serving, observed) : undefined;
-      return {app, record, containers: byApp.get(app.name) ?? [], busy: observed.operations, ...(imageGone !== undefined && {imageGone})};
+      return {app, record, containers: byApp.get(app.name) ?? [], busy: observed.operations, ...(imageGone !== undefined && {imageGone}), portWaits: portWaits.get(app.name)};
     }), at);
   }
 }

@@ -4,6 +4,7 @@ import net from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
 import test from 'ava';
+import {parse} from 'yaml';
 import {freePorts} from '../support/free-ports.ts';
 import {TrialNode} from '../support/trial-node.ts';
 import {until} from '../support/until.ts';
@@ -12,12 +13,15 @@ import {until} from '../support/until.ts';
 
 let node: TrialNode;
 let cluster: string;
-const [PLAIN = 0, OTHER = 0, PROXIED = 0, SHARED = 0, TAKEN = 0] = await freePorts(5);
+const [PLAIN = 0, OTHER = 0, PROXIED = 0, SHARED = 0, TAKEN = 0, FIRST = 0] = await freePorts(6);
 
 test.before(async (t) => {
   t.timeout(240_000);
   node = await TrialNode.start();
   cluster = await node.clone();
+  await appendFile(path.join(cluster, 'cluster.yaml'), `router: {tcpPorts: ${FIRST}-${FIRST + 9}}\n`);
+  await node.git(cluster, 'commit', '--quiet', '--all', '--message', 'ports that are free here');
+  await node.git(cluster, 'push', '--quiet');
   for (const name of ['store', 'cache']) {
     await node.app(name, 'tcp-echo');
     await want(name, []);
@@ -113,6 +117,21 @@ test.serial('a port leads to all replicas of a service, both ways', async (t) =>
   });
   t.is(names.size, 3);
   t.is((await node.containers('tcp')).length, 1);
+});
+
+test.serial('a route that names no port gets one of the range, by a commit', async (t) => {
+  await want('cache', [{service: 'db'}]);
+  const port = await until('a commit that says which', async () => {
+    await node.git(cluster, 'pull', '--quiet', '--rebase');
+    const {tcp: [route]} = parse(await readFile(path.join(cluster, 'apps/cache/app.yaml'), 'utf8')) as {tcp: [{port?: number}]};
+    return route.port;
+  });
+  t.true(port >= FIRST && port <= FIRST + 9);
+  const {output} = await node.git(cluster, 'log', '-1', '--format=%an: %s');
+  t.is(output.trim(), 'Flynn: cache: choose a TCP port for db');
+  await using client = await served(port);
+  t.is(await client.say('x'), 'x');
+  await want('cache', []);
 });
 
 test.serial('neither a new port, nor scaling, nor a deploy cuts a connection', async (t) => {

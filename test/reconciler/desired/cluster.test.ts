@@ -13,6 +13,7 @@ test('cluster.yaml with its first lines alone has every default', (t) => {
     logs: {appBytesMax: 64 * 2 ** 20, ageMsMax: 7 * 24 * 60 * 60 * 1000},
     networks: {range: '10.213.0.0/16', prefix: 25},
     recipients: [],
+    tcpPorts: {first: 3000, last: 3500},
     policy: {},
   });
 });

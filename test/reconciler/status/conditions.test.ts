@@ -44,6 +44,16 @@ test('an app whose manifests are wrong says where, and that the last good ones s
   t.is(conditions.of(SHOP)[1]?.message, 'apps/shop/app.yaml:3:5: unknown field "replcas"');
 });
 
+test('an app whose port is not served is not ready, and says what the port waits for', (t) => {
+  const conditions = new Conditions();
+  const seen = {app: app('v1', 1), record: good(app('v1', 1)), containers: [container('web.1 v1 up')], busy: idle};
+  conditions.see([{...seen, portWaits: 'TCP port 5432 waits on another program'}], at('10:00'));
+  t.deepEqual(told(conditions), ['Ready false PortWaits since 10:00', 'Reconciling true PortWaits since 10:00']);
+  t.is(conditions.of(SHOP)[0]?.message, 'release v1: web [1/1]; TCP port 5432 waits on another program');
+  conditions.see([seen], at('10:01'));
+  t.deepEqual(told(conditions), ['Ready true Healthy since 10:01']);
+});
+
 test('what is said of an app is forgotten with it', (t) => {
   const conditions = new Conditions();
   conditions.see([{app: app('v1', 0), record: good(app('v1', 0)), containers: [], busy: idle}], at('10:00'));
