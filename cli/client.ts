@@ -24,6 +24,10 @@ export interface Client {
   get<Answer>(path: string, signal: AbortSignal): Promise<Answer>;
   /** Any change, safe to repeat: sent with an idempotency key and the author, again when the answer was lost. */
   post<Answer>(path: string, body: unknown, signal: AbortSignal): Promise<Answer>;
+  /** The same, of fields of something that is there: null takes one out. */
+  patch<Answer>(path: string, body: unknown, signal: AbortSignal): Promise<Answer>;
+  /** The same, of something as a whole. */
+  delete<Answer>(path: string, signal: AbortSignal): Promise<Answer>;
   /** The same for a change that is told of in lines. It goes on when nobody listens. */
   postLines<Line>(path: string, body: unknown, signal: AbortSignal): AsyncIterable<Line>;
   /** A change that must not happen twice, and is no commit: sent once. */
@@ -64,11 +68,13 @@ export function createClient(cluster: Cluster, author: () => Promise<string>): C
   // Our own API, of the same version: its types are taken at their word.
   const get = async <Answer>(path: string, signal: AbortSignal) => await ask(connection, {method: 'GET', path}, signal) as Answer;
   const post = async <Answer>(path: string, body: unknown, signal: AbortSignal) => await write(connection, {path, body}, signal) as Answer;
+  const patch = async <Answer>(path: string, body: unknown, signal: AbortSignal) => await write(connection, {method: 'PATCH', path, body}, signal) as Answer;
+  const remove = async <Answer>(path: string, signal: AbortSignal) => await write(connection, {method: 'DELETE', path}, signal) as Answer;
   const postLines = <Line>(path: string, body: unknown, signal: AbortSignal) => writeLines(connection, {path, body}, signal) as AsyncIterable<Line>;
   const postOnce = async <Answer>(path: string, body: unknown, signal: AbortSignal) => await write(connection, {path, body, triesMax: 1}, signal) as Answer;
   const follow = <Line>(path: string, signal: AbortSignal) => lines(connection, {method: 'GET', path}, signal) as AsyncIterable<Line>;
   return {
-    cluster, get, post, postOnce, postLines, follow,
+    cluster, get, post, patch, delete: remove, postOnce, postLines, follow,
     download: (path, signal) => open(connection, {path, silenceMsMax: SILENCE_MS_MAX}, signal),
     upload: async (path, {type, bytes}, signal) => {
       const headers = {'content-type': type, 'x-flynn-author': await author()};
@@ -91,8 +97,15 @@ export interface Connection {
   readonly author: () => Promise<string>;
 }
 
-async function write(connection: Connection, {path, body, triesMax = TRIES_MAX}: {readonly path: string; readonly body: unknown; readonly triesMax?: number}, signal: AbortSignal): Promise<unknown> {
-  const request = await writing(connection, {path, body});
+interface Change {
+  /** Default: POST. */
+  readonly method?: 'POST' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+async function write(connection: Connection, {triesMax = TRIES_MAX, ...change}: Change & {readonly triesMax?: number}, signal: AbortSignal): Promise<unknown> {
+  const request = await writing(connection, change);
   for (let tries = 1; ; tries++) {
     try {
       return await ask(connection, request, signal);
@@ -104,15 +117,13 @@ async function write(connection: Connection, {path, body, triesMax = TRIES_MAX}:
 }
 
 /** Not asked for again by itself: what was told would be told twice. */
-async function* writeLines(connection: Connection, change: {readonly path: string; readonly body: unknown}, signal: AbortSignal): AsyncGenerator<unknown> {
+async function* writeLines(connection: Connection, change: Change, signal: AbortSignal): AsyncGenerator<unknown> {
   yield* lines(connection, await writing(connection, change), signal);
 }
 
-async function writing({author}: Connection, {path, body}: {readonly path: string; readonly body: unknown}): Promise<Partial<Exchange>> {
-  return {
-    method: 'POST', path, body: JSON.stringify(body),
-    headers: {'content-type': 'application/json', 'idempotency-key': randomUUID(), 'x-flynn-author': await author()},
-  };
+async function writing({author}: Connection, {method = 'POST', path, body}: Change): Promise<Partial<Exchange>> {
+  const headers = {'idempotency-key': randomUUID(), 'x-flynn-author': await author()};
+  return body === undefined ? {method, path, headers} : {method, path, body: JSON.stringify(body), headers: {'content-type': 'application/json', ...headers}};
 }
 
 async function ask(connection: Connection, request: Partial<Exchange>, signal: AbortSignal): Promise<unknown> {

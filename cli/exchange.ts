@@ -5,7 +5,7 @@ import type {IncomingMessage, RequestOptions} from 'node:http';
 export interface Exchange {
   /** `http://api.flynn.localhost:8080`, without path. */
   readonly base: string;
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** With its query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;

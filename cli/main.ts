@@ -5,7 +5,7 @@ import {createInterface} from 'node:readline/promises';
 import {type Command, type CommandContext, Failure, UsageError} from './command.ts';
 import {parseGlobals} from './globals.ts';
 import {processStreams, type Streams} from './streams.ts';
-import {COMMANDS} from './table.ts';
+import {ALIASES, COMMANDS} from './table.ts';
 
 /** What the process around the command line is: the real one, or a test's. */
 export interface Surroundings {
@@ -28,10 +28,10 @@ export async function main(around: Surroundings, signal: AbortSignal): Promise<n
   let command: Command | undefined;
   try {
     const {flags, rest} = parseGlobals(around.argv);
-    const [name, ...args] = inTwoWords(rest);
+    const [name, ...args] = inOurWords(rest);
     if (flags.isVersion) return await (await load('version')).run([], contextOf(around, flags), signal);
     if (flags.isHelp || name === undefined || name === 'help') {
-      return await help(name === 'help' ? args[0] : name, around);
+      return await help(name === 'help' ? inOurWords(args)[0] : name, around);
     }
     command = await load(name);
     return await command.run(args, contextOf(around, flags), signal);
@@ -40,10 +40,12 @@ export async function main(around: Surroundings, signal: AbortSignal): Promise<n
   }
 }
 
-/** `releases:info v3`, as Heroku has it, is `releases info v3`. */
-function inTwoWords([first = '', ...rest]: readonly string[]): readonly string[] {
+/** `releases:info v3`, as Heroku has it, is `releases info v3`; `domains:add` is `domain add`. */
+function inOurWords([first = '', ...rest]: readonly string[]): readonly string[] {
+  if (Object.hasOwn(ALIASES, first)) return [...ALIASES[first] ?? [], ...rest];
   const [, command = '', word = ''] = /^([a-z-]+):([a-z-]+)$/.exec(first) ?? [];
   if (Object.hasOwn(COMMANDS, command)) return [command, word, ...rest];
+  if (Object.hasOwn(ALIASES, command)) return [...ALIASES[command] ?? [], word, ...rest];
   return first === '' ? rest : [first, ...rest];
 }
 

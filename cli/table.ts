@@ -11,6 +11,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./commands/status.ts')).status,
   ps: async () => (await import('./commands/ps.ts')).ps,
   logs: async () => (await import('./commands/logs.ts')).logs,
+  route: async () => (await import('./commands/route.ts')).route,
+  domain: async () => (await import('./commands/domain.ts')).domain,
   env: async () => (await import('./commands/env.ts')).env,
   secrets: async () => (await import('./commands/secrets.ts')).secrets,
   scale: async () => (await import('./commands/scale.ts')).scale,
@@ -42,6 +44,24 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   version: async () => (await import('./commands/version.ts')).version,
   completion: async () => (await import('./commands/completion.ts')).completion,
   'git-credential': async () => (await import('./commands/git-credential.ts')).gitCredential,
+};
+
+/** What people type who know Heroku or Flynn before this one, and what it is here. Nothing of it is listed. */
+export const ALIASES: Readonly<Record<string, readonly string[]>> = {
+  'config': ['env'],
+  'domains': ['domain'],
+  'routes': ['route'],
+  'delete': ['destroy'],
+  'apps:create': ['create'],
+  'apps:destroy': ['destroy'],
+  'apps:info': ['info'],
+  'apps:open': ['open'],
+  'ps:scale': ['scale'],
+  'ps:restart': ['restart'],
+  'ps:stop': ['kill'],
+  'ps:exec': ['exec'],
+  'run:detached': ['run', '-d'],
+  'run:inside': ['exec'],
 };
 
 /** Called by programs, not by people: not listed. */

@@ -12,18 +12,20 @@ export interface Writing {
   readonly wait: 'wait' | 'no-wait';
   /** Told on stderr once it is so: `Scaling ⬢ shop... done, now running web at 2`. */
   readonly done: string;
+  /** For `--json`, beside the commit and its outcome. */
+  readonly about?: object;
 }
 
 /** Tells of a commit that a command made, waits until it is what runs (or has failed), and resolves to the exit status. */
-export async function reportWritten({client, app, context, written, wait, done}: Writing, signal: AbortSignal): Promise<number> {
+export async function reportWritten({client, app, context, written, wait, done, about}: Writing, signal: AbortSignal): Promise<number> {
   const {commit, isNew, message} = written;
   context.err(`${isNew ? 'Committed' : 'Already in git:'} "${message}" ${commit.slice(0, 8)}`);
   if (wait === 'no-wait') {
-    if (context.isJson) context.out(JSON.stringify({commit, isNew, message}, null, 2));
+    if (context.isJson) context.out(JSON.stringify({commit, isNew, message, ...about}, null, 2));
     return 0;
   }
   const outcome = await waitForConvergence({client, app, context}, signal);
-  if (context.isJson) context.out(JSON.stringify({commit, isNew, message, outcome}, null, 2));
+  if (context.isJson) context.out(JSON.stringify({commit, isNew, message, ...about, outcome}, null, 2));
   const status = reportOutcome(outcome, app, context);
   // A suspended app does nothing of what was asked for yet; that was told.
   if (outcome.result === 'healthy') context.err(done);

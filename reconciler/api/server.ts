@@ -20,6 +20,7 @@ import {registerVolumeRoutes} from './volumes.ts';
 import {answerProblems, ApiError} from './problem.ts';
 import {registerRegistryRoutes} from './registry.ts';
 import {registerReleaseRoutes} from './releases.ts';
+import {registerRouteRoutes} from './routes.ts';
 import {registerHookRoute, registerSourceRoutes} from './source.ts';
 import {registerStackRoutes} from './stack.ts';
 
@@ -64,6 +65,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerCronRoutes(v1, parts);
     registerEnvRoutes(v1, parts);
     registerReleaseRoutes(v1, parts);
+    registerRouteRoutes(v1, parts);
     registerStackRoutes(v1, parts);
     registerBuildRoutes(v1, parts);
     registerAppStateRoutes(v1, parts);

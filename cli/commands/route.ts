@@ -1,0 +1,116 @@
+import type {AppRoutes, RouteWritten} from '../../reconciler/api/route-answers.ts';
+import {formatRouteName, parseRouteName, type RouteName} from '../../schemas/route-name.ts';
+import {UsageError, type CommandContext} from '../command.ts';
+import {parseFlags} from '../flags.ts';
+import {routeTable} from '../output/routes.ts';
+import {fieldsOf, routeOptions} from '../route-flags.ts';
+import {group, type Subcommand} from '../subcommands.ts';
+import {reportWritten} from '../written.ts';
+
+const WAIT = {'no-wait': {type: 'boolean', default: false}} as const;
+
+const list: Subcommand = {
+  usage: '[-A]',
+  async run(args, context, signal) {
+    const {values: {all}} = parseFlags(args, {all: {type: 'boolean', short: 'A', default: false}});
+    const client = await context.client();
+    const apps = all ? await client.get<readonly AppRoutes[]>('/v1/routes', signal) : [await client.get<AppRoutes>(`/v1/apps/${await context.app(undefined, signal)}/routes`, signal)];
+    for (const {app, problem} of apps) if (problem !== undefined) context.err(`error: routes of ⬢ ${app} can't be told: ${problem}`);
+    if (context.isJson) context.out(JSON.stringify(all ? apps : apps[0], null, 2));
+    else if (apps.every(({routes}) => routes.length === 0)) context.err(all ? 'no routes' : `no routes on ⬢ ${apps[0]?.app ?? ''}; add one: flynn route add http <host>`);
+    else for (const line of routeTable(apps, {isOfAll: all})) context.out(line);
+    return apps.some(({problem}) => problem !== undefined) ? 1 : 0;
+  },
+};
+
+const add: Subcommand = {
+  usage: 'http <host>[/<path>] [-s <service>] [<option>…] [--no-wait]\n       flynn route add tcp --port <port> -s <service> [<option>…] [--no-wait]',
+  async run([kind = '', ...args], context, signal) {
+    if (kind !== 'http' && kind !== 'tcp') throw new UsageError(kind === '' ? 'what kind of route? http or tcp' : `"${kind}" is no kind of route; it has to be http or tcp, such as: flynn route add http shop.example.com`);
+    const {values, words: [named]} = parseFlags(args, {...routeOptions([kind]), ...WAIT}, {wordsMax: kind === 'http' ? 1 : 0});
+    const fields = withoutNulls(fieldsOf(kind, values));
+    const route = kind === 'tcp' ? fields : {...hostAndPath(named), ...fields};
+    return write({method: 'post', body: {[kind]: route}, doing: 'Adding', values, context}, signal);
+  },
+};
+
+const update: Subcommand = {
+  usage: '<route> [<option>…] [--no-wait]',
+  async run(args, context, signal) {
+    const {values, words: [named]} = parseFlags(args, {...routeOptions(['http', 'tcp']), ...WAIT}, {wordsMax: 1});
+    const name = readName(named);
+    const fields = fieldsOf(name.kind, values);
+    if (Object.keys(fields).length === 0) throw new UsageError('what about it? such as: flynn route update shop.example.com/api -s api');
+    return write({method: 'patch', name, body: fields, doing: 'Updating', values, context}, signal);
+  },
+};
+
+const remove: Subcommand = {
+  usage: '<route> [--no-wait]',
+  async run(args, context, signal) {
+    const {values, words: [named]} = parseFlags(args, WAIT, {wordsMax: 1});
+    return write({method: 'delete', name: readName(named), doing: 'Removing', values, context}, signal);
+  },
+};
+
+export const route = group({
+  name: 'route',
+  summary: 'Show and change which hosts and ports lead to an app',
+  details: [
+    'A change is one commit to the cluster repository. A route is named by its host and path, or by its port: shop.example.com/api, tcp:5432.',
+    "The first route of an app is written beside its own host <app>.<domain>, which stays until it's removed.",
+    '',
+    '  -A, --all               routes of all apps',
+    '  -s, --service <name>    who answers (default: web)',
+    '  --set <field>=<value>   any field that a route can have, its value being YAML: docs/manifests.md',
+    '  --unset <field>         takes one out; --no-<option> does the same',
+    '  --no-wait               return when it is in git, not when it is so',
+    'of tcp:',
+    '  --port <port>           of the node',
+    '  --sni <host>            TLS connections for this host only; several routes can share a port then',
+    '  --proxy-protocol <v1|v2>, --accept-proxy-protocol <network>, --allow <network>, --idle-timeout <seconds>',
+  ],
+  examples: [
+    'flynn route', 'flynn route -A', 'flynn route add http shop.example.com', 'flynn route add http shop.example.com/api -s api', 'flynn route add tcp --port 5432 -s db --allow 10.0.0.0/8',
+    'flynn route update shop.example.com/api -s web', 'flynn route remove shop.example.com/api', 'flynn route remove tcp:5432',
+  ],
+  subcommands: {add, update, remove},
+  otherwise: list,
+});
+
+interface Writing {
+  readonly method: 'post' | 'patch' | 'delete';
+  readonly name?: RouteName;
+  readonly body?: object;
+  readonly doing: string;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly context: CommandContext;
+}
+
+async function write({method, name, body, doing, values, context}: Writing, signal: AbortSignal): Promise<number> {
+  const client = await context.client();
+  const app = await context.app(undefined, signal);
+  const path = `/v1/apps/${app}/routes${name === undefined ? '' : `/${encodeURIComponent(formatRouteName(name))}`}`;
+  const {route: told, ...written} = method === 'delete' ? await client.delete<RouteWritten>(path, signal) : await client[method]<RouteWritten>(path, body, signal);
+  const done = `${doing} ${told} ${method === 'delete' ? 'from' : 'on'} ⬢ ${app}... done`;
+  return reportWritten({client, app, context, written, wait: values['no-wait'] === true ? 'no-wait' : 'wait', done, about: {route: told}}, signal);
+}
+
+function readName(named: string | undefined): RouteName {
+  if (named === undefined) throw new UsageError('which route? flynn route lists their names');
+  const name = parseRouteName(named);
+  if (!name.ok) throw new UsageError(name.problem);
+  return name.value;
+}
+
+function hostAndPath(named: string | undefined): {readonly host: string; readonly path?: string} {
+  if (named === undefined) throw new UsageError('which host? such as: flynn route add http shop.example.com');
+  const name = readName(named);
+  if (name.kind !== 'http' || name.nth !== undefined) throw new UsageError(`"${named}" is no host such as shop.example.com`);
+  return {host: name.host, ...(name.path !== '/' && {path: name.path})};
+}
+
+/** Of a new route there is nothing to take out. */
+function withoutNulls(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
+}

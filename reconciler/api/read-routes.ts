@@ -1,0 +1,76 @@
+import {formatRouteName, parseRouteName, type RouteName} from '../../schemas/route-name.ts';
+import type {RouteManifest} from '../../schemas/routes.ts';
+import type {TcpRouteManifest} from '../../schemas/tcp.ts';
+import type {NewRoute} from '../commits/route-edits.ts';
+import type {FieldChanges} from '../commits/yaml-items.ts';
+import {ApiError} from './problem.ts';
+import {field} from './read.ts';
+
+/** More than a route has. */
+const FIELDS_MAX = 50;
+const FIELD = /^[a-z][A-Za-z0-9]{0,40}$/;
+
+export interface NewRouteRequest {
+  readonly wanted: NewRoute;
+  /** What it is called by. */
+  readonly name: string;
+  /** For the subject of the commit: `shop.example.com/api → api`. */
+  readonly inWords: string;
+}
+
+/** `{"http": {…}}` or `{"tcp": {…}}`. What the fields may be is checked where all manifests are: by the commit. */
+export function readNewRoute(body: unknown): NewRouteRequest {
+  const kind = typeof body === 'object' && body !== null && Object.hasOwn(body, 'tcp') ? 'tcp' : 'http';
+  const route = readFields(field(body, kind), kind);
+  if (kind === 'tcp') {
+    const {port, sni, service} = route;
+    if (!Number.isInteger(port)) throw new ApiError(400, 'port has to be a whole number');
+    const name = formatRouteName(readRouteName(`${String(port)}${sni === undefined ? '' : `/${readText('sni', sni)}`}`));
+    return {wanted: {kind, route: route as unknown as TcpRouteManifest}, name, inWords: `${name}${led(service)}`};
+  }
+  const {host, path = '/', service} = route;
+  const name = readRouteName(`${readText('host', host)}${readText('path', path)}`);
+  if (name.kind !== 'http') throw new ApiError(400, `"${String(host)}" is no host`);
+  return {wanted: {kind, route: route as unknown as RouteManifest}, name: formatRouteName(name), inWords: `${name.host}${name.path === '/' ? '' : name.path}${led(service)}`};
+}
+
+/** A merge patch (RFC 7396) of one level: null takes a field out. */
+export function readRouteChanges(body: unknown): {readonly changes: FieldChanges; readonly inWords: string} {
+  const changes = readFields(body, 'the body');
+  const names = Object.keys(changes);
+  if (names.length === 0) throw new ApiError(400, 'the body has to have the fields that are to be changed');
+  const {service, ...others} = changes;
+  const words = [...(typeof service === 'string' ? [led(service).trimStart()] : names.includes('service') ? ['service'] : []), ...Object.keys(others)];
+  return {changes: Object.fromEntries(Object.entries(changes).map(([name, value]) => [name, value ?? undefined])), inWords: `(${words.join(', ')})`};
+}
+
+export function readRouteName(text: string): RouteName {
+  const name = parseRouteName(text);
+  if (!name.ok) throw new ApiError(400, name.problem);
+  return name.value;
+}
+
+/** As the DNS has it; whether it is one is for the schema to say. */
+export function readHost(value: unknown): string {
+  const name = readRouteName(readText('host', value));
+  if (name.kind !== 'http' || name.path !== '/' || name.nth !== undefined) throw new ApiError(400, `"${String(value)}" is no host such as shop.example.com`);
+  return name.host;
+}
+
+function readFields(value: unknown, what: string): Readonly<Record<string, unknown>> {
+  const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
+  if (entries === undefined || entries.length > FIELDS_MAX) throw new ApiError(400, `${what} has to be an object with the fields of a route`);
+  const odd = entries.find(([name]) => !FIELD.test(name));
+  if (odd !== undefined) throw new ApiError(400, `"${odd[0]}" is no field of a route`);
+  return Object.fromEntries(entries);
+}
+
+/** They become a part of the commit's message. */
+function readText(name: string, value: unknown): string {
+  if (typeof value !== 'string' || !/^[^\p{Cc}\s]{1,300}$/u.test(value)) throw new ApiError(400, `${name} has to be a text without spaces`);
+  return value;
+}
+
+function led(service: unknown): string {
+  return service === undefined ? '' : ` → ${readText('service', service)}`;
+}
