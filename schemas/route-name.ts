@@ -2,7 +2,7 @@ import {fail, ok, type Result} from './result.ts';
 import type {RouteManifest} from './routes.ts';
 import type {TcpRouteManifest} from './tcp.ts';
 
-/** What people call a route by: `http:shop.example.com/api`, `tcp:5432`, `tcp:443/db.example.com`. */
+/** What people call a route by: `http:shop.example.com/api`, `tcp:5432`, `tcp:443/db.example.com`, `tcp:db` while no port is chosen for it. */
 export type RouteName = HttpRouteName | TcpRouteName;
 
 export interface HttpRouteName {
@@ -13,11 +13,9 @@ export interface HttpRouteName {
   readonly nth?: number;
 }
 
-export interface TcpRouteName {
-  readonly kind: 'tcp';
-  readonly port: number;
-  readonly sni?: string;
-}
+export type TcpRouteName =
+  | {readonly kind: 'tcp'; readonly port: number; readonly sni?: string}
+  | {readonly kind: 'tcp'; readonly service: string};
 
 /**
  * Reads a name as people type it: `http:`, `https:` and `//` may stand before a host, a port alone is TCP's. Hosts get small letters and the
@@ -26,6 +24,8 @@ export interface TcpRouteName {
 export function parseRouteName(text: string): Result<RouteName, string> {
   if (!/^[^\p{Cc}\s]{1,600}$/u.test(text)) return fail(`${JSON.stringify(text)} can't name a route`);
   const tcp = /^(?:tcp:)?(\d{1,5})(?:\/(.+))?$/.exec(text);
+  const [, service] = /^tcp:([a-z0-9-]*[a-z-][a-z0-9-]*)$/.exec(text) ?? [];
+  if (service !== undefined) return ok({kind: 'tcp', service});
   if (tcp !== null) return ok({kind: 'tcp', port: Number(tcp[1]), ...(tcp[2] !== undefined && {sni: tcp[2].toLowerCase()})});
   const [, host = '', written = '', nth] = /^(?!tcp:)(?:https?:)?(?:\/\/)?([^/#:?]+)(\/[^#?]*)?(?:#([1-9]\d{0,3}))?$/.exec(text) ?? [];
   if (host === '') return fail(`"${text}" can't name a route; they are named like shop.example.com/api, or tcp:5432`);
@@ -34,7 +34,7 @@ export function parseRouteName(text: string): Result<RouteName, string> {
 
 /** In the form in which `parseRouteName` reads it back, and lists print it. */
 export function formatRouteName(name: RouteName): string {
-  if (name.kind === 'tcp') return `tcp:${name.port}${name.sni === undefined ? '' : `/${name.sni}`}`;
+  if (name.kind === 'tcp') return 'service' in name ? `tcp:${name.service}` : `tcp:${name.port}${name.sni === undefined ? '' : `/${name.sni}`}`;
   return `http:${name.host}${name.path}${name.nth === undefined ? '' : `#${name.nth}`}`;
 }
 
@@ -48,8 +48,8 @@ export function namesOfRoutes(routes: readonly RouteManifest[]): readonly HttpRo
   });
 }
 
-export function nameOfTcpRoute({port, sni}: Pick<TcpRouteManifest, 'port' | 'sni'>): TcpRouteName {
-  return {kind: 'tcp', port, ...(sni !== undefined && {sni})};
+export function nameOfTcpRoute({port, sni, service}: Pick<TcpRouteManifest, 'port' | 'sni' | 'service'>): TcpRouteName {
+  return port === undefined ? {kind: 'tcp', service} : {kind: 'tcp', port, ...(sni !== undefined && {sni})};
 }
 
 function keyOf({host, path = '/'}: RouteManifest): string {

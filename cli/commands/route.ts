@@ -24,13 +24,15 @@ const list: Subcommand = {
 };
 
 const add: Subcommand = {
-  usage: 'http <host>[/<path>] [-s <service>] [<option>…] [--no-wait]\n       flynn route add tcp --port <port> -s <service> [<option>…] [--no-wait]',
+  usage: 'http <host>[/<path>] [-s <service>] [<option>…] [--no-wait]\n       flynn route add tcp [--port <port>] -s <service> [<option>…] [--no-wait]',
   async run([kind = '', ...args], context, signal) {
     if (kind !== 'http' && kind !== 'tcp') throw new UsageError(kind === '' ? 'what kind of route? http or tcp' : `"${kind}" is no kind of route; it has to be http or tcp, such as: flynn route add http shop.example.com`);
     const {values, words: [named]} = parseFlags(args, {...routeOptions([kind]), ...WAIT}, {wordsMax: kind === 'http' ? 1 : 0});
     const fields = withoutNulls(fieldsOf(kind, values));
     const route = kind === 'tcp' ? fields : {...hostAndPath(named), ...fields};
-    return write({method: 'post', body: {[kind]: route}, doing: 'Adding', values, context}, signal);
+    const status = await write({method: 'post', body: {[kind]: route}, doing: 'Adding', values, context}, signal);
+    if (kind === 'tcp' && fields['port'] === undefined) await tellPort(fields['service'], context, signal);
+    return status;
   },
 };
 
@@ -66,7 +68,7 @@ export const route = group({
     '  --unset <field>         takes one out; --no-<option> does the same',
     '  --no-wait               return when it is in git, not when it is so',
     'of tcp:',
-    '  --port <port>           of the node',
+    "  --port <port>           of the node; without it one of the cluster's range is chosen",
     '  --sni <host>            TLS connections for this host only; several routes can share a port then',
     '  --proxy-protocol <v1|v2>, --accept-proxy-protocol <network>, --allow <network>, --idle-timeout <seconds>',
   ],
@@ -94,6 +96,14 @@ async function write({method, name, body, doing, values, context}: Writing, sign
   const {route: told, ...written} = method === 'delete' ? await client.delete<RouteWritten>(path, signal) : await client[method]<RouteWritten>(path, body, signal);
   const done = `${doing} ${told} ${method === 'delete' ? 'from' : 'on'} ⬢ ${app}... done`;
   return reportWritten({client, app, context, written, wait: values['no-wait'] === true ? 'no-wait' : 'wait', done, about: {route: told}}, signal);
+}
+
+/** The node chooses one, and writes it down by a commit of its own. */
+async function tellPort(service: unknown, context: CommandContext, signal: AbortSignal): Promise<void> {
+  const client = await context.client();
+  const {routes} = await client.get<AppRoutes>(`/v1/apps/${await context.app(undefined, signal)}/routes`, signal);
+  const ports = routes.flatMap((one) => (one.kind === 'tcp' && one.route.service === service && one.route.port !== undefined ? [one.route.port] : []));
+  context.err(ports.length === 0 ? 'the node chooses its port; it is there in a moment: flynn route' : `port ${ports.join(', ')} of the node leads to ${String(service)}`);
 }
 
 function readName(named: string | undefined): RouteName {

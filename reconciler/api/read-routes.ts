@@ -24,9 +24,10 @@ export function readNewRoute(body: unknown): NewRouteRequest {
   const route = readFields(field(body, kind), kind);
   if (kind === 'tcp') {
     const {port, sni, service} = route;
-    if (!Number.isInteger(port)) throw new ApiError(400, 'port has to be a whole number');
-    const name = formatRouteName(readRouteName(`${String(port)}${sni === undefined ? '' : `/${readText('sni', sni)}`}`));
-    return {wanted: {kind, route: route as unknown as TcpRouteManifest}, name, inWords: `${name}${led(service)}`};
+    if (port !== undefined && !Number.isInteger(port)) throw new ApiError(400, 'port has to be a whole number; without one the node chooses it');
+    const place = port === undefined ? readText('service', service) : `${String(port)}${sni === undefined ? '' : `/${readText('sni', sni)}`}`;
+    const name = formatRouteName(readRouteName(`tcp:${place}`));
+    return {wanted: {kind, route: route as unknown as TcpRouteManifest}, name, inWords: port === undefined ? name : `${name}${led(service)}`};
   }
   const {host, path = '/', service} = route;
   const name = readRouteName(`${readText('host', host)}${readText('path', path)}`);

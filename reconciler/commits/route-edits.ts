@@ -138,7 +138,7 @@ function indexOf(app: AppName, name: RouteName, manifest: AppManifest): number {
 /** `http:shop.example.com/` means each of several that differ in their conditions. */
 function isMeant(one: RouteName, wanted: RouteName): boolean {
   if (isDeepStrictEqual(one, wanted)) return true;
-  if (one.kind === 'tcp') return wanted.kind === 'tcp' && one.port === wanted.port && wanted.sni === undefined;
+  if (one.kind === 'tcp') return 'port' in one && 'port' in wanted && one.port === wanted.port && wanted.sni === undefined;
   return wanted.kind === 'http' && wanted.nth === undefined && isDeepStrictEqual(withoutNth(one), wanted);
 }
 

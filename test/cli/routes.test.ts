@@ -70,6 +70,15 @@ test('route add --json tells the commit, the route and how it ended', async (t) 
   t.regex(shown, /"message": "shop: route add shop\.test",\n {2}"route": "http:shop\.test\/",\n {2}"outcome": \{\n {4}"result": "healthy"/);
 });
 
+test('of a TCP route without a port it is told that the node chooses one', async (t) => {
+  const {type, manifest} = await withShop(t);
+  t.regex(await type('route add tcp -s db -a shop'), /"shop: route add tcp:db"[\s\S]*\n! the node chooses its port; it is there in a moment: flynn route\nexit 0$/);
+  t.is(manifest(), 'tcp:\n  - service: db\n');
+  t.regex(await type('route -a shop'), /^tcp:db +db$/m);
+  t.regex(await type('route update tcp:db --port 5432 -a shop'), /"shop: route update tcp:db \(port\)"/);
+  t.regex(await type('route add tcp -s db -a shop'), /\n! port 5432 of the node leads to db\n/);
+});
+
 test('what is wrong with a route is told before anything is written', async (t) => {
   const {type, view} = await withShop(t);
   t.is(await type('route add http shop_test -a shop'), text`
