@@ -105,7 +105,7 @@ const buildsSchema: ObjectSchema<BuildsManifest> = {
     cache: {...quantitySchema, description: 'What the builds of one app may keep for the next one, from `disk`; a cache that has grown beyond it is emptied before a build. Default: half of `disk`.', examples: [CLUSTER_DEFAULTS.builds.cache]},
     minFreeDisk: {...quantitySchema, default: CLUSTER_DEFAULTS.builds.minFreeDisk, description: 'What has to be free on the disk, or builds are refused.'},
     imageSize: {...quantitySchema, default: CLUSTER_DEFAULTS.builds.imageSize, description: 'What an image may have in all, what it stands on included: larger ones are refused.'},
-    buildkit: {type: 'boolean', default: CLUSTER_DEFAULTS.builds.buildkit, description: 'Dockerfiles that need BuildKit are built with it. The engine does not limit the memory and cores of such a build; false refuses them.'},
+    buildkit: {type: 'boolean', default: CLUSTER_DEFAULTS.builds.buildkit, description: 'Dockerfiles that need BuildKit are built with it; false refuses them.'},
     concurrent: {type: 'integer', minimum: 1, maximum: 32, default: CLUSTER_DEFAULTS.builds.concurrent, description: 'Builds at once; others wait.'},
   },
 };

@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs/minimal.js';
+import {eachField, inner} from './protobuf-fields.ts';
 
 /** A step of a build, as far as people are told of it. */
 export interface TraceStep {
@@ -17,8 +18,6 @@ export type TraceEvent =
   | {readonly kind: 'warning'; readonly text: string};
 
 type Reader = protobuf.Reader;
-/** Reads the field with this number, or leaves it to be skipped: false. */
-type Field = (number: number, reader: Reader) => boolean;
 
 /**
  * What BuildKit says of a build: `moby.buildkit.control.StatusResponse` (buildkit, api/services/control/control.proto), of which we read
@@ -69,15 +68,4 @@ function vertexWarning(reader: Reader): TraceEvent {
     return true;
   });
   return {kind: 'warning', text};
-}
-
-function eachField(reader: Reader, field: Field): void {
-  while (reader.pos < reader.len) {
-    const tag = reader.uint32();
-    if (!field(tag >>> 3, reader)) reader.skipType(tag & 7);
-  }
-}
-
-function inner(reader: Reader): Reader {
-  return protobuf.Reader.create(reader.bytes());
 }

@@ -1,21 +1,21 @@
 import path from 'node:path';
-import type {Readable} from 'node:stream';
 import {proxyArguments} from '../../buildpacks/stack/host.ts';
 import type {ImageDigest} from '../../schemas/ids.ts';
 import {looksSecret} from '../../schemas/looks-secret.ts';
 import {removeContainer, writtenBytes} from '../adapters/build-container.ts';
-import {buildWithBuildkit} from '../adapters/buildkit.ts';
 import {buildDockerfile, BuildStepFailed, inspectImage, removeImage} from '../adapters/docker-build.ts';
 import type {BuiltImage} from './build.ts';
 import type {BuildContext} from './context.ts';
 import {dockerContext} from './docker-context.ts';
-import {frontendOf, needsBuildkit} from './dockerfile-features.ts';
+import {buildkitBuild} from './dockerfile-buildkit.ts';
+import {needsBuildkit} from './dockerfile-features.ts';
+import {refusal, type Asked} from './dockerfile-refusal.ts';
 import {newestTime, standardLabels} from './image/labels.ts';
 import {checkImageSize} from './image/size.ts';
 import {textEntry, tarStream} from './image/tar.ts';
 import {rememberLayers} from './layers-made.ts';
-import {abortable, LimitExceeded, watchDisk} from './limits.ts';
-import {detail, formatLimit, formatMegabytes, step, warning} from './output.ts';
+import {abortable, watchDisk} from './limits.ts';
+import {detail, formatMegabytes, step, warning} from './output.ts';
 import {parseProcfile} from './procfile.ts';
 import {BuildRefused} from './refused.ts';
 
@@ -33,16 +33,6 @@ export async function buildWithDockerfile(context: BuildContext, signal: AbortSi
   const reason = needsBuildkit(text);
   const id = reason === undefined ? await classicBuild(context, asked, signal) : await buildkitBuild(context, {...asked, text, reason}, signal);
   return describe(context, id, signal);
-}
-
-/** What both builders are told. */
-interface Asked {
-  readonly context: Readable;
-  readonly dockerfile: string;
-  readonly target?: string;
-  readonly tag: string;
-  readonly arguments: Readonly<Record<string, string>>;
-  readonly labels: Readonly<Record<string, string>>;
 }
 
 async function askedOf(context: BuildContext, dockerfile: string): Promise<Asked> {
@@ -92,21 +82,6 @@ async function classicBuild(context: BuildContext, asked: Asked, signal: AbortSi
     }
     await removeMade(context, made);
     throw error;
-  }
-}
-
-/** Only where it is needed: it has no limits on memory and cores, and the disk that it uses is not seen before the image is there. */
-async function buildkitBuild(context: BuildContext, {text, reason, ...asked}: Asked & {readonly text: string; readonly reason: string}, signal: AbortSignal): Promise<string> {
-  const {print, limits, settings: {docker}} = context;
-  if (!limits.isBuildkitAllowed) throw new BuildRefused(`the Dockerfile needs BuildKit for ${reason}, and builds.buildkit in cluster.yaml forbids it`);
-  print(detail(`BuildKit builds it, which ${reason} needs: time is limited, memory and cores are not`));
-  try {
-    return await buildWithBuildkit(docker, {...asked, onLine: (line) => print(detail(line))}, signal);
-  } catch (error) {
-    if (!(error instanceof BuildStepFailed) || signal.aborted) throw error;
-    const frontend = frontendOf(text);
-    if (frontend !== undefined && error.message.includes(frontend.replace(/[:@].*$/, '')) && OUT_OF_REACH.test(error.message)) throw frontendGone(context, error, frontend);
-    throw refusal(context, error);
   }
 }
 
@@ -161,27 +136,6 @@ async function describe({files, print, limits, settings: {docker}, tag}: BuildCo
     builder: 'Dockerfile',
     sizeBytes: image.Size,
   };
-}
-
-const OUT_OF_REACH = /pull access denied|manifest unknown|not found: manifest|dial tcp|lookup .*:53|no such host|Client\.Timeout|failed to resolve/;
-
-function frontendGone({print}: BuildContext, error: BuildStepFailed, frontend: string): Error {
-  print(warning(error.message));
-  print(warning(`The line "# syntax=${frontend}" has BuildKit fetch that image first, from its registry, and it is out of reach.`));
-  print(warning('Without the line the engine\'s own BuildKit reads the Dockerfile: heredocs and --mount=type=cache work all the same.'));
-  return new BuildRefused(`the image "${frontend}" of the Dockerfile's syntax line is out of reach`);
-}
-
-function refusal({print, limits}: BuildContext, error: BuildStepFailed): Error {
-  for (const line of error.message.split('\n')) print(warning(line));
-  if (OUT_OF_REACH.test(error.message)) {
-    print(warning('An image that the Dockerfile starts FROM is not on this machine and can\'t be pulled: check its name and'));
-    print(warning("the machine's access to the registry; flynn/run and flynn/build are always there."));
-    return new BuildRefused('the base image of the Dockerfile is out of reach');
-  }
-  if (/no active sessions/.test(error.message)) print(warning('--mount=type=secret and type=ssh ask the client of the build, and a push has none.'));
-  if (/returned a non-zero code: 137/.test(error.message)) return new LimitExceeded(`a step of the Dockerfile used more than ${formatLimit(limits.memoryBytes)} of memory`);
-  return new BuildRefused('failed to build the Dockerfile');
 }
 
 /** After a build that was stopped: what was made and has no name, newest first. Named images, such as the FROM, are not touched. */

@@ -7,6 +7,9 @@ export class LimitExceeded extends Error {
   override name = 'LimitExceeded';
 }
 
+/** Of one build, at a time. */
+export const PROCESSES_MAX = 1024;
+
 /** Between two looks at the disk, milliseconds. A look takes as long as there are files, hence also a share of time. */
 const DISK_EVERY_MS = 2000;
 const DISK_SHARE = 10;

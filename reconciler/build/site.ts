@@ -9,13 +9,12 @@ import {inspectImage} from '../adapters/docker-build.ts';
 import {LABEL_APP, LABEL_INSTANCE, LABEL_ROLE} from '../labels.ts';
 import type {BuildContext} from './context.ts';
 import {textEntry, tarStream, type TarEntry} from './image/tar.ts';
-import {abortable, cacheBytes, diskBytesOf, watchDisk} from './limits.ts';
+import {abortable, cacheBytes, diskBytesOf, PROCESSES_MAX, watchDisk} from './limits.ts';
 import {formatLimit, formatMegabytes, step} from './output.ts';
 import {BUILDPACKS_FOLDER, CACHE_FOLDER, runScript} from './shell.ts';
 
 const OURS = path.join(import.meta.dirname, '..', '..', 'buildpacks');
 const OWNER_ID = 1000;
-const PIDS_MAX = 1024;
 /** After the build's own limit the container ends without us, seconds. */
 const LIFETIME_SPARE_SECONDS = 60;
 
@@ -72,7 +71,7 @@ function containerSpec({app, limits, settings: {instance}}: BuildContext, image:
     labels: {...labels, [LABEL_ROLE]: 'build'},
     memoryBytes: limits.memoryBytes,
     cpus: limits.cpus,
-    pidsMax: PIDS_MAX,
+    pidsMax: PROCESSES_MAX,
     lifetimeSeconds: Math.ceil(limits.timeMs / 1000) + LIFETIME_SPARE_SECONDS,
     volume: {name: cacheVolume(instance, app), target: CACHE_FOLDER, labels: {...labels, [LABEL_ROLE]: 'build'}},
   };

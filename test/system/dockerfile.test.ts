@@ -1,4 +1,7 @@
 import {randomBytes} from 'node:crypto';
+import {existsSync, readFileSync} from 'node:fs';
+import {readdir} from 'node:fs/promises';
+import path from 'node:path';
 import test from 'ava';
 import {buildTrial, type BuildTrial} from '../support/build-trial.ts';
 
@@ -10,6 +13,19 @@ test.before(async t => {
 });
 
 test.after.always(() => trial?.clean());
+
+/** Limits of a control group, wherever the machine has its hierarchies. */
+function limitsOf(group: string): ReadonlyMap<string, string> {
+  const files = ['memory.limit_in_bytes', 'cpu.cfs_quota_us', 'pids.max', 'memory.max', 'cpu.max'];
+  const found = files.flatMap(file => ['.', file.split('.')[0] ?? ''].map(folder => path.join('/sys/fs/cgroup', folder, group, file)).filter(existsSync));
+  return new Map(found.map(file => [path.basename(file), readFileSync(file, 'utf8').trim()]));
+}
+
+async function groupsOf(instance: string): Promise<readonly string[]> {
+  const folders = (await readdir('/sys/fs/cgroup')).map(name => path.join('/sys/fs/cgroup', name, 'flynn-builds'));
+  const found = await Promise.all([path.join('/sys/fs/cgroup', 'flynn-builds'), ...folders].map(folder => readdir(folder).catch((): string[] => [])));
+  return found.flat().filter(name => name.startsWith(`${instance}.`));
+}
 
 const PRINTS = 'CMD ["sh", "-c", "cat /made; sleep 1"]';
 
@@ -64,13 +80,40 @@ ${PRINTS}
 `;
   const built = await trial.buildWell({fixture: 'no-buildpack', app: 'kit', changes: {Dockerfile}, manifest: {args: {GREETING: 'hello'}}});
   t.is(await printed(built.image), `hello ${name}\n1\n`);
-  t.true(built.lines.includes('       BuildKit builds it, which a heredoc (RUN <<…) needs: time is limited, memory and cores are not'), built.lines.join('\n'));
+  t.true(built.lines.includes('       BuildKit builds it, which a heredoc (RUN <<…) needs'), built.lines.join('\n'));
   const step = built.lines.findIndex(line => line.startsWith('       [one 2/2] RUN <<END'));
   t.is(built.lines[step + 1], `       told by ${name}`);
   // The cache outlives a build of other source; what is the same is not run again.
   const again = await trial.buildWell({fixture: 'no-buildpack', app: 'kit', changes: {Dockerfile: Dockerfile.replace('echo a >>', 'echo b >>')}, manifest: {args: {GREETING: 'hello'}}});
   t.is(await printed(again.image), `hello ${name}\n2\n`, again.lines.join('\n'));
   t.true(again.lines.some(line => line.startsWith('       CACHED [one 2/2] RUN <<END')), again.lines.join('\n'));
+});
+
+test.serial('BuildKit keeps the build\'s limits: memory, cores, processes, disk', async t => {
+  t.timeout(180_000);
+  const step = (lines: string) => ({Dockerfile: `FROM flynn/run\nRUN <<END\n# ${randomBytes(4).toString('hex')}\n${lines}\nEND\n`});
+  const group = `flynn-builds/${trial.instance}.limited`;
+  const {reason: memory, lines} = await trial.buildBadly({fixture: 'no-buildpack', app: 'limited', changes: step('cat /proc/self/cgroup\nhead -c 200000000 /dev/zero | tail'), limits: {memoryBytes: 100 * 1024 ** 2}});
+  t.is(memory, 'a step of the Dockerfile used more than 100Mi of memory', lines.join('\n'));
+  t.true(lines.some(line => line.includes(`:/${group}/buildkit/`)), lines.join('\n'));
+  const seen: Record<string, string> = {};
+  const onLine = (line: string) => void (line.includes('begun') && Object.assign(seen, Object.fromEntries(limitsOf(group))));
+  const {reason: disk} = await trial.buildBadly({fixture: 'no-buildpack', app: 'limited', changes: step('echo begun\nhead -c 200000000 /dev/zero >/big\nsleep 100'), limits: {diskBytes: 100 * 1024 ** 2, cpus: 0.5}, onLine});
+  t.is(disk, 'the build used more than 100Mi of disk');
+  t.is(seen['pids.max'], '1024');
+  t.is(seen['memory.limit_in_bytes'] ?? seen['memory.max'], String(1024 ** 3));
+  t.is(seen['cpu.cfs_quota_us'] ?? seen['cpu.max'], seen['cpu.max'] === undefined ? '50000' : '50000 100000');
+  t.deepEqual(await groupsOf(trial.instance), []);
+});
+
+test.serial('what a cache mount keeps is not seen by another app', async t => {
+  t.timeout(120_000);
+  const id = randomBytes(4).toString('hex');
+  const changes = (line: string) => ({Dockerfile: `FROM flynn/run\nRUN --mount=type=cache,target=/cache,id=${id} ${line}\n${PRINTS}\n`});
+  await trial.buildWell({fixture: 'no-buildpack', app: 'one', changes: changes('echo of one >/cache/a; touch /made')});
+  const look = 'cat /cache/* >/made 2>/dev/null || echo nothing >/made';
+  t.is(await printed((await trial.buildWell({fixture: 'no-buildpack', app: 'other', changes: changes(look)})).image), 'nothing\n');
+  t.is(await printed((await trial.buildWell({fixture: 'no-buildpack', app: 'one', changes: changes(look)})).image), 'of one\n');
 });
 
 test.serial('what .dockerignore names does not reach the build, with either builder', async t => {
