@@ -4,10 +4,10 @@ import type {RouteStructure} from '../observed/structure.ts';
 import type {NodeSettings} from '../settings.ts';
 import type {RouterFiles} from './files.ts';
 import {hostRoutes} from './caddy-hosts.ts';
-import {answer, duration, toReplicas, type Json} from './caddy-parts.ts';
+import {answer, duration, NEVER, toReplicas, TRIES, type Json} from './caddy-parts.ts';
 import {NOWHERE_NAME} from './names.ts';
 import {MAINTENANCE_PAGE, NO_SUCH_HOST_PAGE, UNAVAILABLE_PAGE} from './pages.ts';
-import {DIAL_MS, HOLD_MS, KEEP_ALIVE_MS, RETRY_EVERY_MS} from './times.ts';
+import {DIAL_MS, KEEP_ALIVE_MS} from './times.ts';
 import {UNKNOWN_HOST_ADDRESS} from './unbound-config.ts';
 
 /** Where Caddy answers for apps in maintenance: apart from every other listener, on the DNS port, which is ours already (over TCP on 127.0.0.1). */
@@ -56,7 +56,8 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, s
             logs: {skip_hosts: ['git', 'api'].flatMap((name) => ['', `:${httpPort}`, `:${httpsPort}`].map((port) => `${name}.${domain}${port}`))},
             routes: [
               {handle: [noteForAccessLog]},
-              {match: [{not: [{header_regexp: {'X-Request-Id': {name: 'id', pattern: REQUEST_ID}}}]}], handle: [{handler: 'headers', request: {set: {'X-Request-Id': ['{http.request.uuid}']}}}]},
+              // All values of the header together, so that a second one can't come along with a good one.
+              {match: [{not: [{vars_regexp: {'{http.request.header.X-Request-Id}': {name: 'id', pattern: REQUEST_ID}}}]}], handle: [{handler: 'headers', request: {set: {'X-Request-Id': ['{http.request.uuid}']}}}]},
               {match: [{host: [`git.${domain}`, `api.${domain}`]}], handle: [toApi(apiPort)], terminal: true},
               ...hostRoutes(structure.hosts, dnsPort),
               catchAll(dnsPort),
@@ -128,9 +129,6 @@ const noteForAccessLog: Json = {
   mappings: [{input: 'request', outputs: ['{http.reverse_proxy.upstream.address} {http.request.header.X-Request-Id} {http.request.scheme} {http.reverse_proxy.upstream.latency}']}],
 };
 
-/** No request has this method. */
-const NEVER = 'FLYNN-NEVER';
-
 /** What the configuration was made from, in the configuration itself: whoever reads it back need not guess, and there is no second file. */
 function carried(structure: RouteStructure): Json {
   return {match: [{method: [NEVER]}], handle: [{handler: 'vars', structure: structure as unknown as Json}]};
@@ -185,7 +183,7 @@ function toApi(apiPort: number): Json {
   return {
     handler: 'reverse_proxy',
     upstreams: [{dial: `127.0.0.1:${apiPort}`}],
-    load_balancing: {try_duration: duration(HOLD_MS), try_interval: duration(RETRY_EVERY_MS)},
-    transport: {protocol: 'http', dial_timeout: duration(DIAL_MS), keep_alive: {idle_timeout: duration(KEEP_ALIVE_MS)}},
+    load_balancing: TRIES,
+    transport: {protocol: 'http', dial_timeout: duration(DIAL_MS), keep_alive: {idle_timeout: duration(KEEP_ALIVE_MS)}, compression: false},
   };
 }
