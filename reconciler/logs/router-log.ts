@@ -1,9 +1,11 @@
 import type {AppName} from '../../schemas/ids.ts';
-import {parseAccessEntry, formatRequest} from './access-log.ts';
+import {formatRequest, parseAccessEntry, UPGRADED, type AccessEntry} from './access-log.ts';
 import {headOf, linesOf, msOf, normalAt, record} from './record.ts';
 import type {RequestCounters} from './requests.ts';
+import {MAINTENANCE} from './router-errors.ts';
 import type {LogStore} from './store.ts';
 import {RotatedFile} from './tail.ts';
+import type {Traffic} from './traffic.ts';
 
 /** Which replica a request was given to, or whose host it was for. */
 export interface Attribution {
@@ -13,6 +15,8 @@ export interface Attribution {
   readonly release?: number;
   /** Hash of what the replica was made from. */
   readonly spec?: string;
+  /** It went to the page for apps in maintenance. */
+  readonly isInMaintenance?: boolean;
 }
 
 export interface RouterLogOptions {
@@ -20,8 +24,10 @@ export interface RouterLogOptions {
   readonly file: string;
   readonly placeFile: string;
   readonly store: LogStore;
+  /** What the last minutes of each spec were like, and what has come for each replica. */
   readonly counters: RequestCounters;
-  attribute(upstream: string, host: string): Attribution | undefined;
+  readonly traffic: Traffic;
+  attribute(entry: Pick<AccessEntry, 'upstream' | 'host' | 'path'>): Attribution | undefined;
   onProblem(error: Error): void;
 }
 
@@ -32,7 +38,7 @@ export const ROUTER = 'router';
 
 /** Turns the router's access log into lines of the apps' logs, and counts. Ends by the signal. */
 export async function followRouterLog(options: RouterLogOptions, signal: AbortSignal): Promise<void> {
-  const {file, placeFile, store, counters, onProblem} = options;
+  const {file, placeFile, store, counters, traffic, onProblem} = options;
   const tail = await RotatedFile.open({file, placeFile});
   const told = await newestOf(store);
   let notedAtMs = 0;
@@ -49,6 +55,7 @@ export async function followRouterLog(options: RouterLogOptions, signal: AbortSi
         await store.written();
         await tail.note();
         counters.forgetOld(notedAtMs);
+        traffic.forgetOld(notedAtMs);
       }
       if (bytes.length > 0) continue;
     } catch (error) {
@@ -75,15 +82,19 @@ async function newestOf(store: LogStore): Promise<Map<AppName, string>> {
   return newest;
 }
 
-async function take(bytes: Buffer, told: ReadonlyMap<AppName, string>, {store, counters, attribute}: RouterLogOptions): Promise<void> {
+async function take(bytes: Buffer, told: ReadonlyMap<AppName, string>, {store, counters, traffic, attribute}: RouterLogOptions): Promise<void> {
   const records = new Map<AppName, Buffer[]>();
   for (const line of bytes.toString('utf8').split('\n')) {
-    const entry = line === '' ? undefined : parseAccessEntry(line);
-    const whose = entry && attribute(entry.upstream, entry.host);
-    if (entry === undefined || whose === undefined) continue;
-    const {app, replica, release, spec} = whose;
+    const parsed = line === '' ? undefined : parseAccessEntry(line);
+    const whose = parsed && attribute(parsed);
+    if (parsed === undefined || whose === undefined) continue;
+    const {app, replica, release, spec, isInMaintenance = false} = whose;
+    const entry = isInMaintenance ? {...parsed, failure: MAINTENANCE} : parsed;
     const at = normalAt(entry.at);
-    if (spec !== undefined) counters.add({app, spec, status: entry.status, durationMs: entry.durationMs, atMs: msOf(at)});
+    const atMs = msOf(at);
+    // How long a websocket was open says nothing about how fast the app is.
+    if (spec !== undefined) counters.add({app, spec, status: entry.status, durationMs: entry.status === UPGRADED ? entry.answerMs : entry.durationMs, atMs});
+    traffic.add({...entry, app, atMs, ...(replica !== undefined && {replica})});
     if (at <= (told.get(app) ?? '')) continue;
     const own = records.get(app) ?? [];
     records.set(app, own);

@@ -11,7 +11,7 @@ import {DIAL_MS, KEEP_ALIVE_MS} from './times.ts';
 import {UNKNOWN_HOST_ADDRESS} from './unbound-config.ts';
 
 /** Where Caddy answers for apps in maintenance: apart from every other listener, on the DNS port, which is ours already (over TCP on 127.0.0.1). */
-const MAINTENANCE_ADDRESS = '127.0.0.3';
+export const MAINTENANCE_ADDRESS = '127.0.0.3';
 /** When clients may come again. Nobody knows when it ends. */
 const MAINTENANCE_RETRY_SECONDS = 60;
 
@@ -120,13 +120,19 @@ const REQUEST_ID = '^[A-Za-z0-9_-]{20,200}$';
 
 /**
  * Brings the replica and what else the access log of Caddy 2.6 can't have into its field `user_id`: the value is made when the log asks for
- * it, after the answer. A response header would get it there too, and to the client with it.
+ * it, after the answer. A response header would get it there too, and to the client with it. `parseNote` of logs/access-log.ts reads it.
+ *
+ * Where somebody has logged in at the router (basic auth), Caddy writes his name there instead, and the note is lost.
  */
 const noteForAccessLog: Json = {
   handler: 'map',
   source: 'request',
   destinations: ['{http.auth.user.id}'],
-  mappings: [{input: 'request', outputs: ['{http.reverse_proxy.upstream.address} {http.request.header.X-Request-Id} {http.request.scheme} {http.reverse_proxy.upstream.latency}']}],
+  mappings: [{input: 'request', outputs: [[
+    '{http.request.scheme}', '{http.reverse_proxy.upstream.address}',
+    '{http.reverse_proxy.upstream.latency_ms}', '{http.reverse_proxy.upstream.duration_ms}', '{http.reverse_proxy.duration_ms}',
+    '{http.request.header.Content-Length}', '{http.request.header.X-Request-Id}', '{http.error.message}',
+  ].join(' ')]}],
 };
 
 /** What the configuration was made from, in the configuration itself: whoever reads it back need not guess, and there is no second file. */

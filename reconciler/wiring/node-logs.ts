@@ -7,12 +7,16 @@ import {Drains} from '../drains/drains.ts';
 import type {Layout} from '../layout.ts';
 import {Collector, type LoggedContainer} from '../logs/collector.ts';
 import {readLog} from '../logs/read.ts';
+import type {AccessEntry} from '../logs/access-log.ts';
 import {RequestCounters} from '../logs/requests.ts';
+import {ownerOfRequests} from './owner-of-requests.ts';
 import {followRouterLog, type Attribution} from '../logs/router-log.ts';
 import {LogStore} from '../logs/store.ts';
+import {Traffic} from '../logs/traffic.ts';
 import type {PassReport} from '../loop.ts';
 import type {DrainStatus, LogLine, LogQuery} from '../node.ts';
 import type {Job, ObservedContainer, ObservedJob, ObservedRun, ObservedState} from '../observed/state.ts';
+import {MAINTENANCE_ADDRESS} from '../router/caddy-config.ts';
 import {routerFiles} from '../router/files.ts';
 import {addressOf} from '../router/names.ts';
 import type {EventLog} from '../status/events.ts';
@@ -53,8 +57,10 @@ export class NodeLogs {
   readonly #events: EventLog;
   /** What the apps answered lately, by spec. */
   readonly requests = new RequestCounters();
+  /** What has come for each replica since this process began. */
+  readonly traffic = new Traffic();
   readonly #replicas = new Map<string, Attribution>();
-  #hosts: ReadonlyMap<string, AppName> = new Map();
+  #whose: (host: string, path: string) => AppName | undefined = () => undefined;
   #desired: readonly DesiredApp[] = [];
 
   private constructor({store, collector, events, drains, cluster}: LogsParts) {
@@ -74,8 +80,8 @@ export class NodeLogs {
     const logs = new NodeLogs({store, collector: new Collector({engine, store, onProblem, logBytesMax: () => cluster()?.logBytesMax ?? LOG_BYTES_DEFAULT, onLost: (container, lines) => events.add(lostEvent(container, lines))}, signal), events, drains, cluster});
     const placeFile = path.join(layout.logs, 'router-place.json');
     void followRouterLog({
-      file: routerFiles(layout).accessLog, placeFile, store, counters: logs.requests,
-      attribute: (upstream, host) => logs.#attribute(upstream, host), onProblem,
+      file: routerFiles(layout).accessLog, placeFile, store, counters: logs.requests, traffic: logs.traffic,
+      attribute: (entry) => logs.#attribute(entry), onProblem,
     }, signal).catch(onProblem);
     return logs;
   }
@@ -114,10 +120,18 @@ export class NodeLogs {
     this.store.note(app, {name: 'build'}, {text});
   }
 
-  #attribute(upstream: string, host: string): Attribution | undefined {
+  /** Whose an address is, or was. */
+  replicaAt(address: string): Attribution | undefined {
+    return this.#replicas.get(address);
+  }
+
+  #attribute({upstream, host, path}: Pick<AccessEntry, 'upstream' | 'host' | 'path'>): Attribution | undefined {
     const [name = ''] = upstream.split(':', 1);
-    const app = this.#hosts.get(host);
-    return this.#replicas.get(addressOf(name) ?? name) ?? (app && {app});
+    const address = addressOf(name) ?? name;
+    const replica = this.#replicas.get(address);
+    if (replica !== undefined) return replica;
+    const app = this.#whose(host, path);
+    return app && {app, ...(address === MAINTENANCE_ADDRESS && {isInMaintenance: true})};
   }
 
   #learn(apps: readonly DesiredApp[], {containers, journal}: Pick<ObservedState, 'containers' | 'journal'>): void {
@@ -131,7 +145,7 @@ export class NodeLogs {
     this.#desired = apps;
     const known = apps.flatMap((app) => (app.state === 'resolved' ? app : journal.get(app.name)?.lastGood ?? []));
     this.#drains.follow([...this.#cluster()?.drains ?? [], ...known.flatMap(({name, drains = []}) => drains.map((drain) => ({app: name, ...drain})))]);
-    this.#hosts = new Map(known.flatMap(({name, routes}) => routes.map(({host}) => [host, name] as const)));
+    this.#whose = ownerOfRequests(known.flatMap(({name, routes}) => routes.map(({host, path}) => ({app: name, host, path}))));
   }
 
   /** Resolves when all that came in is on disk. */

@@ -92,7 +92,7 @@ test.serial('each request is a line of the router, with the replica that answere
   });
   t.false(/web\.1|_ip|10\.\d+\.\d+\.\d+/.test(JSON.stringify(headers)), JSON.stringify(headers));
   const line = await until('the line is there', async () => (await logs('-t', 'router', '--grep', 'my-own-request-id-0001'))[0]);
-  t.regex(line.text, /^at=info method=GET path="\/cart\?id=\\"7\\"" host=shop\.flynn\.localhost request_id=my-own-request-id-0001 fwd="127\.0\.0\.1" replica=web\.1 service=\d+ms status=200 bytes=\d+ protocol=http$/);
+  t.regex(line.text, /^at=info method=GET path="\/cart\?id=\\"7\\"" host=shop\.flynn\.localhost request_id=my-own-request-id-0001 fwd="127\.0\.0\.1" replica=web\.1 connect=\d+ms service=\d+ms status=200 bytes=\d+ protocol=http$/);
   t.like(line, {source: 'flynn', name: 'router', release: 1});
 });
 
