@@ -10,6 +10,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   destroy: async () => (await import('./commands/destroy.ts')).destroy,
   status: async () => (await import('./commands/status.ts')).status,
   ps: async () => (await import('./commands/ps.ts')).ps,
+  metrics: async () => (await import('./commands/metrics.ts')).metrics,
   logs: async () => (await import('./commands/logs.ts')).logs,
   route: async () => (await import('./commands/route.ts')).route,
   domain: async () => (await import('./commands/domain.ts')).domain,

@@ -25,6 +25,7 @@ import {followedRepo} from './checkout/followed.ts';
 import {DesiredReader} from './wiring/desired-reader.ts';
 import type {DesiredSystem} from './desired/state.ts';
 import {LABEL_SPEC} from './labels.ts';
+import {metricsDesk} from './wiring/metrics.ts';
 import {NodeLogs} from './wiring/node-logs.ts';
 import type {Layout} from './layout.ts';
 import {Housekeeper} from './wiring/housekeeping.ts';
@@ -85,7 +86,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   await prepareTcpFiles({settings, layout}, signal);
   await rm(layout.scratch, {recursive: true, force: true});
   await mkdir(layout.scratch, {recursive: true, mode: 0o700});
-  const {router, observer: routerObserver, tcpObserver} = connectRouter({settings, layout, isTcpWanted: () => reader.hasTcpRoutes});
+  const {router, observer: routerObserver, tcpObserver, figures} = connectRouter({settings, layout, isTcpWanted: () => reader.hasTcpRoutes});
   const routerImage = await imageIdOf(docker, stack.router);
   const systemSpecs = {
     router: routerContainerSpec({settings, layout, image: routerImage, instance}),
@@ -192,8 +193,9 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   }, signal);
   const ports = new PortDesk({repo, events, range: () => reader.cluster?.tcpPorts ?? portRange()});
   const sources = followSources({layout, keyring, deploys, events}, signal);
+  const metrics = metricsDesk({traffic: logs.traffic, replicaAt: (address) => logs.replicaAt(address), sinceMs: Date.now(), ...figures});
   const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, node, log}, signal);
-  const view: View = new View({settings, releases, stack: stackDesk({docker, instance, stack}), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, stack: stackDesk({docker, instance, stack}), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, metrics, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});

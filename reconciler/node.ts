@@ -3,6 +3,7 @@ import type {Builds} from './builds/builds.ts';
 import type {CanaryDesk} from './wiring/canaries.ts';
 import type {Author, ClusterRepo} from './checkout/snapshot.ts';
 import type {Audit, OneShot} from './oneshot/oneshot.ts';
+import type {TrafficFigures} from './logs/traffic.ts';
 import type {Plan} from './plan/action.ts';
 import type {Releases} from './release/releases.ts';
 import type {Keyring} from './secrets/keyring.ts';
@@ -36,6 +37,7 @@ export interface NodeView {
   readonly housekeeping: Housekeeping;
   readonly sources: SourceDesk;
   readonly crons: CronView;
+  readonly metrics: MetricsDesk;
   status(): NodeStatus;
   /** People can come in: since the start there was a moment at which the router answered and was as it has to be. */
   isReady(): boolean;
@@ -124,6 +126,41 @@ export interface SourceDesk {
   sync(app: AppName, signal: AbortSignal): AsyncIterable<SourceLine>;
   /** What a webhook says, of which nobody knows yet whether it is true. */
   hook(app: AppName, request: HookRequest): Promise<HookOutcome>;
+}
+
+/** What the router has done for the apps. */
+export interface MetricsDesk {
+  look(signal: AbortSignal): Promise<NodeMetrics>;
+}
+
+export interface NodeMetrics {
+  /** When the counting of requests began: ISO 8601, UTC. */
+  readonly since: string;
+  readonly http: readonly HttpMetrics[];
+  /** Ports of the node. Their counting begins anew with each change of ports. */
+  readonly tcp: readonly TcpMetrics[];
+  /** What could not be asked, in words: then its figures are missing, and not 0. */
+  readonly problems: readonly string[];
+}
+
+/** Absent with `open`: the router could not be asked. */
+export interface HttpMetrics extends TrafficFigures {
+  /** Requests that are not over yet; websockets and event streams among them. */
+  readonly open?: number;
+}
+
+export interface TcpMetrics {
+  readonly app: AppName;
+  readonly service: string;
+  readonly port: number;
+  /** The host of TLS that leads here, where several share a port. */
+  readonly sni?: string;
+  readonly connections: number;
+  readonly open: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Connections that no replica took. */
+  readonly refused: number;
 }
 
 /** What is left on the node's disk. */

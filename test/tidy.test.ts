@@ -68,7 +68,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   // Around the pass: they make commits or ask questions, and never change a container of an app.
   'reconciler/commits': {values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], packages: ['node:', 'yaml']},
   'reconciler/api': {
-    values: [SCHEMAS, 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', ...NODE_FACTS],
+    values: [SCHEMAS, 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/logs/traffic.ts', ...NODE_FACTS],
     types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/release/', 'reconciler/source/status.ts', 'reconciler/volumes/', 'reconciler/build/build.ts'],
     packages: ['node:', 'fastify', '@fastify/websocket', 'yaml'],
   },

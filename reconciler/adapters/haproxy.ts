@@ -6,11 +6,23 @@ export interface HaproxyControl {
   description(signal: AbortSignal): Promise<string>;
   /** The addresses that its servers have now, in the format of a server-state-file. */
   serversState(signal: AbortSignal): Promise<string>;
+  /** What the worker that takes new connections has done since it began, by backend. */
+  traffic(signal: AbortSignal): Promise<ReadonlyMap<string, TcpTraffic>>;
   /**
    * Starts a worker with the configuration file as it is now; the old one keeps the connections that it has, and the listening sockets are
    * handed over. Rejects with a `HaproxyRefused` when the file is wrong or a port can't be had, and then everything is as it was.
    */
   reload(signal: AbortSignal): Promise<void>;
+}
+
+export interface TcpTraffic {
+  readonly connections: number;
+  readonly open: number;
+  /** From clients, and to them. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** No server took them. */
+  readonly refused: number;
 }
 
 export class HaproxyRefused extends Error {
@@ -29,11 +41,22 @@ export function connectHaproxy({socketPath, masterSocketPath}: {readonly socketP
       return /^description: (.*)$/m.exec(await ask(socketPath, {command: 'show info', deadlineMs: ASK_MS}, signal))?.[1] ?? '';
     },
     serversState: (signal) => ask(socketPath, {command: 'show servers state', deadlineMs: ASK_MS}, signal),
+    traffic: async (signal) => parseTraffic(await ask(socketPath, {command: 'show stat', deadlineMs: ASK_MS}, signal)),
     async reload(signal) {
       const answer = await ask(masterSocketPath, {command: 'reload', deadlineMs: RELOAD_MS}, signal);
       if (!/^Success=1$/m.test(answer)) throw new HaproxyRefused(`HAProxy refused its configuration: ${alertsOf(answer)}`);
     },
   };
+}
+
+/** The table that `show stat` prints (HAProxy 3.0 management guide, 9.1): comma-separated, the names of the columns first. */
+export function parseTraffic(text: string): ReadonlyMap<string, TcpTraffic> {
+  const [head = [], ...rows] = text.trim().split('\n').map((line) => line.replace(/^# /, '').split(','));
+  const column = (row: readonly string[], name: string) => row[head.indexOf(name)] ?? '';
+  return new Map(rows.filter((row) => column(row, 'svname') === 'BACKEND').map((row) => {
+    const count = (name: string) => Number(column(row, name));
+    return [column(row, 'pxname'), {connections: count('stot'), open: count('scur'), bytesIn: count('bin'), bytesOut: count('bout'), refused: count('econ')}];
+  }));
 }
 
 /** Its words about what is wrong, without what it says besides. */

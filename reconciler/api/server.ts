@@ -13,6 +13,7 @@ import {committer} from './commit.ts';
 import {registerCronRoutes} from './cron.ts';
 import {MESSAGE_BYTES_MAX} from './frames.ts';
 import {registerGcRoutes} from './gc.ts';
+import {registerMetricsRoutes, registerPrometheusRoute} from './metrics.ts';
 import {registerNodeRoutes} from './node-routes.ts';
 import {registerOneShotRoutes} from './oneshot.ts';
 import {registerOpenRoutes} from './open.ts';
@@ -45,6 +46,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
   server.addHook('preClose', async () => closing.abort());
   registerOpenRoutes(server, view);
   registerHookRoute(server, view);
+  registerPrometheusRoute(server, {view, authenticate}, closing.signal);
   server.register(async (v1) => {
     await v1.register(websocket, {
       options: {maxPayload: MESSAGE_BYTES_MAX, perMessageDeflate: false},
@@ -59,6 +61,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     });
     const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal}), closing: closing.signal, log};
     registerNodeRoutes(v1, parts);
+    registerMetricsRoutes(v1, parts);
     registerGcRoutes(v1, parts);
     registerDrainRoutes(v1, parts);
     registerAppRoutes(v1, parts);

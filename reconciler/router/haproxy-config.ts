@@ -118,6 +118,7 @@ function renderBackend({name, slots, proxyProtocol, idleTimeoutMs}: TcpListener[
   ];
 }
 
-function backendName(port: number, index: number): string {
+/** What HAProxy calls the replicas that one port, or one host on it, leads to. */
+export function backendName(port: number, index: number): string {
   return `p${port}-${index}`;
 }

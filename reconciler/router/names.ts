@@ -1,4 +1,5 @@
 import {isIPv4} from 'node:net';
+import type {AppName, ServiceName} from '../../schemas/ids.ts';
 
 /** Names of our own making are below this: services, and what SRV records point to. */
 export const OUR_ZONE = 'flynn.internal';
@@ -38,6 +39,14 @@ export function isStreamName(name: string): boolean {
   return name.startsWith(STREAM_PREFIX);
 }
 
+/** Which service of which app such a name is of. */
+export function serviceOfStream(name: string): {readonly service: ServiceName; readonly app: AppName} | undefined {
+  const [, service, app] = STREAM.exec(name) ?? [];
+  // Both stood in a name that was made of them.
+  return service === undefined || app === undefined ? undefined : {service: service as ServiceName, app: app as AppName};
+}
+
+const STREAM = /^_stream\._tcp\.([^.]+)\.([^.]+)\.flynn\.internal$/;
 const STREAM_PREFIX = '_stream._tcp.';
 
 /** SRV records point to names, never to addresses (RFC 2782): each address gets one that spells it. */

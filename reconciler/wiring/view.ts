@@ -6,7 +6,7 @@ import type {CanaryDesk} from './canaries.ts';
 import {EditRefused, type ClusterRepo} from '../checkout/snapshot.ts';
 import {CronDesk} from './cron-desk.ts';
 import type {Loop, PassReport} from '../loop.ts';
-import type {DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, NodeView, SourceDesk, StackDesk} from '../node.ts';
+import type {DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, MetricsDesk, NodeView, SourceDesk, StackDesk} from '../node.ts';
 import type {Audit, OneShot} from '../oneshot/oneshot.ts';
 import {whyNoImage} from '../plan/images.ts';
 import {phaseOf} from '../plan/phase.ts';
@@ -49,6 +49,7 @@ export interface ViewOptions {
   readonly canaries: CanaryDesk;
   readonly housekeeping: Housekeeping;
   readonly sources: SourceDesk;
+  readonly metrics: MetricsDesk;
   /** Writes down that a commit which is held back is meant. */
   confirm(held: {readonly reason: 'MassDelete' | 'HistoryRewritten'; readonly commit: CommitId}, signal: AbortSignal): Promise<void>;
   clusterName(): string;
@@ -70,6 +71,7 @@ export class View implements NodeView {
   readonly canaries: CanaryDesk;
   readonly housekeeping: Housekeeping;
   readonly sources: SourceDesk;
+  readonly metrics: MetricsDesk;
   readonly crons: CronDesk;
   readonly #options: ViewOptions;
   readonly #conditions = new Conditions();
@@ -94,6 +96,7 @@ export class View implements NodeView {
     this.canaries = options.canaries;
     this.housekeeping = options.housekeeping;
     this.sources = options.sources;
+    this.metrics = options.metrics;
     this.crons = new CronDesk({
       books: options.crons,
       logs: (query, signal) => options.logs(query, signal),

@@ -186,6 +186,32 @@ test('an event names the commit and who made it', async (t) => {
   `);
 });
 
+test('metrics say what the router has answered for each replica', async (t) => {
+  const {view, type} = await terminal(t);
+  t.is(await type('metrics'), '$ flynn metrics\n! no requests yet\nexit 0');
+  const nothing = {answeredWithin: [], answerMsSum: 0};
+  view.traffic = {
+    since: '2026-11-23T10:11:01Z', problems: ["HAProxy can't be asked: ENOENT"],
+    http: [
+      {app: 'shop' as AppName, requests: 2, requestsOfLastMinute: 2, statuses: {'5xx': 2}, errors: {H14: 2}, bytesIn: 0, bytesOut: 900, ...nothing},
+      {app: 'shop' as AppName, replica: 'web.1', requests: 120, requestsOfLastMinute: 60, statuses: {'2xx': 118, '4xx': 2}, errors: {}, bytesIn: 2048, bytesOut: 3 * 2 ** 20, p50Ms: 3.7, p95Ms: 41, open: 4, ...nothing},
+    ],
+    tcp: [{app: 'shop' as AppName, service: 'db', port: 5432, connections: 9, open: 2, bytesIn: 1024, bytesOut: 4096, refused: 0}],
+  };
+  t.is(await type('metrics -a shop'), text`
+    $ flynn metrics -a shop
+    APP   REPLICA  REQUESTS  REQ/MIN  2XX  3XX  4XX  5XX  P50   P95    IN       OUT        OPEN  ERRORS
+    shop  -        2         2        0    0    0    2    -     -      0 bytes  900 bytes  -     H14 2
+    shop  web.1    120       60       118  0    2    0    4 ms  41 ms  2Ki      3Mi        4
+
+    APP   SERVICE  PORT  CONNECTIONS  OPEN  IN   OUT  REFUSED
+    shop  db       5432  9            2     1Ki  4Ki  0
+    ! since 2m ago
+    ! HAProxy can't be asked: ENOENT
+    exit 0
+  `);
+});
+
 test('drains say where logs go, and how that goes', async (t) => {
   const {view, type} = await terminal(t);
   t.is(await type('drains'), '$ flynn drains\n! no drains\nexit 0');

@@ -7,7 +7,7 @@ import type {AppName, BlobId, CommitId, TreeId} from '../../../schemas/ids.ts';
 import {type Author, type Change, type ClusterRepo, type Committed, EditRefused} from '../../../reconciler/checkout/snapshot.ts';
 import {Keyring} from '../../../reconciler/secrets/keyring.ts';
 import {FakeAudit, FakeOneShot} from './fake-one-shot.ts';
-import type {CronLine, CronView, DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, NodeView, SourceDesk, StackDesk, StackLine} from '../../../reconciler/node.ts';
+import type {CronLine, CronView, DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, MetricsDesk, NodeMetrics, NodeView, SourceDesk, StackDesk, StackLine} from '../../../reconciler/node.ts';
 import type {Plan} from '../../../reconciler/plan/action.ts';
 import type {CronStatus} from '../../../reconciler/status/cron.ts';
 import type {HookOutcome, SourceLine, SourceStatus} from '../../../reconciler/source/status.ts';
@@ -52,6 +52,9 @@ export class FakeView implements NodeView {
       this.decided.push(`${kind} ${app} by ${by}`);
     },
   };
+  /** What its router has done. */
+  traffic: NodeMetrics = {since: NOW, http: [], tcp: [], problems: []};
+  readonly metrics: MetricsDesk = {look: async () => this.traffic};
   /** What is left on its disk. */
   garbage: readonly Garbage[] = [];
   readonly collected: string[] = [];
