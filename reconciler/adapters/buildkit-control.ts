@@ -17,11 +17,11 @@ export interface Solve {
 /** One thing in BuildKit's cache. */
 export interface CacheRecord {
   readonly id: string;
+  /** 0 for what images of the engine have too: that takes nothing of its own. */
   readonly sizeBytes: number;
   /** A build works with it right now. */
   readonly isInUse: boolean;
-  /** Milliseconds since 1970; 0 when it is not known. */
-  readonly createdAtMs: number;
+  /** Or made, milliseconds since 1970. */
   readonly usedAtMs: number;
 }
 
@@ -77,7 +77,7 @@ export async function removeCacheRecords(connection: GrpcConnection, ids: readon
 }
 
 function readRecord(reader: protobuf.Reader): CacheRecord {
-  let [id, sizeBytes, isInUse, createdAtMs, usedAtMs] = ['', 0, false, 0, 0];
+  let [id, sizeBytes, isInUse, isShared, createdAtMs, usedAtMs] = ['', 0, false, false, 0, 0];
   eachField(reader, (number) => {
     if (number === 1) id = reader.string();
     else if (number === 3) isInUse = reader.bool();
@@ -85,10 +85,11 @@ function readRecord(reader: protobuf.Reader): CacheRecord {
     else if (number === 4) sizeBytes = Math.max(0, Number(reader.int64()));
     else if (number === 6) createdAtMs = readTime(inner(reader));
     else if (number === 7) usedAtMs = readTime(inner(reader));
+    else if (number === 11) isShared = reader.bool();
     else return false;
     return true;
   });
-  return {id, sizeBytes, isInUse, createdAtMs, usedAtMs: Math.max(createdAtMs, usedAtMs)};
+  return {id, sizeBytes: isShared ? 0 : sizeBytes, isInUse, usedAtMs: Math.max(createdAtMs, usedAtMs)};
 }
 
 /** `google.protobuf.Timestamp`, to milliseconds. */

@@ -24,7 +24,7 @@ function subjectOf(action: Action): string {
     case 'forget-app':
     case 'note-gone':
     case 'remove-build-logs': return action.app;
-    case 'remove-cache': return action.volume;
+    case 'remove-cache': return action.volume ?? action.app;
     case 'make-network':
     case 'make-shared-network': return action.subnet;
     case 'remove-network':

@@ -31,7 +31,7 @@ export interface World {
   };
   /** What builds leave. */
   readonly leftovers: {
-    removeCache(volume: string, signal: AbortSignal): Promise<void>;
+    removeCache(cache: {readonly app: AppName; readonly volume?: string}, signal: AbortSignal): Promise<void>;
     removeBuildLogs(app: AppName, signal: AbortSignal): Promise<void>;
   };
   /** How the platform's own containers are made. */
@@ -74,7 +74,7 @@ const executors: Executors = {
   'pull-image': (action, {images}, signal) => images.pull(action, signal),
   'rebuild-image': (action, {images}, signal) => images.rebuild(action, signal),
   'remove-image': ({image}, {engine}, signal) => engine.removeImage(image, signal),
-  'remove-cache': ({volume}, {leftovers}, signal) => leftovers.removeCache(volume, signal),
+  'remove-cache': (cache, {leftovers}, signal) => leftovers.removeCache(cache, signal),
   'remove-build-logs': ({app}, {leftovers}, signal) => leftovers.removeBuildLogs(app, signal),
   'make-network': (action, world, signal) => world.engine.ensureNetwork(networkSpec(action, world), signal),
   'remove-network': ({id}, {engine}, signal) => engine.removeNetwork(id, signal),

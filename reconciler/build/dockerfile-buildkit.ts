@@ -1,6 +1,8 @@
+import path from 'node:path';
 import {buildWithBuildkit} from '../adapters/buildkit.ts';
 import {makeControlGroup, type ControlGroup} from '../adapters/cgroup.ts';
 import {BuildStepFailed} from '../adapters/docker-build.ts';
+import {rememberRecords} from './buildkit-cache.ts';
 import type {BuildContext} from './context.ts';
 import {refusal, isOutOfReach, type Asked} from './dockerfile-refusal.ts';
 import {frontendOf} from './dockerfile-features.ts';
@@ -8,17 +10,21 @@ import {abortable, LimitExceeded, PROCESSES_MAX, watchDisk} from './limits.ts';
 import {detail, formatLimit, warning} from './output.ts';
 import {BuildRefused} from './refused.ts';
 
+/** After a build, milliseconds: also after one that was stopped. */
+const REMEMBER_MS_MAX = 10_000;
+
 /**
  * Builds a Dockerfile by BuildKit, in a control group of ours: the engine limits nothing here. Only where it is needed, because what the
  * classic builder makes on the way can be told from what others make.
  */
 export async function buildkitBuild(context: BuildContext, {text, reason, ...asked}: Asked & {readonly text: string; readonly reason: string}, signal: AbortSignal): Promise<string> {
-  const {app, print, limits, settings: {docker, instance}} = context;
+  const {app, print, limits, settings: {docker, instance, logs}} = context;
   if (!limits.isBuildkitAllowed) throw new BuildRefused(`the Dockerfile needs BuildKit for ${reason}, and builds.buildkit in cluster.yaml forbids it`);
   print(detail(`BuildKit builds it, which ${reason} needs`));
   await using group = await controlGroup(context);
   using watch = abortable(signal);
   if (group !== undefined) void watchDisk({measure: (inner) => group.writtenBytes(inner), diskBytes: limits.diskBytes, exceed: context.exceed}, watch.signal);
+  const sinceMs = Date.now();
   const only = {cacheNamespace: `${instance}/${app}`, ...(group !== undefined && {controlGroup: group.path})};
   try {
     return await buildWithBuildkit(docker, {...asked, ...only, onLine: (line) => print(detail(line))}, signal);
@@ -29,6 +35,9 @@ export async function buildkitBuild(context: BuildContext, {text, reason, ...ask
     const frontend = frontendOf(text);
     if (frontend !== undefined && error.message.includes(frontend.replace(/[:@].*$/, '')) && isOutOfReach(error)) throw frontendGone(context, error, frontend);
     throw refusal(context, error);
+  } finally {
+    // What could not be noted stays in the engine's cache, as if somebody else had built it.
+    await rememberRecords(docker, {folder: path.join(logs, app), sinceMs, cacheBytes: limits.cacheBytes}, AbortSignal.timeout(REMEMBER_MS_MAX)).catch(() => {});
   }
 }
 

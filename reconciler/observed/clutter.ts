@@ -14,6 +14,8 @@ export interface ClutterOptions {
   /** Folder of the logs of builds, one folder an app. */
   readonly builds: string;
   caches(signal: AbortSignal): Promise<readonly VolumeRecord[]>;
+  /** Whether BuildKit keeps something for builds of this app. */
+  isKeptByBuildkit(app: AppName): Promise<boolean>;
   packageImages(signal: AbortSignal): Promise<Clutter['packageImages']>;
   disk(): Promise<FreeDisk>;
   minFreeBytes(): number;
@@ -54,7 +56,7 @@ export class ClutterObserver {
   }
 
   async #lookAtAll(signal: AbortSignal): Promise<Omit<Clutter, 'collect' | 'isDiskLow'>> {
-    const {builds, packageImages} = this.#options;
+    const {builds, packageImages, isKeptByBuildkit} = this.#options;
     const volumes = await this.#options.caches(signal);
     const apps = (await readdir(builds, {withFileTypes: true}).catch(missing)).filter((entry) => entry.isDirectory()).map(({name}) => name as AppName);
     const lastBuilds = new Map(await Promise.all(apps.map(async (app) => [app, await newestIn(path.join(builds, app))] as const)));
@@ -62,6 +64,8 @@ export class ClutterObserver {
       const app = labels[LABEL_APP] as AppName | undefined;
       return app === undefined ? [] : [{app, volume: name, usedAtMs: Math.max(createdAtMs, lastBuilds.get(app) ?? 0), isInUse: false}];
     });
+    const withVolume = new Set(caches.map(({app}) => app));
+    for (const app of apps) if (!withVolume.has(app) && await isKeptByBuildkit(app)) caches.push({app, usedAtMs: lastBuilds.get(app) ?? 0, isInUse: false});
     return {caches, buildLogs: apps.map((app) => ({app})), packageImages: await packageImages(signal)};
   }
 }

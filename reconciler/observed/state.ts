@@ -43,8 +43,8 @@ export interface ObservedState {
 }
 
 export interface Clutter {
-  /** Volumes that builds keep their packages in. `usedAtMs`: when the last build began, as far as is known. */
-  readonly caches: readonly {readonly app: AppName; readonly volume: string; readonly usedAtMs: number; readonly isInUse: boolean}[];
+  /** Where builds keep their packages: a volume, BuildKit's cache (`volume` is absent then), or both. `usedAtMs`: when the last build began, as far as is known. */
+  readonly caches: readonly {readonly app: AppName; readonly volume?: string; readonly usedAtMs: number; readonly isInUse: boolean}[];
   /** Apps that there are logs of builds of. */
   readonly buildLogs: readonly {readonly app: AppName}[];
   /** Images of the stack with Debian packages on top, `packages` with spaces between. `usedAtMs`: when a build last asked for it. */

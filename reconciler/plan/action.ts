@@ -53,7 +53,7 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
   | MissingImage & {readonly kind: 'pull-image'; readonly app: AppName; /** `<repository>@<digest>` */ readonly name: string}
   | MissingImage & {readonly kind: 'rebuild-image'; readonly app: AppName; readonly commit: CommitId; /** The folder of the repository that is the app. */ readonly path?: string}
   | {readonly kind: 'note-gone'; readonly app: AppName; readonly atMs: number}
-  | {readonly kind: 'remove-cache'; readonly app: AppName; readonly volume: string}
+  | {readonly kind: 'remove-cache'; readonly app: AppName; readonly volume?: string}
   | {readonly kind: 'remove-build-logs'; readonly app: AppName}
   | {readonly kind: 'make-network'; readonly app: AppName; readonly subnet: string}
   | {readonly kind: 'remove-network'; readonly app: AppName; readonly id: string; readonly name: string}

@@ -58,7 +58,7 @@ function imagesInUse(app: AppName, released: readonly ImageDigest[], observed: O
 function unneededCaches(apps: ReadonlyMap<AppName, DesiredApp>, observed: ObservedState): readonly Action[] {
   const {nowMs, clutter: {caches, collect, isDiskLow}} = observed;
   return caches.filter(({isInUse}) => !isInUse).flatMap(({app, volume, usedAtMs}): Action[] => {
-    const remove = (reason: string): Action[] => [{kind: 'remove-cache', app, volume, reason}];
+    const remove = (reason: string): Action[] => [{kind: 'remove-cache', app, ...(volume !== undefined && {volume}), reason}];
     if (isForgotten(app, apps, observed)) return remove(`app ${app} is gone`);
     if (!apps.has(app)) return [];
     if (collect === 'with-caches') return remove('somebody asked for it');

@@ -4,6 +4,7 @@ import type Docker from 'dockerode';
 import {formatBytes} from '../../schemas/quantity.ts';
 import {diskUsage, engineFolder, fullestDisk, listVolumes, removeVolume, type DiskUsage} from '../adapters/docker-disk.ts';
 import type {World} from '../apply/executors.ts';
+import {hasRecords, recordBytes, removeRecords} from '../build/buildkit-cache.ts';
 import {removeBuildLayers} from '../build/layers-made.ts';
 import {packageImagesOf} from '../build/packages.ts';
 import {LABEL_INSTANCE, LABEL_ROLE} from '../labels.ts';
@@ -44,6 +45,7 @@ export class Housekeeper {
     this.#observer = new ClutterObserver({
       builds: layout.builds, minFreeBytes, isBuilding,
       caches: (signal) => listVolumes(docker, labels, signal),
+      isKeptByBuildkit: (app) => hasRecords(path.join(layout.builds, app)),
       packageImages: (signal) => packageImagesOf(docker, instance, signal),
       disk: async () => fullestDisk(this.#folders ?? [layout.root]),
     });
@@ -60,10 +62,18 @@ export class Housekeeper {
   get leftovers(): World['leftovers'] {
     const {docker, layout} = this.#options;
     return {
-      removeCache: (volume, signal) => removeVolume(docker, volume, signal).finally(() => this.#observer.invalidate()),
+      removeCache: async ({app, volume}, signal) => {
+        try {
+          await removeRecords(docker, path.join(layout.builds, app), signal);
+          if (volume !== undefined) await removeVolume(docker, volume, signal);
+        } finally {
+          this.#observer.invalidate();
+        }
+      },
       removeBuildLogs: async (app, signal) => {
         const folder = path.join(layout.builds, app);
         await removeBuildLayers(docker, folder, signal);
+        await removeRecords(docker, folder, signal);
         await rm(folder, {recursive: true, force: true});
         this.#observer.invalidate();
       },
@@ -86,7 +96,7 @@ export class Housekeeper {
   /** What could go now, the largest first. Changes nothing. */
   async garbage(collect: NonNullable<Clutter['collect']>, signal: AbortSignal): Promise<readonly Garbage[]> {
     const [seen, usage] = await Promise.all([this.#freshLook(signal), diskUsage(this.#options.docker, signal)]);
-    const items = await Promise.all(collectable(seen, collect).map((action) => this.#measured(action, usage)));
+    const items = await Promise.all(collectable(seen, collect).map((action) => this.#measured(action, usage, signal)));
     return items.filter((item) => item !== undefined).toSorted((a, b) => b.bytes - a.bytes);
   }
 
@@ -134,11 +144,11 @@ export class Housekeeper {
     return promise.finally(() => this.#listeners.delete(listener));
   }
 
-  async #measured(action: Action, {images, volumes}: DiskUsage): Promise<Garbage | undefined> {
+  async #measured(action: Action, {images, volumes}: DiskUsage, signal: AbortSignal): Promise<Garbage | undefined> {
     const base = {key: actionKey(action), reason: action.reason, ...(action.app !== undefined && {app: action.app})};
     switch (action.kind) {
       case 'remove-image': return {...base, kind: 'image', subject: action.image.slice(7, 19), bytes: images.get(action.image) ?? 0};
-      case 'remove-cache': return {...base, kind: 'build cache', subject: action.volume, bytes: volumes.get(action.volume) ?? 0};
+      case 'remove-cache': return {...base, kind: 'build cache', subject: action.volume ?? action.app, bytes: (volumes.get(action.volume ?? '') ?? 0) + await recordBytes(this.#options.docker, path.join(this.#options.layout.builds, action.app), signal)};
       case 'remove-build-logs': return {...base, kind: 'build logs', subject: action.app, bytes: await bytesIn(path.join(this.#options.layout.builds, action.app))};
       default: return undefined;
     }

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type Docker from 'dockerode';
 import type {FastifyInstance} from 'fastify';
 import type {StackImages} from '../../buildpacks/stack/images.ts';
@@ -8,6 +9,7 @@ import {removeContainers} from '../adapters/build-container.ts';
 import {diskUsage, removeVolume} from '../adapters/docker-disk.ts';
 import type {Build, BuildFailure, BuildRequest, BuiltImage} from '../build/build.ts';
 import {createBuilder} from '../build/builder.ts';
+import {recordBytes, removeRecords} from '../build/buildkit-cache.ts';
 import {warning} from '../build/output.ts';
 import {cacheVolume} from '../build/site.ts';
 import {BuildService} from '../builds/service.ts';
@@ -56,10 +58,11 @@ export function buildsAndDeploys({view, repo, layout, docker, instance, stack, b
     folder: layout.builds,
     build: marked(build, building),
     caches: {
-      measure: async (app, signal) => (await diskUsage(docker, signal)).volumes.get(cacheVolume(instance, app)) ?? 0,
+      measure: async (app, signal) => ((await diskUsage(docker, signal)).volumes.get(cacheVolume(instance, app)) ?? 0) + await recordBytes(docker, path.join(layout.builds, app), signal),
       remove: async (app, signal) => {
         // Of a build that has just succeeded: the engine removes its container in its own time.
         await removeContainers(docker, [`${LABEL_INSTANCE}=${instance}`, `${LABEL_APP}=${app}`, `${LABEL_ROLE}=build`], signal);
+        await removeRecords(docker, path.join(layout.builds, app), signal);
         await removeVolume(docker, cacheVolume(instance, app), signal);
       },
       maxBytes: cacheBytesMax,

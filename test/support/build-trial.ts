@@ -1,5 +1,5 @@
 import {randomBytes} from 'node:crypto';
-import {mkdtemp, rm} from 'node:fs/promises';
+import {mkdtemp, readdir, rm} from 'node:fs/promises';
 import {get} from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,6 +9,7 @@ import {makeStackImages} from '../../buildpacks/stack/images.ts';
 import {removeContainers} from '../../reconciler/adapters/build-container.ts';
 import type {BuildManifest} from '../../schemas/build.ts';
 import type {BuildLimits, BuiltImage} from '../../reconciler/build/build.ts';
+import {removeRecords} from '../../reconciler/build/buildkit-cache.ts';
 import {createBuilder} from '../../reconciler/build/builder.ts';
 import type {BuilderSettings} from '../../reconciler/build/context.ts';
 import {PackageImages} from '../../reconciler/build/packages.ts';
@@ -139,6 +140,7 @@ export async function buildTrial({packages = 'own'}: {packages?: 'own' | 'kept'}
     await removeContainers(docker, ours.label, AbortSignal.timeout(60_000));
     for (const {Id} of await docker.listImages({filters: ours})) await docker.getImage(Id).remove({force: true});
     for (const {Name} of (await docker.listVolumes({filters: ours})).Volumes) await docker.getVolume(Name).remove();
+    for (const app of await readdir(logs)) await removeRecords(docker, path.join(logs, app), AbortSignal.timeout(60_000));
     await rm(logs, {recursive: true, force: true});
   }
 

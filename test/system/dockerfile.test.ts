@@ -3,6 +3,7 @@ import {existsSync, readFileSync} from 'node:fs';
 import {readdir} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import {recordBytes, removeRecords} from '../../reconciler/build/buildkit-cache.ts';
 import {buildTrial, type BuildTrial} from '../support/build-trial.ts';
 
 let trial: BuildTrial;
@@ -114,6 +115,26 @@ test.serial('what a cache mount keeps is not seen by another app', async t => {
   const look = 'cat /cache/* >/made 2>/dev/null || echo nothing >/made';
   t.is(await printed((await trial.buildWell({fixture: 'no-buildpack', app: 'other', changes: changes(look)})).image), 'nothing\n');
   t.is(await printed((await trial.buildWell({fixture: 'no-buildpack', app: 'one', changes: changes(look)})).image), 'of one\n');
+});
+
+test.serial('what BuildKit keeps for an app has the limit of its cache, and goes when somebody wants it', async t => {
+  t.timeout(120_000);
+  const folder = path.join(trial.logs, 'kept');
+  const signal = AbortSignal.timeout(100_000);
+  // Of the first stage nothing is in the image: only BuildKit has it.
+  const Dockerfile = (name: string) => `FROM flynn/run AS one\nRUN <<END\nhead -c 20000000 /dev/urandom >/${name}-${id}\necho ${name} >/made\nEND\nFROM flynn/run\nCOPY --from=one /made /made\n${PRINTS}\n`;
+  const id = randomBytes(4).toString('hex');
+  const build = (name: string) => trial.buildWell({fixture: 'no-buildpack', app: 'kept', changes: {Dockerfile: Dockerfile(name)}, limits: {cacheBytes: 30_000_000}});
+  await build('a');
+  const bytes = await recordBytes(trial.docker, folder, signal);
+  t.true(bytes > 20_000_000 && bytes < 30_000_000, `${bytes}`);
+  await build('b');
+  const left = await recordBytes(trial.docker, folder, signal);
+  t.true(left > 20_000_000 && left < 30_000_000, `${left}`);
+  t.true((await build('b')).lines.some(line => line.startsWith('       CACHED [one 2/2]')), 'the newest stays');
+  await removeRecords(trial.docker, folder, signal);
+  t.is(await recordBytes(trial.docker, folder, signal), 0);
+  t.false((await build('b')).lines.some(line => line.startsWith('       CACHED [one 2/2]')));
 });
 
 test.serial('what .dockerignore names does not reach the build, with either builder', async t => {

@@ -12,6 +12,7 @@ function observerOf(builds: string, free: {bytes: number}) {
   let lists = 0;
   const observer = new ClutterObserver({
     builds,
+    isKeptByBuildkit: async (app) => app === 'kit',
     caches: async () => {
       lists += 1;
       return [{name: 'c-shop', labels: {[LABEL_APP]: 'shop'}, createdAtMs: 1000}, {name: 'c-blog', labels: {[LABEL_APP]: 'blog'}, createdAtMs: 1000}];
@@ -28,13 +29,14 @@ test('a cache was last used when its app was last built', async (t) => {
   const builds = await mkdtemp(path.join(os.tmpdir(), 'flynn-test-'));
   t.teardown(() => rm(builds, {recursive: true}));
   await mkdir(path.join(builds, 'shop'));
+  await mkdir(path.join(builds, 'kit'));
   const log = path.join(builds, 'shop', '1.log');
   await writeFile(log, '');
   await utimes(log, 5, 5);
   const {observer} = observerOf(builds, {bytes: 50 * GI});
   const {caches, buildLogs} = await observer.look(0, signal);
-  t.deepEqual(caches, [{app: 'shop', volume: 'c-shop', usedAtMs: 5000, isInUse: false}, {app: 'blog', volume: 'c-blog', usedAtMs: 1000, isInUse: true}] as never);
-  t.deepEqual(buildLogs, [{app: 'shop'}] as never);
+  t.deepEqual(caches, [{app: 'shop', volume: 'c-shop', usedAtMs: 5000, isInUse: false}, {app: 'blog', volume: 'c-blog', usedAtMs: 1000, isInUse: true}, {app: 'kit', usedAtMs: 0, isInUse: false}] as never);
+  t.deepEqual(buildLogs.map(({app}) => app).toSorted(), ['kit', 'shop'] as never);
 });
 
 test('everything is looked at once a minute, and when somebody asks for it', async (t) => {

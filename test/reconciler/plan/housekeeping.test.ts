@@ -103,6 +103,8 @@ test('removes build caches when the disk is nearly full, but none that a build u
   plan: 'remove the build cache of shop  # the disk is nearly full',
 });
 
+test('removes what BuildKit keeps for an app like that', planned, {clutter: {isDiskLow: true, caches: [{app: SHOP, usedAtMs: NOW_MS, isInUse: false}]}, plan: 'remove the build cache of shop  # the disk is nearly full'});
+
 test('removes them for those who ask', planned, {clutter: {collect: 'with-caches', caches: [cacheOf(SHOP, 1)]}, plan: 'remove the build cache of shop  # somebody asked for it'});
 
 const gone = test.macro<[{record?: 'known' | 'gone'; images: number; plan: string}]>((t, {record, images, plan: expected}) => {
