@@ -19,6 +19,8 @@ export interface Layout {
   readonly restarts: string;
   /** Releases of commands that are in the making. */
   readonly makings: string;
+  /** JSON: the images in the registry that are ours, `PushedImage`s. */
+  readonly pushed: string;
   /** Commands that are being run in replicas. */
   readonly execs: string;
   /** One JSON file an app: `CronBook`. */
@@ -65,6 +67,7 @@ export function layout(root: string): Layout {
     audit: below('audit.log'),
     restarts: below('restarts.json'),
     makings: below('makings'),
+    pushed: below('pushed.json'),
     execs: below('run', 'execs'),
     crons: below('crons'),
     sources: below('sources'),

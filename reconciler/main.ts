@@ -17,6 +17,7 @@ import {followSources} from './wiring/app-sources.ts';
 import {CronBooks} from './apply/cron-books.ts';
 import {Journal} from './apply/journal.ts';
 import {Operations, type Outcome} from './apply/operations.ts';
+import {PushedBook} from './apply/pushed-book.ts';
 import {prepareRouterFiles} from './apply/router.ts';
 import {prepareTcpFiles} from './apply/tcp.ts';
 import {Canaries} from './wiring/canaries.ts';
@@ -111,10 +112,11 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const logs = await NodeLogs.open({engine: engineDirect, layout, events, node: settings.node, cluster: () => reader.cluster, openSecret: (sealed) => keyring.open(sealed)}, signal);
   const engine = noticing(engineDirect, engineObserver, (id) => logs.beforeRemoval(id));
   const housekeeper = new Housekeeper({docker, instance, layout, minFreeBytes: () => reader.cluster?.builds.minFreeBytes ?? 0, isBuilding: (app) => building.has(app), wake});
-  const registry = new Registry({docker, instance, settings: () => reader.cluster?.registry, openSecret: (sealed) => keyring.open(sealed)});
+  const pushed = await PushedBook.open(layout.pushed, (file, cause) => events.add({kind: 'registry-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
+  const registry = new Registry({docker, instance, book: pushed, settings: () => reader.cluster?.registry, openSecret: (sealed) => keyring.open(sealed)});
   const images: ImageSupply = new ImageSupply({docker, instance, registry, build: (source, until) => rebuild(source, until), tell: (app, message) => events.add({app, kind: 'image-replaced', message, actor: 'flynn'})});
   const world: World = {
-    engine, journal, crons, router, systemSpecs, instance, leftovers: housekeeper.leftovers, images,
+    engine, journal, crons, router, systemSpecs, instance, leftovers: housekeeper.leftovers, images, registry,
     openEnv: (sealed) => keyring.openEnv(sealed),
     get logBytesMax() {
       return reader.cluster?.logBytesMax ?? LOG_BYTES_DEFAULT;
@@ -149,7 +151,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     adjusted: (desired) => restarts.applied(desired),
     look: async (nowMs, until) => {
       const [seenContainers, seenRouter, tcp, clutter] = await Promise.all([engineObserver.look(nowMs, until), routerObserver.observe(nowMs, until), tcpObserver.observe(nowMs, until), housekeeper.look(nowMs, until)]);
-      return {nowMs, ...seenContainers, router: seenRouter, tcp, clutter, journal: journal.records, crons: crons.books, canaries: canaries.look(), lostImages: images.look()};
+      return {nowMs, ...seenContainers, router: seenRouter, tcp, clutter, journal: journal.records, crons: crons.books, canaries: canaries.look(), lostImages: images.look(), ...registry.look()};
     },
     isRouterAsLeft: async (until) => await routerObserver.isAsLeft(until) && tcpObserver.isAsLeft(until),
     knownApps: () => [...journal.records.values()].filter(({goneAtMs}) => goneAtMs === undefined).map(({app}) => app),
@@ -194,8 +196,8 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const ports = new PortDesk({repo, events, range: () => reader.cluster?.tcpPorts ?? portRange()});
   const sources = followSources({layout, keyring, deploys, events}, signal);
   const metrics = metricsDesk({traffic: logs.traffic, replicaAt: (address) => logs.replicaAt(address), sinceMs: Date.now(), ...figures});
-  const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, node, log}, signal);
-  const view: View = new View({settings, releases, stack: stackDesk({docker, instance, stack}), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, metrics, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, registry, node, log}, signal);
+  const view: View = new View({settings, releases, stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, metrics, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});

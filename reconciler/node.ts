@@ -4,6 +4,7 @@ import type {CanaryDesk} from './wiring/canaries.ts';
 import type {Author, ClusterRepo} from './checkout/snapshot.ts';
 import type {Audit, OneShot} from './oneshot/oneshot.ts';
 import type {TrafficFigures} from './logs/traffic.ts';
+import type {RegistryTrouble} from './observed/pushed.ts';
 import type {Plan} from './plan/action.ts';
 import type {Releases} from './release/releases.ts';
 import type {Keyring} from './secrets/keyring.ts';
@@ -25,6 +26,8 @@ export interface NodeView {
   /** Which releases there were, and those that people make by commands. */
   readonly releases: Releases;
   readonly stack: StackDesk;
+  /** Undefined: there is none. */
+  registry(): RegistryState | undefined;
   readonly builds: Builds;
   readonly deploys: DeployDesk;
   /** Sealed values that something here is made from, or would be made from again. */
@@ -97,6 +100,15 @@ export type StackLine =
   | {readonly print: string}
   /** The last line. */
   | {readonly images: readonly (StackImageInfo & {readonly isNew: boolean})[]};
+
+/** What this node knows of the cluster's registry. */
+export interface RegistryState {
+  /** That it has pushed there, and not removed since. */
+  readonly images: number;
+  readonly apps: number;
+  /** What it did not do, and when it is asked again. */
+  readonly troubles: readonly (Omit<RegistryTrouble, 'againAtMs'> & {readonly againAt: string})[];
+}
 
 /** Deploys of what was pushed before. */
 export interface DeployDesk {

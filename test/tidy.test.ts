@@ -14,7 +14,7 @@ const SCHEMAS = 'schemas/';
 const ADAPTERS = 'reconciler/adapters/';
 /** What a node is told, and where its things are. */
 const NODE_FACTS = ['reconciler/layout.ts', 'reconciler/settings.ts'];
-const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/structure.ts'];
+const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts'];
 /** The folders of the pass and those around it. */
 const FOLDERS = ['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'source', 'volumes'].map((name) => `reconciler/${name}/`);
 /** The names that apps are answered under: pure, and needed by who looks, who plans and who acts. */
@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'reconciler/checkout': {values: [SCHEMAS, ADAPTERS, 'reconciler/commits/', ...NODE_FACTS], packages: ['node:']},
   'reconciler/desired': {values: [SCHEMAS], types: ['reconciler/checkout/snapshot.ts', 'reconciler/build/build.ts'], packages: ['node:crypto']},
   'reconciler/observed': {values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', ...NODE_FACTS], types: STATES, packages: ['node:']},
-  'reconciler/plan': {values: ['schemas/result.ts', 'schemas/schedule.ts', 'schemas/subnet.ts', 'reconciler/desired/room.ts', 'reconciler/backoff.ts', `${ROUTER}names.ts`, `${ROUTER}times.ts`], types: [SCHEMAS, ...STATES]},
+  'reconciler/plan': {values: ['schemas/registry-names.ts', 'schemas/result.ts', 'schemas/schedule.ts', 'schemas/subnet.ts', 'reconciler/desired/room.ts', 'reconciler/backoff.ts', `${ROUTER}names.ts`, `${ROUTER}times.ts`], types: [SCHEMAS, ...STATES]},
   'reconciler/apply': {
     values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', 'reconciler/backoff.ts', 'reconciler/plan/action.ts', 'reconciler/plan/format.ts', ...NODE_FACTS],
     types: STATES,

@@ -1,4 +1,5 @@
 import type {RegistryAnswer, Written} from '../../reconciler/api/answers.ts';
+import {formatRegistry} from '../output/registry.ts';
 import {type CommandContext, UsageError} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 import {group, type Subcommand} from '../subcommands.ts';
@@ -11,7 +12,7 @@ const show: Subcommand = {
     const {registry} = answer;
     if (context.isJson) context.out(JSON.stringify(answer, null, 2));
     else if (registry === undefined) context.err('no registry: images of releases are on the nodes only');
-    else context.out(`${registry.host}${registry.path === undefined ? '' : `/${registry.path}`}${registry.username === undefined ? '' : `  as ${registry.username}`}`);
+    else for (const line of formatRegistry(registry, answer.state)) context.out(line);
     return 0;
   },
 };
@@ -39,7 +40,8 @@ export const registry = group({
   name: 'registry',
   summary: 'Show, set or remove the registry that images of releases are pushed to',
   details: [
-    'None is needed on one node. With one the image of each release is pushed there, and pulled where a node does not have it.',
+    'None is needed on one node. With one the images of releases are pushed there, and pulled where a node does not have them. Those that no release',
+    'needs any more are removed there.',
     '-u, --user   who logs in; the password is read from stdin, and is encrypted in cluster.yaml',
   ],
   examples: ['flynn registry', 'flynn registry set registry.example.com/team -u ann < password', 'flynn registry remove'],

@@ -1,5 +1,5 @@
 import type {AppName, CommitId} from '../../schemas/ids.ts';
-import type {DeployOutcome, Garbage, StackImageInfo} from '../node.ts';
+import type {DeployOutcome, Garbage, RegistryState, StackImageInfo} from '../node.ts';
 import type {RebasePreview} from '../release/releases.ts';
 import type {Waiting} from '../plan/action.ts';
 import type {AppStatus} from '../status/status.ts';
@@ -88,4 +88,6 @@ export interface StackAnswer {
 export interface RegistryAnswer {
   /** Absent: there is none. */
   readonly registry?: {readonly host: string; readonly path?: string; readonly username?: string; readonly hasPassword: boolean};
+  /** What the node that answers knows of it. Absent: it does not follow the commit yet that names it. */
+  readonly state?: RegistryState;
 }

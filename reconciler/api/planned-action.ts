@@ -32,6 +32,8 @@ function subjectOf(action: Action): string {
     case 'connect':
     case 'disconnect': return action.name;
     case 'remove-image': return action.image;
+    case 'remove-pushed': return action.pushed.image;
+    case 'push-image':
     case 'pull-image':
     case 'rebuild-image': return action.image;
     default: return unreachable(action);

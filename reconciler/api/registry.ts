@@ -30,7 +30,8 @@ export function registerRegistryRoutes(server: FastifyInstance, {view, commit, c
     const {registry} = await clusterManifest();
     if (registry === undefined) return {};
     const {password, ...rest} = registry;
-    return {registry: {...rest, hasPassword: password !== undefined}};
+    const state = view.registry();
+    return {registry: {...rest, hasPassword: password !== undefined}, ...(state && {state})};
   });
 
   server.post<{Body: unknown}>('/registry', async (request): Promise<Written> => {

@@ -1,7 +1,8 @@
-import type {AppName} from '../../schemas/ids.ts';
+import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import {NetworkMissing, type ContainerSpec, type Engine, type NetworkSpec} from '../adapters/engine.ts';
 import type {DesiredSystem} from '../desired/state.ts';
 import type {TcpStructure} from '../observed/ports.ts';
+import type {PushedImage} from '../observed/pushed.ts';
 import type {DeployRecord, NameTable} from '../observed/state.ts';
 import type {RouteStructure} from '../observed/structure.ts';
 import {appNetwork, LABEL_APP, LABEL_INSTANCE, LABEL_SHARED, sharedNetwork} from '../labels.ts';
@@ -28,6 +29,12 @@ export interface World {
     rebuild(wanted: ActionOf<'rebuild-image'>, signal: AbortSignal): Promise<void>;
     /** The same of one that the registry does not give. */
     pull(wanted: ActionOf<'pull-image'>, signal: AbortSignal): Promise<void>;
+  };
+  readonly registry: {
+    /** Rejects with the reason when the registry does not take the image, and remembers that. */
+    pushAgain(wanted: {readonly app: AppName; readonly image: ImageDigest}, signal: AbortSignal): Promise<void>;
+    /** The same of one that it does not let go. */
+    remove(pushed: PushedImage, signal: AbortSignal): Promise<void>;
   };
   /** What builds leave. */
   readonly leftovers: {
@@ -73,6 +80,8 @@ const executors: Executors = {
   },
   'pull-image': (action, {images}, signal) => images.pull(action, signal),
   'rebuild-image': (action, {images}, signal) => images.rebuild(action, signal),
+  'push-image': (action, {registry}, signal) => registry.pushAgain(action, signal),
+  'remove-pushed': ({pushed}, {registry}, signal) => registry.remove(pushed, signal),
   'remove-image': ({image}, {engine}, signal) => engine.removeImage(image, signal),
   'remove-cache': (cache, {leftovers}, signal) => leftovers.removeCache(cache, signal),
   'remove-build-logs': ({app}, {leftovers}, signal) => leftovers.removeBuildLogs(app, signal),

@@ -6,6 +6,8 @@ import {execute, type World} from './executors.ts';
 /** Starts and removals at once: measured on two cores, more gain nothing (2026-11: 5.4, 8.3, 11.0, 10.9 starts a second at 1, 2, 4, 8). */
 const ENGINE_PARALLEL_MAX = 4;
 const ENGINE_WORK: readonly Action['kind'][] = ['run-container', 'run-job', 'remove-container', 'remove-image', 'make-network', 'remove-network', 'make-shared-network', 'remove-shared-network', 'connect'];
+/** Images on their way to the registry, or out of it, at once: one line is shared with the apps. */
+const REGISTRY_PARALLEL_MAX = 2;
 /** Stops at once: they mostly wait for the grace to end. */
 const STOPS_PARALLEL_MAX = 64;
 
@@ -86,6 +88,8 @@ export class Operations {
     const count = (...kinds: readonly Action['kind'][]) => [...this.#running.values()].filter((running) => kinds.includes(running.kind)).length;
     switch (kind) {
       case 'stop-container': return count('stop-container') < STOPS_PARALLEL_MAX;
+      case 'push-image':
+      case 'remove-pushed': return count('push-image', 'remove-pushed') < REGISTRY_PARALLEL_MAX;
       case 'run-container':
       case 'run-job':
       case 'remove-container':

@@ -2,6 +2,7 @@ import {DEPLOY_TIMEOUT_SECONDS_DEFAULT, type AppManifest} from '../../schemas/ap
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, CommitId, ImageDigest, TreeId} from '../../schemas/ids.ts';
 import {loadManifest, locate} from '../../schemas/load.ts';
+import {registryName} from '../../schemas/registry-names.ts';
 import type {ReleaseManifest} from '../../schemas/release.ts';
 import type {Problem} from '../../schemas/schema.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
@@ -78,7 +79,7 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
     services,
     ...(releaseJob && {releaseJob}),
     ...(crons.length > 0 && {crons}),
-    ...imageOriginOf(release.value),
+    ...imageOriginOf(name, release.value, cluster),
     routes: routesOf(app.value.routes, `${name}.${domain}`, services),
     ...portsOf(app.value.tcp),
   } satisfies ResolvedApp;
@@ -90,7 +91,9 @@ function portsOf(routes: AppManifest['tcp'] = []): Pick<ResolvedApp, 'tcp' | 'po
   return {...(tcp.length > 0 && {tcp}), ...(wanted.length > 0 && {portsWanted: wanted})};
 }
 
-function imageOriginOf({image, registry, source: {commit, path}}: ReleaseManifest): Pick<ResolvedApp, 'imageOrigin'> {
+/** A release whose image came to the registry later does not say so, as releases never change: there it has a name that follows from what it is. */
+function imageOriginOf(app: AppName, {image, registry: released, source: {commit, path}}: ReleaseManifest, cluster: ClusterConfig): Pick<ResolvedApp, 'imageOrigin'> {
+  const registry = released ?? (cluster.registry && registryName(cluster.registry, {app, image}));
   if (commit === undefined && registry === undefined) return {};
   // Patterns of the schema: both are what their types say.
   return {imageOrigin: {

@@ -15,6 +15,8 @@ export interface DesiredState {
   /** Newest images of each app that stay beside those of its kept releases: what a failed deploy is looked into with. */
   readonly keptImages: number;
   readonly networks: AddressPlan;
+  /** `registry.example.com/team`: where the images of releases are to be, each app's in a repository of its own. Absent: nowhere but here. */
+  readonly registry?: string;
   /** The live nodes, with the room that the services leave. */
   readonly nodes: readonly NodeRoom[];
 }
@@ -111,7 +113,7 @@ export interface FollowedSource {
 /** What a release says about where its image comes from. */
 export interface ImageOrigin {
   readonly image: ImageDigest;
-  /** Its name in the cluster's registry, with the digest there. Absent: it is in none. */
+  /** Its name in a registry: with the digest there when the release says so, else with the tag that it would have in the cluster's. Absent: there is none. */
   readonly registry?: string;
   /** Of the app's source. Absent: it was not built here. */
   readonly commit?: CommitId;

@@ -2,6 +2,7 @@ import type {AppName, ContainerId, CronName, ImageDigest, ServiceName, SpecHash,
 import type {Schedule} from '../../schemas/schedule.ts';
 import type {ContainerFacts, DesiredSystem, ResolvedApp} from '../desired/state.ts';
 import type {ObservedTcp} from './ports.ts';
+import type {ObservedRegistry} from './pushed.ts';
 import type {RouteStructure} from './structure.ts';
 
 /** What this node was seen to run. Already out of date when it is read: plans must be safe to make from it. */
@@ -20,6 +21,8 @@ export interface ObservedState {
   readonly images: readonly ObservedImage[];
   /** By app: what became of the last try to have an image again that was missing. Absent: none has failed since the reconciler started. */
   readonly lostImages?: ReadonlyMap<AppName, LostImage>;
+  /** Absent: there is none. */
+  readonly registry?: ObservedRegistry;
   /** Networks of ours that belong to an app. */
   readonly networks: readonly ObservedNetwork[];
   /** Networks of ours that two apps share. */

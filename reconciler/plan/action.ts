@@ -1,6 +1,7 @@
 import type {AppName, CommitId, ContainerId, ImageDigest, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {ContainerTemplate, DesiredService, DesiredSystem, ResolvedApp} from '../desired/state.ts';
 import type {TcpStructure} from '../observed/ports.ts';
+import type {PushedImage} from '../observed/pushed.ts';
 import type {CronNext, CronRun, Deploy, Job, NameTable, Pair} from '../observed/state.ts';
 import type {RouteStructure} from '../observed/structure.ts';
 
@@ -52,6 +53,8 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
   | {readonly kind: 'remove-image'; readonly image: ImageDigest}
   | MissingImage & {readonly kind: 'pull-image'; readonly app: AppName; /** `<repository>@<digest>` */ readonly name: string}
   | MissingImage & {readonly kind: 'rebuild-image'; readonly app: AppName; readonly commit: CommitId; /** The folder of the repository that is the app. */ readonly path?: string}
+  | {readonly kind: 'push-image'; readonly app: AppName; readonly image: ImageDigest}
+  | {readonly kind: 'remove-pushed'; readonly app: AppName; readonly pushed: PushedImage}
   | {readonly kind: 'note-gone'; readonly app: AppName; readonly atMs: number}
   | {readonly kind: 'remove-cache'; readonly app: AppName; readonly volume?: string}
   | {readonly kind: 'remove-build-logs'; readonly app: AppName}
@@ -100,6 +103,11 @@ export function rebuildKey(app: AppName): string {
   return `rebuild ${app}`;
 }
 
+/** So is what the registry is asked for an app. */
+export function registryKey(app: AppName): string {
+  return `registry ${app}`;
+}
+
 /** Two actions with one key are never carried out at the same time. */
 export function actionKey(action: Action): string {
   switch (action.kind) {
@@ -121,6 +129,8 @@ export function actionKey(action: Action): string {
     case 'remove-image': return `image ${action.image}`;
     case 'pull-image':
     case 'rebuild-image': return rebuildKey(action.app);
+    case 'push-image':
+    case 'remove-pushed': return registryKey(action.app);
     case 'make-network':
     case 'remove-network': return `network ${action.app}`;
     case 'make-shared-network':

@@ -27,6 +27,8 @@ export function describe(action: Action): string {
     case 'forget-app': return `forget ${action.app}`;
     case 'pull-image': return `pull image ${action.image.slice(7, 19)} of ${action.app}`;
     case 'rebuild-image': return `build image ${action.image.slice(7, 19)} of ${action.app} again`;
+    case 'push-image': return `push image ${action.image.slice(7, 19)} of ${action.app}`;
+    case 'remove-pushed': return `remove image ${action.pushed.image.slice(7, 19)} from ${action.pushed.repository}`;
     case 'remove-image': return `remove image ${action.image.slice(7, 19)}`;
     case 'make-network': return `make the network of ${action.app}: ${action.subnet}`;
     case 'remove-network': return `remove the network ${action.name}`;

@@ -23,9 +23,9 @@ export function planHousekeeping(desired: DesiredState, observed: ObservedState)
   return {actions: actions.filter((action) => !observed.operations.has(actionKey(action))), waiting: []};
 }
 
-/** Apps that are gone and of which there is still something to collect: images, a build cache, logs of builds. */
-export function appsWithLeftovers({images, clutter}: ObservedState): ReadonlySet<AppName> {
-  return new Set([...images, ...clutter.caches, ...clutter.buildLogs].map(({app}) => app));
+/** Apps that are gone and of which there is still something to collect: images, here or in the registry, a build cache, logs of builds. */
+export function appsWithLeftovers({images, clutter, registry}: ObservedState): ReadonlySet<AppName> {
+  return new Set([...images, ...clutter.caches, ...clutter.buildLogs, ...registry?.images ?? []].map(({app}) => app));
 }
 
 interface Images {
@@ -50,7 +50,8 @@ function unneededImages(app: AppName, images: readonly ObservedImage[], {wanted,
     .map(remove(`no kept release of ${app} has it${kept === 0 ? '' : `, and it is not among its newest ${kept}`}`));
 }
 
-function imagesInUse(app: AppName, released: readonly ImageDigest[], observed: ObservedState): ReadonlySet<ImageDigest> {
+/** Of releases that are kept, and of what serves. */
+export function imagesInUse(app: AppName, released: readonly ImageDigest[], observed: ObservedState): ReadonlySet<ImageDigest> {
   const lastGood = observed.journal.get(app)?.lastGood;
   return new Set([...released, ...(lastGood?.releasedImages ?? []), ...(lastGood?.services ?? []).map(({container}) => container.image)]);
 }
@@ -89,7 +90,7 @@ function isForgotten(app: AppName, apps: ReadonlyMap<AppName, DesiredApp>, obser
 }
 
 /** Of an app that is gone: whether nobody is waited for any more who took it away by mistake. */
-function isDue(app: AppName, {journal, nowMs, clutter}: ObservedState): boolean {
+export function isDue(app: AppName, {journal, nowMs, clutter}: ObservedState): boolean {
   const goneAtMs = journal.get(app)?.goneAtMs;
   return clutter.collect !== undefined || (goneAtMs !== undefined && nowMs >= goneAtMs + GONE_KEPT_MS);
 }

@@ -103,7 +103,7 @@ function bring(app: DesiredApp, {release: {release}, origin, way}: {readonly rel
 }
 
 function repositoryIn(name: string): string {
-  return name.replace(/@.*/, '');
+  return name.replace(/(@|:[^/]*$).*/, '');
 }
 
 /** The subject of the wait for an image. */

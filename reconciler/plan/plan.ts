@@ -8,6 +8,7 @@ import {withImagesHere} from './images.ts';
 import {planApp, type AppPlan, type RoutedPath} from './app.ts';
 import {appsWithLeftovers, planHousekeeping} from './housekeeping.ts';
 import {planAbandonedBuilds, planSystem} from './platform.ts';
+import {planRegistry} from './registry.ts';
 import {retireJob} from './job.ts';
 import {retireAll} from './retire.ts';
 import {planNetworks} from './networks.ts';
@@ -36,6 +37,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     ...apps,
     ...planGone(desired, byApp, observed),
     planHousekeeping(desired, observed),
+    planRegistry(desired, observed),
     planAbandonedBuilds(observed),
     planRuns(desired, observed),
   ];

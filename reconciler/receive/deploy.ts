@@ -1,10 +1,10 @@
 import {RELEASE} from '../../schemas/app.ts';
 import {detail, step, warning} from '../build/output.ts';
 import {git} from '../adapters/git.ts';
-import type {BuiltImage} from '../build/build.ts';
 import type {OpenBuild} from '../builds/open-build.ts';
 import type {DeployOutcome} from '../node.ts';
 import {CONVERGED_MARGIN_MS, convergedInTime} from '../release/converged.ts';
+import {published} from '../release/publish.ts';
 import {ReleaseRefused} from '../release/refused.ts';
 import {firstRelease} from './app-json.ts';
 import {workOf} from './build-commit.ts';
@@ -48,10 +48,10 @@ export async function deploy(going: CommitDeploy, signal: AbortSignal): Promise<
   const first = await firstRelease({app: order.app, source: order, snapshot: await going.deps.repo.snapshot(signal), print: (line) => build.print(line)}, found.inputs, signal);
   const {inputs} = first ?? found;
   const image = await build.build(await workOf(order, inputs, signal));
-  const registry = await published(going, image, signal);
+  const registered = await published(going.deps.registry, {app: order.app, image: image.image, print: (line) => build.print(line)}, signal);
   build.print(step('Launching...'));
   if (inputs.hasReleaseCommand || Object.hasOwn(image.commands, RELEASE)) build.print(warning('Release command declared: this new release will not be available until the command succeeds.'));
-  const released = await release(going, {image, inputs, ...(registry !== undefined && {registry}), ...(first !== undefined && {edit: first.edit(Object.keys(image.commands))})}, signal);
+  const released = await release(going, {image, inputs, registered, ...(first !== undefined && {edit: first.edit(Object.keys(image.commands))})}, signal);
   build.released(released.number);
   build.print(detail(`Released v${released.number}`));
   let outcome: DeployOutcome;
@@ -66,20 +66,6 @@ export async function deploy(going: CommitDeploy, signal: AbortSignal): Promise<
   }
   if (first?.postdeploy !== undefined && outcome.result === 'healthy') await postdeploy(going, first.postdeploy, signal);
   return deployed;
-}
-
-/** The image's name in the cluster's registry. One that can't be pushed is no reason not to deploy: the node has it, and can build it again. */
-async function published({order: {app, commit}, build, deps: {registry}}: CommitDeploy, {image}: BuiltImage, signal: AbortSignal): Promise<string | undefined> {
-  const repository = registry.repositoryOf(app);
-  if (repository === undefined) return undefined;
-  build.print(step(`Pushing to ${repository}`));
-  const pushed = await registry.push({app, image, tag: commit.slice(0, 12)}, signal);
-  if (pushed.ok) {
-    build.print(detail(pushed.value.slice(pushed.value.indexOf('@') + 1)));
-    return pushed.value;
-  }
-  build.print(warning(`The image is on this node only, ${repository} did not take it: ${pushed.problem}`));
-  return undefined;
 }
 
 async function inputsOf({order: {app}, deps}: CommitDeploy, signal: AbortSignal): Promise<BuildInputs> {

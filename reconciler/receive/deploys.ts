@@ -1,11 +1,11 @@
-import type {AppName, ImageDigest} from '../../schemas/ids.ts';
-import type {Result} from '../../schemas/result.ts';
+import type {AppName} from '../../schemas/ids.ts';
 import {formatDuration, warning} from '../build/output.ts';
 import type {BuildOrder, BuildService} from '../builds/service.ts';
 import {Turns, type Holder} from '../builds/turns.ts';
 import type {FollowedRepo} from '../checkout/repo.ts';
 import type {NodeView} from '../node.ts';
 import type {OneShot} from '../oneshot/oneshot.ts';
+import type {ReleaseRegistry} from '../release/publish.ts';
 import type {SourceOf} from './build-commit.ts';
 import {deploy, type Deployed} from './deploy.ts';
 
@@ -13,12 +13,7 @@ export interface DeployDeps {
   readonly repo: FollowedRepo;
   readonly node: Pick<NodeView, 'wake' | 'converged'> & {readonly oneShot: Pick<OneShot, 'run'>};
   readonly builds: BuildService;
-  readonly registry: {
-    /** Where images of this app are pushed to; undefined: there is no registry. */
-    repositoryOf(app: AppName): string | undefined;
-    /** Resolves to the image's name there, or to why it is not there. */
-    push(image: {readonly app: AppName; readonly image: ImageDigest; readonly tag: string}, signal: AbortSignal): Promise<Result<string, string>>;
-  };
+  readonly registry: ReleaseRegistry;
   /** Gets what failed inside of us. */
   log(message: string, error: unknown): void;
 }

@@ -1,3 +1,4 @@
+import type {ReleaseManifest} from '../../schemas/release.ts';
 import type {BuiltImage} from '../build/build.ts';
 import {warning} from '../build/output.ts';
 import type {Edit} from '../checkout/snapshot.ts';
@@ -11,12 +12,12 @@ import {forgetSource, keepSource} from './kept-sources.ts';
 const FORGET_MS_MAX = 30_000;
 
 /** @throws {ReleaseRefused} when the release can't be made. After any failure git does not name it. */
-export async function release({order: {app, commit, folder, by, gitdir, env}, deps}: CommitDeploy, {image, inputs, registry, edit}: {image: BuiltImage; inputs: BuildInputs; registry?: string; edit?: Edit}, signal: AbortSignal): Promise<Released> {
+export async function release({order: {app, commit, folder, by, gitdir, env}, deps}: CommitDeploy, {image, inputs, registered, edit}: {image: BuiltImage; inputs: BuildInputs; registered: Pick<ReleaseManifest, 'registry'>; edit?: Edit}, signal: AbortSignal): Promise<Released> {
   return makeRelease(deps, {
     app,
     release: {
       image: image.image,
-      ...(registry !== undefined && {registry}),
+      ...registered,
       source: {commit, ...(folder !== undefined && {path: folder}), builder: image.builder, ...(image.buildpacks !== undefined && {buildpacks: image.buildpacks})},
       services: Object.fromEntries(Object.entries(image.commands).map(([service, command]) => [service, {command}])),
       pushedBy: by.name,

@@ -1,4 +1,4 @@
-import type {AppName} from '../../schemas/ids.ts';
+import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import type {Result} from '../../schemas/result.ts';
 import {EditRefused, type Author} from '../checkout/snapshot.ts';
 import {configChanges, describeChanges} from '../commits/config.ts';
@@ -8,6 +8,7 @@ import {describeRelease} from './describe.ts';
 import {Jobs} from './jobs.ts';
 import type {Making} from './make.ts';
 import {pastReleases, type PastRelease} from './past.ts';
+import {published} from './publish.ts';
 import {planRebase, rebasePreview, type RebaseDeps} from './rebase.ts';
 import {ReleaseRefused} from './refused.ts';
 import type {HistoryEntry, ImageWish, ReleaseDetails, ReleaseList, ReleaseOutcome, Releases, ReleaseSummary} from './releases.ts';
@@ -21,7 +22,7 @@ export interface DeskDeps extends DeployDeps, RollbackDeps, RebaseDeps {
 }
 
 interface TakenImage {
-  readonly image: string;
+  readonly image: ImageDigest;
   readonly id: string;
   readonly name: string;
   readonly ports: readonly number[];
@@ -93,13 +94,14 @@ async function planImage(deps: DeskDeps, app: AppName, {wish, author, print}: {w
   const taken = await deps.takeImage({app, name: wish.image, isPulled: wish.isPulled, print}, signal);
   if (!taken.ok) throw new ReleaseRefused(taken.problem.reason);
   const {image, id, name, ports} = taken.value;
+  const registered = await published(deps.registry, {app, image, print}, signal);
   const port = wish.port ?? ports[0];
   return {
     deployTimeoutMs: now.deployTimeoutMs,
     making: {
       app,
       author,
-      release: {image, source: {image: name, id}, services: {[wish.service]: {command: wish.command, ...(port === undefined ? {} : {port})}}},
+      release: {image, ...registered, source: {image: name, id}, services: {[wish.service]: {command: wish.command, ...(port === undefined ? {} : {port})}}},
       keep: now.keepReleases,
       subject: name.replace(/@.*/, ''),
       trailers: [`Flynn-Image: ${name}`],

@@ -1,9 +1,10 @@
-import type {AppName} from '../../schemas/ids.ts';
+import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import type {Result} from '../../schemas/result.ts';
 import type {FollowedRepo} from '../checkout/repo.ts';
 import {EditRefused} from '../checkout/snapshot.ts';
 import {appNow} from './app-now.ts';
 import type {Making} from './make.ts';
+import {published, type ReleaseRegistry} from './publish.ts';
 import {ReleaseRefused} from './refused.ts';
 import type {RebasePreview} from './releases.ts';
 
@@ -11,7 +12,8 @@ export interface RebaseDeps {
   readonly repo: FollowedRepo;
   /** See `build/rebase.ts`. */
   standingOf(app: AppName, image: string, signal: AbortSignal): Promise<{readonly state: 'current' | 'outdated'} | {readonly state: 'fixed'; readonly reason: string}>;
-  rebaseImage(request: {readonly app: AppName; readonly image: string; print(line: string): void}, signal: AbortSignal): Promise<Result<string, {readonly reason: string}>>;
+  rebaseImage(request: {readonly app: AppName; readonly image: string; print(line: string): void}, signal: AbortSignal): Promise<Result<ImageDigest, {readonly reason: string}>>;
+  readonly registry: ReleaseRegistry;
   /** See `RollbackDeps`. */
   keepSource(source: {readonly app: AppName; readonly commit: string; readonly number: number; readonly keep: number}, signal: AbortSignal): Promise<void>;
 }
@@ -36,12 +38,13 @@ export async function planRebase(deps: RebaseDeps, app: AppName, print: (line: s
   const made = await deps.rebaseImage({app, image: release.image, print}, signal);
   if (!made.ok) throw new ReleaseRefused(made.problem.reason);
   const {source, services} = release;
+  const registered = await published(deps.registry, {app, image: made.value, print}, signal);
   const {commit} = source;
   return {
     deployTimeoutMs,
     making: {
       app,
-      release: {image: made.value, source, services, description: `Rebase of v${current}`},
+      release: {image: made.value, ...registered, source, services, description: `Rebase of v${current}`},
       keep,
       subject: `rebase of v${current}`,
       trailers: [`Flynn-Rebase: v${current}`],

@@ -16,6 +16,8 @@ import type {RollbackPreview, RollbackWish} from './releases.ts';
 export interface RollbackDeps {
   readonly repo: FollowedRepo;
   isImageHere(app: AppName, image: string, signal: AbortSignal): Promise<boolean>;
+  /** Whether this node has pushed it to the cluster's registry. */
+  isInRegistry(app: AppName, image: string): boolean;
   /** Whether the source of a release is still there, so that its image can be built again. */
   isSourceHere(app: AppName, commit: string, signal: AbortSignal): Promise<boolean>;
   /** Keeps the source of a release from now on, where it is still there. */
@@ -100,8 +102,8 @@ function repeating({number}: PastRelease, {rollbackOf}: ReleaseManifest): Pick<R
 }
 
 /** What is in a registry may be gone from there, too; then it is built. */
-async function canBeHad({isSourceHere}: RollbackDeps, app: AppName, {registry, source: {commit}}: ReleaseManifest, signal: AbortSignal): Promise<boolean> {
-  return registry !== undefined || commit !== undefined && isSourceHere(app, commit, signal);
+async function canBeHad({isInRegistry, isSourceHere}: RollbackDeps, app: AppName, {image, registry, source: {commit}}: ReleaseManifest, signal: AbortSignal): Promise<boolean> {
+  return registry !== undefined || isInRegistry(app, image) || commit !== undefined && isSourceHere(app, commit, signal);
 }
 
 function imageGone(app: AppName, {number}: PastRelease, {image, source}: ReleaseManifest): string {

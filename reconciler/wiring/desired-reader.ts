@@ -1,5 +1,6 @@
 import type {AppName, TreeId} from '../../schemas/ids.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
+import {registryPrefix} from '../../schemas/registry-names.ts';
 import type {AppPiece, Snapshot} from '../checkout/snapshot.ts';
 import {combine} from '../desired/combine.ts';
 import {resolveApp} from '../desired/app.ts';
@@ -77,7 +78,7 @@ export class DesiredReader {
       const app = fresh.get(name) ?? this.#apps.get(name);
       return app === undefined ? [] : [[name, app]];
     }));
-    const desired = combine(snapshot.commit, [...this.#apps.values()], {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, nodes: this.#nodes, me: this.#machine.node});
+    const desired = combine(snapshot.commit, [...this.#apps.values()], {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, ...(cluster.registry && {registry: registryPrefix(cluster.registry)}), nodes: this.#nodes, me: this.#machine.node});
     this.#last = desired;
     return desired;
   }

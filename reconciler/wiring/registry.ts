@@ -1,44 +1,115 @@
 import type Docker from 'dockerode';
 import type {AppName, ImageDigest} from '../../schemas/ids.ts';
+import {registryPrefix, registryRepository, registryTag} from '../../schemas/registry-names.ts';
 import type {RegistryManifest} from '../../schemas/registry.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
 import {BuildStepFailed, inspectImage, removeImage, tagImage} from '../adapters/docker-build.ts';
 import {pullByDigest, pushImage, type RegistryAuth} from '../adapters/docker-registry.ts';
+import {RegistryRefused, removeManifest} from '../adapters/registry-manifests.ts';
+import type {PushedBook} from '../apply/pushed-book.ts';
+import type {RegistryState} from '../node.ts';
+import type {ObservedRegistry, PushedImage, RegistryTrouble} from '../observed/pushed.ts';
 
 /** How long a registry may take for one image, in milliseconds. */
 const TRANSFER_MS_MAX = 15 * 60_000;
 
+/** From a failure to the next try, in milliseconds: twice as long each time, up to a limit. */
+const AGAIN_MS: Readonly<Record<RegistryTrouble['kind'], {readonly first: number; readonly max: number}>> = {
+  push: {first: 30_000, max: 30 * 60_000},
+  remove: {first: 10 * 60_000, max: 24 * 60 * 60_000},
+};
+
 export interface RegistryParts {
   readonly docker: Docker;
   readonly instance: string;
+  readonly book: PushedBook;
   /** What cluster.yaml says now. Undefined: there is none. */
   settings(): RegistryManifest | undefined;
   openSecret(sealed: string): Promise<string>;
 }
 
+type Wanted = Pick<PushedImage, 'app' | 'image'>;
+
 /** The cluster's registry, where there is one: a place where nodes find images of releases that they don't have. */
 export class Registry {
   readonly #parts: RegistryParts;
+  /** Forgotten at the end of the process, and when somebody sets another registry or password: both are a new try. */
+  #troubles: readonly RegistryTrouble[] = [];
+  #troublesOf: RegistryManifest | undefined;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
   }
 
+  /** For the pass. */
+  look(): {readonly registry?: ObservedRegistry} {
+    const settings = this.#parts.settings();
+    if (settings !== this.#troublesOf) {
+      this.#troublesOf = settings;
+      this.#troubles = [];
+    }
+    return settings === undefined ? {} : {registry: {images: this.#parts.book.images, troubles: this.#troubles}};
+  }
+
+  /** For people. */
+  state(): RegistryState | undefined {
+    const settings = this.#parts.settings();
+    const {registry: seen} = this.look();
+    if (settings === undefined || seen === undefined) return undefined;
+    const images = seen.images.filter(({app, repository, digest}) => digest !== undefined && repository === registryRepository(registryPrefix(settings), app));
+    return {
+      images: images.length,
+      apps: new Set(images.map(({app}) => app)).size,
+      troubles: seen.troubles.map(({againAtMs, ...trouble}) => ({...trouble, againAt: new Date(againAtMs).toISOString()})),
+    };
+  }
+
   /** `registry.example.com/team/shop`; undefined: there is no registry. */
   repositoryOf(app: AppName): string | undefined {
     const settings = this.#parts.settings();
-    return settings && [settings.host, ...(settings.path === undefined ? [] : [settings.path]), app].join('/');
+    return settings && registryRepository(registryPrefix(settings), app);
+  }
+
+  has({app, image}: Wanted): boolean {
+    return this.#parts.book.images.some((one) => one.app === app && one.image === image && one.digest !== undefined && one.repository === this.repositoryOf(app));
   }
 
   /** Pushes the image of a release. Resolves to its name there, or to why it is not there. */
-  async push({app, image, tag}: {readonly app: AppName; readonly image: ImageDigest; readonly tag: string}, signal: AbortSignal): Promise<Result<string, string>> {
+  async push({app, image}: Wanted, signal: AbortSignal): Promise<Result<string, string>> {
+    const {docker, book} = this.#parts;
     const repository = this.repositoryOf(app);
     if (repository === undefined) return fail('cluster.yaml names no registry');
-    return explained(async (until) => {
+    const begun: PushedImage = {app, image, repository, pushedAtMs: Date.now()};
+    await book.write(begun);
+    const pushed = await explained(async (until) => {
       const auth = await this.#auth();
-      const digest = await pushImage(this.#parts.docker, {id: image, repository, tag, ...(auth && {auth})}, until);
-      return `${repository}@${digest}`;
+      return pushImage(docker, {id: image, repository, tag: registryTag(image), ...(auth && {auth})}, until);
     }, signal);
+    this.#note('push', {app, image}, pushed.ok ? undefined : {problem: pushed.problem});
+    if (!pushed.ok) return pushed;
+    await book.write({...begun, digest: pushed.value});
+    return ok(`${repository}@${pushed.value}`);
+  }
+
+  /** As an action of the plan. @throws what failed, which is noted */
+  async pushAgain(wanted: Wanted, signal: AbortSignal): Promise<void> {
+    const pushed = await this.push(wanted, signal);
+    if (!pushed.ok) throw new Error(pushed.problem);
+  }
+
+  /** Lets go of an image that we pushed. @throws why the registry does not, which is noted */
+  async remove(pushed: PushedImage, signal: AbortSignal): Promise<void> {
+    const {app, image, repository, digest} = pushed;
+    try {
+      const auth = await this.#auth();
+      await removeManifest({repository, reference: digest ?? registryTag(image), ...(auth && {auth})}, signal);
+    } catch (error) {
+      const isOurs = error instanceof RegistryRefused;
+      if (isOurs || (error as Error).name === 'SecretFailed') this.#note('remove', {app, image}, {problem: (error as Error).message, isFinal: isOurs && error.isFinal});
+      throw error;
+    }
+    this.#note('remove', {app, image}, undefined);
+    await this.#parts.book.forget(pushed);
   }
 
   /** Brings an image back, by the name that its release gives it. */
@@ -60,6 +131,20 @@ export class Registry {
   async #auth(): Promise<RegistryAuth | undefined> {
     const {username, password} = this.#parts.settings() ?? {};
     return username === undefined || password === undefined ? undefined : {username, password: await this.#parts.openSecret(password)};
+  }
+
+  /** Undefined: it was done. */
+  #note(kind: RegistryTrouble['kind'], {app, image}: Wanted, failure: {readonly problem: string; readonly isFinal?: boolean} | undefined): void {
+    const isMeant = (one: RegistryTrouble) => one.kind === kind && one.app === app && one.image === image;
+    const others = this.#troubles.filter((one) => !isMeant(one));
+    if (failure === undefined) {
+      this.#troubles = others;
+      return;
+    }
+    const tries = (this.#troubles.find(isMeant)?.tries ?? 0) + 1;
+    const {first, max} = AGAIN_MS[kind];
+    const pauseMs = failure.isFinal === true ? max : Math.min(max, first * 2 ** Math.min(tries - 1, 20));
+    this.#troubles = [...others, {kind, app, image, problem: failure.problem, tries, againAtMs: Date.now() + pauseMs}];
   }
 }
 

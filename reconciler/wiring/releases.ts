@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type Docker from 'dockerode';
 import type {StackImages} from '../../buildpacks/stack/images.ts';
-import type {AppName} from '../../schemas/ids.ts';
+import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import {inspectImage} from '../adapters/docker-build.ts';
 import {takePrebuilt} from '../build/prebuilt.ts';
 import {rebaseImage, standingOf} from '../build/rebase.ts';
@@ -14,6 +14,7 @@ import {hasCommit} from '../receive/rebuild.ts';
 import {releaseDesk} from '../release/desk.ts';
 import {Makings} from '../release/makings.ts';
 import type {Releases} from '../release/releases.ts';
+import type {Registry} from './registry.ts';
 
 export interface ReleasesParts {
   readonly docker: Docker;
@@ -21,12 +22,13 @@ export interface ReleasesParts {
   readonly repo: FollowedRepo;
   readonly stack: StackImages;
   readonly layout: Pick<Layout, 'makings' | 'scratch' | 'sources'>;
+  readonly registry: Registry;
   readonly node: Pick<NodeView, 'wake' | 'converged' | 'status'>;
   log(message: string, error: unknown): void;
 }
 
 /** What can be told of releases on this node, and the releases that people make by commands. */
-export function releasesOf({docker, instance, stack, repo, layout, node, log}: ReleasesParts, signal: AbortSignal): Releases {
+export function releasesOf({docker, instance, stack, repo, layout, registry, node, log}: ReleasesParts, signal: AbortSignal): Releases {
   const sourcesOf = (app: AppName) => path.join(layout.sources, `${app}.git`);
   return releaseDesk({
     repo, node, log,
@@ -35,6 +37,9 @@ export function releasesOf({docker, instance, stack, repo, layout, node, log}: R
     rebaseImage: (request, until) => rebaseImage({docker, instance, stack, scratch: layout.scratch}, request, until),
     takeImage: (request, until) => takePrebuilt({docker, instance}, request, until),
     isImageHere: async (app, image, until) => await inspectImage(docker, image, until) !== undefined || await inspectImage(docker, standInTag({instance, app, image}), until) !== undefined,
+    registry,
+    // A pattern of the schema: it is what its type says.
+    isInRegistry: (app, image) => registry.has({app, image: image as ImageDigest}),
     isSourceHere: (app, commit, until) => hasCommit(sourcesOf(app), commit, until),
     // Like that of a pushed release. One whose source is gone, or that was pushed to another node, runs all the same.
     keepSource: ({app, ...source}, until) => keepSource({...source, gitdir: sourcesOf(app), env: {}}, until)

@@ -6,7 +6,7 @@ import type {CanaryDesk} from './canaries.ts';
 import {EditRefused, type ClusterRepo} from '../checkout/snapshot.ts';
 import {CronDesk} from './cron-desk.ts';
 import type {Loop, PassReport} from '../loop.ts';
-import type {DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, MetricsDesk, NodeView, SourceDesk, StackDesk} from '../node.ts';
+import type {DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, MetricsDesk, NodeView, RegistryState, SourceDesk, StackDesk} from '../node.ts';
 import type {Audit, OneShot} from '../oneshot/oneshot.ts';
 import {whyNoImage} from '../plan/images.ts';
 import {phaseOf} from '../plan/phase.ts';
@@ -41,6 +41,7 @@ export interface ViewOptions {
   /** Made with the view itself, which it asks. */
   releases(view: View): Releases;
   readonly stack: StackDesk;
+  registry(): RegistryState | undefined;
   readonly builds: Builds;
   readonly deploys: DeployDesk;
   readonly oneShot: OneShot;
@@ -169,6 +170,10 @@ export class View implements NodeView {
     await this.#options.confirm({reason: held.reason, commit: held.commit}, signal);
     this.#options.loop.wake();
     return held.commit;
+  }
+
+  registry(): RegistryState | undefined {
+    return this.#options.registry();
   }
 
   drains(): readonly DrainStatus[] {

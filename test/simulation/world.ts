@@ -96,6 +96,7 @@ export class SimulatedNode {
         loadTcp: async () => {},
       },
       images: {rebuild: async () => {}, pull: async () => {}},
+      registry: {pushAgain: async () => {}, remove: async () => {}},
       leftovers: {removeCache: async () => {}, removeBuildLogs: async () => {}},
       systemSpecs: {} as World['systemSpecs'],
       instance: INSTANCE,

@@ -7,7 +7,7 @@ import type {AppName, BlobId, CommitId, TreeId} from '../../../schemas/ids.ts';
 import {type Author, type Change, type ClusterRepo, type Committed, EditRefused} from '../../../reconciler/checkout/snapshot.ts';
 import {Keyring} from '../../../reconciler/secrets/keyring.ts';
 import {FakeAudit, FakeOneShot} from './fake-one-shot.ts';
-import type {CronLine, CronView, DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, MetricsDesk, NodeMetrics, NodeView, SourceDesk, StackDesk, StackLine} from '../../../reconciler/node.ts';
+import type {CronLine, CronView, DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, MetricsDesk, NodeMetrics, NodeView, RegistryState, SourceDesk, StackDesk, StackLine} from '../../../reconciler/node.ts';
 import type {Plan} from '../../../reconciler/plan/action.ts';
 import type {CronStatus} from '../../../reconciler/status/cron.ts';
 import type {HookOutcome, SourceLine, SourceStatus} from '../../../reconciler/source/status.ts';
@@ -38,6 +38,7 @@ export class FakeView implements NodeView {
       yield* this.stackLines;
     }.bind(this),
   };
+  registryState: RegistryState | undefined;
   readonly builds = new FakeBuilds();
   readonly deploys = new FakeDeploys();
   readonly oneShot = new FakeOneShot();
@@ -133,6 +134,10 @@ export class FakeView implements NodeView {
   async confirm(commit: string): Promise<CommitId> {
     if (this.held?.startsWith(commit) !== true) throw new EditRefused('no commit is held back that could be confirmed');
     return this.held;
+  }
+
+  registry(): RegistryState | undefined {
+    return this.registryState;
   }
 
   wake(reason: string): void {

@@ -10,7 +10,8 @@ import {releaseDesk} from '../../../reconciler/release/desk.ts';
 import {Makings} from '../../../reconciler/release/makings.ts';
 import type {RebaseDeps} from '../../../reconciler/release/rebase.ts';
 import type {ReleaseLine, RollbackWish} from '../../../reconciler/release/releases.ts';
-import type {AppName} from '../../../schemas/ids.ts';
+import type {AppName, ImageDigest} from '../../../schemas/ids.ts';
+import {NO_REGISTRY} from '../../support/no-registry.ts';
 import {until as eventually} from '../../support/until.ts';
 import {ADA, bareRepo, change, run} from '../checkout/support.ts';
 
@@ -20,7 +21,7 @@ const HEAD = 'apiVersion: flynn/v1\nkind: App\n';
 const CLUSTER = 'apiVersion: flynn/v1\nkind: Cluster\nname: test\ndomain: flynn.test\nkeep: {releases: 2}\n';
 const FAILED: DeployOutcome = {result: 'failed', commit: NO_COMMIT as never, cause: 'web.1 exited with code 3', log: ['no database']};
 const until = () => AbortSignal.timeout(60_000);
-const image = (number: number) => `sha256:${String(number).repeat(64)}`;
+const image = (number: number) => `sha256:${String(number).repeat(64)}` as ImageDigest;
 
 interface Given {
   /** What the node says one after the other; then that everything works. */
@@ -63,6 +64,8 @@ async function shop(t: ExecutionContext, {outcomes = [], serving, gone = [], los
     takeImage: async ({name}) => (name === 'good' ? {ok: true, value: {image: image(9), id: image(8), name: 'good:latest', ports: [80, 443]}} : {ok: false, problem: {reason: `there is no "${name}"`}}),
     standingOf: async () => standing,
     rebaseImage: async ({image: before}) => (before === image(7) ? {ok: false, problem: {reason: 'its image stands on Debian 12'}} : {ok: true, value: image(6)}),
+    registry: NO_REGISTRY,
+    isInRegistry: () => false,
     isImageHere: async (_app, id) => !gone.includes(id),
     isSourceHere: async (_app, source) => !lost.includes(source),
     keepSource: async ({commit: source, number}) => void kept.push(`v${number} ${source.slice(0, 4)}`),

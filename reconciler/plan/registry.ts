@@ -1,0 +1,79 @@
+import type {AppName, ImageDigest} from '../../schemas/ids.ts';
+import {registryRepository} from '../../schemas/registry-names.ts';
+import type {DesiredApp, DesiredState} from '../desired/state.ts';
+import type {ObservedRegistry, PushedImage, RegistryTrouble} from '../observed/pushed.ts';
+import type {ObservedState} from '../observed/state.ts';
+import {registryKey, type Action, type Plan, type Waiting} from './action.ts';
+import {imagesInUse, isDue} from './housekeeping.ts';
+import {IMAGE_FRESH_MS} from './limits.ts';
+
+/**
+ * The registry has the images of all releases that are kept, as far as this node has them; and none of those any more that this node has pushed there and
+ * no release needs. What is there beside is not ours. A push makes its own image come there at once: this is for what failed then, and for what was
+ * released before there was a registry.
+ */
+export function planRegistry(desired: DesiredState, observed: ObservedState): Plan {
+  const {registry: seen} = observed;
+  if (desired.registry === undefined || seen === undefined) return {actions: [], waiting: []};
+  const around = {desired, observed, seen, registry: desired.registry};
+  const parts = [...desired.apps.map((app) => toPush(app, around)), ...toRemove(around)];
+  const again = parts.flatMap(({lookAgainAtMs}) => lookAgainAtMs ?? []);
+  return {
+    actions: parts.flatMap(({actions}) => actions),
+    waiting: parts.flatMap(({waiting}) => waiting),
+    ...(again.length > 0 && {lookAgainAtMs: again.reduce((a, b) => Math.min(a, b))}),
+  };
+}
+
+interface Around {
+  readonly desired: DesiredState;
+  readonly observed: ObservedState;
+  readonly seen: ObservedRegistry;
+  readonly registry: string;
+}
+
+/** One at a time; the newest release's first. */
+function toPush(app: DesiredApp, {observed, seen, registry}: Around): Plan {
+  if (app.state === 'invalid' || observed.operations.has(registryKey(app.name))) return {actions: [], waiting: []};
+  const repository = registryRepository(registry, app.name);
+  const isThere = (image: ImageDigest) => seen.images.some((one) => one.image === image && one.repository === repository && one.digest !== undefined);
+  const isHere = (image: ImageDigest) => observed.images.some(({id, app: owner}) => id === image && owner === app.name);
+  const missing = [...new Set(app.releasedImages)].filter((image) => !isThere(image) && isHere(image));
+  const waiting = missing.flatMap((image) => {
+    const trouble = troubleOf('push', {app: app.name, image}, {seen, observed});
+    return trouble === undefined ? [] : [waitingFor(trouble, repository)];
+  });
+  // What failed is likely to fail for the next one, too.
+  const [next] = waiting.length > 0 ? [] : missing;
+  return {actions: next === undefined ? [] : [{kind: 'push-image', app: app.name, image: next, reason: `a release has it, and ${repository} does not`}], waiting};
+}
+
+function waitingFor({app, image, problem, tries, againAtMs}: RegistryTrouble, repository: string): Waiting {
+  return {app, subject: 'the registry', on: `${repository} taking image ${image.slice(7, 19)}, tried ${tries === 1 ? 'once' : `${tries} times`}: ${problem}`, untilMs: againAtMs};
+}
+
+function toRemove({desired, observed, seen, registry}: Around): readonly Plan[] {
+  const apps = new Map(desired.apps.map((app) => [app.name, app]));
+  return seen.images.flatMap((pushed): Plan[] => {
+    const {app, image, repository, pushedAtMs} = pushed;
+    const reason = repository === registryRepository(registry, app) && !observed.operations.has(registryKey(app)) ? whyNeedless(pushed, apps.get(app), observed) : undefined;
+    if (reason === undefined) return [];
+    // Its release may not be committed yet.
+    const freshUntilMs = pushedAtMs + IMAGE_FRESH_MS;
+    const waitsUntilMs = Math.max(freshUntilMs, troubleOf('remove', {app, image}, {seen, observed})?.againAtMs ?? 0);
+    if (observed.nowMs < waitsUntilMs) return [{actions: [], waiting: [], lookAgainAtMs: waitsUntilMs}];
+    return [{actions: [{kind: 'remove-pushed', app, pushed, reason} satisfies Action], waiting: []}];
+  });
+}
+
+/** Undefined: it is needed, or nobody knows. */
+function whyNeedless({app, image}: PushedImage, wanted: DesiredApp | undefined, observed: ObservedState): string | undefined {
+  if (wanted === undefined) return isDue(app, observed) ? `app ${app} is gone` : undefined;
+  if (wanted.state === 'invalid' || imagesInUse(app, wanted.releasedImages, observed).has(image)) return undefined;
+  return `no kept release of ${app} has it`;
+}
+
+/** Of which the time has not come to try again. */
+function troubleOf(kind: RegistryTrouble['kind'], {app, image}: {readonly app: AppName; readonly image: ImageDigest}, {seen, observed}: Pick<Around, 'seen' | 'observed'>): RegistryTrouble | undefined {
+  return seen.troubles.find((one) => one.kind === kind && one.app === app && one.image === image && observed.nowMs < one.againAtMs);
+}
