@@ -19,7 +19,7 @@ export const registrySchema: ObjectSchema<RegistryManifest> = {
   type: 'object',
   additionalProperties: false,
   required: ['host'],
-  description: 'An OCI registry that the image of each release is pushed to, and pulled from where a node does not have it. None is needed.',
+  description: 'An OCI registry that images of releases are pushed to, and pulled from where a node does not have them. None is needed.',
   properties: {
     host: {type: 'string', maxLength: 260, pattern: `${HOST_PATTERN.slice(0, -1)}(:\\d{1,5})?$`, errorMessage: 'must be a host such as registry.example.com or 10.0.0.5:5000, without scheme or path', description: 'Host, and port where it is not 443. It has to speak TLS, but on 127.0.0.0/8.', examples: ['registry.example.com']},
     path: {type: 'string', maxLength: 200, pattern: PATH, errorMessage: 'must be the beginning of a repository\'s name such as team/flynn', description: 'What comes before the name of the app. Default: nothing.', examples: ['team/flynn']},

@@ -1,5 +1,5 @@
 import {spawn, type ChildProcess} from 'node:child_process';
-import {mkdir, writeFile} from 'node:fs/promises';
+import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import {createServer, type AddressInfo} from 'node:net';
 import path from 'node:path';
 import test from 'ava';
@@ -10,7 +10,7 @@ import type {ReleaseManifest} from '../../schemas/release.ts';
 import {TrialNode} from '../support/trial-node.ts';
 import {until} from '../support/until.ts';
 
-// A registry that asks for a password (Debian's docker-registry): images of releases go there, and come back from there.
+// A registry that asks for a password (Debian's docker-registry): images of releases go there, come back from there, and are removed there.
 
 const PASSWORD = 'canary-of-the-registry-password';
 /** Of that password, bcrypt with a cost of 4. */
@@ -43,6 +43,24 @@ async function stopRegistry(): Promise<void> {
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
   await ended;
+}
+
+/** What it is set to is the node's once this has resolved. */
+async function setRegistry(password: string): Promise<void> {
+  const set = await node.run(['sh', '-c', `printf %s "$REGISTRY_PASSWORD" | "${process.execPath}" "${path.join(import.meta.dirname, '..', '..', 'cli', 'main.ts')}" registry set 127.0.0.1:${port}/team -u ada`], {env: {REGISTRY_PASSWORD: password}});
+  if (set.exitCode !== 0) throw new Error(set.output);
+  await until('the node knows of it', async () => (await node.flynn(['status'])).output.includes(set.output.trim().slice(-8)));
+}
+
+async function told(): Promise<string> {
+  return (await node.flynn(['registry'])).stdout;
+}
+
+/** Whether the registry itself has it. */
+async function hasInRegistry(image: string): Promise<boolean> {
+  const authorization = `Basic ${Buffer.from(`ada:${PASSWORD}`).toString('base64')}`;
+  const {status} = await fetch(`http://127.0.0.1:${port}/v2/team/shop/manifests/${image.slice(7, 19)}`, {headers: {authorization, accept: 'application/vnd.docker.distribution.manifest.v2+json'}});
+  return status === 200;
 }
 
 async function push(text: string): Promise<string> {
@@ -79,8 +97,7 @@ test.before(async (t) => {
   });
   await startRegistry();
   folder = await node.app('shop', 'node-hello', {'server.js': server('one')});
-  const set = await node.run(['sh', '-c', `printf %s "$REGISTRY_PASSWORD" | "${process.execPath}" "${path.join(import.meta.dirname, '..', '..', 'cli', 'main.ts')}" registry set 127.0.0.1:${port}/team -u ada`], {env: {REGISTRY_PASSWORD: PASSWORD}});
-  if (set.exitCode !== 0) throw new Error(set.output);
+  await setRegistry(PASSWORD);
 });
 test.after.always(async (t) => {
   t.timeout(60_000);
@@ -97,7 +114,8 @@ test.serial('the image of a release is pushed to the registry, and the release s
   t.regex(release.registry ?? '', new RegExp(`^127\\.0\\.0\\.1:${port}/team/shop@sha256:[0-9a-f]{64}$`));
   const {RepoTags: tags, RepoDigests: digests} = await node.docker.getImage(release.image).inspect();
   t.deepEqual([...tags ?? [], ...digests ?? []].filter((name) => name.startsWith('127.0.0.1')), [], 'nothing but our own name keeps the image');
-  t.is((await node.flynn(['registry'])).stdout, `127.0.0.1:${port}/team  as ada`);
+  t.is(await told(), `127.0.0.1:${port}/team  as ada\n  1 image of 1 app`);
+  t.true(await hasInRegistry(release.image));
 });
 
 test.serial('an image that the node has lost is pulled from the registry, and not built', async (t) => {
@@ -129,22 +147,63 @@ test.serial('a push while the registry does not answer is deployed all the same,
   const output = await push('two');
   t.regex(output, new RegExp(`^remote: {2}! {5}The image is on this node only, 127\\.0\\.0\\.1:${port}/team/shop did not take it: .*refused`, 'm'));
   t.is((await node.ask('shop')).body, 'two');
-  t.is((await releaseOf(2)).registry, undefined);
+  const {image, registry: name} = await releaseOf(2);
+  t.is(name, undefined);
+  await until('it waits to be tried again', async () => (await node.flynn(['status', 'shop'])).stdout.includes(`the registry  # on 127.0.0.1:${port}/team/shop taking image ${image.slice(7, 19)}, tried `));
+  t.regex(await told(), new RegExp(`${image.slice(7, 19)} of ⬢ shop is still to be pushed: .*refused \\(tried (once|\\d times), again at 20`));
 });
 
 test.serial('a wrong password is told, without it', async (t) => {
   t.timeout(90_000);
   await startRegistry();
-  const set = await node.run(['sh', '-c', `echo another-password-of-nobody | "${process.execPath}" "${path.join(import.meta.dirname, '..', '..', 'cli', 'main.ts')}" registry set 127.0.0.1:${port}/team -u ada`]);
-  t.is(set.exitCode, 0, set.output);
-  await until('the node knows of it', async () => (await node.flynn(['status'])).output.includes(set.output.slice(-8)));
+  await setRegistry('another-password-of-nobody');
   const output = await push('three');
   t.regex(output, /The image is on this node only, .* did not take it: .*(unauthorized|no basic auth|authentication required|denied)/);
   t.false(output.includes('another-password'));
 });
 
+test.serial('what could not be pushed is there once the registry takes it, and comes back from there', async (t) => {
+  t.timeout(120_000);
+  await setRegistry(PASSWORD);
+  await until('all are there', async () => await told() === `127.0.0.1:${port}/team  as ada\n  3 images of 1 app`);
+  const {image, registry: name} = await releaseOf(3);
+  t.is(name, undefined, 'release files never change');
+  t.true(await hasInRegistry(image));
+  await lose(image);
+  await node.up();
+  await until('the app answers', async () => (await node.ask('shop')).body === 'three', 60_000);
+  t.regex(await events(), new RegExp(`pull image ${image.slice(7, 19)} of shop \\(`));
+});
+
+test.serial('an image that was built elsewhere is pushed, too', async (t) => {
+  t.timeout(90_000);
+  const {image} = await releaseOf(1);
+  const {exitCode, output} = await node.flynn(['deploy', '--image', image, '-a', 'shop']);
+  t.is(exitCode, 0, output);
+  t.regex(output, /-----> Pushing to 127\.0\.0\.1:\d+\/team\/shop\n {7}sha256:/);
+  const released = await releaseOf(4);
+  t.is(released.image, image);
+  t.is(released.registry, (await releaseOf(1)).registry);
+  t.is((await node.ask('shop')).body, 'one');
+});
+
+test.serial('what no release needs any more is removed from the registry, and nothing else', async (t) => {
+  t.timeout(120_000);
+  const [first, second, third] = await Promise.all([1, 2, 3].map(async (number) => (await releaseOf(number)).image)) as [string, string, string];
+  await node.want(await node.clone(), {'cluster.yaml': (await node.manifest('cluster.yaml') ?? '').replace(/releases: 10/, 'releases: 2')});
+  await node.kill('SIGKILL');
+  // Ten minutes later.
+  const book = path.join(node.layout.root, 'pushed.json');
+  await writeFile(book, (await readFile(book, 'utf8')).replaceAll(/"pushedAtMs":\d+/g, '"pushedAtMs":0'));
+  await node.up();
+  await push('five');
+  await until('they are gone', async () => await told() === `127.0.0.1:${port}/team  as ada\n  2 images of 1 app`);
+  t.deepEqual(await Promise.all([first, second, third, (await releaseOf(5)).image].map(hasInRegistry)), [true, false, false, true]);
+  t.regex(await events(), new RegExp(`remove image ${second.slice(7, 19)} from 127\\.0\\.0\\.1:${port}/team/shop \\(no kept release of shop has it\\)`));
+});
+
 test.serial('the password is in no log, event, plan, build or file that was left', async (t) => {
-  const told = [node.log, await events(), (await node.plan()).text, (await node.flynn(['builds', '-a', 'shop', '--json'])).output, (await node.flynn(['registry', '--json'])).output];
-  t.deepEqual(told.filter((text) => text.includes(PASSWORD)), []);
+  const texts = [node.log, await events(), (await node.plan()).text, (await node.flynn(['builds', '-a', 'shop', '--json'])).output, (await node.flynn(['registry', '--json'])).output];
+  t.deepEqual(texts.filter((text) => text.includes(PASSWORD)), []);
   t.not((await node.run(['grep', '-rqF', PASSWORD, node.layout.root])).exitCode, 0, 'it is in a file of the node');
 });
