@@ -64,7 +64,16 @@ function sameTargets(a: readonly Target[], b: readonly Target[] | undefined): bo
 }
 
 function sameStructure(a: RouteStructure, b: RouteStructure | undefined): boolean {
-  return b !== undefined && JSON.stringify(a) === JSON.stringify(b);
+  return b !== undefined && inOrder(a) === inOrder(b);
+}
+
+/** What comes back from Caddy has the fields of each object in another order. */
+function inOrder(structure: RouteStructure): string {
+  return JSON.stringify(structure, (_, value: unknown) => (isObject(value) ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))) : value));
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Names at most this many changed hosts: a reason is read by people. */

@@ -20,7 +20,7 @@ export class FakeCaddy implements CaddyAdmin {
     this.#assertUp(signal);
     assertKnown('the configuration', config, TOP_LEVEL);
     assertKnown('its apps', config.apps ?? {}, APPS);
-    const next = JSON.stringify(config);
+    const next = JSON.stringify(inOrder(config));
     if (next !== JSON.stringify(this.running)) this.changes += 1;
     this.running = JSON.parse(next);
   }
@@ -39,6 +39,13 @@ export class FakeCaddy implements CaddyAdmin {
 /** What we use of Caddy's own; the modules in them are not looked at. */
 const TOP_LEVEL = ['admin', 'logging', 'storage', 'apps'];
 const APPS = ['http', 'tls', 'pki'];
+
+/** Go gives fields back by name, not as they came. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, one]) => [key, inOrder(one)]));
+}
 
 function assertKnown(what: string, value: unknown, known: readonly string[]): asserts value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ConfigRefused(`the fake Caddy wants an object as ${what}`);
