@@ -9,6 +9,7 @@ import type {BuildContext} from './context.ts';
 import {dockerContext} from './docker-context.ts';
 import {buildkitBuild} from './dockerfile-buildkit.ts';
 import {needsBuildkit} from './dockerfile-features.ts';
+import {forbiddenSource} from './dockerfile-sources.ts';
 import {refusal, type Asked} from './dockerfile-refusal.ts';
 import {newestTime, standardLabels} from './image/labels.ts';
 import {checkImageSize} from './image/size.ts';
@@ -18,6 +19,7 @@ import {abortable, watchDisk} from './limits.ts';
 import {detail, formatMegabytes, step, warning} from './output.ts';
 import {parseProcfile} from './procfile.ts';
 import {BuildRefused} from './refused.ts';
+import {TEXT_MAX} from './source.ts';
 
 export const DOCKERFILE = 'Dockerfile';
 /** Cleaning up after a build that was stopped, milliseconds. */
@@ -28,6 +30,11 @@ export async function buildWithDockerfile(context: BuildContext, signal: AbortSi
   const {build: {dockerfile = DOCKERFILE} = {}, files, print} = context;
   const text = await files.text(dockerfile);
   if (text === undefined) throw new BuildRefused(`there is no file "${dockerfile}" in the source, which is to be built by build.dockerfile in app.yaml`);
+  if (text.length >= TEXT_MAX) throw new BuildRefused(`"${dockerfile}" is longer than the ${TEXT_MAX} characters that are read of it`);
+  // The engine follows links in the context; what we have read is what has to be built.
+  if (text.trim() === '') throw new BuildRefused(`"${dockerfile}" is empty, or a link: name the file itself by build.dockerfile in app.yaml`);
+  const forbidden = forbiddenSource(text, context.build?.args ?? {});
+  if (forbidden !== undefined) throw new BuildRefused(forbidden);
   print(step(context.build?.dockerfile === undefined ? 'Dockerfile found: building with it (a buildpack named in .buildpacks or BUILDPACK_URL would go first)' : `Building with ${dockerfile}`));
   const asked = await askedOf(context, dockerfile);
   const reason = needsBuildkit(text);

@@ -7,8 +7,8 @@ import {execa} from 'execa';
 import {formatLimit} from './output.ts';
 import {LimitExceeded} from './limits.ts';
 
-/** Small files at the root that say how an app is built; more of one is not read, bytes. */
-const TEXT_MAX = 100_000;
+/** Small files at the root that say how an app is built; more of one is not read, characters. */
+export const TEXT_MAX = 100_000;
 
 /** The pushed files, as a tar on this machine's disk. */
 export interface Source extends AsyncDisposable {

@@ -1,6 +1,9 @@
 import {randomBytes} from 'node:crypto';
+import {once} from 'node:events';
 import {existsSync, readFileSync} from 'node:fs';
 import {readdir} from 'node:fs/promises';
+import {createServer} from 'node:http';
+import type {AddressInfo} from 'node:net';
 import path from 'node:path';
 import test from 'ava';
 import {recordBytes, removeRecords} from '../../reconciler/build/buildkit-cache.ts';
@@ -117,6 +120,27 @@ test.serial('what a cache mount keeps is not seen by another app', async t => {
   t.is(await printed((await trial.buildWell({fixture: 'no-buildpack', app: 'one', changes: changes(look)})).image), 'of one\n');
 });
 
+test.serial('a step of a Dockerfile sees nothing of the host, with either builder', async t => {
+  t.timeout(120_000);
+  await using server = createServer((_request, response) => response.end('the host answers')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const [, major, minor] = /^\s*(\d+)\s+(\d+)\s/m.exec(readFileSync('/proc/partitions', 'utf8')) ?? [];
+  const looks = [
+    'echo "sockets $(find / -xdev -type s | wc -l)"',
+    'echo "disks $(find /dev -type b | wc -l)"',
+    `mknod /disk b ${major} ${minor} && head -c 1 /disk 2>/dev/null | wc -c`,
+    `curl --silent --max-time 2 http://127.0.0.1:${(server.address() as AddressInfo).port}/ || echo "no host"`,
+    `test -e ${trial.logs} || echo "no folder"`,
+    'test $(ls -d /proc/[0-9]* | wc -l) -lt 10 && echo "no processes"',
+    'env | grep -c canary || true',
+  ];
+  for (const step of [`RUN (${looks.join('; ')}) >/made`, `RUN <<END\n(${looks.join('\n')}) >/made\nEND`]) {
+    const Dockerfile = `FROM flynn/run\n${step}\n${PRINTS}\n`;
+    const built = await trial.buildWell({fixture: 'no-buildpack', app: 'curious', changes: {Dockerfile}, env: {SECRET: 'canary'}});
+    t.is(await printed(built.image), 'sockets 0\ndisks 0\n0\nno host\nno folder\nno processes\n0\n', built.lines.join('\n'));
+  }
+});
+
 test.serial('what BuildKit keeps for an app has the limit of its cache, and goes when somebody wants it', async t => {
   t.timeout(120_000);
   const folder = path.join(trial.logs, 'kept');
@@ -152,9 +176,11 @@ for (const {title, changes, manifest, limits, expected, lines: told} of [
   {title: 'a stage that there is none of', changes: {Dockerfile: 'FROM flynn/run AS one\n'}, manifest: {target: 'two'}, expected: 'failed to build the Dockerfile', lines: /target stage "two" could not be found/},
   {title: 'a line that is no instruction', changes: {Dockerfile: 'FROM flynn/run\nRUM true\n'}, expected: 'failed to build the Dockerfile', lines: /line 2: unknown instruction: RUM/},
   {title: 'a line that is no instruction under BuildKit', changes: {Dockerfile: 'FROM flynn/run\nRUM true\nCOPY --link a b\n'}, expected: 'failed to build the Dockerfile', lines: /line 2: unknown instruction: RUM/},
+  {title: 'what the engine would fetch from the host\'s network', changes: {Dockerfile: 'ARG HOST=127.0.0.1\nFROM flynn/run\nADD http://$HOST:3580/ /x\n'}, expected: /^ADD of "http:\/\/\$HOST:3580\/" in the Dockerfile would be fetched from the host's own network: /, lines: /./},
+  {title: 'a Dockerfile with more text than is read', changes: {Dockerfile: `FROM flynn/run\n${'#\n'.repeat(60_000)}ADD http://127.0.0.1:3580/ /x\n`}, expected: '"Dockerfile" is longer than the 100000 characters that are read of it', lines: /./},
   {title: 'a step that fails under BuildKit', changes: {Dockerfile: 'FROM flynn/run\nRUN <<END\necho broken\nexit 4\nEND\n'}, expected: 'failed to build the Dockerfile', lines: /broken[^]*exit code: 4/},
   {title: 'a base image out of reach under BuildKit', changes: {Dockerfile: 'FROM nowhere.invalid/base:1\nRUN <<END\ntrue\nEND\n'}, expected: 'the base image of the Dockerfile is out of reach', lines: /nowhere\.invalid/},
-  {title: 'a syntax line out of reach', changes: {Dockerfile: '# syntax=nowhere.invalid/dockerfile:1\nFROM flynn/run\nRUN true\n'}, expected: 'the image "nowhere.invalid/dockerfile:1" of the Dockerfile\'s syntax line is out of reach', lines: /Without the line the engine's own BuildKit reads the Dockerfile/},
+  {title: 'a syntax line out of reach', changes: {Dockerfile: '# syntax=docker/dockerfile:1\nFROM flynn/run\nRUN true\n'}, expected: 'the image "docker/dockerfile:1" of the Dockerfile\'s syntax line is out of reach', lines: /Without the line the engine's own BuildKit reads the Dockerfile/},
   {title: 'BuildKit where the cluster forbids it', changes: {Dockerfile: 'FROM flynn/run\nRUN --mount=type=cache,target=/c true\n'}, limits: {isBuildkitAllowed: false}, expected: 'the Dockerfile needs BuildKit for RUN --mount, and builds.buildkit in cluster.yaml forbids it', lines: /./},
   {title: 'a secret that a build asks its client for', changes: {Dockerfile: 'FROM flynn/run\nRUN --mount=type=secret,id=a,required=true true\n'}, expected: 'failed to build the Dockerfile', lines: /ask the client of the build, and a push has none/},
   {title: 'the host\'s network under BuildKit', changes: {Dockerfile: 'FROM flynn/run\nRUN --network=host true\n'}, expected: 'failed to build the Dockerfile', lines: /network\.host is not allowed/},
