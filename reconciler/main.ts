@@ -87,7 +87,8 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   await prepareTcpFiles({settings, layout}, signal);
   await rm(layout.scratch, {recursive: true, force: true});
   await mkdir(layout.scratch, {recursive: true, mode: 0o700});
-  const {router, observer: routerObserver, tcpObserver, figures} = connectRouter({settings, layout, isTcpWanted: () => reader.hasTcpRoutes});
+  const keyring = new Keyring(layout.age);
+  const {router, observer: routerObserver, tcpObserver, figures} = connectRouter({settings, layout, secrets: keyring, isTcpWanted: () => reader.hasTcpRoutes});
   const routerImage = await imageIdOf(docker, stack.router);
   const systemSpecs = {
     router: routerContainerSpec({settings, layout, image: routerImage, instance}),
@@ -97,7 +98,6 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const journal = await Journal.open(layout.journal, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
   const crons = await CronBooks.open(layout.crons, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
   const domain = () => domainOverride(settings) ?? reader.cluster?.domain ?? settings.domain;
-  const keyring = new Keyring(layout.age);
   const check = commitCheck({domain, keyring});
   const repo = followedRepo({layout, source: settings.cluster, check});
   const reader = new DesiredReader({domain: domainOverride(settings), system: systemOf(systemSpecs), keyring, machine: {node: settings.node, memoryBytes: totalmem(), cpus: cpus().length}});

@@ -1,8 +1,9 @@
 import {hostSchema, serviceNameSchema} from './names.ts';
+import {checkRouteOptions, routeOptionsProperties, type RouteOptionsManifest} from './route-options.ts';
 import type {ObjectSchema, Problem} from './schema.ts';
 
 /** Which requests an app answers, and which of its services does. */
-export interface RouteManifest {
+export interface RouteManifest extends RouteOptionsManifest {
   readonly host: string;
   readonly path?: string;
   readonly service?: string;
@@ -26,13 +27,17 @@ const routeSchema: ObjectSchema<RouteManifest> = {
       description: 'Only requests below this path.',
     },
     service: {...serviceNameSchema, type: 'string', default: ROUTE_SERVICE_DEFAULT, description: 'Which service answers.'},
+    ...routeOptionsProperties,
   },
 };
 
 export const routesSchema = {type: 'array', items: routeSchema, maxItems: ROUTES_MAX, description: 'Hosts that lead to this app. Absent: <app>.<domain> leads to web. An empty list: none.'};
 
-/** Routes that are there twice. */
+/** Routes that are there twice, and options that don't go together. */
 export function checkRoutes(routes: readonly RouteManifest[] = []): readonly Problem[] {
   const keys = routes.map(({host, path = '/'}) => `${host}${path}`);
-  return keys.flatMap((key, index) => (keys.indexOf(key) === index ? [] : [{path: ['routes', index], message: `route "${key}" is there twice`}]));
+  return [
+    ...keys.flatMap((key, index) => (keys.indexOf(key) === index ? [] : [{path: ['routes', index], message: `route "${key}" is there twice`}])),
+    ...routes.flatMap((route, index) => checkRouteOptions(route, ['routes', index])),
+  ];
 }

@@ -6,12 +6,13 @@ import {readIfThere, replaceFile} from '../adapters/files.ts';
 import type {Layout} from '../layout.ts';
 import type {NameTable} from '../observed/state.ts';
 import type {RouteStructure} from '../observed/structure.ts';
-import {NO_STRUCTURE, renderCaddyConfig, structureIn} from '../router/caddy-config.ts';
+import {NO_STRUCTURE, renderCaddyConfig, routesIn} from '../router/caddy-config.ts';
 import type {Json} from '../router/caddy-parts.ts';
 import {routerFiles, type RouterFiles} from '../router/files.ts';
 import {GENERATION_NAME} from '../router/names.ts';
 import {answerable, generationRecord, recordChange, renderRecordsFile} from '../router/records.ts';
 import {renderUnboundConfig} from '../router/unbound-config.ts';
+import {openRouteSecrets, type SecretOpener} from './route-secrets.ts';
 import type {NodeSettings} from '../settings.ts';
 
 export interface RouterWorld {
@@ -19,6 +20,7 @@ export interface RouterWorld {
   readonly layout: Layout;
   readonly caddy: CaddyAdmin;
   readonly unbound: UnboundControl;
+  readonly secrets: SecretOpener;
 }
 
 /** sun_path of unix(7) holds 108 bytes, the last of them 0. */
@@ -43,9 +45,9 @@ export async function publishNames(names: NameTable, {layout, unbound}: RouterWo
 }
 
 /** Makes Caddy run this structure, now and after a restart. A structure that it refuses leaves everything as it was. */
-export async function loadRoutes(structure: RouteStructure, {settings, layout, caddy}: RouterWorld, signal: AbortSignal): Promise<void> {
+export async function loadRoutes(structure: RouteStructure, {settings, layout, caddy, secrets}: RouterWorld, signal: AbortSignal): Promise<void> {
   const files = routerFiles(layout);
-  const config = renderCaddyConfig(settings, files, structure);
+  const config = renderCaddyConfig(settings, files, {structure, secrets: await openRouteSecrets(structure, secrets)});
   const before = await readIfThere(files.caddyConfig, signal);
   await replaceFile(files.caddyConfig, JSON.stringify(config), signal);
   try {
@@ -75,10 +77,10 @@ export async function prepareRouterFiles({settings, layout}: Pick<RouterWorld, '
 /** What an earlier start of ours wrote, possibly for other settings; without routes when that cannot be read any more. */
 function renderedAgain(text: string | undefined, settings: NodeSettings, files: RouterFiles): Json {
   try {
-    return renderCaddyConfig(settings, files, structureIn(JSON.parse(text ?? 'null')) ?? NO_STRUCTURE);
+    return renderCaddyConfig(settings, files, routesIn(JSON.parse(text ?? 'null')) ?? {structure: NO_STRUCTURE});
   } catch (error) {
     // Not JSON, or made from a structure of another version.
-    if (error instanceof SyntaxError || error instanceof TypeError) return renderCaddyConfig(settings, files, NO_STRUCTURE);
+    if (error instanceof SyntaxError || error instanceof TypeError) return renderCaddyConfig(settings, files, {structure: NO_STRUCTURE});
     throw error;
   }
 }

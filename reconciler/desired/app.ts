@@ -12,6 +12,7 @@ import {appFile, sortFolder, type AppFolder, type TextFile} from './folder.ts';
 import {hashOf} from './hash.ts';
 import {resolveCrons, resolveReleaseJob} from './jobs.ts';
 import {problemsOfRights} from './rights.ts';
+import {problemsOfAuth, secretsBesideAuth} from './route-options.ts';
 import {problemOfHost, problemsOfRoutes, routesOf} from './routes.ts';
 import {resolveSecrets, type Opened} from './secrets.ts';
 import {resolveService, serviceNames, type ServiceInput} from './service.ts';
@@ -55,7 +56,7 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
   const {drains, problems: drainProblems} = resolveDrains(app.value.drains, secrets.value);
   const itself = problemsOfItself(name, app.value);
   const {source, problems: sourceProblems} = resolveSource(app.value.source, secrets.value);
-  const early = [...drainProblems, ...itself, ...sourceProblems];
+  const early = [...drainProblems, ...itself, ...sourceProblems, ...problemsOfAuth(app.value.routes ?? [], secrets.value)];
   if (early.length > 0) return invalid(place(early, folder.manifest));
   const shared = {state: 'resolved', name, treeId, ...(drains.length > 0 && {drains}), ...othersOf(app.value), ...(source && {source}), deployTimeoutMs: deployTimeoutMs(app.value), releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true}), ...(app.value.suspend === true && {isSuspended: true})} as const;
   if (current === undefined || release?.ok !== true) {
@@ -65,7 +66,7 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
     return hosts.length + forbidden.length > 0 ? invalid(place([...forbidden, ...hosts], folder.manifest)) : {...shared, specKey: hashOf({services: []}), services: [], routes: []};
   }
 
-  const released = {app: app.value, release: release.value, releaseNumber: current.number, limits: cluster.limits, secrets: secretsOfApp(secrets.value, app.value.source), ...(cluster.requests && {requests: cluster.requests})};
+  const released = {app: app.value, release: release.value, releaseNumber: current.number, limits: cluster.limits, secrets: secretsOfApp(secretsBesideAuth(secrets.value, app.value.routes), app.value.source), ...(cluster.requests && {requests: cluster.requests})};
   const {services, problems: serviceProblems} = resolveServices(released);
   const {crons, problems: cronProblems} = resolveCrons(released);
   const routeProblems = [...problemsOfRoutes(app.value.routes ?? [], domain, services), ...problemsOfTcpRoutes(app.value.tcp ?? [], services)];
@@ -80,7 +81,7 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
     ...(releaseJob && {releaseJob}),
     ...(crons.length > 0 && {crons}),
     ...imageOriginOf(name, release.value, cluster),
-    routes: routesOf(app.value.routes, `${name}.${domain}`, services),
+    routes: routesOf({routes: app.value.routes, defaultHost: `${name}.${domain}`, services, secrets: secrets.value}),
     ...portsOf(app.value.tcp),
   } satisfies ResolvedApp;
 }

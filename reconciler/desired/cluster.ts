@@ -38,6 +38,8 @@ export interface ClusterConfig {
   readonly registry?: RegistryManifest;
   /** Where ports of TCP routes come from that name none. */
   readonly tcpPorts: PortRange;
+  /** Networks of proxies that are believed. Absent: none. */
+  readonly trustedProxies?: readonly string[];
   /** By app. Absent: it is not known what is allowed, because cluster.yaml can't be read. */
   readonly policy?: Readonly<Record<string, Rights>>;
 }
@@ -107,6 +109,7 @@ function withDefaults({name, domain, defaults, requests, builds, keep, logs, net
     networks: {...CLUSTER_DEFAULTS.networks, ...networks},
     ...(registry !== undefined && {registry}),
     tcpPorts: portRange(router?.tcpPorts),
+    ...(router?.trustedProxies && {trustedProxies: router.trustedProxies.toSorted()}),
     policy,
     recipients,
     logBytesMax: bytesOf(log.maxSize),

@@ -3,13 +3,26 @@ import type {ServiceName} from '../../schemas/ids.ts';
 import {RESERVED_APP_NAMES} from '../../schemas/names.ts';
 import type {RouteManifest} from '../../schemas/routes.ts';
 import type {Problem} from '../../schemas/schema.ts';
+import {routeOptionsOf} from './route-options.ts';
+import type {AppSecrets} from './secrets.ts';
 import type {DesiredRoute, DesiredService} from './state.ts';
 
+export interface RoutesInput {
+  readonly routes: readonly RouteManifest[] | undefined;
+  readonly defaultHost: string;
+  readonly services: readonly DesiredService[];
+  readonly secrets: Pick<AppSecrets, 'env'>;
+}
+
 /** The app's own host, unless it has routes of its own. */
-export function routesOf(routes: readonly RouteManifest[] | undefined, defaultHost: string, services: readonly DesiredService[]): readonly DesiredRoute[] {
+export function routesOf({routes, defaultHost, services, secrets}: RoutesInput): readonly DesiredRoute[] {
   const fallback: readonly RouteManifest[] = services.some(({name}) => name === WEB) ? [{host: defaultHost}] : [];
   return (routes ?? fallback)
-    .map(({host, path = '/', service = WEB}) => ({host, path, service: service as ServiceName}))
+    .map((route): DesiredRoute => {
+      const {host, path = '/', service = WEB} = route;
+      const options = routeOptionsOf(route, secrets);
+      return {host, path, service: service as ServiceName, ...(options && {options})};
+    })
     .toSorted(byHostThenLongestPath);
 }
 

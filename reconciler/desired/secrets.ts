@@ -5,17 +5,20 @@ import {fail, ok, type Result} from '../../schemas/result.ts';
 import type {Problem} from '../../schemas/schema.ts';
 import {sealedValues, type SecretsManifest} from '../../schemas/secrets.ts';
 import type {TextFile} from './folder.ts';
+import type {ResolvedApp} from './state.ts';
 
 /**
  * What became of sealed values on this node, by the sealed text: a digest that is the same for the same value however often it is sealed
- * anew, or why it could not be opened, in words that follow its name.
+ * anew, with why it can't be the users of a route, or why it could not be opened, in words that follow its name.
  */
-export type Opened = ReadonlyMap<string, Result<string, string>>;
+export type Opened = ReadonlyMap<string, Result<{readonly digest: string; readonly usersProblem?: string}, string>>;
 
 /** A sealed value, with what stands for it in the hash of a spec: a key that is rotated deploys nothing. */
 export interface SealedVariable {
   readonly sealed: string;
   readonly digest: string;
+  /** Why it can't be the users of a route. Absent: it can, or nobody has looked. */
+  readonly usersProblem?: string;
 }
 
 type SealedVariables = Readonly<Record<string, SealedVariable>>;
@@ -55,6 +58,14 @@ export function sealedIn(file: TextFile | undefined): readonly string[] {
   return loaded?.ok === true ? sealedValues(loaded.value).map(({value}) => value) : [];
 }
 
+/** What a node that runs this app has to be able to open. */
+export function sealedInUseBy({services, routes}: Pick<ResolvedApp, 'services' | 'routes'>): readonly string[] {
+  return [
+    ...services.flatMap(({container}) => Object.values(container.sealedEnv ?? {})),
+    ...routes.flatMap(({options}) => options?.basicAuth?.sealedUsers ?? []),
+  ];
+}
+
 /** Which of the two would win is nothing that a reader should have to know. */
 function problemsOfTwice(secrets: SecretsManifest, app: AppManifest | undefined): readonly Problem[] {
   return sealedValues(secrets).flatMap(({name, service, path}): readonly Problem[] => {
@@ -65,8 +76,8 @@ function problemsOfTwice(secrets: SecretsManifest, app: AppManifest | undefined)
 
 function sorted(secrets: SecretsManifest, opened: Opened | undefined): AppSecrets {
   const variables = (values: Readonly<Record<string, string>> = {}) => Object.fromEntries(Object.entries(values).map(([name, sealed]): [string, SealedVariable] => {
-    const digest = opened?.get(sealed);
-    return [name, {sealed, digest: digest?.ok === true ? digest.value : sealed}];
+    const known = opened?.get(sealed);
+    return [name, {sealed, ...(known?.ok === true ? known.value : {digest: sealed})}];
   }));
   return {
     env: variables(secrets.env),

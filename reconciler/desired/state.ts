@@ -17,6 +17,8 @@ export interface DesiredState {
   readonly networks: AddressPlan;
   /** `registry.example.com/team`: where the images of releases are to be, each app's in a repository of its own. Absent: nowhere but here. */
   readonly registry?: string;
+  /** Networks of proxies before this node that are believed when they say who a client is. Absent: none. */
+  readonly trustedProxies?: readonly string[];
   /** The live nodes, with the room that the services leave. */
   readonly nodes: readonly NodeRoom[];
 }
@@ -253,6 +255,33 @@ export interface DesiredRoute {
   /** `/` or a prefix without trailing slash, matched on whole segments. */
   readonly path: string;
   readonly service: ServiceName;
+  /** Absent: none. */
+  readonly options?: RouteOptions;
+}
+
+/** What becomes of a route's requests. What is left out is not done, or as for every host. */
+export interface RouteOptions {
+  readonly balance?: 'round-robin' | 'least-conn' | 'ip-hash';
+  /** Name of the cookie by which a client stays with its replica. */
+  readonly stickyCookie?: string;
+  readonly isH2c?: true;
+  readonly bodyBytesMax?: number;
+  readonly waitMs?: number;
+  readonly responseMs?: number;
+  readonly idleMs?: number;
+  readonly isCompressed?: true;
+  readonly request?: HeaderEdits;
+  readonly response?: HeaderEdits;
+  /** `sealedUsers`: lines `user:hash`. */
+  readonly basicAuth?: {readonly realm: string; readonly sealedUsers: string};
+  readonly allow?: readonly string[];
+  readonly deny?: readonly string[];
+}
+
+export interface HeaderEdits {
+  readonly set?: Readonly<Record<string, string>>;
+  readonly add?: Readonly<Record<string, string>>;
+  readonly remove?: readonly string[];
 }
 
 /** A port of the node that leads to a service. Networks are sorted; absent: everybody, nobody. */

@@ -1,11 +1,23 @@
+import type {RouteOptions} from '../desired/state.ts';
+
 /** What has to be in Caddy's configuration, as data: only what JSON can say. */
 export interface RouteStructure {
   /** Those with options of their own, sorted; all others are names only. */
   readonly hosts: readonly StructuredHost[];
+  /** Networks of proxies before us that may say who the client is. Absent: none. */
+  readonly trustedProxies?: readonly string[];
 }
 
 export interface StructuredHost {
   readonly host: string;
   /** Longest path first; `/` last where there is one. */
-  readonly paths: readonly {readonly path: string; /** SRV name. */ readonly name: string}[];
+  readonly paths: readonly StructuredPath[];
+}
+
+export interface StructuredPath {
+  readonly path: string;
+  /** SRV name. */
+  readonly name: string;
+  /** Absent: none. */
+  readonly options?: RouteOptions;
 }

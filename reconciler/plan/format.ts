@@ -20,7 +20,7 @@ export function describe(action: Action): string {
     case 'run-system': return `run ${action.system.role}`;
     case 'publish-names': return `publish ${action.names.size} names`;
     case 'load-tcp': return `load ${action.structure.length} TCP ports`;
-    case 'load-routes': return `load ${action.structure.hosts.length} hosts with paths`;
+    case 'load-routes': return `load ${action.structure.hosts.length} hosts with paths or options`;
     case 'write-deploy': return `mark ${action.app} ${action.deploy.state}`;
     case 'write-cron': return `note ${action.cron} of ${action.app}`;
     case 'forget-cron': return `forget ${action.cron} of ${action.app}`;

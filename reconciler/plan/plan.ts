@@ -32,7 +32,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     planSystem(desired, observed, tcp),
     planNetworks(desired, observed),
     planConnections(desired, observed),
-    planRouter(apps, observed),
+    planRouter(apps, desired, observed),
     tcp,
     ...apps,
     ...planGone(desired, byApp, observed),

@@ -1,3 +1,4 @@
+import type {DesiredState} from '../desired/state.ts';
 import type {NameTable, ObservedState, Target} from '../observed/state.ts';
 import type {RouteStructure, StructuredHost} from '../observed/structure.ts';
 import type {Action, Plan} from './action.ts';
@@ -7,15 +8,16 @@ import {streamNames} from './tcp.ts';
 import {hostName, serviceName} from '../router/names.ts';
 
 /** What the DNS server is to answer and what Caddy is to be configured with; nothing when both are so already. */
-export function planRouter(apps: readonly AppPlan[], observed: ObservedState): Plan {
+export function planRouter(apps: readonly AppPlan[], {trustedProxies}: Pick<DesiredState, 'trustedProxies'>, observed: ObservedState): Plan {
   const {router, operations} = observed;
   if (router.state === 'unreachable') return {actions: [], waiting: [{subject: 'router', on: `an answer: ${router.error}`}]};
-  const {names: plain, structure} = routing(apps.flatMap(({routes}) => routes));
+  const {names: plain, structure: hosts} = routing(apps.flatMap(({routes}) => routes));
+  const structure: RouteStructure = {...hosts, ...(trustedProxies && {trustedProxies})};
   const names = new Map([...plain, ...heldStreams(streamNames(apps.flatMap(({ports}) => ports)), observed)].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const actions: Action[] = [];
   if (!operations.has('names') && !sameNames(names, router.names)) actions.push({kind: 'publish-names', names, reason: namesReason(names, router.names, router.maintenance)});
   if (!operations.has('routes') && !sameStructure(structure, router.structure)) {
-    actions.push({kind: 'load-routes', structure, reason: router.structure === undefined ? 'the router\'s configuration is not what was loaded' : 'hosts with paths changed'});
+    actions.push({kind: 'load-routes', structure, reason: router.structure === undefined ? 'the router\'s configuration is not what was loaded' : 'hosts with paths or options changed'});
   }
   return {actions, waiting: []};
 }
@@ -26,18 +28,18 @@ function heldStreams(wanted: NameTable, {router, operations}: ObservedState): Na
   return new Map([...wanted].map(([name, targets]) => [name, router.names.get(name) ?? targets]));
 }
 
-/** A host with nothing but `/` is a name; a host with paths has to be in Caddy's configuration. */
+/** A host with nothing but `/` and no options is a name; others have to be in Caddy's configuration. */
 export function routing(routes: readonly RoutedPath[]): {readonly names: NameTable; readonly structure: RouteStructure} {
   const names = new Map<string, readonly Target[]>();
   const hosts: StructuredHost[] = [];
   for (const [host, paths] of Map.groupBy(withoutRivals(routes), (route) => route.host)) {
     const [only] = paths;
-    if (paths.length === 1 && only?.path === '/') {
+    if (paths.length === 1 && only?.path === '/' && only.options === undefined) {
       names.set(hostName(host), only.targets);
       continue;
     }
     const byLength = paths.toSorted((a, b) => b.path.length - a.path.length || (a.path < b.path ? -1 : 1));
-    hosts.push({host, paths: byLength.map(({path, service, app}) => ({path, name: serviceName(service, app)}))});
+    hosts.push({host, paths: byLength.map(({path, service, app, options}) => ({path, name: serviceName(service, app), ...(options && {options})}))});
     for (const {service, app, targets} of paths) names.set(serviceName(service, app), targets);
   }
   return {

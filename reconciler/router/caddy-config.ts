@@ -4,9 +4,11 @@ import type {RouteStructure} from '../observed/structure.ts';
 import type {NodeSettings} from '../settings.ts';
 import type {RouterFiles} from './files.ts';
 import {hostRoutes} from './caddy-hosts.ts';
-import {answer, duration, NEVER, toReplicas, TRIES, type Json} from './caddy-parts.ts';
+import {forwarding} from './caddy-forwarding.ts';
+import {authServers, NO_SECRETS, type RouteContext, type RouteSecrets} from './caddy-options.ts';
+import {answer, duration, NEVER, toReplicas, TRIES, type Json, type ProxyContext} from './caddy-parts.ts';
 import {NOWHERE_NAME} from './names.ts';
-import {MAINTENANCE_PAGE, NO_SUCH_HOST_PAGE, UNAVAILABLE_PAGE} from './pages.ts';
+import {FORBIDDEN_PAGE, MAINTENANCE_PAGE, NO_ANSWER_PAGE, NO_SUCH_HOST_PAGE, PASSWORD_PAGE, TOO_LARGE_PAGE, UNAVAILABLE_PAGE} from './pages.ts';
 import {DIAL_MS, KEEP_ALIVE_MS} from './times.ts';
 import {UNKNOWN_HOST_ADDRESS} from './unbound-config.ts';
 
@@ -14,6 +16,12 @@ import {UNKNOWN_HOST_ADDRESS} from './unbound-config.ts';
 export const MAINTENANCE_ADDRESS = '127.0.0.3';
 /** When clients may come again. Nobody knows when it ends. */
 const MAINTENANCE_RETRY_SECONDS = 60;
+
+/** What routes make of a configuration. */
+export interface RouteConfig {
+  readonly structure: RouteStructure;
+  readonly secrets?: RouteSecrets;
+}
 
 export const NO_STRUCTURE: RouteStructure = {hosts: []};
 
@@ -26,8 +34,9 @@ export type CaddySettings = Pick<NodeSettings, 'domain' | 'listen' | 'httpPort' 
  * Manifests' words get in as JSON values only, and only hosts and paths that mean nothing special to Caddy
  * (`{…}` would be a placeholder, `*` a wildcard); others are left out.
  */
-export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, structure: RouteStructure): Json {
+export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {structure, secrets = NO_SECRETS}: RouteConfig): Json {
   const {listen, httpPort, httpsPort, domain, apiPort, dnsPort} = settings;
+  const context: RouteContext = {dnsPort, secrets, trustedProxies: structure.trustedProxies ?? []};
   const address = listen.includes(':') ? `[${listen}]` : listen;
   return {
     admin: {listen: `unix/${files.caddySocket}`, config: {persist: false}},
@@ -49,18 +58,19 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, s
           apps: {
             listen: [`${address}:${httpPort}`, `${address}:${httpsPort}`],
             protocols: ['h1', 'h2'],
-            read_header_timeout: duration(30_000),
+            // Of those who send their headers by and by, and of those who send too many: they are answered 431.
+            read_header_timeout: duration(READ_HEADER_MS),
+            max_header_bytes: HEADER_BYTES_MAX,
             automatic_https: {disable: true},
             tls_connection_policies: [{}],
             // Git and the API are not apps.
             logs: {skip_hosts: ['git', 'api'].flatMap((name) => ['', `:${httpPort}`, `:${httpsPort}`].map((port) => `${name}.${domain}${port}`))},
             routes: [
               {handle: [noteForAccessLog]},
-              // All values of the header together, so that a second one can't come along with a good one.
-              {match: [{not: [{vars_regexp: {'{http.request.header.X-Request-Id}': {name: 'id', pattern: REQUEST_ID}}}]}], handle: [{handler: 'headers', request: {set: {'X-Request-Id': ['{http.request.uuid}']}}}]},
+              ...forwarding(settings, structure.trustedProxies ?? []),
               {match: [{host: [`git.${domain}`, `api.${domain}`]}], handle: [toApi(apiPort)], terminal: true},
-              ...hostRoutes(structure.hosts, dnsPort),
-              catchAll(dnsPort),
+              ...hostRoutes(structure.hosts, context),
+              catchAll(context),
               {handle: [answer(404, NO_SUCH_HOST_PAGE)]},
             ],
             errors: {routes: [
@@ -69,6 +79,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, s
                 handle: [answer(503, UNAVAILABLE_PAGE, {'Retry-After': ['1']})],
                 terminal: true,
               },
+              ...Object.entries(ERROR_PAGES).map(([status, page]) => ({match: [{expression: `{http.error.status_code} == ${status}`}], handle: [answer(Number(status), page)], terminal: true})),
               {handle: [answer('{http.error.status_code}', UNAVAILABLE_PAGE)]},
             ]},
           },
@@ -76,7 +87,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, s
             listen: [`${UNKNOWN_HOST_ADDRESS}:${dnsPort}`],
             protocols: ['h1'],
             automatic_https: {disable: true},
-            routes: [carried(structure), {handle: [answer(404, NO_SUCH_HOST_PAGE)]}],
+            routes: [carried({structure, secrets}), {handle: [answer(404, NO_SUCH_HOST_PAGE)]}],
           },
           maintenance: {
             listen: [`${MAINTENANCE_ADDRESS}:${dnsPort}`],
@@ -84,6 +95,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, s
             automatic_https: {disable: true},
             routes: [{handle: [answer(503, MAINTENANCE_PAGE, {'Retry-After': [String(MAINTENANCE_RETRY_SECONDS)]})]}],
           },
+          ...authServers(structure, context),
         },
       },
       tls: {automation: {
@@ -100,6 +112,13 @@ export function maintenanceTarget({dnsPort}: Pick<CaddySettings, 'dnsPort'>): Ta
   return {address: MAINTENANCE_ADDRESS, port: dnsPort};
 }
 
+/** What a client has for all headers of a request; four times of what nginx takes for one of them. Go's own limit is 1 MiB. */
+const HEADER_BYTES_MAX = 64 * 1024;
+const READ_HEADER_MS = 30_000;
+
+/** Of what the router itself says, by status. */
+const ERROR_PAGES: Readonly<Record<number, string>> = {401: PASSWORD_PAGE, 403: FORBIDDEN_PAGE, 413: TOO_LARGE_PAGE, 504: NO_ANSWER_PAGE};
+
 /** A file, and no connection: Caddy does not start when nobody listens at the other end of one (2.6.2). */
 function accessLog({accessLog: filename}: RouterFiles): Json {
   // Headers may hold secrets, and would be most of each line.
@@ -115,14 +134,10 @@ function accessLog({accessLog: filename}: RouterFiles): Json {
 const ACCESS_LOG_MIB = 16;
 const ACCESS_LOGS_KEPT = 3;
 
-/** A client's own id is passed on when it can be one, as Heroku and Flynn do. */
-const REQUEST_ID = '^[A-Za-z0-9_-]{20,200}$';
-
 /**
  * Brings the replica and what else the access log of Caddy 2.6 can't have into its field `user_id`: the value is made when the log asks for
  * it, after the answer. A response header would get it there too, and to the client with it. `parseNote` of logs/access-log.ts reads it.
- *
- * Where somebody has logged in at the router (basic auth), Caddy writes his name there instead, and the note is lost.
+ * Where somebody logs in at the router, Caddy would write his name there instead: see `authServers`.
  */
 const noteForAccessLog: Json = {
   handler: 'map',
@@ -136,8 +151,8 @@ const noteForAccessLog: Json = {
 };
 
 /** What the configuration was made from, in the configuration itself: whoever reads it back need not guess, and there is no second file. */
-function carried(structure: RouteStructure): Json {
-  return {match: [{method: [NEVER]}], handle: [{handler: 'vars', structure: structure as unknown as Json}]};
+function carried({structure, secrets}: Required<RouteConfig>): Json {
+  return {match: [{method: [NEVER]}], handle: [{handler: 'vars', structure: structure as unknown as Json, secrets: secrets as unknown as Json}]};
 }
 
 /**
@@ -145,10 +160,10 @@ function carried(structure: RouteStructure): Json {
  * changed by hand, empty, or made for other settings or by another version.
  */
 export function structureOf(config: unknown, settings: CaddySettings, files: RouterFiles): RouteStructure | undefined {
-  const structure = structureIn(config);
-  if (structure === undefined) return undefined;
+  const made = routesIn(config);
+  if (made === undefined) return undefined;
   try {
-    return isDeepStrictEqual(renderCaddyConfig(settings, files, structure), config) ? structure : undefined;
+    return isDeepStrictEqual(renderCaddyConfig(settings, files, made), config) ? made.structure : undefined;
   } catch (error) {
     if (error instanceof TypeError) return undefined;
     throw error;
@@ -156,10 +171,10 @@ export function structureOf(config: unknown, settings: CaddySettings, files: Rou
 }
 
 /** What a configuration says that it was made from. Whether that is true, and of this version's shape, shows when it is rendered again. */
-export function structureIn(config: unknown): RouteStructure | undefined {
+export function routesIn(config: unknown): RouteConfig | undefined {
   try {
-    const {apps: {http: {servers: {unknown: {routes: [{handle: [{structure}]}]}}}}} = config as Rendered;
-    return structure;
+    const {apps: {http: {servers: {unknown: {routes: [{handle: [{structure, secrets = NO_SECRETS}]}]}}}}} = config as Rendered;
+    return structure && {structure, secrets};
   } catch (error) {
     if (error instanceof TypeError) return undefined;
     throw error;
@@ -167,7 +182,7 @@ export function structureIn(config: unknown): RouteStructure | undefined {
 }
 
 interface Rendered {
-  readonly apps: {readonly http: {readonly servers: {readonly unknown: {readonly routes: readonly [{readonly handle: readonly [{readonly structure?: RouteStructure}]}]}}}};
+  readonly apps: {readonly http: {readonly servers: {readonly unknown: {readonly routes: readonly [{readonly handle: readonly [Partial<RouteConfig>]}]}}}};
 }
 
 /** The first group is the host, without port and without the dot that may end it. */
@@ -177,10 +192,10 @@ const HOST_HEADER = '^([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\\.[a-zA-
  * Any host that can be a name. The name that is asked for starts with `_http._tcp.` whatever the Host header says, so no
  * header leads to a service's own name, and ends in a dot, so that no search domain of the machine is tried.
  */
-function catchAll(dnsPort: number): Json {
+function catchAll(context: ProxyContext): Json {
   return {
     match: [{header_regexp: {Host: {name: 'host', pattern: HOST_HEADER}}}],
-    handle: [toReplicas('_http._tcp.{http.regexp.host.1}.', dnsPort)],
+    handle: [toReplicas('_http._tcp.{http.regexp.host.1}.', context)],
     terminal: true,
   };
 }

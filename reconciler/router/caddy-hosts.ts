@@ -1,14 +1,15 @@
 import type {StructuredHost} from '../observed/structure.ts';
-import {answer, toReplicas, type Json} from './caddy-parts.ts';
+import {answer, type Json} from './caddy-parts.ts';
+import {routeHandlers, type RouteContext} from './caddy-options.ts';
 import {isHost} from './names.ts';
 import {NO_SUCH_PATH_PAGE} from './pages.ts';
 
 /** One route of Caddy for each host with options of its own. A host that would mean something else to Caddy is left out. */
-export function hostRoutes(hosts: readonly StructuredHost[], dnsPort: number): readonly Json[] {
-  return hosts.filter(({host}) => isHost(host)).map((host) => structuredRoute(host, dnsPort));
+export function hostRoutes(hosts: readonly StructuredHost[], context: RouteContext): readonly Json[] {
+  return hosts.filter(({host}) => isHost(host)).map((host) => structuredRoute(host, context));
 }
 
-function structuredRoute({host, paths}: StructuredHost, dnsPort: number): Json {
+function structuredRoute({host, paths}: StructuredHost, context: RouteContext): Json {
   const known = paths.filter(({path}) => PATH.test(path)).toSorted((a, b) => b.path.length - a.path.length);
   return {
     match: [{host: [host]}],
@@ -16,9 +17,9 @@ function structuredRoute({host, paths}: StructuredHost, dnsPort: number): Json {
     handle: [{
       handler: 'subroute',
       routes: [
-        ...known.map(({path, name}) => ({
+        ...known.map(({path, name, options}) => ({
           ...(path !== '/' && {match: [{path: [path, `${path}/*`]}]}),
-          handle: [toReplicas(`${name}.`, dnsPort)],
+          handle: routeHandlers(`${name}.`, options, context),
           terminal: true,
         })),
         {handle: [answer(404, NO_SUCH_PATH_PAGE)]},

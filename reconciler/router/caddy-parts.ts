@@ -7,17 +7,28 @@ export type Json = string | number | boolean | null | readonly Json[] | {readonl
 export const NEVER = 'FLYNN-NEVER';
 
 /**
- * When another try is made: only while no connection to a replica can be had. Caddy's own rule also sends a GET again that a replica has
- * taken and not answered, 97 times within the 5 s (2.6.2): one that makes a replica crash would go round all of them.
+ * When another try is made: only while no connection to a replica can be had, or no answer of the DNS server. Caddy's own rule also sends a GET
+ * again that a replica has taken and not answered, 97 times within the 5 s (2.6.2): one that makes a replica crash would go round all of them.
+ * A placeholder that nothing has set yet reads as "<nil>" here: no replica was chosen.
  */
-export const TRIES: Json = {try_duration: duration(HOLD_MS), try_interval: duration(RETRY_EVERY_MS), retry_match: [{method: [NEVER]}]};
+export const TRIES = {try_duration: duration(HOLD_MS), try_interval: duration(RETRY_EVERY_MS), retry_match: [{vars: {'{http.reverse_proxy.upstream.address}': ['<nil>']}}]} as const;
+
+export interface ProxyContext {
+  readonly dnsPort: number;
+  /** Networks of proxies before us that may say who the client is. */
+  readonly trustedProxies: readonly string[];
+}
+
+/** The way to replicas: options of a route add to its parts. */
+export type ReplicaProxy = {readonly [key: string]: Json} & {readonly load_balancing: {readonly [key: string]: Json}; readonly transport: {readonly [key: string]: Json}};
 
 /** `flush_interval` must not be set: event streams are flushed anyway, and -1 kills them at each change (2.6.2). */
-export function toReplicas(name: string, dnsPort: number): Json {
+export function toReplicas(name: string, {dnsPort, trustedProxies}: ProxyContext): ReplicaProxy {
   return {
     handler: 'reverse_proxy',
     // Over TCP: Caddy does not ask again over TCP when an answer was cut, and 25 replicas do not fit into a UDP packet.
     dynamic_upstreams: {source: 'srv', name, refresh: duration(REFRESH_MS), resolver: {addresses: [`tcp/127.0.0.1:${dnsPort}`]}},
+    ...(trustedProxies.length > 0 && {trusted_proxies: trustedProxies}),
     load_balancing: TRIES,
     transport: {
       protocol: 'http',
@@ -37,6 +48,11 @@ export function answer(status: number | string, body: string, headers: {readonly
     headers: {'Content-Type': ['text/html; charset=utf-8'], 'Cache-Control': ['no-store'], ...headers},
     body,
   };
+}
+
+/** A text that Caddy takes as it is: what it would put in the place of `{…}` is not the business of who wrote it. Backslashes go where there are braces (2.6.2). */
+export function literal(text: string): string {
+  return text.includes('{') ? text.replaceAll(/[{}]/g, String.raw`\$&`) : text;
 }
 
 /** Nanoseconds, Caddy's own unit for durations in JSON. */

@@ -4,6 +4,11 @@ export const NO_SUCH_PATH_PAGE = page('No such path', 'This host has routes, but
 export const UNAVAILABLE_PAGE = page('Not available', 'The app behind this host does not answer at the moment. What it does: <code>flynn status</code>, <code>flynn logs</code>.');
 export const MAINTENANCE_PAGE = page('Maintenance', 'This app is being worked on, and will be back.');
 
+export const PASSWORD_PAGE = page('Password needed', 'This page is for those with a user name and a password.');
+export const FORBIDDEN_PAGE = page('Forbidden', 'This page is not for clients from your network.');
+export const TOO_LARGE_PAGE = page('Too large', 'The request is larger than this app takes.');
+export const NO_ANSWER_PAGE = page('No answer in time', 'The app behind this host took too long to answer.');
+
 function page(title: string, text: string): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>`
     + `<body style="font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:15vh auto;padding:0 1em"><h1>${title}</h1><p>${text}</p></body></html>\n`;

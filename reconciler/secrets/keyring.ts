@@ -2,6 +2,7 @@ import {createHmac, randomBytes} from 'node:crypto';
 import {chmod, mkdir, open, readFile, rename, stat, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {fail, ok, type Result} from '../../schemas/result.ts';
+import {readUsers} from '../../schemas/users.ts';
 import {IDENTITIES_MAX, parseIdentities, renderIdentities, type Identity} from './identity-file.ts';
 
 /** Results of opening that are remembered, by the sealed text: a commit to cluster.yaml has every app resolved anew. */
@@ -12,6 +13,14 @@ const IDENTITY = 'identity';
 const DIGEST_KEY = 'digest-key';
 /** What there is in the keyring's folder. */
 export const KEYRING_FILES: readonly string[] = [IDENTITY, DIGEST_KEY];
+
+/** What is known of an opened value without it. */
+export interface Inspected {
+  /** Nobody can make it without this node's key. */
+  readonly digest: string;
+  /** Why it can't be the users of a route. Absent: it can. */
+  readonly usersProblem?: string;
+}
 
 /** A secret can't be opened or sealed. The message never has a part of it. */
 export class SecretFailed extends Error {
@@ -25,7 +34,7 @@ export class SecretFailed extends Error {
 export class Keyring {
   readonly folder: string;
   #known: {readonly stamp: string; readonly identities: Result<readonly Identity[], string>} | undefined;
-  #results = new Map<string, Result<string, string>>();
+  #results = new Map<string, Result<Inspected, string>>();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -73,15 +82,15 @@ export class Keyring {
     return found === undefined ? MISSING : `${found.mtimeNs} ${found.ctimeNs} ${found.ino} ${found.size}`;
   }
 
-  /** Opens each value and forgets it: what stays is a digest that nobody can make without this node's key, or why it can't be opened. */
-  async inspect(values: readonly string[]): Promise<ReadonlyMap<string, Result<string, string>>> {
-    const results = new Map<string, Result<string, string>>();
+  /** Opens each value and forgets it: what stays is what is known of it, or why it can't be opened. */
+  async inspect(values: readonly string[]): Promise<ReadonlyMap<string, Result<Inspected, string>>> {
+    const results = new Map<string, Result<Inspected, string>>();
     if (values.length === 0) return results;
     await this.#identities();
     const key = await this.#digestKey();
     for (const sealed of values) {
       const remembered = this.#results.get(sealed);
-      const result = remembered ?? digestOf(await this.#open(sealed), key);
+      const result = remembered ?? inspected(await this.#open(sealed), key);
       if (remembered === undefined) this.#remember(sealed, result);
       results.set(sealed, result);
     }
@@ -93,6 +102,11 @@ export class Keyring {
     const opened = await this.#open(sealed);
     if (!opened.ok) throw new SecretFailed(`it can't be decrypted: ${opened.problem}`);
     return opened.value;
+  }
+
+  /** A key of this node's own for one purpose: the same each time, and of no use for any other. */
+  async deriveKey(purpose: string): Promise<string> {
+    return createHmac('sha256', await this.#digestKey()).update(`flynn ${purpose}`).digest('hex');
   }
 
   /** The environment of a container that is about to be made. @throws {SecretFailed} with the name of the variable */
@@ -174,7 +188,7 @@ export class Keyring {
     return key;
   }
 
-  #remember(sealed: string, result: Result<string, string>): void {
+  #remember(sealed: string, result: Result<Inspected, string>): void {
     const oldest = this.#results.keys().next().value;
     if (this.#results.size >= REMEMBERED_MAX && oldest !== undefined) this.#results.delete(oldest);
     this.#results.set(sealed, result);
@@ -197,8 +211,10 @@ function loadAge() {
   return import('age-encryption');
 }
 
-function digestOf(opened: Result<string, string>, key: Buffer): Result<string, string> {
-  return opened.ok ? ok(createHmac('sha256', key).update(opened.value).digest('hex')) : opened;
+function inspected(opened: Result<string, string>, key: Buffer): Result<Inspected, string> {
+  if (!opened.ok) return opened;
+  const users = readUsers(opened.value);
+  return ok({digest: createHmac('sha256', key).update(opened.value).digest('hex'), ...(!users.ok && {usersProblem: users.problem})});
 }
 
 /** What age says of a file, in words that help. None of its messages has a part of what is in it. */

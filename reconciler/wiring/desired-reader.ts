@@ -78,7 +78,7 @@ export class DesiredReader {
       const app = fresh.get(name) ?? this.#apps.get(name);
       return app === undefined ? [] : [[name, app]];
     }));
-    const desired = combine(snapshot.commit, [...this.#apps.values()], {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, ...(cluster.registry && {registry: registryPrefix(cluster.registry)}), nodes: this.#nodes, me: this.#machine.node});
+    const desired = combine(snapshot.commit, [...this.#apps.values()], {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, ...(cluster.registry && {registry: registryPrefix(cluster.registry)}), ...(cluster.trustedProxies && {trustedProxies: cluster.trustedProxies}), nodes: this.#nodes, me: this.#machine.node});
     this.#last = desired;
     return desired;
   }

@@ -3,6 +3,7 @@ import {connectCaddy} from '../adapters/caddy.ts';
 import {connectHaproxy} from '../adapters/haproxy.ts';
 import {connectUnbound} from '../adapters/unbound.ts';
 import {loadRoutes, publishNames} from '../apply/router.ts';
+import type {SecretOpener} from '../apply/route-secrets.ts';
 import {loadTcp} from '../apply/tcp.ts';
 import type {World} from '../apply/executors.ts';
 import type {Layout} from '../layout.ts';
@@ -14,9 +15,9 @@ import {tcpStructureIn} from '../router/haproxy-config.ts';
 import type {NodeSettings} from '../settings.ts';
 
 /** The router as the pass knows it: something to look at, and something to change. */
-export function connectRouter({settings, layout, isTcpWanted}: {settings: NodeSettings; layout: Layout; isTcpWanted: () => boolean}): {readonly router: World['router']; readonly observer: RouterObserver; readonly tcpObserver: TcpObserver; readonly figures: RouterFigures} {
+export function connectRouter({settings, layout, secrets, isTcpWanted}: {settings: NodeSettings; layout: Layout; secrets: SecretOpener; isTcpWanted: () => boolean}): {readonly router: World['router']; readonly observer: RouterObserver; readonly tcpObserver: TcpObserver; readonly figures: RouterFigures} {
   const files = routerFiles(layout);
-  const world = {settings, layout, caddy: connectCaddy(files.caddySocket), unbound: connectUnbound({socketPath: files.unboundSocket, dnsPort: settings.dnsPort})};
+  const world = {settings, layout, secrets, caddy: connectCaddy(files.caddySocket), unbound: connectUnbound({socketPath: files.unboundSocket, dnsPort: settings.dnsPort})};
   const tcpWorld = {settings, layout, haproxy: connectHaproxy({socketPath: files.haproxySocket, masterSocketPath: files.haproxyMasterSocket})};
   return {
     router: {

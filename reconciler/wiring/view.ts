@@ -5,6 +5,7 @@ import type {Builds} from '../builds/builds.ts';
 import type {CanaryDesk} from './canaries.ts';
 import {EditRefused, type ClusterRepo} from '../checkout/snapshot.ts';
 import {CronDesk} from './cron-desk.ts';
+import {sealedInUseBy} from '../desired/secrets.ts';
 import type {Loop, PassReport} from '../loop.ts';
 import type {DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, MetricsDesk, NodeView, RegistryState, SourceDesk, StackDesk} from '../node.ts';
 import type {Audit, OneShot} from '../oneshot/oneshot.ts';
@@ -120,7 +121,7 @@ export class View implements NodeView {
   sealedInUse(): readonly string[] {
     const {desired, observed} = this.#lastSeen ?? {};
     const apps = [...desired?.apps ?? [], ...[...observed?.journal.values() ?? []].flatMap(({lastGood}) => lastGood ?? [])];
-    return apps.flatMap((app) => (app.state === 'resolved' ? app.services.flatMap(({container}) => Object.values(container.sealedEnv ?? {})) : []));
+    return apps.flatMap((app) => (app.state === 'resolved' ? sealedInUseBy(app) : []));
   }
 
   isReady(): boolean {

@@ -2,6 +2,7 @@ import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import type {ExecutionContext} from 'ava';
+import type {SecretOpener} from '../../reconciler/apply/route-secrets.ts';
 import {Keyring} from '../../reconciler/secrets/keyring.ts';
 
 /** A value that was encrypted to a key that nobody has any more. */
@@ -27,3 +28,6 @@ export async function keyring(t: ExecutionContext): Promise<{readonly keys: Keyr
   const keys = new Keyring(folder);
   return {keys, folder, recipient: await keys.ensure()};
 }
+
+/** Opens what was never sealed. */
+export const UNSEALED: SecretOpener = {open: async (text) => text, deriveKey: async (purpose) => `key for ${purpose}`};

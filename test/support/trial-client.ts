@@ -18,14 +18,18 @@ export interface Question {
   readonly body?: string | Buffer;
   readonly agent?: http.Agent;
   readonly tls?: boolean;
+  /** Beside Host. */
+  readonly headers?: http.OutgoingHttpHeaders;
+  /** Where the client seems to be: an address of this machine. */
+  readonly from?: string;
 }
 
 const ANSWER_MS_MAX = 15_000;
 
 /** One request to the router. Rejects when the connection fails. */
-export async function ask({port, host, path = '/', method = 'GET', body, agent, tls = false}: Question): Promise<Answer> {
+export async function ask({port, host, path = '/', method = 'GET', body, agent, tls = false, headers = {}, from}: Question): Promise<Answer> {
   const startMs = performance.now();
-  const options = {port, path, method, headers: {Host: host}, signal: AbortSignal.timeout(ANSWER_MS_MAX), agent: agent ?? false};
+  const options = {port, path, method, headers: {Host: host, ...headers}, signal: AbortSignal.timeout(ANSWER_MS_MAX), agent: agent ?? false, ...(from !== undefined && {localAddress: from})};
   const request = tls ? https.request({host: '127.0.0.1', servername: host, rejectUnauthorized: false, ...options}) : http.request({host: '127.0.0.1', ...options});
   request.end(body);
   const [response] = await once(request, 'response') as [http.IncomingMessage];

@@ -11,6 +11,7 @@ import {layout as layoutOf} from '../../reconciler/layout.ts';
 import {dnsContainerSpec, routerContainerSpec} from '../../reconciler/router/containers.ts';
 import type {NodeSettings} from '../../reconciler/settings.ts';
 import {freePorts} from './free-ports.ts';
+import {UNSEALED} from './sealed.ts';
 
 export interface TrialRouter extends RouterWorld {
   readonly engine: DockerEngine;
@@ -49,7 +50,7 @@ export async function startTrialRouter(signal: AbortSignal): Promise<TrialRouter
       await Promise.all([caddy.config(signal), unbound.listRecords(signal)]);
       return true;
     });
-    return {settings, layout, engine, instance, caddy, unbound, kill: (role) => kill(`${instance}-${role}`), remove};
+    return {settings, layout, engine, instance, caddy, unbound, secrets: UNSEALED, kill: (role) => kill(`${instance}-${role}`), remove};
   } catch (error) {
     await remove();
     throw error;

@@ -68,7 +68,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
   const journal = await Journal.open(layout.journal, (_file, cause) => {
     throw cause;
   });
-  const routerWorld = {settings, layout, caddy: new FakeCaddy(), unbound: new FakeUnbound()};
+  const routerWorld = {settings, layout, caddy: new FakeCaddy(), unbound: new FakeUnbound(), secrets: {open: async (text: string) => text, deriveKey: async (purpose: string) => purpose}};
   await prepareRouterFiles(routerWorld, signal);
   const world: World = {
     engine, journal, crons, instance: INSTANCE, logBytesMax: 1024, openEnv: async () => ({}),

@@ -45,7 +45,7 @@ test('without secrets a spec is what it was before there were any', (t) => {
 
 test('the hash of a spec follows the value and not how it was sealed', (t) => {
   const key = (value: string, digest: string) => {
-    const resolved = resolve([...FILES, secrets(block(['env', 'A'], value))], new Map([[value, ok(digest)]]));
+    const resolved = resolve([...FILES, secrets(block(['env', 'A'], value))], new Map([[value, ok({digest})]]));
     return resolved.state === 'resolved' ? resolved.specKey : t.fail(resolved.problems.map(formatDiagnostic).join());
   };
   t.is(key(SEALED, 'same'), key(OTHER, 'same'));
@@ -53,7 +53,7 @@ test('the hash of a spec follows the value and not how it was sealed', (t) => {
 });
 
 test('values that this node can\'t open are told at their places, and the app is not taken for one without secrets', (t) => {
-  const resolved = resolve([...FILES, secrets(block(['env', 'A']) + block(['services', 'web', 'env', 'B'], OTHER))], new Map<string, Result<string, string>>([[SEALED, ok('x')], [OTHER, fail('it is encrypted for other keys than this node has')]]));
+  const resolved = resolve([...FILES, secrets(block(['env', 'A']) + block(['services', 'web', 'env', 'B'], OTHER))], new Map<string, Result<{digest: string}, string>>([[SEALED, ok({digest: 'x'})], [OTHER, fail('it is encrypted for other keys than this node has')]]));
   t.like(resolved, {state: 'invalid', reason: 'SecretsUnreadable'});
   t.deepEqual(resolved.state === 'invalid' && resolved.problems.map(formatDiagnostic), ["apps/shop/secrets.yaml:15:10: services.web.env.B can't be decrypted: it is encrypted for other keys than this node has"]);
 });

@@ -17,6 +17,7 @@ import type {NodeSettings} from '../../../reconciler/settings.ts';
 import {keepsCaddyContract} from '../../support/caddy-contract.ts';
 import {FakeCaddy, FakeUnbound} from '../../support/fake-router.ts';
 import {keepsUnboundContract} from '../../support/unbound-contract.ts';
+import {UNSEALED} from '../../support/sealed.ts';
 
 const SIGNAL = new AbortController().signal;
 /** Long after the files were written, so that no look has to wait. */
@@ -31,7 +32,7 @@ async function makeWorld(t: ExecutionContext): Promise<FakeWorld> {
   const data = await mkdtemp(path.join(tmpdir(), 'flynn-router-'));
   t.teardown(() => rm(data, {recursive: true}));
   const settings: NodeSettings = {data, node: 'n', domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553, cluster: {kind: 'own'}};
-  const world = {settings, layout: layoutOf(data), caddy: new FakeCaddy(), unbound: new FakeUnbound()};
+  const world = {settings, layout: layoutOf(data), caddy: new FakeCaddy(), unbound: new FakeUnbound(), secrets: UNSEALED};
   await prepareRouterFiles(world, SIGNAL);
   await restart(world);
   return world;

@@ -40,7 +40,7 @@ test('a digest is the same for the same value however it is sealed, and another 
   const other = await keyring(t);
   const recipients = [recipient, other.recipient];
   const values = [await seal(CANARY, recipients), await seal(CANARY, recipients), await seal('other', recipients)];
-  const digests = [...(await keys.inspect(values)).values()].map((result) => (result.ok ? result.value : t.fail(result.problem)));
+  const digests = [...(await keys.inspect(values)).values()].map((result) => (result.ok ? result.value.digest : t.fail(result.problem)));
   t.is(digests[0], digests[1]);
   t.not(digests[0], digests[2]);
   t.notDeepEqual((await other.keys.inspect(values)).get(values[0] ?? ''), (await keys.inspect(values)).get(values[0] ?? ''));

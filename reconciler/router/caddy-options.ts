@@ -1,0 +1,149 @@
+import {createHash} from 'node:crypto';
+import type {User} from '../../schemas/users.ts';
+import type {HeaderEdits, RouteOptions} from '../desired/state.ts';
+import type {RouteStructure} from '../observed/structure.ts';
+import {answer, duration, literal, toReplicas, type Json, type ProxyContext, type ReplicaProxy} from './caddy-parts.ts';
+import {checkClient} from './caddy-forwarding.ts';
+import {PASSWORD_PAGE} from './pages.ts';
+import {KEEP_ALIVE_MS} from './times.ts';
+
+/** What a configuration has of secrets, opened: for Caddy alone. */
+export interface RouteSecrets {
+  /** What cookies of sticky routes are signed with. */
+  readonly cookieKey: string;
+  /** By the sealed text that they came from. What is in none lets nobody in. */
+  readonly users: Readonly<Record<string, readonly User[]>>;
+}
+
+export const NO_SECRETS: RouteSecrets = {cookieKey: '', users: {}};
+
+export interface RouteContext extends ProxyContext {
+  readonly secrets: RouteSecrets;
+}
+
+/** What is done to the requests of one route, in this order; the last is the way to the replicas behind `name`. */
+export function routeHandlers(name: string, options: RouteOptions = {}, context: RouteContext): readonly Json[] {
+  const {allow, deny, basicAuth, bodyBytesMax, isCompressed} = options;
+  return [
+    ...checkClient({...(allow && {allow}), ...(deny && {deny})}, context.trustedProxies, refusal(FORBIDDEN)),
+    ...(basicAuth === undefined ? [] : [askForPassword(authServerOf(basicAuth, context))]),
+    ...(bodyBytesMax === undefined ? [] : limitBody(bodyBytesMax)),
+    ...(isCompressed === true ? [COMPRESS] : []),
+    proxyTo(name, options, context),
+  ];
+}
+
+/**
+ * Servers that answer whether a request has a user's password. Apart from the servers of apps, because Caddy 2.6 would put the user's name
+ * where the access log looks for what `noteForAccessLog` has. The address is made of all that the answer depends on: another Caddy that runs
+ * at the same time with other users has another address.
+ */
+export function authServers(structure: RouteStructure, context: RouteContext): Readonly<Record<string, Json>> {
+  const auths = structure.hosts.flatMap(({paths}) => paths.flatMap(({options}) => options?.basicAuth ?? []));
+  return Object.fromEntries(auths.map((auth) => {
+    const {address, users, realm} = authServerOf(auth, context);
+    return [`auth ${address}`, {
+      listen: [address],
+      protocols: ['h1'],
+      automatic_https: {disable: true},
+      routes: [{handle: [
+        {handler: 'authentication', providers: {http_basic: {
+          accounts: users.map(({name, hash}) => ({username: name, password: hash})),
+          hash: {algorithm: 'bcrypt'},
+          hash_cache: {},
+          realm,
+        }}},
+        {handler: 'static_response', status_code: 204},
+      ]}],
+      // With the header that asks for a password, which is set by then.
+      errors: {routes: [{handle: [answer(UNAUTHORIZED, PASSWORD_PAGE)]}]},
+    }];
+  }));
+}
+
+const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
+const TOO_LARGE = 413;
+
+function authServerOf({realm, sealedUsers}: NonNullable<RouteOptions['basicAuth']>, {dnsPort, secrets}: RouteContext) {
+  const users = secrets.users[sealedUsers] ?? [];
+  const [a = 0, b = 0, c = 0] = createHash('sha256').update(JSON.stringify([realm, users])).digest();
+  // 127.64.0.0/10, of which nobody else has anything. On the DNS port, which is ours already.
+  return {address: `127.${64 + (a % 64)}.${b}.${1 + (c % 254)}:${dnsPort}`, users, realm};
+}
+
+function askForPassword({address}: {readonly address: string}): Json {
+  return {
+    handler: 'reverse_proxy',
+    upstreams: [{dial: address}],
+    rewrite: {method: 'GET', uri: '/'},
+    transport: {protocol: 'http', keep_alive: {idle_timeout: duration(KEEP_ALIVE_MS)}},
+    handle_response: [
+      // On to what comes next. Without any handler Caddy would take the answer for the app's.
+      {match: {status_code: [2]}, routes: [{handle: [{handler: 'vars'}]}]},
+      {match: {status_code: [UNAUTHORIZED]}, routes: [{handle: [{handler: 'copy_response_headers', include: ['WWW-Authenticate']}, {handler: 'error', status_code: UNAUTHORIZED}]}]},
+    ],
+  };
+}
+
+/** What says how long it is, is refused before it is read. By a pattern, because an expression costs Caddy a millisecond for each route that is loaded. */
+function limitBody(bytesMax: number): readonly Json[] {
+  return [
+    {handler: 'subroute', routes: [{match: [{header_regexp: {'Content-Length': {pattern: patternAbove(bytesMax)}}}], handle: [refusal(TOO_LARGE)]}]},
+    {handler: 'request_body', max_size: bytesMax},
+  ];
+}
+
+/** Whole numbers above this one, in decimal digits: more digits, or as many of which the first that differs is larger. */
+export function patternAbove(limit: number): string {
+  const digits = String(limit);
+  const larger = [...digits].flatMap((digit, index) => (
+    digit === '9' ? [] : [`${digits.slice(0, index)}[${Number(digit) + 1}-9][0-9]{${digits.length - index - 1}}`]
+  ));
+  return `^0*(?:${[`[1-9][0-9]{${digits.length},}`, ...larger].join('|')})$`;
+}
+
+/** An error, so that its page is the one of that status. */
+function refusal(status: number): Json {
+  return {handler: 'error', status_code: status};
+}
+
+const COMPRESS: Json = {
+  handler: 'encode',
+  encodings: {gzip: {}, zstd: {}},
+  prefer: ['zstd', 'gzip'],
+  // Caddy's own list has text/*, and with it text/event-stream, whose events would wait in the encoder (2.6.2).
+  match: {headers: {'Content-Type': [
+    'text/html*', 'text/plain*', 'text/css*', 'text/csv*', 'text/xml*', 'text/javascript*', 'text/markdown*',
+    'application/json*', 'application/javascript*', 'application/xml*', 'application/xhtml+xml*', 'application/atom+xml*', 'application/rss+xml*', 'application/manifest+json*', 'application/wasm*',
+    'image/svg+xml*',
+  ]}},
+};
+
+function proxyTo(name: string, {balance, stickyCookie, isH2c, waitMs, responseMs, idleMs, request, response}: RouteOptions, context: RouteContext): Json {
+  const proxy: ReplicaProxy = toReplicas(name, context);
+  const policy = stickyCookie === undefined ? balance && {policy: POLICIES[balance]} : {policy: 'cookie', name: stickyCookie, secret: context.secrets.cookieKey};
+  return {
+    ...proxy,
+    load_balancing: {
+      ...proxy.load_balancing,
+      ...(waitMs !== undefined && {try_duration: duration(waitMs)}),
+      ...(policy !== undefined && {selection_policy: policy}),
+    },
+    transport: {
+      ...proxy.transport,
+      ...(isH2c === true && {versions: ['h2c', '2']}),
+      ...(responseMs !== undefined && {response_header_timeout: duration(responseMs)}),
+      // Of a connection that is used again it counts from the end of the request before, at most so long ago.
+      ...(idleMs !== undefined && {read_timeout: duration(idleMs + KEEP_ALIVE_MS)}),
+    },
+    ...((request ?? response) !== undefined && {headers: {...(request && {request: headerOps(request)}), ...(response && {response: headerOps(response)})}}),
+  };
+}
+
+const POLICIES: {readonly [B in NonNullable<RouteOptions['balance']>]: string} = {'round-robin': 'round_robin', 'least-conn': 'least_conn', 'ip-hash': 'ip_hash'};
+
+function headerOps({set, add, remove}: HeaderEdits): Json {
+  const values = (headers: Readonly<Record<string, string>>): Json => Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [literal(value)]]));
+  return {...(set && {set: values(set)}), ...(add && {add: values(add)}), ...(remove && {delete: remove})};
+}
