@@ -114,7 +114,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const housekeeper = new Housekeeper({docker, instance, layout, minFreeBytes: () => reader.cluster?.builds.minFreeBytes ?? 0, isBuilding: (app) => building.has(app), wake});
   const pushed = await PushedBook.open(layout.pushed, (file, cause) => events.add({kind: 'registry-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
   const registry = new Registry({docker, instance, book: pushed, settings: () => reader.cluster?.registry, openSecret: (sealed) => keyring.open(sealed)});
-  const images: ImageSupply = new ImageSupply({docker, instance, registry, build: (source, until) => rebuild(source, until), tell: (app, message) => events.add({app, kind: 'image-replaced', message, actor: 'flynn'})});
+  const images: ImageSupply = new ImageSupply({docker, instance, registry, build: (source, until) => rebuild(source, until), nowMs: () => Date.now(), tell: (app, message) => events.add({app, kind: 'image-replaced', message, actor: 'flynn'})});
   const world: World = {
     engine, journal, crons, router, systemSpecs, instance, leftovers: housekeeper.leftovers, images, registry,
     openEnv: (sealed) => keyring.openEnv(sealed),

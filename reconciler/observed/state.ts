@@ -98,7 +98,7 @@ export interface ObservedImage {
   readonly standsFor?: readonly ImageDigest[];
 }
 
-/** What was tried in vain to have an image again. It is not tried again until the app's files change, or somebody restarts it. */
+/** What was tried in vain to have an image again. */
 export interface LostImage {
   readonly image: ImageDigest;
   readonly treeId: TreeId;
@@ -107,6 +107,9 @@ export interface LostImage {
   readonly registry?: string;
   /** Why it could not be built. Absent: that was not tried. */
   readonly build?: string;
+  readonly tries: number;
+  /** When all is tried once more, milliseconds since 1970: why it failed may have passed by then. Absent: when the app's files change, or somebody restarts it. */
+  readonly againAtMs?: number;
 }
 
 export type ObservedContainer = {

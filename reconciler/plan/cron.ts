@@ -195,7 +195,7 @@ function act(run: CronRun, {entry: {app, cron}, container, others, observed}: Ac
   const name = jobName(app.name, job);
   const waits = (on: string): Plan => ({actions: [], waiting: [{app: app.name, subject: cron.name, on} satisfies Waiting]});
   if (cron.overlap === 'replace' && others.some(({state}) => state === 'running')) return waits('the run before it to end');
-  if (app.image?.state === 'coming') return waits(IMAGE_SUBJECT);
+  if (app.image !== undefined && app.image.state !== 'here') return waits(IMAGE_SUBJECT);
   const network = observed.networks.find((one) => one.app === app.name);
   if (network === undefined) return waits('its network');
   if (isBusy({name}, observed)) return waits('a container being started');

@@ -16,6 +16,8 @@ export type ImageFate =
   | {readonly state: 'here'}
   /** It is pulled or built again, or about to be. */
   | {readonly state: 'coming'; readonly origin: ImageOrigin; readonly way: ImageWay}
+  /** Why it failed may pass: all is tried once more. `cause`: as below. */
+  | {readonly state: 'later'; readonly cause: string; readonly tries: number; readonly untilMs: number}
   /** `cause`: as the reason of a deploy's failure. */
   | {readonly state: 'gone'; readonly cause: string};
 
@@ -34,17 +36,19 @@ export function fateOfImage(release: Pick<ResolvedApp, 'imageOrigin'> | undefine
   const lost = failuresOf(image, {app, observed});
   if (registry !== undefined && lost?.registry === undefined) return {state: 'coming', origin, way: {kind: 'pull', name: registry}};
   if (commit !== undefined && lost?.build === undefined) return {state: 'coming', origin, way: {kind: 'build', commit, ...(lost?.registry !== undefined && {after: lost.registry})}};
-  return {state: 'gone', cause: [
+  const cause = [
     what,
     ...(lost?.registry === undefined ? [] : [`could not be pulled: ${lost.registry}`]),
     ...(lost?.build === undefined || commit === undefined ? [] : [`could not be built again from its source ${commit.slice(0, 8)}: ${lost.build}`]),
-  ].join(', and ')};
+  ].join(', and ');
+  return lost?.againAtMs === undefined ? {state: 'gone', cause} : {state: 'later', cause, tries: lost.tries, untilMs: lost.againAtMs};
 }
 
 /** Those that still count. */
 function failuresOf(image: ImageDigest, {app, observed}: Around): LostImage | undefined {
   const lost = observed.lostImages?.get(app.name);
-  return lost?.image === image && lost.treeId === app.treeId && lost.specKey === specKeyOf(app) ? lost : undefined;
+  if (lost?.image !== image || lost.treeId !== app.treeId || lost.specKey !== specKeyOf(app)) return undefined;
+  return lost.againAtMs !== undefined && observed.nowMs >= lost.againAtMs ? undefined : lost;
 }
 
 interface Around {
@@ -53,9 +57,9 @@ interface Around {
 }
 
 /** The image that this release waits for; undefined: it is here or gone for good, or nothing is started from it. */
-export function imageAwaited(release: ResolvedApp, around: Around): Extract<ImageFate, {state: 'coming'}> | undefined {
+export function imageAwaited(release: ResolvedApp, around: Around): Extract<ImageFate, {state: 'coming' | 'later'}> | undefined {
   const fate = fateOfRelease(release, around);
-  return fate?.state === 'coming' ? fate : undefined;
+  return fate?.state === 'coming' || fate?.state === 'later' ? fate : undefined;
 }
 
 /** Why what serves can't be started any more; undefined: it can. */
@@ -72,8 +76,9 @@ export function planMissingImage(app: DesiredApp, phase: Phase, observed: Observ
   if (phase.kind === 'suspended') return {actions: [], waiting: []};
   const candidate = phase.kind === 'new' || phase.kind === 'deploying' ? phase.candidate : undefined;
   for (const release of [phase.serving, candidate]) {
-    const coming = release && imageAwaited(release, {app, observed});
-    if (release !== undefined && coming !== undefined) return bring(app, {release, ...coming}, observed);
+    const lacking = release && imageAwaited(release, {app, observed});
+    if (lacking?.state === 'later') return {actions: [], waiting: [waitingForTry(app, lacking)]};
+    if (release !== undefined && lacking !== undefined) return bring(app, {release, ...lacking}, observed);
   }
   return {actions: [], waiting: []};
 }
@@ -100,6 +105,10 @@ function bring(app: DesiredApp, {release: {release}, origin, way}: {readonly rel
   const {commit, after} = way;
   const reason = `${missing}${after === undefined ? '' : `, nor to be had from its registry (${after})`}, its source ${commit.slice(0, 8)} is in its repository`;
   return {actions: [{kind: 'rebuild-image', ...base, commit, ...(origin.path !== undefined && {path: origin.path}), reason}], waiting: []};
+}
+
+function waitingForTry({name}: DesiredApp, {cause, tries, untilMs}: Extract<ImageFate, {state: 'later'}>): Waiting {
+  return {app: name, subject: IMAGE_SUBJECT, on: `another try (after ${tries === 1 ? 'one' : tries}): ${cause.replaceAll(/\s*\n\s*/g, '; ')}`, untilMs};
 }
 
 function repositoryIn(name: string): string {

@@ -62,7 +62,7 @@ export function stepReleaseJob(app: ResolvedApp, deploy: Deploy & {readonly rele
   if (container === undefined) return {result: 'moved', state: 'done', reason: 'it has no release command any more'};
   const image = fateOfImage(app, container.image, {app, observed});
   if (image.state === 'gone') return failed(image.cause);
-  if (image.state === 'coming') return waits(IMAGE_SUBJECT);
+  if (image.state !== 'here') return waits(IMAGE_SUBJECT);
   const network = observed.networks.find((one) => one.app === app.name);
   if (network === undefined) return waits('its network');
   return waits('its release command to start', [{kind: 'run-job', app: app.name, name, job: {kind: 'release', run: releaseJob.run}, container, release: app.release ?? 0, subnet: network.subnet, reason: `release v${app.release} has a release command`}]);

@@ -47,8 +47,8 @@ export interface BuildsAndDeploys {
   readonly builds: BuildService;
   readonly deploys: Deploys;
   readonly deployDesk: DeployDesk;
-  /** Builds what was pushed once. Whoever looks for its output finds it in the app's log. */
-  rebuild(source: Omit<Rebuilding, 'print'>, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>>;
+  /** Builds what was pushed once. Its output is in the app's log, too. */
+  rebuild(source: Rebuilding, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>>;
 }
 
 /** @param stopping  ends none of them: it tells why they ended */
@@ -74,7 +74,7 @@ export function buildsAndDeploys({view, repo, layout, docker, instance, stack, b
   return {
     builds, deploys,
     deployDesk: deployDesk({repo, sources: layout.sources, deploys}),
-    rebuild: (source, signal) => rebuild({layout, repo, builds}, {...source, print: () => {}}, signal),
+    rebuild: (source, signal) => rebuild({layout, repo, builds}, source, signal),
   };
 }
 

@@ -102,3 +102,16 @@ test.serial('what can\'t be built again is told, and not tried for ever', async 
   const tries = (await events()).split('\n').filter((line) => line.includes(`build image ${'b'.repeat(12)}`));
   t.is(tries.length, 1, tries.join('\n'));
 });
+
+test.serial('what could not be built because the disk was full is tried again, and serves once it is not', async (t) => {
+  t.timeout(120_000);
+  const before = await node.manifest('cluster.yaml') ?? '';
+  const cluster = await node.clone('cluster-disk');
+  await node.want(cluster, {'cluster.yaml': before.replace(/minFreeDisk: .*/, 'minFreeDisk: 900Ti')}, 'the disk is full');
+  await commitRelease(6, 2, {image: `sha256:${'c'.repeat(64)}`, createdAt: new Date().toISOString()});
+  await until('the next try is waited for', async () => /another try \(after one\): image sha256:cccccccccccc is not on this node, .*900Ti/.test((await node.flynn(['status', 'shop'])).output));
+  t.is((await node.ask('shop')).body, 'two');
+  await node.mustGit(cluster, 'pull', '--quiet');
+  await node.want(cluster, {'cluster.yaml': before}, 'there is room again');
+  await until('the release serves', async () => (await node.status('shop')).release === 6 && (await node.isSettled()), 90_000);
+});

@@ -5,7 +5,7 @@ import type {LostImage, ObservedImage, ObservedState} from '../../../reconciler/
 import {formatPlan} from '../../../reconciler/plan/format.ts';
 import {whyNoImage} from '../../../reconciler/plan/images.ts';
 import {plan} from '../../../reconciler/plan/plan.ts';
-import {app, COMMIT, deploying, desired, failed, good, image, observed, SHOP, type World} from '../../support/make.ts';
+import {app, COMMIT, deploying, desired, failed, good, image, NOW_MS, observed, SHOP, type World} from '../../support/make.ts';
 
 interface Case extends World {
   readonly want: ResolvedApp;
@@ -21,7 +21,7 @@ function built(spec: string, replicas = 1): ResolvedApp {
 }
 
 function lost({treeId, specKey, services}: ResolvedApp): LostImage {
-  return {image: services[0]?.container.image as ImageDigest, treeId, specKey, build: 'npm ended with exit code 1'};
+  return {image: services[0]?.container.image as ImageDigest, treeId, specKey, build: 'npm ended with exit code 1', tries: 1};
 }
 
 function standIn(id: string, spec: string): ObservedImage {
@@ -88,6 +88,26 @@ test('does not try again what could not be built', plans, {
   plan: 'wait shop web.1  # on image sha256:v1, which is not on this node',
 });
 
+test('waits for the next try of what may pass, also before a deploy', plans, {
+  want: built('v2'),
+  record: deploying(built('v2'), built('v1')),
+  have: ['web.1 v1 up'],
+  names: ['10.0.1.1'],
+  images: ['v1'],
+  lost: {...lost(built('v2')), build: 'npm: ENOTFOUND\nfailed to compile', tries: 2, againAtMs: NOW_MS + 1},
+  plan: 'wait shop its image  # on another try (after 2): image sha256:v2 is not on this node, and could not be built again from its source 12345678: npm: ENOTFOUND; failed to compile\n'
+    + 'wait shop release v2  # on healthy replicas: web [0/1]\n'
+    + 'wait shop web.1  # on image sha256:v2, which is not on this node',
+});
+
+test('tries all again when the time for that has come', plans, {
+  want: registered('v1'),
+  record: good(registered('v1')),
+  lost: {...lost(registered('v1')), registry: 'connection refused', againAtMs: NOW_MS},
+  plan: 'pull image v1 of shop  # the image of v1 is not on this node\n'
+    + 'wait shop web.1  # on image sha256:v1, which is not on this node',
+});
+
 test('tries again what could not be built once the app has changed', plans, {
   want: {...built('v1'), treeId: 'changed' as TreeId},
   record: good(built('v1')),
@@ -112,7 +132,7 @@ test('asks the registry first', plans, {
 test('builds what the registry does not give', plans, {
   want: registered('v1'),
   record: good(registered('v1')),
-  lost: {image: image('v1'), treeId: registered('v1').treeId, specKey: registered('v1').specKey, registry: 'manifest unknown'},
+  lost: {image: image('v1'), treeId: registered('v1').treeId, specKey: registered('v1').specKey, registry: 'manifest unknown', tries: 1},
   plan: 'build image v1 of shop again  # the image of v1 is not on this node, nor to be had from its registry (manifest unknown), its source 12345678 is in its repository\n'
     + 'wait shop web.1  # on image sha256:v1, which is not on this node',
 });
