@@ -5,7 +5,7 @@ import {createInterface} from 'node:readline/promises';
 import {type Command, type CommandContext, Failure, UsageError} from './command.ts';
 import {parseGlobals} from './globals.ts';
 import {processStreams, type Streams} from './streams.ts';
-import {ALIASES, COMMANDS} from './table.ts';
+import {COMMANDS, HIDDEN, inOurWords} from './table.ts';
 
 /** What the process around the command line is: the real one, or a test's. */
 export interface Surroundings {
@@ -40,20 +40,11 @@ export async function main(around: Surroundings, signal: AbortSignal): Promise<n
   }
 }
 
-/** `releases:info v3`, as Heroku has it, is `releases info v3`; `domains:add` is `domain add`. */
-function inOurWords([first = '', ...rest]: readonly string[]): readonly string[] {
-  if (Object.hasOwn(ALIASES, first)) return [...ALIASES[first] ?? [], ...rest];
-  const [, command = '', word = ''] = /^([a-z-]+):([a-z-]+)$/.exec(first) ?? [];
-  if (Object.hasOwn(COMMANDS, command)) return [command, word, ...rest];
-  if (Object.hasOwn(ALIASES, command)) return [...ALIASES[command] ?? [], word, ...rest];
-  return first === '' ? rest : [first, ...rest];
-}
-
 async function load(name: string): Promise<Command> {
   const loader = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (loader !== undefined) return loader();
   const {nearest} = await import('./nearest.ts');
-  const guess = nearest(name, Object.keys(COMMANDS));
+  const guess = nearest(name, Object.keys(COMMANDS).filter((one) => !HIDDEN.has(one)));
   throw new UsageError(`"${name}" is not a flynn command${guess === undefined ? '' : `; did you mean "${guess}"?`}\nsee: flynn help`);
 }
 

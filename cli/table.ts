@@ -44,6 +44,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   volume: async () => (await import('./commands/volume.ts')).volume,
   version: async () => (await import('./commands/version.ts')).version,
   completion: async () => (await import('./commands/completion.ts')).completion,
+  complete: async () => (await import('./commands/complete.ts')).complete,
   'git-credential': async () => (await import('./commands/git-credential.ts')).gitCredential,
 };
 
@@ -66,4 +67,13 @@ export const ALIASES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Called by programs, not by people: not listed. */
-export const HIDDEN: ReadonlySet<string> = new Set(['git-credential']);
+export const HIDDEN: ReadonlySet<string> = new Set(['complete', 'git-credential']);
+
+/** `releases:info v3`, as Heroku has it, is `releases info v3`; `domains:add` is `domain add`. */
+export function inOurWords([first = '', ...rest]: readonly string[]): readonly string[] {
+  if (Object.hasOwn(ALIASES, first)) return [...ALIASES[first] ?? [], ...rest];
+  const [, command = '', word = ''] = /^([a-z-]+):([a-z-]+)$/.exec(first) ?? [];
+  if (Object.hasOwn(COMMANDS, command)) return [command, word, ...rest];
+  if (Object.hasOwn(ALIASES, command)) return [...ALIASES[command] ?? [], word, ...rest];
+  return first === '' ? rest : [first, ...rest];
+}

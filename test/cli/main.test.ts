@@ -4,15 +4,17 @@ import {readFile, writeFile} from 'node:fs/promises';
 import type {AddressInfo} from 'node:net';
 import {text as body} from 'node:stream/consumers';
 import test, {type ExecutionContext} from 'ava';
+import type {Command} from '../../cli/command.ts';
 import {nearest} from '../../cli/nearest.ts';
-import {COMMANDS} from '../../cli/table.ts';
-import {app} from '../reconciler/api/fake-view.ts';
+import {COMMANDS, HIDDEN} from '../../cli/table.ts';
 import {terminal, text} from './terminal.ts';
+
+const LISTED = Object.keys(COMMANDS).filter((name) => !HIDDEN.has(name));
 
 test('help lists every command that people type, and the global flags', async (t) => {
   const {type} = await terminal(t);
   const shown = await type('help');
-  for (const name of Object.keys(COMMANDS).filter((one) => one !== 'git-credential')) t.regex(shown, new RegExp(`^  ${name} +\\S`, 'm'));
+  for (const name of LISTED) t.regex(shown, new RegExp(`^  ${name} +\\S`, 'm'));
   t.false(shown.includes('git-credential'));
   t.regex(shown, /-a, --app <app>/);
   t.is((await type('')).split('\n').slice(1).join('\n'), shown.split('\n').slice(1).join('\n'));
@@ -48,7 +50,7 @@ test('a mistyped command is refused with the one that was meant', async (t) => {
 });
 
 const means = test.macro({
-  exec: (t, typed: string, meant: string | undefined) => t.is(nearest(typed, Object.keys(COMMANDS)), meant),
+  exec: (t, typed: string, meant: string | undefined) => t.is(nearest(typed, LISTED), meant),
   title: (_, typed, meant) => `"${typed}" may mean ${meant ?? 'nothing'}`,
 });
 test(means, 'log', 'logs');
@@ -156,12 +158,13 @@ test('a write whose answer is lost is tried again and is done once', async (t) =
   t.is(new Set(keys).size, 1);
 });
 
-test('the bash completion knows the commands', async (t) => {
-  const {view, type} = await terminal(t);
-  view.current = {...view.current, apps: [app('shop')]};
-  const shown = await type('completion bash');
-  t.regex(shown, /complete -F _flynn flynn\nexit 0$/);
-  t.regex(shown, /compgen -W '[^']*\bcreate apps info destroy status\b/);
+test('every command has a summary in one line, and shows how it is used', async (t) => {
+  for (const name of LISTED) {
+    const {usage, summary, examples = []} = await (COMMANDS[name] as () => Promise<Command>)(); // it is one of theirs
+    t.regex(usage, new RegExp(`^${name}( |\\n|$)`), name);
+    t.regex(summary, /^[A-Z].{10,120}[^.]$/, name);
+    t.true(examples.length > 0 && examples.every((example) => example.includes(`flynn ${name}`) || /^(curl|flynn \S+:)/.test(example)), `examples of ${name}`);
+  }
 });
 
 function server(one: ReturnType<typeof createServer>): void {
