@@ -19,6 +19,8 @@ export interface Layout {
   readonly restarts: string;
   /** Releases of commands that are in the making. */
   readonly makings: string;
+  /** Commands of app.json that are still to be run. */
+  readonly postdeploys: string;
   /** JSON: the images in the registry that are ours, `PushedImage`s. */
   readonly pushed: string;
   /** Commands that are being run in replicas. */
@@ -67,6 +69,7 @@ export function layout(root: string): Layout {
     audit: below('audit.log'),
     restarts: below('restarts.json'),
     makings: below('makings'),
+    postdeploys: below('postdeploys'),
     pushed: below('pushed.json'),
     execs: below('run', 'execs'),
     crons: below('crons'),

@@ -191,6 +191,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     repo, layout, docker, instance, stack, building, log,
     registry,
     cacheBytesMax: () => reader.cluster?.builds.cacheBytes,
+    tell: (app, message) => events.add({app, kind: 'postdeploy', message, actor: 'flynn'}),
     noteBuild: (app, line) => logs.noteBuild(app, line),
   }, signal);
   const ports = new PortDesk({repo, events, range: () => reader.cluster?.tcpPorts ?? portRange()});

@@ -51,7 +51,7 @@ export async function deploy(going: CommitDeploy, signal: AbortSignal): Promise<
   const registered = await published(going.deps.registry, {app: order.app, image: image.image, print: (line) => build.print(line)}, signal);
   build.print(step('Launching...'));
   if (inputs.hasReleaseCommand || Object.hasOwn(image.commands, RELEASE)) build.print(warning('Release command declared: this new release will not be available until the command succeeds.'));
-  const released = await release(going, {image, inputs, registered, ...(first !== undefined && {edit: first.edit(Object.keys(image.commands))})}, signal);
+  const released = await release(going, {image, inputs, registered, ...(first && {first})}, signal);
   build.released(released.number);
   build.print(detail(`Released v${released.number}`));
   let outcome: DeployOutcome;
@@ -64,7 +64,7 @@ export async function deploy(going: CommitDeploy, signal: AbortSignal): Promise<
     await takeBack(going, released, signal.aborted ? 'the push was cancelled' : firstLine(error));
     throw error;
   }
-  if (first?.postdeploy !== undefined && outcome.result === 'healthy') await postdeploy(going, first.postdeploy, signal);
+  await afterwards(going, {createdAt: released.createdAt, outcome}, signal);
   return deployed;
 }
 
@@ -81,10 +81,20 @@ async function unlessDeployed(going: CommitDeploy, known: BuildInputs & Required
   const {number} = known.current;
   build.print(warning(`${commit.slice(0, 8)} is already deployed as v${number}: nothing is built.`));
   const outcome = await converged(going, known, signal);
-  if (outcome.result !== 'failed' || await wasAccepted(going, known, signal)) return {deployed: finish(going, number, outcome)};
+  if (outcome.result !== 'failed' || await wasAccepted(going, known, signal)) {
+    const deployed = finish(going, number, outcome);
+    await afterwards(going, {createdAt: known.current.createdAt, outcome}, signal);
+    return {deployed};
+  }
   build.print(warning(`Release v${number} failed: ${outcome.cause}. It is taken back, and built again.`));
   await takeBack(going, known.current, `release v${number} failed: ${outcome.cause}`);
   return {inputs: await inputsOf(going, signal)};
+}
+
+/** What is left to be run of a first release, which may be of a push that was killed. */
+async function afterwards({order: {app}, build, deps}: CommitDeploy, {createdAt, outcome}: {createdAt: string; outcome: DeployOutcome}, signal: AbortSignal): Promise<void> {
+  if (outcome.result === 'healthy') await postdeploy({notes: deps.postdeploys, node: deps.node}, {app, createdAt, print: (line) => build.print(line)}, signal);
+  else await deps.postdeploys.remove({app, createdAt});
 }
 
 /** Branches move only to what was healthy: such a release fails because of something else, and is not taken back for it. */

@@ -8,12 +8,14 @@ import type {OneShot} from '../oneshot/oneshot.ts';
 import type {ReleaseRegistry} from '../release/publish.ts';
 import type {SourceOf} from './build-commit.ts';
 import {deploy, type Deployed} from './deploy.ts';
+import type {PostdeployNotes} from './postdeploy-notes.ts';
 
 export interface DeployDeps {
   readonly repo: FollowedRepo;
   readonly node: Pick<NodeView, 'wake' | 'converged'> & {readonly oneShot: Pick<OneShot, 'run'>};
   readonly builds: BuildService;
   readonly registry: ReleaseRegistry;
+  readonly postdeploys: PostdeployNotes;
   /** Gets what failed inside of us. */
   log(message: string, error: unknown): void;
 }

@@ -19,6 +19,8 @@ import type {Layout} from '../layout.ts';
 import type {DeployDesk, NodeView} from '../node.ts';
 import {deployDesk} from '../receive/deploy-desk.ts';
 import {Deploys, type DeployDeps} from '../receive/deploys.ts';
+import {PostdeployNotes} from '../receive/postdeploy-notes.ts';
+import {resumePostdeploys} from '../receive/postdeploy.ts';
 import {rebuild, type Rebuilding} from '../receive/rebuild.ts';
 import {registerGit} from '../receive/register-git.ts';
 import {registerHooks} from '../receive/register-hooks.ts';
@@ -37,6 +39,8 @@ export interface DeployParts {
   /** What a build's cache may take before it is emptied; undefined: nobody knows yet. */
   cacheBytesMax(): number | undefined;
   readonly registry: DeployDeps['registry'];
+  /** Something that people should know of an app. */
+  tell(app: AppName, message: string): void;
   /** A line of a build's output, for the app's log. */
   noteBuild(app: AppName, line: string): void;
   log(message: string, error: unknown): void;
@@ -52,7 +56,7 @@ export interface BuildsAndDeploys {
 }
 
 /** @param stopping  ends none of them: it tells why they ended */
-export function buildsAndDeploys({view, repo, layout, docker, instance, stack, building, cacheBytesMax, registry, noteBuild, log}: DeployParts, stopping: AbortSignal): BuildsAndDeploys {
+export function buildsAndDeploys({view, repo, layout, docker, instance, stack, building, cacheBytesMax, registry, tell, noteBuild, log}: DeployParts, stopping: AbortSignal): BuildsAndDeploys {
   const build = noted(createBuilder({docker, instance, stack, logs: layout.builds, scratch: layout.scratch, gitUrl: (app) => gitUrlOf(app, view.settings)}), noteBuild);
   const builds = new BuildService({
     folder: layout.builds,
@@ -70,7 +74,9 @@ export function buildsAndDeploys({view, repo, layout, docker, instance, stack, b
     log,
   }, stopping);
   builds.interruptAbandoned().catch((error: unknown) => log('builds that were interrupted are not marked', error));
-  const deploys = new Deploys({repo, node: view, builds, registry, log});
+  const postdeploys = new PostdeployNotes(layout.postdeploys);
+  void resumePostdeploys({notes: postdeploys, repo, node: view, print: noteBuild, tell, log}, stopping);
+  const deploys = new Deploys({repo, node: view, builds, registry, postdeploys, log});
   return {
     builds, deploys,
     deployDesk: deployDesk({repo, sources: layout.sources, deploys}),

@@ -13,6 +13,7 @@ import {Deploys} from '../../reconciler/receive/deploys.ts';
 import type {GitDeps} from '../../reconciler/receive/deps.ts';
 import {registerGit} from '../../reconciler/receive/register-git.ts';
 import {registerHooks} from '../../reconciler/receive/register-hooks.ts';
+import {PostdeployNotes} from '../../reconciler/receive/postdeploy-notes.ts';
 import {PushSessions} from '../../reconciler/receive/sessions.ts';
 import type {NodeSettings} from '../../reconciler/settings.ts';
 import {NO_REGISTRY} from './no-registry.ts';
@@ -52,7 +53,7 @@ export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, 
   const builds = buildService({layout, log}, build ?? (async () => ({ok: true, value: IMAGE})));
   const deps: GitDeps = {
     layout, repo, check, node, log,
-    deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, log}),
+    deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, postdeploys: new PostdeployNotes(layout.postdeploys), log}),
     authenticate: createAuthenticate({token: 'secret', operator: ADA}),
     pushes: new PushSessions(),
   };

@@ -1,5 +1,6 @@
 import test from 'ava';
 import {TrialNode} from '../support/trial-node.ts';
+import {until} from '../support/until.ts';
 
 // app.json and a buildpack of the app's own, by a push to a real node.
 
@@ -71,4 +72,27 @@ test.serial('what app.yaml says about buildpacks goes before app.json, with its 
   await node.commit(cluster, {'apps/shop/app.yaml': `${await node.manifest('apps/shop/app.yaml')}\nbuildpacks: [./pack, cobol]\n`});
   const refused = await node.git(cluster, 'push');
   t.regex(refused.output, /apps\/shop\/app\.yaml:\d+:\d+: buildpack "cobol" is not known; ours are /);
+});
+
+test.serial('a reconciler that is killed before the first release serves runs postdeploy after its next start, once', async (t) => {
+  t.timeout(120_000);
+  const other = await node.app('slow', 'no-buildpack', {
+    Procfile: 'web: sleep 3; exec perl server.pl\n',
+    'server.pl': SERVER,
+    'app.json': JSON.stringify({buildpacks: APP_JSON.buildpacks, env: {GREETING: 'moin'}, scripts: {postdeploy: 'echo "filled, $GREETING"'}}),
+    'pack/bin/detect': `${BASH}echo Perl`,
+    'pack/bin/compile': `${BASH}true`,
+  });
+  const pushed = await node.run(['git', 'push', 'flynn', 'main'], {cwd: other, onLine: (line) => {
+    if (line.includes('Released v1')) void node.kill('SIGKILL');
+  }});
+  t.not(pushed.exitCode, 0, pushed.output);
+  await node.up();
+  const output = async () => (await node.flynn(['logs', '-a', 'slow', '-t', 'build', '-n', '100'])).stdout;
+  await until('it has run', async () => (await output()).includes('filled, moin'), 60_000);
+  const again = await node.git(other, 'push', 'flynn', 'main');
+  t.is(again.exitCode, 0, again.output);
+  t.regex(again.output, /is already deployed as v1: nothing is built/);
+  t.is((await output()).match(/filled, moin/g)?.length, 1);
+  t.regex((await node.flynn(['events', '-a', 'slow'])).stdout, /running scripts\.postdeploy of app\.json, which was left to be run when Flynn was stopped/);
 });

@@ -8,6 +8,7 @@ import {BuildService} from '../../../reconciler/builds/service.ts';
 import {commitCheck} from '../../../reconciler/receive/check.ts';
 import {Deploys, type DeployDeps} from '../../../reconciler/receive/deploys.ts';
 import type {GitDeps} from '../../../reconciler/receive/deps.ts';
+import {PostdeployNotes} from '../../../reconciler/receive/postdeploy-notes.ts';
 import {PushSessions} from '../../../reconciler/receive/sessions.ts';
 import type {ImageDigest} from '../../../schemas/ids.ts';
 import {ADA, temporaryFolder} from '../checkout/support.ts';
@@ -31,7 +32,7 @@ export async function gitDeps(t: ExecutionContext, {repo, build = buildsAtOnce, 
     pushes: new PushSessions(),
     ...given,
   } satisfies Omit<GitDeps, 'deploys'>;
-  return {deploys: new Deploys({...deps, node: {...deps.node, oneShot}, builds: buildService(deps, build), registry: NO_REGISTRY}), ...deps};
+  return {deploys: new Deploys({...deps, node: {...deps.node, oneShot}, builds: buildService(deps, build), registry: NO_REGISTRY, postdeploys: new PostdeployNotes(layout.postdeploys)}), ...deps};
 }
 
 export const IMAGE: BuiltImage = {image: `sha256:${'a'.repeat(64)}` as ImageDigest, commands: {web: ['node', 'server.js']}, builder: 'Node.js', sizeBytes: 1};
