@@ -66,7 +66,8 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {
             // Git and the API are not apps.
             logs: {skip_hosts: ['git', 'api'].flatMap((name) => ['', `:${httpPort}`, `:${httpsPort}`].map((port) => `${name}.${domain}${port}`))},
             routes: [
-              {handle: [noteForAccessLog]},
+              // Caddy names itself as the server before the app does, and beside it.
+              {handle: [noteForAccessLog, {handler: 'headers', response: {delete: ['Server']}}]},
               ...forwarding(settings, structure.trustedProxies ?? []),
               {match: [{host: [`git.${domain}`, `api.${domain}`]}], handle: [toApi(apiPort)], terminal: true},
               ...hostRoutes(structure.hosts, context),

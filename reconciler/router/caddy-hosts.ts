@@ -12,7 +12,8 @@ export function hostRoutes(hosts: readonly StructuredHost[], context: RouteConte
 function structuredRoute({host, paths}: StructuredHost, context: RouteContext): Json {
   const known = paths.filter(({path}) => PATH.test(path)).toSorted((a, b) => b.path.length - a.path.length);
   return {
-    match: [{host: [host]}],
+    // A dot at its end is the same host, and Caddy's matcher does not know.
+    match: [{host: [host, `${host}.`]}],
     terminal: true,
     handle: [{
       handler: 'subroute',

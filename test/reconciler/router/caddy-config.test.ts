@@ -30,7 +30,7 @@ test('a host with paths becomes one route, the longest path first, and 404 for w
   const route = routeOf('shop.test', SHOP);
   const short = JSON.stringify(route, (key, value: unknown) => (['load_balancing', 'transport', 'resolver', 'body', 'headers', 'refresh'].includes(key) ? undefined : value), 1);
   t.is(short.replace(/\s+/g, ' '), `
-{ "match": [ { "host": [ "shop.test" ] } ], "terminal": true, "handle": [ { "handler": "subroute", "routes": [
+{ "match": [ { "host": [ "shop.test", "shop.test." ] } ], "terminal": true, "handle": [ { "handler": "subroute", "routes": [
  { "match": [ { "path": [ "/api", "/api/*" ] } ],
    "handle": [ { "handler": "reverse_proxy", "dynamic_upstreams": { "source": "srv", "name": "_svc._tcp.api.shop.flynn.internal." } } ], "terminal": true },
  { "handle": [ { "handler": "reverse_proxy", "dynamic_upstreams": { "source": "srv", "name": "_svc._tcp.web.shop.flynn.internal." } } ], "terminal": true },
