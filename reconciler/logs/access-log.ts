@@ -38,7 +38,8 @@ export function parseAccessEntry(line: string): AccessEntry | undefined {
     const note = parseNote(written);
     const durationMs = duration * 1000;
     const {latencyMs, attemptMs, proxyMs} = note;
-    const isAnswered = latencyMs !== undefined;
+    // A route that asks for a password has asked another server before: its answer is none of a replica.
+    const isAnswered = latencyMs !== undefined && (note.message === '' || logged < 500);
     // Caddy has seen no status of an upgraded connection: it was written past it.
     const status = logged !== 0 ? logged : isAnswered ? UPGRADED : CLIENT_GONE;
     const waitedMs = attemptMs === undefined || proxyMs === undefined ? undefined : Math.max(0, proxyMs - attemptMs);

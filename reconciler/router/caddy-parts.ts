@@ -1,4 +1,4 @@
-import {DIAL_MS, HOLD_MS, KEEP_ALIVE_MS, REFRESH_MS, RETRY_EVERY_MS} from './times.ts';
+import {CONTINUE_MS, DIAL_MS, HOLD_MS, KEEP_ALIVE_MS, REFRESH_MS, RETRY_EVERY_MS} from './times.ts';
 
 /** Anything that JSON can say. */
 export type Json = string | number | boolean | null | readonly Json[] | {readonly [key: string]: Json};
@@ -35,6 +35,8 @@ export function toReplicas(name: string, {dnsPort, trustedProxies}: ProxyContext
       dial_timeout: duration(DIAL_MS),
       resolver: {addresses: [`127.0.0.1:${dnsPort}`]},
       keep_alive: {idle_timeout: duration(KEEP_ALIVE_MS)},
+      // Else Caddy tells a client who asks before he sends a body to go on, whatever the app says.
+      expect_continue_timeout: duration(CONTINUE_MS),
       // Else Caddy asks for gzip where the client did not, and unpacks it: the app is to see what was asked, the client what was answered.
       compression: false,
     },

@@ -8,6 +8,8 @@ export const DIAL_MS = 500;
 /** How long a request is held while no replica can be connected to: a crashed single replica is back by then. */
 export const HOLD_MS = 5000;
 export const RETRY_EVERY_MS = 50;
+/** How long the app may take to say whether it wants the body that a client has asked about (`Expect: 100-continue`); then it is sent, as curl does. */
+export const CONTINUE_MS = 1000;
 /** Shorter than servers usually keep an idle connection (Node 5 s, gunicorn 2 s): a request must not meet one being closed. */
 export const KEEP_ALIVE_MS = 1500;
 /**
