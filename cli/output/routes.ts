@@ -1,4 +1,5 @@
 import type {AppRoutes, DomainAnswer, RouteAnswer} from '../../reconciler/api/route-answers.ts';
+import {isRecord, type JsonObject} from '../../schemas/merge-patch.ts';
 import {asFlags} from '../route-flags.ts';
 import {table} from './table.ts';
 
@@ -11,9 +12,15 @@ export function routeTable(apps: readonly AppRoutes[], {isOfAll}: {readonly isOf
 }
 
 function cells(answer: RouteAnswer): readonly string[] {
-  const service = answer.route.service ?? SERVICE_DEFAULT;
-  const flags = asFlags(answer.kind, answer.route).join(' ');
-  return [answer.name, service, answer.kind === 'http' && answer.isDefault === true ? '(unless routes are set)' : flags];
+  return [answer.name, ledTo({...answer.route}), answer.kind === 'http' && answer.isDefault === true ? '(unless routes are set)' : asFlags(answer.kind, answer.route).join(' ')];
+}
+
+/** A service, several with their weights, or where clients are sent instead. */
+function ledTo(route: JsonObject): string {
+  const {service, services, redirect} = route;
+  if (isRecord(services)) return Object.entries(services).map(([name, weight]) => `${name}=${String(weight)}`).join(' ');
+  if (redirect !== undefined) return `→ ${isRecord(redirect) ? String(redirect['to']) : String(redirect)}`;
+  return typeof service === 'string' ? service : SERVICE_DEFAULT;
 }
 
 /** `flynn domain`, as Heroku prints it. */

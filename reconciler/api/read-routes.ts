@@ -1,8 +1,8 @@
+import type {JsonObject} from '../../schemas/merge-patch.ts';
 import {formatRouteName, parseRouteName, type RouteName} from '../../schemas/route-name.ts';
 import type {RouteManifest} from '../../schemas/routes.ts';
 import type {TcpRouteManifest} from '../../schemas/tcp.ts';
 import type {NewRoute} from '../commits/route-edits.ts';
-import type {FieldChanges} from '../commits/yaml-items.ts';
 import {ApiError} from './problem.ts';
 import {field} from './read.ts';
 
@@ -35,14 +35,14 @@ export function readNewRoute(body: unknown): NewRouteRequest {
   return {wanted: {kind, route: route as unknown as RouteManifest}, name: formatRouteName(name), inWords: `${name.host}${name.path === '/' ? '' : name.path}${led(service)}`};
 }
 
-/** A merge patch (RFC 7396) of one level: null takes a field out. */
-export function readRouteChanges(body: unknown): {readonly changes: FieldChanges; readonly inWords: string} {
+/** A merge patch (RFC 7396): null takes a field out. */
+export function readRouteChanges(body: unknown): {readonly changes: JsonObject; readonly inWords: string} {
   const changes = readFields(body, 'the body');
   const names = Object.keys(changes);
   if (names.length === 0) throw new ApiError(400, 'the body has to have the fields that are to be changed');
   const {service, ...others} = changes;
   const words = [...(typeof service === 'string' ? [led(service).trimStart()] : names.includes('service') ? ['service'] : []), ...Object.keys(others)];
-  return {changes: Object.fromEntries(Object.entries(changes).map(([name, value]) => [name, value ?? undefined])), inWords: `(${words.join(', ')})`};
+  return {changes, inWords: `(${words.join(', ')})`};
 }
 
 export function readRouteName(text: string): RouteName {

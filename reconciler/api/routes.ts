@@ -56,14 +56,14 @@ export function registerRouteRoutes(server: FastifyInstance, {view, commit, clos
     const name = readRouteName(request.params['*']);
     const {changes, inWords} = readRouteChanges(request.body);
     const text = formatRouteName(name);
-    return written(request, {edit: updateRoute(app, name, changes), message: `${app}: route update ${text.replace(/^http:/, '')} ${inWords}`}, text);
+    return written(request, {edit: updateRoute(app, name, changes), message: `${app}: route update ${short(text)} ${inWords}`}, text);
   });
 
   server.delete<OfRoute>('/apps/:app/routes/*', async (request): Promise<RouteWritten> => {
     const app = readAppName(request.params.app);
     const name = readRouteName(request.params['*']);
     const text = formatRouteName(name);
-    return written(request, {edit: removeRoute(app, name, ownHost(app)), message: `${app}: route remove ${text.replace(/^http:/, '')}`}, text);
+    return written(request, {edit: removeRoute(app, name, ownHost(app)), message: `${app}: route remove ${short(text)}`}, text);
   });
 
   server.get<OfApp>('/apps/:app/domains', async ({params}): Promise<readonly DomainAnswer[]> => {
@@ -96,6 +96,11 @@ export function registerRouteRoutes(server: FastifyInstance, {view, commit, clos
 function dnsFacts(app: AppName, view: NodeView): DnsFacts {
   const {domain, node} = view.status();
   return {own: `${app}.${domain}`, domain, node, listen: view.settings.listen};
+}
+
+/** As people say it: `shop.example.com/api`, `tcp:5432`. */
+function short(name: string): string {
+  return name.replace(/^http:/, '').replace(/\/$/, '');
 }
 
 /** What git says, read again only for apps that were changed. */

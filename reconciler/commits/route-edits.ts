@@ -3,13 +3,14 @@ import type {AppManifest} from '../../schemas/app.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
+import {mergePatch, type JsonObject} from '../../schemas/merge-patch.ts';
 import {formatRouteName, nameOfTcpRoute, namesOfRoutes, type HttpRouteName, type RouteName} from '../../schemas/route-name.ts';
 import {ROUTE_SERVICE_DEFAULT, type RouteManifest} from '../../schemas/routes.ts';
 import type {TcpRouteManifest} from '../../schemas/tcp.ts';
 import {EditRefused, type Edit} from '../checkout/snapshot.ts';
 import {appFile, mustLoad, mustRead, releaseFolder, releasedServices} from './edits.ts';
 import {setField} from './yaml-fields.ts';
-import {editItem, type FieldChanges} from './yaml-items.ts';
+import {editItem} from './yaml-items.ts';
 import {addToList, removeFromList} from './yaml-list.ts';
 import {removeKey} from './yaml-edit.ts';
 
@@ -32,18 +33,18 @@ export function addRoute(app: AppName, {kind, route}: NewRoute, defaultHost: str
   };
 }
 
-/** Changes fields of a route; undefined takes one out. Refused when there is no such route. */
-export function updateRoute(app: AppName, name: RouteName, changes: FieldChanges): Edit {
+/** Changes fields of a route by a merge patch: null takes one out. Refused when there is no such route. */
+export function updateRoute(app: AppName, name: RouteName, patch: JsonObject): Edit {
   return (read) => {
     const {text, manifest} = manifestOf(app, read);
     const key = listOf(name.kind);
     const index = indexOf(app, name, manifest);
-    const before: Readonly<Record<string, unknown>> = {...(manifest[key] ?? [])[index]};
-    const real = Object.fromEntries(Object.entries(changes).filter(([field, value]) => !isDeepStrictEqual(before[field], value)));
-    if (Object.keys(real).length === 0) return {};
-    const after = Object.fromEntries(Object.entries({...before, ...real}).filter(([, value]) => value !== undefined));
+    const before: JsonObject = {...(manifest[key] ?? [])[index]};
+    const after = mergePatch(before, patch);
+    const changes = Object.fromEntries(Object.keys(patch).filter((field) => !isDeepStrictEqual(before[field], after[field])).map((field) => [field, after[field]]));
+    if (Object.keys(changes).length === 0) return {};
     const wanted = {[key]: (manifest[key] ?? []).map((one, at) => (at === index ? after : one))};
-    return written(app, {manifest, wanted, text: editItem(text, {key, index, changes: real})});
+    return written(app, {manifest, wanted, text: editItem(text, {key, index, changes})});
   };
 }
 

@@ -51,7 +51,8 @@ test('services that are to be scaled', completes, 'scale -a shop ', 'web=');
 test('services behind a flag', completes, 'env get -a shop -t ', 'web');
 test('variables', completes, 'env unset -a shop L', 'LOG_LEVEL');
 test('replicas and apps', completes, 'restart -a shop we', 'web.1');
-test('flags, with those of all commands', completes, 'route -a shop --a', '--all --accept-proxy-protocol --allow --app');
+test('flags', completes, 'route -a shop --al', '--all --allow');
+test('flags of all commands', completes, 'ps --a', '--app');
 test('what is run elsewhere is completed by the shell', completes, 'run -a shop ls ', '');
 test('nothing of a command that there is not', completes, 'nope ', '');
 

@@ -64,6 +64,45 @@ test('route add, update and remove are commits', async (t) => {
   t.is(view.repo.commits.at(-1)?.author.name, 'Ann Lee');
 });
 
+test('options are flags, and what has none is set by its field', async (t) => {
+  const {type, manifest} = await withShop(t);
+  await type('route add http shop.test --sticky --max-body 10Mi --wait-timeout 9 --allow 10.0.0.0/8 --response-header X-Frame-Options=DENY --set headers.request={remove:[Cookie]} -a shop');
+  t.is(manifest(), text`
+    routes:
+      - host: shop.flynn.example.com
+      - host: shop.test
+        sticky: true
+        maxBody: 10Mi
+        timeouts:
+          waitSeconds: 9
+        headers:
+          response:
+            set:
+              X-Frame-Options: DENY
+          request:
+            remove:
+              - Cookie
+        allow:
+          - 10.0.0.0/8
+  ` + '\n');
+  t.regex(await type('route -a shop'), /^http:shop\.test\/ +web +--sticky --max-body 10Mi --wait-timeout 9 --response-header X-Frame-Options=DENY --allow 10\.0\.0\.0\/8 --set 'headers=\{request: \{remove: \[Cookie\]\}\}'$/m);
+  t.regex(await type('route update shop.test --no-allow --idle-timeout 60 --no-max-body --unset headers.request --sticky-cookie shop -a shop'), /"shop: route update shop\.test \(sticky, maxBody, timeouts, allow, headers\)"/);
+  t.is(manifest(), text`
+    routes:
+      - host: shop.flynn.example.com
+      - host: shop.test
+        sticky: {cookie: shop}
+        timeouts:
+          waitSeconds: 9
+          idleSeconds: 60
+        headers:
+          response:
+            set:
+              X-Frame-Options: DENY
+  ` + '\n');
+  t.regex(await type('route -a shop'), /^http:shop\.test\/ +web +--sticky-cookie shop --wait-timeout 9 --idle-timeout 60 --response-header X-Frame-Options=DENY$/m);
+});
+
 test('route add --json tells the commit, the route and how it ended', async (t) => {
   const {type} = await withShop(t);
   const shown = await type('route add http shop.test -a shop --json');
@@ -99,7 +138,7 @@ const misused = test.macro<[string, RegExp]>(async (t, line, message) => {
 });
 test('route add needs a kind', misused, 'route add shop.test', /"shop\.test" is no kind of route; it has to be http or tcp/);
 test('route add http needs a host', misused, 'route add http', /which host\?/);
-test('flags of TCP are none of HTTP', misused, 'route update shop.test --idle-timeout 3', /--idle-timeout is nothing that an HTTP route has/);
+test('flags of TCP are none of HTTP', misused, 'route update shop.test --sni a.test', /--sni is nothing that an HTTP route has/);
 test('an update says what', misused, 'route update shop.test', /what about it\?/);
 test('a number is one', misused, 'route add tcp --port many -s db', /--port has to be a number, not "many"/);
 test('a mistyped word is told', misused, 'route ad', /did you mean "route add"\?/);

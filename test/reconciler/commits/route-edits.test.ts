@@ -48,9 +48,9 @@ const updates = test.macro<[string, string, Readonly<Record<string, unknown>>, s
 const TWO = 'routes:\n  - host: a.test # ours\n    path: /x\n    # who answers\n    service: api # for now\n  - host: b.test\n';
 test('a field gets another value in its place', updates, TWO, 'a.test/x', {service: 'web'}, TWO.replace('api #', 'web #'));
 test('a field is added below the others', updates, TWO, 'b.test', {service: 'api'}, `${TWO}    service: api\n`);
-test('a field is taken out with its line', updates, TWO, 'a.test/x', {path: undefined}, TWO.replace('    path: /x\n', ''));
-test('the first field is taken out, and the next one stands behind the dash', updates, 'routes:\n  - path: /x\n    host: a.test\n', 'a.test/x', {path: undefined}, 'routes:\n  - host: a.test\n');
-test('in one line', updates, 'routes: [{host: a.test, path: /x}, {host: b.test}] # all\n', 'a.test/x', {path: undefined, service: 'api'}, 'routes: [{host: a.test, service: api}, {host: b.test}] # all\n');
+test('a field is taken out with its line', updates, TWO, 'a.test/x', {path: null}, TWO.replace('    path: /x\n', ''));
+test('the first field is taken out, and the next one stands behind the dash', updates, 'routes:\n  - path: /x\n    host: a.test\n', 'a.test/x', {path: null}, 'routes:\n  - host: a.test\n');
+test('in one line', updates, 'routes: [{host: a.test, path: /x}, {host: b.test}] # all\n', 'a.test/x', {path: null, service: 'api'}, 'routes: [{host: a.test, service: api}, {host: b.test}] # all\n');
 test('what is so already changes nothing', updates, TWO, 'a.test/x', {service: 'api'}, undefined);
 test('a list and a mapping are replaced', updates, 'tcp:\n  - port: 5432\n    service: db\n    allow: [10.0.0.0/8] # office\n', 'tcp:5432', {allow: ['10.1.0.0/16', '10.2.0.0/16']}, 'tcp:\n  - port: 5432\n    service: db\n    allow: [10.1.0.0/16, 10.2.0.0/16] # office\n');
 test('a list in lines is replaced by lines', updates, 'tcp:\n  - port: 5432\n    allow:\n      - 10.0.0.0/8\n    service: db\n', '5432', {allow: ['10.1.0.0/16']}, 'tcp:\n  - port: 5432\n    allow:\n      - 10.1.0.0/16\n    service: db\n');
