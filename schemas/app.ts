@@ -2,6 +2,7 @@ import {buildSchema, type BuildManifest} from './build.ts';
 import {buildpacksSchema, checkBuildpacks} from './buildpacks.ts';
 import {checkContainer, containerProperties, type ContainerManifest} from './container.ts';
 import {checkCrons, commandSchema, cronsSchema, type CronManifest} from './cron.ts';
+import {errorPagesSchema, type ErrorPagesManifest} from './error-pages.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {appNamesSchema, branchSchema, serviceNameSchema} from './names.ts';
 import {checkRequests, prioritySchema, requestsSchema, type Priority, type RequestsManifest} from './requests.ts';
@@ -27,6 +28,7 @@ export interface AppManifest extends Header<'App'> {
   readonly cron?: Readonly<Record<string, CronManifest>>;
   /** Its hosts answer 503 with a page that says so, while the copies go on running. */
   readonly maintenance?: boolean;
+  readonly errorPages?: ErrorPagesManifest;
   readonly deployTimeoutSeconds?: number;
   readonly suspend?: boolean;
   readonly drains?: readonly DrainManifest[];
@@ -157,6 +159,7 @@ export const appSchema: ObjectSchema<AppManifest> = {
     },
     cron: cronsSchema,
     maintenance: {type: 'boolean', default: false, description: 'Its hosts answer 503 with a page that says so, while the copies go on running and can be deployed.'},
+    errorPages: errorPagesSchema,
     deployTimeoutSeconds: {type: 'number', minimum: 1, maximum: 3600, default: DEPLOY_TIMEOUT_SECONDS_DEFAULT, description: 'Limit for a whole deploy; after it the deploy has failed and the old release goes on.'},
     suspend: {type: 'boolean', default: false, description: 'Nothing of the app runs, whatever else is said or pushed; hosts answer 503. Releases are kept and start when this is taken away.'},
     drains: {...drainsSchema, description: 'Where the lines of its log are sent on to.'},

@@ -16,6 +16,7 @@ const APP_FIELDS: {readonly [Field in keyof AppManifest]-?: Going} = {
   routes: 'stays',
   tcp: 'stays',
   maintenance: 'stays',
+  errorPages: 'stays',
   suspend: 'stays',
   deployTimeoutSeconds: 'stays',
   drains: 'stays',

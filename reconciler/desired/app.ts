@@ -8,6 +8,7 @@ import type {Problem} from '../../schemas/schema.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
 import type {ClusterConfig} from './cluster.ts';
 import {resolveDrains} from './drains.ts';
+import {resolveErrorPages} from './error-pages.ts';
 import {appFile, sortFolder, type AppFolder, type TextFile} from './folder.ts';
 import {hashOf} from './hash.ts';
 import {resolveCrons, resolveReleaseJob} from './jobs.ts';
@@ -56,9 +57,10 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
   const {drains, problems: drainProblems} = resolveDrains(app.value.drains, secrets.value);
   const itself = problemsOfItself(name, app.value);
   const {source, problems: sourceProblems} = resolveSource(app.value.source, secrets.value);
-  const early = [...drainProblems, ...itself, ...sourceProblems, ...problemsOfAuth(app.value.routes ?? [], secrets.value)];
+  const {errorPages, problems: pageProblems} = resolveErrorPages(app.value.errorPages, folder.pages);
+  const early = [...drainProblems, ...itself, ...sourceProblems, ...problemsOfAuth(app.value.routes ?? [], secrets.value), ...pageProblems];
   if (early.length > 0) return invalid(place(early, folder.manifest));
-  const shared = {state: 'resolved', name, treeId, ...(drains.length > 0 && {drains}), ...othersOf(app.value), ...(source && {source}), deployTimeoutMs: deployTimeoutMs(app.value), releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true}), ...(app.value.suspend === true && {isSuspended: true})} as const;
+  const shared = {state: 'resolved', name, treeId, ...(drains.length > 0 && {drains}), ...othersOf(app.value), ...(source && {source}), deployTimeoutMs: deployTimeoutMs(app.value), releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true}), ...(errorPages && {errorPages}), ...(app.value.suspend === true && {isSuspended: true})} as const;
   if (current === undefined || release?.ok !== true) {
     const hosts = (app.value.routes ?? []).flatMap(({host}, index) => (
       problemOfHost(host, domain).map((message) => ({path: ['routes', index, 'host'], message}))

@@ -2,6 +2,7 @@ import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {problemOfAppName} from '../../schemas/names.ts';
 import {releaseNumberOf} from '../../schemas/release.ts';
+import {isPage} from './error-pages.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
 
 export type TextFile = Extract<ManifestFile, {kind: 'text'}>;
@@ -10,6 +11,8 @@ export type TextFile = Extract<ManifestFile, {kind: 'text'}>;
 export interface AppFolder {
   readonly manifest?: TextFile;
   readonly secrets?: TextFile;
+  /** By their paths below the folder: `pages/down.html`. */
+  readonly pages: ReadonlyMap<string, TextFile>;
   /** Newest first. */
   readonly releases: readonly {readonly number: number; readonly file: TextFile}[];
   /** About names and kinds of files; their texts are not read. */
@@ -28,6 +31,8 @@ export function sortFolder(app: AppName, files: readonly ManifestFile[]): AppFol
   const texts = files.filter((file) => file.kind === 'text');
   const manifest = texts.find(({path}) => path === appFile(app));
   const secrets = texts.find(({path}) => path === secretsFile(app));
+  const below = `apps/${app}/`;
+  const pages = new Map(texts.flatMap((file) => (isPage(file.path.slice(below.length)) ? [[file.path.slice(below.length), file] as const] : [])));
   const releases = texts.flatMap((file) => {
     const number = numberOf(app, file.path);
     return number === undefined ? [] : [{number, file}];
@@ -45,6 +50,7 @@ export function sortFolder(app: AppName, files: readonly ManifestFile[]): AppFol
   return {
     ...(manifest && {manifest}),
     ...(secrets && {secrets}),
+    pages,
     releases: releases.toSorted((a, b) => b.number - a.number),
     problems,
   };
@@ -65,6 +71,7 @@ function problemOf(app: AppName, file: ManifestFile): string | undefined {
   if (isDocumentation(path)) return undefined;
   if (file.kind === 'refused') return file.why;
   if (path === appFile(app) || path === secretsFile(app) || numberOf(app, path) !== undefined) return undefined;
+  if (isPage(path.slice(`apps/${app}/`.length))) return undefined;
   if (path.startsWith(`apps/${app}/releases/`)) return 'is not the name of a release: they are v0001.yaml, v0002.yaml …';
-  return 'is not a file of an app: known are app.yaml, secrets.yaml, releases/v0001.yaml … and *.md';
+  return 'is not a file of an app: known are app.yaml, secrets.yaml, releases/v0001.yaml …, pages/*.html and *.md';
 }

@@ -1,6 +1,7 @@
 import type {Overlap} from '../../schemas/cron.ts';
 import type {AppName, CommitId, CronName, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
+import type {ErrorPage} from '../../schemas/error-pages.ts';
 import type {Priority} from '../../schemas/requests.ts';
 import type {ProxyProtocol} from '../../schemas/tcp.ts';
 import type {Schedule} from '../../schemas/schedule.ts';
@@ -78,6 +79,8 @@ export interface ResolvedApp {
   readonly portsWanted?: readonly ServiceName[];
   /** Its hosts lead to the page that says so, and not to its replicas. */
   readonly isInMaintenance?: boolean;
+  /** Absent: the router's own. */
+  readonly errorPages?: ErrorPages;
   /** Limit for the whole deploy, in milliseconds. */
   readonly deployTimeoutMs: number;
   /** Run once, before a deploy of these manifests starts any of its replicas. */
@@ -277,6 +280,9 @@ export interface RouteOptions {
   readonly allow?: readonly string[];
   readonly deny?: readonly string[];
 }
+
+/** HTML by what it is answered for: a status, or `maintenance`. Not empty. */
+export type ErrorPages = Readonly<Partial<Record<ErrorPage, string>>>;
 
 export interface HeaderEdits {
   readonly set?: Readonly<Record<string, string>>;

@@ -1,4 +1,5 @@
-import type {RouteOptions} from '../desired/state.ts';
+import type {AppName} from '../../schemas/ids.ts';
+import type {ErrorPages, RouteOptions} from '../desired/state.ts';
 
 /** What has to be in Caddy's configuration, as data: only what JSON can say. */
 export interface RouteStructure {
@@ -6,6 +7,15 @@ export interface RouteStructure {
   readonly hosts: readonly StructuredHost[];
   /** Networks of proxies before us that may say who the client is. Absent: none. */
   readonly trustedProxies?: readonly string[];
+  /** Sorted by app. Absent: none. */
+  readonly pages?: readonly PagesOfApp[];
+}
+
+export interface PagesOfApp {
+  readonly app: AppName;
+  /** Hosts that are of this app alone: only they can have its page for maintenance. */
+  readonly hosts: readonly string[];
+  readonly errorPages: ErrorPages;
 }
 
 export interface StructuredHost {
@@ -20,4 +30,6 @@ export interface StructuredPath {
   readonly name: string;
   /** Absent: none. */
   readonly options?: RouteOptions;
+  /** Whose pages are answered in place of the router's own. Absent: nobody's. */
+  readonly pagesOf?: AppName;
 }

@@ -1,4 +1,4 @@
-import type {DesiredApp, DesiredRoute} from '../desired/state.ts';
+import type {DesiredApp, DesiredRoute, ErrorPages} from '../desired/state.ts';
 import type {ObservedContainer, ObservedState, Target} from '../observed/state.ts';
 import type {Action, Plan, Waiting} from './action.ts';
 import {canariesOf, copiesFor, weightOf} from './canary.ts';
@@ -29,6 +29,8 @@ export interface RoutedPath extends DesiredRoute {
   readonly isHeld: boolean;
   /** One that is there several times gets as many times the requests. */
   readonly targets: readonly Target[];
+  /** Of the app. Absent: none. */
+  readonly errorPages?: ErrorPages;
 }
 
 /** Plans one app, whatever the others do: nothing here reads another app's state. */
@@ -133,9 +135,9 @@ function routesOf({app, phase, slots, standIns}: Routing, observed: ObservedStat
   const shown = phase.kind === 'suspended' ? phase.wanted : phase.serving;
   if (shown === undefined) return [];
   // Of the newest manifests that are right: what serves may be older ones.
-  const {isInMaintenance} = app.state === 'resolved' ? app : shown;
+  const {isInMaintenance, errorPages} = app.state === 'resolved' ? app : shown;
   return shown.routes.map((route): RoutedPath => {
-    const base = {...route, app: shown.name, isHeld: phase.kind === 'invalid'};
+    const base = {...route, app: shown.name, isHeld: phase.kind === 'invalid', ...(errorPages && {errorPages})};
     if (isInMaintenance === true || phase.kind === 'suspended') return {...base, targets: observed.router.state === 'ready' ? [observed.router.maintenance] : []};
     const ofService = slots.filter(({want}) => want.service.name === route.service);
     const targets = (isMeant: (want: Wanted) => boolean, others: readonly ObservedContainer[]) =>

@@ -67,7 +67,7 @@ function asTheyAre(app: DesiredApp, {journal, router}: ObservedState): Pick<AppP
   const names = router.state === 'ready' ? router.names : new Map();
   return {
     routes: (known?.routes ?? []).map((route): RoutedPath =>
-      ({...route, app: app.name, isHeld: true, targets: names.get(hostName(route.host)) ?? names.get(serviceName(route.service, app.name)) ?? []})),
+      ({...route, app: app.name, isHeld: true, ...(known?.errorPages && {errorPages: known.errorPages}), targets: names.get(hostName(route.host)) ?? names.get(serviceName(route.service, app.name)) ?? []})),
     ports: (known?.tcp ?? []).map((route): RoutedPort => {
       const replicas = known?.services.find(({name}) => name === route.service)?.replicas ?? 0;
       return {...route, app: app.name, isHeld: true, replicas, targets: names.get(streamName(route.service, app.name)) ?? []};

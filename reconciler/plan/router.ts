@@ -34,18 +34,30 @@ export function routing(routes: readonly RoutedPath[]): {readonly names: NameTab
   const hosts: StructuredHost[] = [];
   for (const [host, paths] of Map.groupBy(withoutRivals(routes), (route) => route.host)) {
     const [only] = paths;
-    if (paths.length === 1 && only?.path === '/' && only.options === undefined) {
+    if (paths.length === 1 && only?.path === '/' && only.options === undefined && only.errorPages === undefined) {
       names.set(hostName(host), only.targets);
       continue;
     }
     const byLength = paths.toSorted((a, b) => b.path.length - a.path.length || (a.path < b.path ? -1 : 1));
-    hosts.push({host, paths: byLength.map(({path, service, app, options}) => ({path, name: serviceName(service, app), ...(options && {options})}))});
+    hosts.push({host, paths: byLength.map(({path, service, app, options, errorPages}) => ({path, name: serviceName(service, app), ...(options && {options}), ...(errorPages && {pagesOf: app})}))});
     for (const {service, app, targets} of paths) names.set(serviceName(service, app), targets);
   }
   return {
     names: new Map([...names].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, targets]) => [name, targets.toSorted(byAddress)])),
-    structure: {hosts: hosts.toSorted((a, b) => (a.host < b.host ? -1 : 1))},
+    structure: {hosts: hosts.toSorted((a, b) => (a.host < b.host ? -1 : 1)), ...pagesOf(routes)},
   };
+}
+
+/** The pages of apps that have some, and which hosts are theirs alone. */
+function pagesOf(routes: readonly RoutedPath[]): Pick<RouteStructure, 'pages'> {
+  const withPages = routes.filter(({errorPages}) => errorPages !== undefined);
+  if (withPages.length === 0) return {};
+  const owners = new Map([...Map.groupBy(routes, ({host}) => host)].map(([host, paths]) => [host, new Set(paths.map(({app}) => app))]));
+  const pages = [...Map.groupBy(withPages, ({app}) => app)].flatMap(([app, [first, ...others]]) => {
+    const hosts = [...new Set([first, ...others].flatMap((route) => route?.host ?? []))].filter((host) => owners.get(host)?.size === 1).toSorted();
+    return first?.errorPages === undefined ? [] : [{app, hosts, errorPages: first.errorPages}];
+  });
+  return {pages: pages.toSorted((a, b) => (a.app < b.app ? -1 : 1))};
 }
 
 /**

@@ -7,16 +7,13 @@ import {hostRoutes} from './caddy-hosts.ts';
 import {forwarding} from './caddy-forwarding.ts';
 import {authServers, NO_SECRETS, type RouteContext, type RouteSecrets} from './caddy-options.ts';
 import {answer, duration, NEVER, toReplicas, TRIES, type Json, type ProxyContext} from './caddy-parts.ts';
-import {NOWHERE_NAME} from './names.ts';
-import {FORBIDDEN_PAGE, MAINTENANCE_PAGE, NO_ANSWER_PAGE, NO_SUCH_HOST_PAGE, PASSWORD_PAGE, TOO_LARGE_PAGE, UNAVAILABLE_PAGE} from './pages.ts';
+import {errorRoutes, maintenanceRoutes} from './caddy-pages.ts';
+import {NO_SUCH_HOST_PAGE} from './pages.ts';
 import {DIAL_MS, KEEP_ALIVE_MS} from './times.ts';
 import {UNKNOWN_HOST_ADDRESS} from './unbound-config.ts';
 
 /** Where Caddy answers for apps in maintenance: apart from every other listener, on the DNS port, which is ours already (over TCP on 127.0.0.1). */
 export const MAINTENANCE_ADDRESS = '127.0.0.3';
-/** When clients may come again. Nobody knows when it ends. */
-const MAINTENANCE_RETRY_SECONDS = 60;
-
 /** What routes make of a configuration. */
 export interface RouteConfig {
   readonly structure: RouteStructure;
@@ -36,7 +33,7 @@ export type CaddySettings = Pick<NodeSettings, 'domain' | 'listen' | 'httpPort' 
  */
 export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {structure, secrets = NO_SECRETS}: RouteConfig): Json {
   const {listen, httpPort, httpsPort, domain, apiPort, dnsPort} = settings;
-  const context: RouteContext = {dnsPort, secrets, trustedProxies: structure.trustedProxies ?? []};
+  const context: RouteContext = {dnsPort, secrets, trustedProxies: structure.trustedProxies ?? [], pages: structure.pages ?? []};
   const address = listen.includes(':') ? `[${listen}]` : listen;
   return {
     admin: {listen: `unix/${files.caddySocket}`, config: {persist: false}},
@@ -74,15 +71,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {
               catchAll(context),
               {handle: [answer(404, NO_SUCH_HOST_PAGE)]},
             ],
-            errors: {routes: [
-              {
-                match: [{expression: `{http.reverse_proxy.upstream.host} == "${NOWHERE_NAME}." || {http.error.status_code} == 503`}],
-                handle: [answer(503, UNAVAILABLE_PAGE, {'Retry-After': ['1']})],
-                terminal: true,
-              },
-              ...Object.entries(ERROR_PAGES).map(([status, page]) => ({match: [{expression: `{http.error.status_code} == ${status}`}], handle: [answer(Number(status), page)], terminal: true})),
-              {handle: [answer('{http.error.status_code}', UNAVAILABLE_PAGE)]},
-            ]},
+            errors: {routes: errorRoutes(context.pages)},
           },
           unknown: {
             listen: [`${UNKNOWN_HOST_ADDRESS}:${dnsPort}`],
@@ -94,7 +83,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {
             listen: [`${MAINTENANCE_ADDRESS}:${dnsPort}`],
             protocols: ['h1'],
             automatic_https: {disable: true},
-            routes: [{handle: [answer(503, MAINTENANCE_PAGE, {'Retry-After': [String(MAINTENANCE_RETRY_SECONDS)]})]}],
+            routes: maintenanceRoutes(context.pages),
           },
           ...authServers(structure, context),
         },
@@ -116,9 +105,6 @@ export function maintenanceTarget({dnsPort}: Pick<CaddySettings, 'dnsPort'>): Ta
 /** What a client has for all headers of a request; four times of what nginx takes for one of them. Go's own limit is 1 MiB. */
 const HEADER_BYTES_MAX = 64 * 1024;
 const READ_HEADER_MS = 30_000;
-
-/** Of what the router itself says, by status. */
-const ERROR_PAGES: Readonly<Record<number, string>> = {401: PASSWORD_PAGE, 403: FORBIDDEN_PAGE, 413: TOO_LARGE_PAGE, 504: NO_ANSWER_PAGE};
 
 /** A file, and no connection: Caddy does not start when nobody listens at the other end of one (2.6.2). */
 function accessLog({accessLog: filename}: RouterFiles): Json {

@@ -1,7 +1,7 @@
 import {createHash} from 'node:crypto';
 import type {User} from '../../schemas/users.ts';
 import type {HeaderEdits, RouteOptions} from '../desired/state.ts';
-import type {RouteStructure} from '../observed/structure.ts';
+import type {PagesOfApp, RouteStructure} from '../observed/structure.ts';
 import {answer, duration, literal, toReplicas, type Json, type ProxyContext, type ReplicaProxy} from './caddy-parts.ts';
 import {checkClient} from './caddy-forwarding.ts';
 import {PASSWORD_PAGE} from './pages.ts';
@@ -19,6 +19,7 @@ export const NO_SECRETS: RouteSecrets = {cookieKey: '', users: {}};
 
 export interface RouteContext extends ProxyContext {
   readonly secrets: RouteSecrets;
+  readonly pages: readonly PagesOfApp[];
 }
 
 /** What is done to the requests of one route, in this order; the last is the way to the replicas behind `name`. */
