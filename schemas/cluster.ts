@@ -8,6 +8,7 @@ import {checkRequests, requestsSchema, type RequestsManifest} from './requests.t
 import {checkRouter, routerSchema, type RouterManifest} from './router.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
 import {formatSubnet, parseSubnet, prefixOf, subnetSchema} from './subnet.ts';
+import {checkTls, tlsSchema, type TlsManifest} from './tls.ts';
 
 /** What holds for the whole cluster: `cluster.yaml`. */
 export interface ClusterManifest extends Header<'Cluster'> {
@@ -27,6 +28,8 @@ export interface ClusterManifest extends Header<'Cluster'> {
   readonly recipients?: readonly string[];
   /** Absent: images are on the nodes only. */
   readonly registry?: RegistryManifest;
+  /** Absent: certificates are the internal authority's. */
+  readonly tls?: TlsManifest;
   readonly router?: RouterManifest;
   /** By app. */
   readonly policy?: Readonly<Record<string, Rights>>;
@@ -169,6 +172,7 @@ export const clusterSchema: ObjectSchema<ClusterManifest> = {
       description: "Public keys that the apps' secrets are encrypted to (age): those of the nodes, and perhaps one whose identity is kept elsewhere.",
     },
     registry: registrySchema,
+    tls: tlsSchema,
     router: routerSchema,
     policy: policySchema,
   },
@@ -184,6 +188,7 @@ export function checkCluster(cluster: ClusterManifest): readonly Problem[] {
     ...checkLimits(memory === undefined ? undefined : {memory}, ['builds']),
     ...checkCache(cluster.builds),
     ...checkRegistry(cluster.registry),
+    ...checkTls(cluster.tls),
     ...checkRouter(cluster.router),
     ...checkNetworks({...CLUSTER_DEFAULTS.networks, ...cluster.networks}),
   ];

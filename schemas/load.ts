@@ -1,6 +1,7 @@
 import {Ajv} from 'ajv';
 import {isAlias, isMap, isScalar, LineCounter, parseDocument, Scalar, type Document, type YAMLError} from 'yaml';
 import {appSchema, checkApp, type AppManifest} from './app.ts';
+import {certificateSchema, checkCertificate, type CertificateManifest} from './certificate.ts';
 import {checkCluster, clusterSchema, type ClusterManifest} from './cluster.ts';
 import type {Diagnostic} from './diagnostic.ts';
 import {explain, isRepetition, pointerOf} from './explain.ts';
@@ -14,6 +15,7 @@ import {checkSecrets, secretsSchema, type SecretsManifest} from './secrets.ts';
 /** Every kind of manifest, and the type of what is read from it. */
 export interface Manifests {
   readonly App: AppManifest;
+  readonly Certificate: CertificateManifest;
   readonly Cluster: ClusterManifest;
   readonly Node: NodeManifest;
   readonly Release: ReleaseManifest;
@@ -22,11 +24,12 @@ export interface Manifests {
 
 export type Kind = keyof Manifests;
 
-export const SCHEMAS = {App: appSchema, Cluster: clusterSchema, Node: nodeSchema, Release: releaseSchema, Secrets: secretsSchema} as const;
+export const SCHEMAS = {App: appSchema, Certificate: certificateSchema, Cluster: clusterSchema, Node: nodeSchema, Release: releaseSchema, Secrets: secretsSchema} as const;
 
 /** What a schema can't say. Run only on manifests that the schema accepts. */
 const CHECKS: {readonly [K in Kind]: (manifest: Manifests[K]) => readonly Problem[]} = {
   App: checkApp,
+  Certificate: checkCertificate,
   Cluster: checkCluster,
   Node: checkNode,
   Release: () => [],

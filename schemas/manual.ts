@@ -13,6 +13,7 @@ interface Row {
 
 const PLACES: Readonly<Record<Kind, string>> = {
   App: '`apps/<app>/app.yaml`: what people write. The name of the app is the name of its folder.',
+  Certificate: '`certificates/<name>.yaml`: a certificate of your own ([tls](tls.md)). Written by `flynn cert add`.',
   Cluster: '`cluster.yaml`: what holds for all apps.',
   Node: '`nodes/<node>.yaml`: a machine. Its fields are checked, but with one node nothing follows from them yet.',
   Release: '`apps/<app>/releases/v0001.yaml`: what a push, a rollback or the deploy of an image writes. Never edited; the highest number is the current release.',

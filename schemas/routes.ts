@@ -1,12 +1,15 @@
 import {hostSchema, serviceNameSchema} from './names.ts';
 import {checkRouteOptions, routeOptionsProperties, type RouteOptionsManifest} from './route-options.ts';
 import type {ObjectSchema, Problem} from './schema.ts';
+import {checkHttps, httpsSchema, type HttpsManifest} from './tls.ts';
 
 /** Which requests an app answers, and which of its services does. */
 export interface RouteManifest extends RouteOptionsManifest {
   readonly host: string;
   readonly path?: string;
   readonly service?: string;
+  /** Of the whole host. Absent: redirected once it has a certificate that browsers trust. */
+  readonly https?: HttpsManifest;
 }
 
 /** Whom a route leads to that says nothing. */
@@ -27,6 +30,7 @@ const routeSchema: ObjectSchema<RouteManifest> = {
       description: 'Only requests below this path.',
     },
     service: {...serviceNameSchema, type: 'string', default: ROUTE_SERVICE_DEFAULT, description: 'Which service answers.'},
+    https: httpsSchema,
     ...routeOptionsProperties,
   },
 };
@@ -39,5 +43,6 @@ export function checkRoutes(routes: readonly RouteManifest[] = []): readonly Pro
   return [
     ...keys.flatMap((key, index) => (keys.indexOf(key) === index ? [] : [{path: ['routes', index], message: `route "${key}" is there twice`}])),
     ...routes.flatMap((route, index) => checkRouteOptions(route, ['routes', index])),
+    ...checkHttps(routes),
   ];
 }

@@ -14,7 +14,7 @@ const SCHEMAS = 'schemas/';
 const ADAPTERS = 'reconciler/adapters/';
 /** What a node is told, and where its things are. */
 const NODE_FACTS = ['reconciler/layout.ts', 'reconciler/settings.ts'];
-const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts'];
+const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts', 'reconciler/observed/certified.ts', 'reconciler/desired/certificates-state.ts'];
 /** The folders of the pass and those around it. */
 const FOLDERS = ['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'source', 'volumes'].map((name) => `reconciler/${name}/`);
 /** The names that apps are answered under: pure, and needed by who looks, who plans and who acts. */
@@ -26,14 +26,14 @@ const ROUTER = 'reconciler/router/';
  */
 const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   // Below everything.
-  'schemas': {packages: ['ajv', 'node-cron', 'yaml', 'node:fs']},
+  'schemas': {packages: ['ajv', 'node-cron', 'yaml', 'node:crypto', 'node:fs']},
 
   // The pass, in its order. Nobody here knows of the parts around it.
   'reconciler/adapters': {packages: ['node:', 'chokidar', 'dockerode', 'execa', 'isomorphic-git', 'protobufjs/minimal.js']},
   'reconciler/checkout': {values: [SCHEMAS, ADAPTERS, 'reconciler/commits/', ...NODE_FACTS], packages: ['node:']},
   'reconciler/desired': {values: [SCHEMAS], types: ['reconciler/checkout/snapshot.ts', 'reconciler/build/build.ts'], packages: ['node:crypto']},
   'reconciler/observed': {values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', ...NODE_FACTS], types: STATES, packages: ['node:']},
-  'reconciler/plan': {values: ['schemas/registry-names.ts', 'schemas/result.ts', 'schemas/schedule.ts', 'schemas/subnet.ts', 'reconciler/desired/room.ts', 'reconciler/backoff.ts', `${ROUTER}names.ts`, `${ROUTER}times.ts`], types: [SCHEMAS, ...STATES]},
+  'reconciler/plan': {values: ['schemas/registry-names.ts', 'schemas/result.ts', 'schemas/schedule.ts', 'schemas/subnet.ts', 'reconciler/desired/room.ts', 'reconciler/backoff.ts', `${ROUTER}domains.ts`, `${ROUTER}names.ts`, `${ROUTER}times.ts`], types: [SCHEMAS, ...STATES]},
   'reconciler/apply': {
     values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', 'reconciler/backoff.ts', 'reconciler/plan/action.ts', 'reconciler/plan/format.ts', ...NODE_FACTS],
     types: STATES,
@@ -105,7 +105,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   },
   /** Talks to the engine before there is a node, and puts the node together. */
   'cli/setup': {values: [SCHEMAS, 'cli/', 'reconciler/', 'buildpacks/'], packages: ['node:', 'dockerode', 'execa', 'yaml']},
-  'cli/output': {values: [SCHEMAS, 'cli/'], types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:']},
+  'cli/output': {values: [SCHEMAS, 'cli/'], types: ['reconciler/api/', 'reconciler/node.ts', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:']},
   'cli/commands': {
     values: [SCHEMAS, 'cli/', 'reconciler/desired/', 'reconciler/volumes/format.ts', ...NODE_FACTS],
     types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/volumes/volumes.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'dockerode'],

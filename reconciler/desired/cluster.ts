@@ -7,6 +7,7 @@ import {bytesOf} from '../../schemas/quantity.ts';
 import type {RegistryManifest} from '../../schemas/registry.ts';
 import {portRange, type PortRange} from '../../schemas/router.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
+import type {TlsManifest} from '../../schemas/tls.ts';
 import type {BuildLimits} from '../build/build.ts';
 import {resolveDrains} from './drains.ts';
 import type {DesiredDrain} from './state.ts';
@@ -36,6 +37,8 @@ export interface ClusterConfig {
   readonly drains?: readonly DesiredDrain[];
   /** Absent: none. Its password is sealed. */
   readonly registry?: RegistryManifest;
+  /** As it is written: see `resolveTls`. */
+  readonly tls?: TlsManifest;
   /** Where ports of TCP routes come from that name none. */
   readonly tcpPorts: PortRange;
   /** Networks of proxies that are believed. Absent: none. */
@@ -86,7 +89,7 @@ export function limitsOf({memory, cpus, pids, files}: LimitsManifest, otherwise:
   };
 }
 
-function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks, policy = {}, recipients = [], drains, registry, router}: ClusterManifest): ClusterConfig {
+function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks, policy = {}, recipients = [], drains, registry, tls, router}: ClusterManifest): ClusterConfig {
   const build = {...CLUSTER_DEFAULTS.builds, ...builds};
   const log = {...CLUSTER_DEFAULTS.logs, ...logs};
   return {
@@ -108,6 +111,7 @@ function withDefaults({name, domain, defaults, requests, builds, keep, logs, net
     keep: {...CLUSTER_DEFAULTS.keep, ...keep},
     networks: {...CLUSTER_DEFAULTS.networks, ...networks},
     ...(registry !== undefined && {registry}),
+    ...(tls !== undefined && {tls}),
     tcpPorts: portRange(router?.tcpPorts),
     ...(router?.trustedProxies && {trustedProxies: router.trustedProxies.toSorted()}),
     policy,

@@ -1,3 +1,4 @@
+import {certificateNameOf} from '../../schemas/certificate.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, TreeId} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
@@ -9,6 +10,7 @@ import {findConflicts} from './combine.ts';
 import {appFile, isDocumentation} from './folder.ts';
 import type {DesiredApp} from './state.ts';
 import {findTcpConflicts} from './tcp.ts';
+import {problemsOfCertificate} from './tls.ts';
 
 /** A commit as the push check sees it: what it changed is read, the rest was checked when it was pushed. */
 export interface Commit {
@@ -82,6 +84,7 @@ function checkAllShared(shared: readonly ManifestFile[]): readonly Diagnostic[] 
 function checkShared(file: ManifestFile): readonly Diagnostic[] {
   const {path} = file;
   if (path === CLUSTER_FILE || isDocumentation(path)) return [];
+  if (certificateNameOf(path) !== undefined) return problemsOfCertificate(file);
   const node = /^nodes\/([^/]+)\.yaml$/.exec(path)?.[1];
   const message = node === undefined ? misplaced(file) : problemOfNodeName(node);
   if (message !== undefined) return [{file: path, line: 1, column: 1, message}];
@@ -98,6 +101,7 @@ const PLACES: Readonly<Record<string, string>> = {
   Cluster: 'cluster.yaml',
   Node: 'nodes/<node>.yaml',
   Secrets: 'apps/<app>/secrets.yaml',
+  Certificate: 'certificates/<name>.yaml',
 };
 
 /** Folders whose manifests are examples at most. */
