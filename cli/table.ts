@@ -39,6 +39,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   audit: async () => (await import('./commands/audit.ts')).audit,
   gc: async () => (await import('./commands/gc.ts')).gc,
   confirm: async () => (await import('./commands/confirm.ts')).confirm,
+  cert: async () => (await import('./commands/cert.ts')).cert,
   registry: async () => (await import('./commands/registry.ts')).registry,
   cluster: async () => (await import('./commands/cluster.ts')).cluster,
   volume: async () => (await import('./commands/volume.ts')).volume,

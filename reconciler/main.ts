@@ -20,7 +20,9 @@ import {Operations, type Outcome} from './apply/operations.ts';
 import {PushedBook} from './apply/pushed-book.ts';
 import {prepareRouterFiles} from './apply/router.ts';
 import {prepareTcpFiles} from './apply/tcp.ts';
+import {prepareCertificateFiles} from './apply/certificates.ts';
 import {Canaries} from './wiring/canaries.ts';
+import {Certificates} from './wiring/certificates.ts';
 import {confirmDelete, isDeleteConfirmed} from './checkout/confirm.ts';
 import {followedRepo} from './checkout/followed.ts';
 import {DesiredReader} from './wiring/desired-reader.ts';
@@ -85,6 +87,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
 
   await prepareRouterFiles({settings, layout}, signal);
   await prepareTcpFiles({settings, layout}, signal);
+  await prepareCertificateFiles(layout);
   await rm(layout.scratch, {recursive: true, force: true});
   await mkdir(layout.scratch, {recursive: true, mode: 0o700});
   const keyring = new Keyring(layout.age);
@@ -115,8 +118,9 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const pushed = await PushedBook.open(layout.pushed, (file, cause) => events.add({kind: 'registry-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
   const registry = new Registry({docker, instance, book: pushed, settings: () => reader.cluster?.registry, openSecret: (sealed) => keyring.open(sealed)});
   const images: ImageSupply = new ImageSupply({docker, instance, registry, build: (source, until) => rebuild(source, until), nowMs: () => Date.now(), tell: (app, message) => events.add({app, kind: 'image-replaced', message, actor: 'flynn'})});
+  const certificates = new Certificates({settings, layout, engine: engineDirect, events, openSecret: (sealed) => keyring.open(sealed), directory: () => reader.directory, wake});
   const world: World = {
-    engine, journal, crons, router, systemSpecs, instance, leftovers: housekeeper.leftovers, images, registry,
+    engine, journal, crons, router, systemSpecs, instance, leftovers: housekeeper.leftovers, images, registry, certificates: certificates.executors,
     openEnv: (sealed) => keyring.openEnv(sealed),
     get logBytesMax() {
       return reader.cluster?.logBytesMax ?? LOG_BYTES_DEFAULT;
@@ -150,10 +154,10 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     operations,
     adjusted: (desired) => restarts.applied(desired),
     look: async (nowMs, until) => {
-      const [seenContainers, seenRouter, tcp, clutter] = await Promise.all([engineObserver.look(nowMs, until), routerObserver.observe(nowMs, until), tcpObserver.observe(nowMs, until), housekeeper.look(nowMs, until)]);
-      return {nowMs, ...seenContainers, router: seenRouter, tcp, clutter, journal: journal.records, crons: crons.books, canaries: canaries.look(), lostImages: images.look(), ...registry.look()};
+      const [seenContainers, seenRouter, tcp, clutter, certified] = await Promise.all([engineObserver.look(nowMs, until), routerObserver.observe(nowMs, until), tcpObserver.observe(nowMs, until), housekeeper.look(nowMs, until), certificates.observer.observe(nowMs, until)]);
+      return {nowMs, ...seenContainers, router: seenRouter, tcp, clutter, journal: journal.records, crons: crons.books, canaries: canaries.look(), lostImages: images.look(), ...registry.look(), ...(certified && {certificates: certified})};
     },
-    isRouterAsLeft: async (until) => await routerObserver.isAsLeft(until) && tcpObserver.isAsLeft(until),
+    isRouterAsLeft: async (until) => await routerObserver.isAsLeft(until) && await tcpObserver.isAsLeft(until) && certificates.observer.isAsLeft(),
     knownApps: () => [...journal.records.values()].filter(({goneAtMs}) => goneAtMs === undefined).map(({app}) => app),
     isDeleteConfirmed: async (commit, until) => isDeleteConfirmed(layout.clusterRepo, {commit, applied: await repo.lastApplied(until)}, until),
     onNewCommit: ({commit, author, subject}) => {
@@ -168,6 +172,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
       invalidApps(report).forEach(tellOnce);
       logs.see(report);
       housekeeper.onPass(report);
+      certificates.see(report);
       tellOfDisk(housekeeper.diskProblem());
       view.publish(report);
       if (report.seen === undefined) return;
@@ -198,7 +203,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const sources = followSources({layout, keyring, deploys, events}, signal);
   const metrics = metricsDesk({traffic: logs.traffic, replicaAt: (address) => logs.replicaAt(address), sinceMs: Date.now(), ...figures});
   const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, registry, node, log}, signal);
-  const view: View = new View({settings, releases, stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, metrics, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, metrics, certificates, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});

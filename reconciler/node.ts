@@ -41,6 +41,7 @@ export interface NodeView {
   readonly sources: SourceDesk;
   readonly crons: CronView;
   readonly metrics: MetricsDesk;
+  readonly certificates: CertificateDesk;
   status(): NodeStatus;
   /** People can come in: since the start there was a moment at which the router answered and was as it has to be. */
   isReady(): boolean;
@@ -173,6 +174,38 @@ export interface TcpMetrics {
   readonly bytesOut: number;
   /** Connections that no replica took. */
   readonly refused: number;
+}
+
+/** Certificates of hosts. */
+export interface CertificateDesk {
+  /** Whether the internal authority may certify this host: somebody has it, and no other authority does. */
+  mayBeCertified(host: string): boolean;
+  /** Its HTTP is redirected to HTTPS. */
+  isRedirected(host: string): boolean;
+  /** Of all hosts, sorted, and people's own. */
+  list(): readonly CertificateStatus[];
+  /** What is wrong with those of an app; of the cluster itself without one. */
+  notices(app?: AppName): readonly string[];
+  /** The internal authority's own, PEM. Undefined: it has certified nothing yet. */
+  root(signal: AbortSignal): Promise<string | undefined>;
+  /** @throws {EditRefused} when no order for the host has failed */
+  retry(host: string): Promise<void>;
+}
+
+export interface CertificateStatus {
+  /** Of one of people's own all that it names, with spaces between. */
+  readonly host: string;
+  /** Absent: of the cluster itself. */
+  readonly app?: AppName;
+  readonly source: 'own' | 'acme' | 'internal' | 'none';
+  /** Of its file in `certificates/`. */
+  readonly name?: string;
+  readonly issuer?: string;
+  /** ISO 8601, UTC. */
+  readonly notAfter?: string;
+  readonly isRedirected?: true;
+  /** What somebody should look at. */
+  readonly problem?: string;
 }
 
 /** What is left on the node's disk. */

@@ -47,6 +47,11 @@ export function urlOf(host: string, {httpPort}: Pick<NodeSettings, 'httpPort'>):
   return `http://${host}${httpPort === 80 ? '' : `:${httpPort}`}/`;
 }
 
+/** The same over HTTPS. */
+export function secureUrlOf(host: string, {httpsPort}: Pick<NodeSettings, 'httpsPort'>): string {
+  return `https://${host}${httpsPort === 443 ? '' : `:${httpsPort}`}/`;
+}
+
 /** Where the source of an app is pushed to, over HTTP. */
 export function gitUrlOf(app: string, settings: Pick<NodeSettings, 'domain' | 'httpPort'>): string {
   return `${urlOf(`git.${settings.domain}`, settings)}${app}.git`;

@@ -21,6 +21,7 @@ export function nodeStatus(status: NodeStatus, look: Look): readonly string[] {
       ...status.nodes.map(({node, memoryBytes, cpus, free}) => ['room', `${node}: ${formatBytes(free.memoryBytes)} of ${formatBytes(memoryBytes)} memory and ${free.cpus} of ${cpus} cores are not requested`] as const),
     ]),
     ...conditions(status.conditions, look),
+    ...(status.notices ?? []).map((notice) => `  note ${notice}`),
     '',
     ...(status.apps.length === 0 ? [noApps(status)] : appTable(status.apps, look)),
   ];
@@ -42,6 +43,7 @@ export function appStatus(app: AppStatus, look: Look): readonly string[] {
     ...app.services.flatMap(({replicas}) => replicas).filter(({detail}) => detail !== undefined)
       .map(({name, state, detail}) => `  ${name} ${state}: ${detail}`),
     ...app.waiting.map((wait) => `  ${wait}`),
+    ...(app.notices ?? []).map((notice) => `  note ${notice}`),
   ];
 }
 

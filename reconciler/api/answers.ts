@@ -91,3 +91,17 @@ export interface RegistryAnswer {
   /** What the node that answers knows of it. Absent: it does not follow the commit yet that names it. */
   readonly state?: RegistryState;
 }
+
+/** `POST /v1/certificates` */
+export interface AddedCertificate extends Written {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  /** ISO 8601, UTC. */
+  readonly notAfter: string;
+}
+
+/** `GET /v1/acme` */
+export interface AcmeAnswer {
+  /** Absent: nothing is ordered. */
+  readonly acme?: {readonly directory?: string; readonly email?: string; readonly eabKeyId?: string; readonly hasCa: boolean};
+}

@@ -14,13 +14,7 @@ export function registerOpenRoutes(server: FastifyInstance, view: NodeView): voi
   server.get<{Querystring: {domain?: string}}>('/internal/tls-ask', async ({headers, query: {domain}}) => {
     // Caddy asks directly. What comes through the router is somebody who guesses names of apps.
     if (headers['x-forwarded-for'] !== undefined) throw new ApiError(404, 'there is nothing here');
-    if (domain === undefined || !isServed(domain.toLowerCase(), view)) throw new ApiError(404, `no manifest has the host "${domain ?? ''}"`);
+    if (domain === undefined || !view.certificates.mayBeCertified(domain.toLowerCase())) throw new ApiError(404, `no manifest has the host "${domain ?? ''}", or it is not for the internal authority`);
     return {served: true};
   });
-}
-
-function isServed(host: string, view: NodeView): boolean {
-  const {domain} = view.settings;
-  if (host === `git.${domain}` || host === `api.${domain}`) return true;
-  return view.status().apps.some(({urls}) => urls.some((url) => URL.parse(url)?.hostname === host));
 }

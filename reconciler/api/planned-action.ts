@@ -18,6 +18,10 @@ function subjectOf(action: Action): string {
     case 'publish-names': return 'names';
     case 'load-routes': return 'routes';
     case 'load-tcp': return 'TCP ports';
+    case 'write-certificate': return action.name;
+    case 'remove-certificate': return action.id;
+    case 'order-certificate': return action.host;
+    case 'publish-redirects': return 'redirects';
     case 'write-cron':
     case 'forget-cron': return `${action.app} ${action.cron}`;
     case 'write-deploy':

@@ -1,12 +1,13 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
+import {certificateNameOf} from '../../schemas/certificate.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {sealedValues, type Sealed} from '../../schemas/secrets.ts';
-import {EditRefused} from '../checkout/snapshot.ts';
+import {EditRefused, type ManifestFile} from '../checkout/snapshot.ts';
 import {CLUSTER_FILE} from '../commits/edits.ts';
 import {SealedForOthers, secretsFile} from '../commits/env-edits.ts';
-import {resealed, rotateSecrets, type Rotation} from '../commits/secret-edits.ts';
+import {resealed, rotateSecrets, sealedOfCluster, type Rotation} from '../commits/secret-edits.ts';
 import type {NodeView} from '../node.ts';
 import {seal, SecretFailed} from '../secrets/keyring.ts';
 import {noted} from './audit.ts';
@@ -51,10 +52,10 @@ export function registerSecretRoutes(server: FastifyInstance, {view, authenticat
   server.post('/secrets/forget', async (request): Promise<ForgottenKeys> => {
     const [newest, ...older] = await explaining("can't read the node's identities", view.keyring.recipients());
     if (newest === undefined || older.length === 0) return {forgotten: []};
-    const {apps, recipients, password} = await allSecrets(view, deadline());
+    const {apps, recipients, ofCluster} = await allSecrets(view, deadline());
     const kept = [newest, ...older].filter((key) => recipients.includes(key));
     const keep = kept.length === 0 ? [newest] : kept;
-    const inUse = [...(password === undefined ? [] : [password]), ...apps.flatMap(({values}) => values.map(({value}) => value)), ...view.sealedInUse()];
+    const inUse = [...ofCluster, ...apps.flatMap(({values}) => values.map(({value}) => value)), ...view.sealedInUse()];
     const needing = await view.keyring.notOpenedBy(keep, [...new Set(inUse)]);
     if (needing > 0) throw new EditRefused(`${needing === 1 ? 'a value' : `${needing} values`} that this node runs, or that git has, can be opened with an older key only: flynn secrets rotate, and wait for the next deploy of apps whose last one has failed`);
     const forgotten = [newest, ...older].filter((key) => !keep.includes(key));
@@ -69,8 +70,8 @@ export function registerSecretRoutes(server: FastifyInstance, {view, authenticat
 interface AllSecrets {
   readonly recipients: readonly string[];
   readonly apps: readonly {readonly app: AppName; readonly text: string; readonly values: readonly Sealed[]}[];
-  /** Of the registry. */
-  readonly password?: string;
+  /** In cluster.yaml and in certificates/. */
+  readonly ofCluster: readonly string[];
   /** Files that are wrong. */
   readonly problems: readonly string[];
 }
@@ -78,7 +79,8 @@ interface AllSecrets {
 async function allSecrets(view: NodeView, signal: AbortSignal): Promise<AllSecrets> {
   return explaining("can't read the cluster repository", (async () => {
     const snapshot = await view.repo.snapshot(signal);
-    const shared = (await snapshot.shared.files(signal)).find(({path}) => path === CLUSTER_FILE);
+    const files = await snapshot.shared.files(signal);
+    const shared = files.find(({path}) => path === CLUSTER_FILE);
     const cluster = shared?.kind === 'text' ? loadManifest('Cluster', CLUSTER_FILE, shared.text) : undefined;
     if (cluster?.ok !== true) throw new ApiError(409, `${CLUSTER_FILE} has to be put right first`);
     const apps: AllSecrets['apps'][number][] = [];
@@ -90,14 +92,20 @@ async function allSecrets(view: NodeView, signal: AbortSignal): Promise<AllSecre
       if (loaded.ok) apps.push({app: name, text: file.text, values: sealedValues(loaded.value)});
       else problems.push(...loaded.problem.map(formatDiagnostic));
     }
-    const {recipients = [], registry} = cluster.value;
-    return {recipients, apps, problems, ...(registry?.password !== undefined && {password: registry.password})};
+    const ofCluster = [...sealedOfCluster(cluster.value).map(({value}) => value), ...files.flatMap(sealedKeyOf)];
+    return {recipients: cluster.value.recipients ?? [], apps, problems, ofCluster};
   })());
+}
+
+/** Of one of people's own certificates. */
+function sealedKeyOf(file: ManifestFile): readonly string[] {
+  const loaded = file.kind === 'text' && certificateNameOf(file.path) !== undefined ? loadManifest('Certificate', file.path, file.text) : undefined;
+  return loaded?.ok === true ? [loaded.value.key] : [];
 }
 
 /** A new key in the place of this node's, everything sealed anew, one commit. The old key stays on the node: what runs, and what git had before, needs it. */
 async function rotate(request: FastifyRequest, {view, commit}: {view: NodeView; commit: Commit}, signal: AbortSignal): Promise<RotatedSecrets> {
-  const {recipients, apps, problems, password} = await allSecrets(view, signal);
+  const {recipients, apps, problems, ofCluster} = await allSecrets(view, signal);
   const own = await view.keyring.recipients();
   const listed = recipients.filter((recipient) => own.includes(recipient));
   if (listed.length > 1) throw new EditRefused(`cluster.yaml has ${listed.length} keys of this node: take out all but one first`);
@@ -108,7 +116,7 @@ async function rotate(request: FastifyRequest, {view, commit}: {view: NodeView; 
   const [from] = listed;
   const after = from === undefined ? [to] : recipients.map((recipient) => (recipient === from ? to : recipient));
   const sealed = new Map<string, string | undefined>();
-  for (const value of [...(password === undefined ? [] : [password]), ...apps.flatMap(({values}) => values.map(({value: one}) => one))]) {
+  for (const value of [...ofCluster, ...apps.flatMap(({values}) => values.map(({value: one}) => one))]) {
     signal.throwIfAborted();
     if (!sealed.has(value)) sealed.set(value, await view.keyring.open(value).then((opened) => seal(opened, after), () => undefined));
   }

@@ -19,6 +19,7 @@ import {registerOneShotRoutes} from './oneshot.ts';
 import {registerOpenRoutes} from './open.ts';
 import {registerVolumeRoutes} from './volumes.ts';
 import {answerProblems, ApiError} from './problem.ts';
+import {registerCertificateRoutes} from './certificates.ts';
 import {registerRegistryRoutes} from './registry.ts';
 import {registerReleaseRoutes} from './releases.ts';
 import {registerRouteRoutes} from './routes.ts';
@@ -77,6 +78,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerSecretRoutes(v1, parts);
     registerSourceRoutes(v1, parts);
     registerRegistryRoutes(v1, parts);
+    registerCertificateRoutes(v1, parts);
     registerOneShotRoutes(v1, parts);
   }, {prefix: '/v1'});
   return server;

@@ -24,6 +24,13 @@ export interface World {
     loadRoutes(structure: RouteStructure, signal: AbortSignal): Promise<void>;
     loadTcp(structure: TcpStructure, signal: AbortSignal): Promise<void>;
   };
+  readonly certificates: {
+    write(certificate: ActionOf<'write-certificate'>, signal: AbortSignal): Promise<void>;
+    remove(id: string): Promise<void>;
+    /** Rejects with the reason when the authority gives none, and remembers that. */
+    order(wanted: ActionOf<'order-certificate'>, signal: AbortSignal): Promise<void>;
+    publishRedirects(hosts: readonly string[]): Promise<void>;
+  };
   readonly images: {
     /** Rejects with the reason when the image can't be built, and remembers that. */
     rebuild(wanted: ActionOf<'rebuild-image'>, signal: AbortSignal): Promise<void>;
@@ -66,6 +73,10 @@ const executors: Executors = {
   'publish-names': ({names}, {router}, signal) => router.publishNames(names, signal),
   'load-routes': ({structure}, {router}, signal) => router.loadRoutes(structure, signal),
   'load-tcp': ({structure}, {router}, signal) => router.loadTcp(structure, signal),
+  'write-certificate': (action, {certificates}, signal) => certificates.write(action, signal),
+  'remove-certificate': ({id}, {certificates}) => certificates.remove(id),
+  'order-certificate': (action, {certificates}, signal) => certificates.order(action, signal),
+  'publish-redirects': ({hosts}, {certificates}) => certificates.publishRedirects(hosts),
   'write-deploy': ({app, deploy, lastGood}, {journal}) => {
     const before = journal.records.get(app);
     const good = lastGood ?? before?.lastGood;

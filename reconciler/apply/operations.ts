@@ -10,6 +10,8 @@ const ENGINE_WORK: readonly Action['kind'][] = ['run-container', 'run-job', 'rem
 const REGISTRY_PARALLEL_MAX = 2;
 /** Stops at once: they mostly wait for the grace to end. */
 const STOPS_PARALLEL_MAX = 64;
+/** Orders at once: each is a process of Caddy for a second or two, and one container runs one command at a time for us. */
+const ORDERS_PARALLEL_MAX = 1;
 
 export type Outcome =
   | {readonly action: Action; readonly result: 'done'; readonly tookMs: number}
@@ -90,6 +92,7 @@ export class Operations {
       case 'stop-container': return count('stop-container') < STOPS_PARALLEL_MAX;
       case 'push-image':
       case 'remove-pushed': return count('push-image', 'remove-pushed') < REGISTRY_PARALLEL_MAX;
+      case 'order-certificate': return count('order-certificate') < ORDERS_PARALLEL_MAX;
       case 'run-container':
       case 'run-job':
       case 'remove-container':

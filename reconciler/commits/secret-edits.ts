@@ -1,9 +1,11 @@
 import {isDeepStrictEqual} from 'node:util';
+import type {ClusterManifest} from '../../schemas/cluster.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {sealedValues, type SecretsManifest} from '../../schemas/secrets.ts';
 import {EditRefused, type Edit} from '../checkout/snapshot.ts';
 import {addRecipients, CLUSTER_FILE} from './edits.ts';
+import {resealedCertificates} from './certificate-edits.ts';
 import {recipientsIn, SealedForOthers, secretsFile} from './env-edits.ts';
 import {setLines, setScalar} from './yaml-edit.ts';
 
@@ -29,7 +31,8 @@ export function rotateSecrets(rotation: Rotation): Edit {
     const files = list('apps').map((name) => secretsFile(name as AppName)); // whatever it is called: only its file is looked at
     const texts = files.map((file) => [file, read(file)] as const);
     const changes: Record<string, string | undefined> = {...changeRecipients(rotation)(read, list)};
-    changes[CLUSTER_FILE] = withRegistryOf(changes[CLUSTER_FILE] ?? read(CLUSTER_FILE) ?? '', rotation.sealed);
+    Object.assign(changes, resealedCertificates(rotation.sealed, [read, list]));
+    changes[CLUSTER_FILE] = withClusterSecretsOf(changes[CLUSTER_FILE] ?? read(CLUSTER_FILE) ?? '', rotation.sealed);
     if (changes[CLUSTER_FILE] === read(CLUSTER_FILE)) delete changes[CLUSTER_FILE];
     for (const [file, text] of texts) {
       const after = text === undefined ? undefined : resealed(file, text, rotation.sealed);
@@ -39,14 +42,23 @@ export function rotateSecrets(rotation: Rotation): Edit {
   };
 }
 
-/** The password of the registry is sealed to the same keys. @throws {SealedForOthers} when it is one that nobody has seen */
-function withRegistryOf(text: string, sealed: Rotation['sealed']): string {
+/** What cluster.yaml has sealed is sealed to the same keys. @throws {SealedForOthers} when it is one that nobody has seen */
+function withClusterSecretsOf(text: string, sealed: Rotation['sealed']): string {
   const loaded = loadManifest('Cluster', CLUSTER_FILE, text);
-  const password = loaded.ok ? loaded.value.registry?.password : undefined;
-  if (password === undefined) return text;
-  if (!sealed.has(password)) throw new SealedForOthers();
-  const now = sealed.get(password);
-  return now === undefined ? text : setLines(text, ['registry', 'password'], now) ?? text;
+  return (loaded.ok ? sealedOfCluster(loaded.value) : []).reduce((changed, {path, value}) => {
+    if (!sealed.has(value)) throw new SealedForOthers();
+    const now = sealed.get(value);
+    return now === undefined ? changed : setLines(changed, path, now) ?? changed;
+  }, text);
+}
+
+/** What is sealed in cluster.yaml itself. */
+export function sealedOfCluster({registry, tls}: ClusterManifest): readonly {readonly path: readonly string[]; readonly value: string}[] {
+  const [password, key] = [registry?.password, tls?.acme?.eab?.key];
+  return [
+    ...(password === undefined ? [] : [{path: ['registry', 'password'], value: password}]),
+    ...(key === undefined ? [] : [{path: ['tls', 'acme', 'eab', 'key'], value: key}]),
+  ];
 }
 
 /** Undefined: the file is wrong, or written in a way that no tool can edit. @throws {SealedForOthers} when it has a value that nobody has seen */

@@ -14,7 +14,7 @@ export interface RouteConflict {
 }
 
 /** What a node adds to what the apps want. */
-export interface NodeFacts extends Pick<DesiredState, 'system' | 'keptImages' | 'networks' | 'registry' | 'trustedProxies'> {
+export interface NodeFacts extends Pick<DesiredState, 'system' | 'keptImages' | 'networks' | 'registry' | 'trustedProxies' | 'tls'> {
   /** All live ones. */
   readonly nodes: readonly NodeCapacity[];
   /** This one. */

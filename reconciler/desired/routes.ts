@@ -19,9 +19,9 @@ export function routesOf({routes, defaultHost, services, secrets}: RoutesInput):
   const fallback: readonly RouteManifest[] = services.some(({name}) => name === WEB) ? [{host: defaultHost}] : [];
   return (routes ?? fallback)
     .map((route): DesiredRoute => {
-      const {host, path = '/', service = WEB} = route;
+      const {host, path = '/', service = WEB, https} = route;
       const options = routeOptionsOf(route, secrets);
-      return {host, path, service: service as ServiceName, ...(options && {options})};
+      return {host, path, service: service as ServiceName, ...(https !== undefined && {https}), ...(options && {options})};
     })
     .toSorted(byHostThenLongestPath);
 }

@@ -5,6 +5,8 @@ import type {ErrorPage} from '../../schemas/error-pages.ts';
 import type {Priority} from '../../schemas/requests.ts';
 import type {ProxyProtocol} from '../../schemas/tcp.ts';
 import type {Schedule} from '../../schemas/schedule.ts';
+import type {HttpsManifest} from '../../schemas/tls.ts';
+import type {DesiredTls} from './certificates-state.ts';
 
 /** What this node should run, according to one commit. Complete: planning never has to ask for more. */
 export interface DesiredState {
@@ -22,6 +24,8 @@ export interface DesiredState {
   readonly trustedProxies?: readonly string[];
   /** The live nodes, with the room that the services leave. */
   readonly nodes: readonly NodeRoom[];
+  /** Absent: certificates are the internal authority's, and it is not said otherwise anywhere. */
+  readonly tls?: DesiredTls;
 }
 
 /** Where the subnets of the apps' networks come from. */
@@ -258,6 +262,8 @@ export interface DesiredRoute {
   /** `/` or a prefix without trailing slash, matched on whole segments. */
   readonly path: string;
   readonly service: ServiceName;
+  /** What becomes of requests over HTTP, of the whole host. Absent: they are redirected once it has a certificate that browsers trust. */
+  readonly https?: HttpsManifest;
   /** Absent: none. */
   readonly options?: RouteOptions;
 }

@@ -1,6 +1,7 @@
 import type {AppName, ContainerId, CronName, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {Schedule} from '../../schemas/schedule.ts';
 import type {ContainerFacts, DesiredSystem, ResolvedApp} from '../desired/state.ts';
+import type {ObservedCertificates} from './certified.ts';
 import type {ObservedTcp} from './ports.ts';
 import type {ObservedRegistry} from './pushed.ts';
 import type {RouteStructure} from './structure.ts';
@@ -37,6 +38,8 @@ export interface ObservedState {
   readonly crons: ReadonlyMap<AppName, CronBook>;
   readonly router: ObservedRouter;
   readonly tcp: ObservedTcp;
+  /** Absent: their files can't be read, or nobody looked. */
+  readonly certificates?: ObservedCertificates;
   /** Of apps whose deploy is trying canaries. */
   readonly canaries?: ReadonlyMap<AppName, CanarySeen>;
   /** What builds and apps that are gone left on the disk. */

@@ -9,6 +9,8 @@ export interface RouteStructure {
   readonly trustedProxies?: readonly string[];
   /** Sorted by app. Absent: none. */
   readonly pages?: readonly PagesOfApp[];
+  /** Absent: every certificate is the internal authority's, and HTTP is redirected nowhere. */
+  readonly tls?: TlsStructure;
 }
 
 export interface PagesOfApp {
@@ -16,6 +18,17 @@ export interface PagesOfApp {
   /** Hosts that are of this app alone: only they can have its page for maintenance. */
   readonly hosts: readonly string[];
   readonly errorPages: ErrorPages;
+}
+
+export interface TlsStructure {
+  /** URL of the directory of the authority whose certificates are served. Absent: none. */
+  readonly directory?: string;
+  /** Domains that stay with the internal authority. Sorted. */
+  readonly internal: readonly string[];
+  /** Ids of people's own certificates, whose files are there. Sorted. */
+  readonly own: readonly string[];
+  /** `Strict-Transport-Security` */
+  readonly hsts?: string;
 }
 
 export interface StructuredHost {

@@ -1,4 +1,5 @@
 import type {AppName, CommitId, ContainerId, ImageDigest, SpecHash, TreeId} from '../../schemas/ids.ts';
+import type {DesiredAcme} from '../desired/certificates-state.ts';
 import type {ContainerTemplate, DesiredService, DesiredSystem, ResolvedApp} from '../desired/state.ts';
 import type {TcpStructure} from '../observed/ports.ts';
 import type {PushedImage} from '../observed/pushed.ts';
@@ -37,6 +38,10 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
   | {readonly kind: 'run-system'; readonly system: DesiredSystem}
   | {readonly kind: 'publish-names'; readonly names: NameTable}
   | {readonly kind: 'load-routes'; readonly structure: RouteStructure}
+  | {readonly kind: 'write-certificate'; readonly id: string; /** Of its file. */ readonly name: string; readonly chain: string; readonly sealedKey: string}
+  | {readonly kind: 'remove-certificate'; readonly id: string}
+  | {readonly kind: 'order-certificate'; readonly host: string; /** Who proves that the host is ours. */ readonly router: ContainerId; readonly acme: DesiredAcme; readonly isRenewal: boolean}
+  | {readonly kind: 'publish-redirects'; readonly hosts: readonly string[]}
   | {readonly kind: 'load-tcp'; readonly structure: TcpStructure}
   | {readonly kind: 'write-deploy'; readonly app: AppName; readonly deploy: Deploy; /** Present: this is now the last good one. */ readonly lastGood?: ResolvedApp}
   | {
@@ -119,6 +124,10 @@ export function actionKey(action: Action): string {
     case 'publish-names': return 'names';
     case 'load-routes': return 'routes';
     case 'load-tcp': return 'tcp';
+    case 'write-certificate':
+    case 'remove-certificate': return `certificate ${action.id}`;
+    case 'order-certificate': return `order ${action.host}`;
+    case 'publish-redirects': return 'redirects';
     case 'write-cron':
     case 'forget-cron': return `cron ${action.app} ${action.cron}`;
     case 'write-deploy':

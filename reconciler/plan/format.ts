@@ -19,6 +19,10 @@ export function describe(action: Action): string {
     case 'remove-container': return `remove ${action.name}`;
     case 'run-system': return `run ${action.system.role}`;
     case 'publish-names': return `publish ${action.names.size} names`;
+    case 'write-certificate': return `write certificate ${action.name}`;
+    case 'remove-certificate': return `remove certificate ${action.id}`;
+    case 'order-certificate': return `${action.isRenewal ? 'renew the' : 'order a'} certificate for ${action.host}`;
+    case 'publish-redirects': return `redirect ${action.hosts.length} hosts to HTTPS`;
     case 'load-tcp': return `load ${action.structure.length} TCP ports`;
     case 'load-routes': return `load ${action.structure.hosts.length} hosts with paths or options`;
     case 'write-deploy': return `mark ${action.app} ${action.deploy.state}`;

@@ -44,3 +44,11 @@ export const CRON_PARALLEL_MAX = 10;
 export const CANARY_LOOK_MS = 1_000;
 /** From one look at a port that something else has to the next: nobody tells when it is free. */
 export const TAKEN_LOOK_MS = 2000;
+
+/** The part of a certificate's time that is left when it is ordered anew: what Caddy (2.6.2) takes too. */
+export const CERTIFICATE_RENEWED_AT = 1 / 3;
+/**
+ * After one, two … failed orders for a host in a row the next is made so many milliseconds later. Authorities limit them: Let's Encrypt allows five an
+ * hour and host (its documentation, 2025).
+ */
+export const ORDER_PAUSES_MS: readonly number[] = [2, 15, 60, 240, 720].map((minutes) => minutes * 60_000);

@@ -4,6 +4,7 @@ import type {ObservedContainer, ObservedState} from '../observed/state.ts';
 import type {Action, Plan} from './action.ts';
 import {admitted} from './admission.ts';
 import {agreedPairs} from './agreed.ts';
+import {planCertificates} from './certificates.ts';
 import {withImagesHere} from './images.ts';
 import {planApp, type AppPlan, type RoutedPath} from './app.ts';
 import {appsWithLeftovers, planHousekeeping} from './housekeeping.ts';
@@ -28,11 +29,13 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
   const byApp = Map.groupBy(observed.containers, ({app}) => app);
   const apps = desired.apps.map((app) => planAlone(app, byApp.get(app.name) ?? [], observed));
   const tcp = planTcp(apps.flatMap(({ports}) => ports), observed);
+  const certificates = planCertificates(apps.flatMap(({routes}) => routes), desired.tls, observed);
   const parts: readonly Plan[] = [
     planSystem(desired, observed, tcp),
     planNetworks(desired, observed),
     planConnections(desired, observed),
-    planRouter(apps, desired, observed),
+    planRouter(apps, {...desired, structure: certificates.structure}, observed),
+    certificates,
     tcp,
     ...apps,
     ...planGone(desired, byApp, observed),

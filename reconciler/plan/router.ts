@@ -1,6 +1,6 @@
 import type {DesiredState} from '../desired/state.ts';
 import type {NameTable, ObservedState, Target} from '../observed/state.ts';
-import type {RouteStructure, StructuredHost} from '../observed/structure.ts';
+import type {RouteStructure, StructuredHost, TlsStructure} from '../observed/structure.ts';
 import type {Action, Plan} from './action.ts';
 import type {AppPlan, RoutedPath} from './app.ts';
 import {byAddress} from './routed.ts';
@@ -8,16 +8,16 @@ import {streamNames} from './tcp.ts';
 import {hostName, serviceName} from '../router/names.ts';
 
 /** What the DNS server is to answer and what Caddy is to be configured with; nothing when both are so already. */
-export function planRouter(apps: readonly AppPlan[], {trustedProxies}: Pick<DesiredState, 'trustedProxies'>, observed: ObservedState): Plan {
+export function planRouter(apps: readonly AppPlan[], {trustedProxies, structure: tls}: Pick<DesiredState, 'trustedProxies'> & {readonly structure: TlsStructure | undefined}, observed: ObservedState): Plan {
   const {router, operations} = observed;
   if (router.state === 'unreachable') return {actions: [], waiting: [{subject: 'router', on: `an answer: ${router.error}`}]};
   const {names: plain, structure: hosts} = routing(apps.flatMap(({routes}) => routes));
-  const structure: RouteStructure = {...hosts, ...(trustedProxies && {trustedProxies})};
+  const structure: RouteStructure = {...hosts, ...(trustedProxies && {trustedProxies}), ...(tls && {tls})};
   const names = new Map([...plain, ...heldStreams(streamNames(apps.flatMap(({ports}) => ports)), observed)].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const actions: Action[] = [];
   if (!operations.has('names') && !sameNames(names, router.names)) actions.push({kind: 'publish-names', names, reason: namesReason(names, router.names, router.maintenance)});
   if (!operations.has('routes') && !sameStructure(structure, router.structure)) {
-    actions.push({kind: 'load-routes', structure, reason: router.structure === undefined ? 'the router\'s configuration is not what was loaded' : 'hosts with paths or options changed'});
+    actions.push({kind: 'load-routes', structure, reason: structureReason(structure, router.structure)});
   }
   return {actions, waiting: []};
 }
@@ -81,8 +81,15 @@ function sameStructure(a: RouteStructure, b: RouteStructure | undefined): boolea
   return b !== undefined && inOrder(a) === inOrder(b);
 }
 
+function structureReason({tls, ...wanted}: RouteStructure, seen: RouteStructure | undefined): string {
+  if (seen === undefined) return 'the router\'s configuration is not what was loaded';
+  const {tls: tlsSeen, ...others} = seen;
+  if (inOrder(wanted) !== inOrder(others)) return 'hosts with paths or options changed';
+  return 'certificates changed';
+}
+
 /** What comes back from Caddy has the fields of each object in another order. */
-function inOrder(structure: RouteStructure): string {
+function inOrder(structure: Partial<RouteStructure>): string {
   return JSON.stringify(structure, (_, value: unknown) => (isObject(value) ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))) : value));
 }
 

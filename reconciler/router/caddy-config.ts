@@ -8,6 +8,7 @@ import {forwarding} from './caddy-forwarding.ts';
 import {authServers, NO_SECRETS, type RouteContext, type RouteSecrets} from './caddy-options.ts';
 import {answer, duration, NEVER, toReplicas, TRIES, type Json, type ProxyContext} from './caddy-parts.ts';
 import {errorRoutes, maintenanceRoutes} from './caddy-pages.ts';
+import {redirectRoutes, storage, tlsApp} from './caddy-tls.ts';
 import {NO_SUCH_HOST_PAGE} from './pages.ts';
 import {DIAL_MS, KEEP_ALIVE_MS} from './times.ts';
 import {UNKNOWN_HOST_ADDRESS} from './unbound-config.ts';
@@ -37,7 +38,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {
   const address = listen.includes(':') ? `[${listen}]` : listen;
   return {
     admin: {listen: `unix/${files.caddySocket}`, config: {persist: false}},
-    storage: {module: 'file_system', root: files.caddyStorage},
+    storage: storage(files),
     logging: {logs: {
       default: {
         // One line for each failed request or try: the answer says as much, and anybody could fill the log.
@@ -67,6 +68,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {
               {handle: [noteForAccessLog, {handler: 'headers', response: {delete: ['Server']}}]},
               ...forwarding(settings, structure.trustedProxies ?? []),
               {match: [{host: [`git.${domain}`, `api.${domain}`]}], handle: [toApi(apiPort)], terminal: true},
+              ...redirectRoutes(settings, files, structure.tls),
               ...hostRoutes(structure.hosts, context),
               catchAll(context),
               {handle: [answer(404, NO_SUCH_HOST_PAGE)]},
@@ -88,10 +90,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {
           ...authServers(structure, context),
         },
       },
-      tls: {automation: {
-        on_demand: {ask: `http://127.0.0.1:${apiPort}/internal/tls-ask`},
-        policies: [{issuers: [{module: 'internal'}], on_demand: true}],
-      }},
+      tls: tlsApp(settings, files, structure.tls),
       pki: {certificate_authorities: {local: {install_trust: false}}},
     },
   };

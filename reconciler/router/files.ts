@@ -8,6 +8,12 @@ export interface RouterFiles {
   readonly caddySocket: string;
   /** Caddy's certificates and its own certificate authority. */
   readonly caddyStorage: string;
+  /** People's own certificates: `<id>.crt`, `<id>.key`. */
+  readonly ownCertificates: string;
+  /** What orders of certificates need while they go on, and what became of those that failed: `<host>.failed`. */
+  readonly orders: string;
+  /** An empty file for each host whose HTTP is redirected. */
+  readonly redirects: string;
   /** One line of JSON a request; rotated by Caddy, which begins it anew. */
   readonly accessLog: string;
   readonly unboundConfig: string;
@@ -29,6 +35,9 @@ export function routerFiles({caddy, unbound, haproxy}: Pick<Layout, 'caddy' | 'u
     caddyConfig: path.join(caddy, 'config.json'),
     caddySocket: path.join(caddy, 'admin.sock'),
     caddyStorage: path.join(caddy, 'storage'),
+    ownCertificates: path.join(caddy, 'certificates'),
+    orders: path.join(caddy, 'orders'),
+    redirects: path.join(caddy, 'redirects'),
     accessLog: path.join(caddy, 'access.log'),
     unboundConfig: path.join(unbound, 'unbound.conf'),
     records: path.join(unbound, 'records.conf'),
@@ -38,4 +47,13 @@ export function routerFiles({caddy, unbound, haproxy}: Pick<Layout, 'caddy' | 'u
     haproxyMasterSocket: path.join(haproxy, 'master.sock'),
     haproxyState: path.join(haproxy, 'servers.state'),
   };
+}
+
+export function ownCertificateFiles({ownCertificates}: Pick<RouterFiles, 'ownCertificates'>, id: string): {readonly certificate: string; readonly key: string} {
+  return {certificate: path.join(ownCertificates, `${id}.crt`), key: path.join(ownCertificates, `${id}.key`)};
+}
+
+/** By host. `failed`: JSON, as `OrderFailure`. */
+export function orderFiles({orders}: Pick<RouterFiles, 'orders'>, host: string): {readonly config: string; readonly ca: string; readonly log: string; readonly failed: string} {
+  return {config: path.join(orders, `${host}.json`), ca: path.join(orders, `${host}.pem`), log: path.join(orders, `${host}.log`), failed: path.join(orders, `${host}.failed`)};
 }

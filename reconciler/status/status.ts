@@ -18,6 +18,8 @@ export interface NodeStatus {
   /** The live nodes: what their replicas may request together, and what of it nobody has requested. Empty before the first pass. */
   readonly nodes: readonly NodeRoom[];
   readonly apps: readonly AppStatus[];
+  /** What somebody should look at, and nothing waits for. Absent: nothing. */
+  readonly notices?: readonly string[];
 }
 
 export interface AppStatus {
@@ -38,6 +40,8 @@ export interface AppStatus {
   readonly conditions: readonly Condition[];
   /** What is not done yet, and on what it waits: the planner's own words. */
   readonly waiting: readonly string[];
+  /** What somebody should look at, and nothing waits for. Absent: nothing. */
+  readonly notices?: readonly string[];
 }
 
 export interface ServiceStatus {

@@ -8,7 +8,9 @@ import {resolveCluster, type ClusterConfig} from '../desired/cluster.ts';
 import {sortFolder} from '../desired/folder.ts';
 import {capacitiesOf, type Machine, type NodeCapacity} from '../desired/nodes.ts';
 import {sealedIn} from '../desired/secrets.ts';
+import type {DesiredTls} from '../desired/certificates-state.ts';
 import type {DesiredApp, DesiredState, DesiredSystem} from '../desired/state.ts';
+import {resolveTls, sealedKeysIn} from '../desired/tls.ts';
 import type {Keyring} from '../secrets/keyring.ts';
 
 /** Apps read at once: reading is one process's pipe, so more only fills the memory. */
@@ -27,6 +29,7 @@ export class DesiredReader {
   readonly #withSecrets = new Set<AppName>();
   #sharedTree: TreeId | undefined;
   #cluster: ClusterConfig | undefined;
+  #tls: {readonly sharedTree: TreeId; readonly stamp: string | undefined; readonly tls: DesiredTls | undefined} | undefined;
   #apps = new Map<AppName, DesiredApp>();
   #last: DesiredState | undefined;
 
@@ -43,6 +46,11 @@ export class DesiredReader {
 
   get cluster(): ClusterConfig | undefined {
     return this.#cluster;
+  }
+
+  /** Of the authority that is asked for certificates. */
+  get directory(): string | undefined {
+    return this.#tls?.tls?.acme?.directory;
   }
 
   /** True also as long as nothing was read. */
@@ -68,6 +76,7 @@ export class DesiredReader {
       this.#apps = new Map();
     }
     const cluster: ClusterConfig = this.#cluster;
+    const tls = await this.#resolveTls(snapshot, cluster, signal);
     const stale = snapshot.apps.filter(({name, treeId}) => this.#apps.get(name)?.treeId !== treeId);
     const fresh = new Map<AppName, DesiredApp>();
     for (let start = 0; start < stale.length; start += READ_PARALLEL_MAX) {
@@ -78,9 +87,19 @@ export class DesiredReader {
       const app = fresh.get(name) ?? this.#apps.get(name);
       return app === undefined ? [] : [[name, app]];
     }));
-    const desired = combine(snapshot.commit, [...this.#apps.values()], {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, ...(cluster.registry && {registry: registryPrefix(cluster.registry)}), ...(cluster.trustedProxies && {trustedProxies: cluster.trustedProxies}), nodes: this.#nodes, me: this.#machine.node});
+    const desired = combine(snapshot.commit, [...this.#apps.values()], {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, ...(cluster.registry && {registry: registryPrefix(cluster.registry)}), ...(cluster.trustedProxies && {trustedProxies: cluster.trustedProxies}), nodes: this.#nodes, me: this.#machine.node, ...(tls && {tls})});
     this.#last = desired;
     return desired;
+  }
+
+  /** Anew when a file outside of `apps/` has changed, or what this node can open. */
+  async #resolveTls({shared}: Snapshot, cluster: ClusterConfig, signal: AbortSignal): Promise<DesiredTls | undefined> {
+    if (this.#tls?.sharedTree !== shared.treeId || this.#tls.stamp !== this.#stamp) {
+      const files = await shared.files(signal);
+      const opened = await this.#keyring?.inspect(sealedKeysIn(files));
+      this.#tls = {sharedTree: shared.treeId, stamp: this.#stamp, tls: resolveTls(cluster.tls, files, {domain: this.#domain ?? cluster.domain, opened})};
+    }
+    return this.#tls.tls;
   }
 
   async #resolve(piece: AppPiece, cluster: ClusterConfig, signal: AbortSignal): Promise<DesiredApp> {

@@ -7,14 +7,14 @@ import {EditRefused, type ClusterRepo} from '../checkout/snapshot.ts';
 import {CronDesk} from './cron-desk.ts';
 import {sealedInUseBy} from '../desired/secrets.ts';
 import type {Loop, PassReport} from '../loop.ts';
-import type {DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, MetricsDesk, NodeView, RegistryState, SourceDesk, StackDesk} from '../node.ts';
+import type {CertificateDesk, DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, MetricsDesk, NodeView, RegistryState, SourceDesk, StackDesk} from '../node.ts';
 import type {Audit, OneShot} from '../oneshot/oneshot.ts';
 import {whyNoImage} from '../plan/images.ts';
 import {phaseOf} from '../plan/phase.ts';
 import {waitsOfPorts} from '../plan/tcp.ts';
 import type {Plan} from '../plan/action.ts';
 import type {Releases} from '../release/releases.ts';
-import {urlOf, type NodeSettings} from '../settings.ts';
+import {secureUrlOf, urlOf, type NodeSettings} from '../settings.ts';
 import type {Keyring} from '../secrets/keyring.ts';
 import {Conditions} from '../status/conditions.ts';
 import {deriveApp, type Claim} from '../status/derive.ts';
@@ -52,6 +52,7 @@ export interface ViewOptions {
   readonly housekeeping: Housekeeping;
   readonly sources: SourceDesk;
   readonly metrics: MetricsDesk;
+  readonly certificates: CertificateDesk;
   /** Writes down that a commit which is held back is meant. */
   confirm(held: {readonly reason: 'MassDelete' | 'HistoryRewritten'; readonly commit: CommitId}, signal: AbortSignal): Promise<void>;
   clusterName(): string;
@@ -75,6 +76,7 @@ export class View implements NodeView {
   readonly sources: SourceDesk;
   readonly metrics: MetricsDesk;
   readonly crons: CronDesk;
+  readonly certificates: CertificateDesk;
   readonly #options: ViewOptions;
   readonly #conditions = new Conditions();
   readonly #passListeners = new Set<(report: PassReport) => void>();
@@ -99,6 +101,7 @@ export class View implements NodeView {
     this.housekeeping = options.housekeeping;
     this.sources = options.sources;
     this.metrics = options.metrics;
+    this.certificates = options.certificates;
     this.crons = new CronDesk({
       books: options.crons,
       logs: (query, signal) => options.logs(query, signal),
@@ -142,6 +145,7 @@ export class View implements NodeView {
       conditions: this.#conditions.ofNode(),
       nodes: seen?.desired.nodes ?? [],
       apps: seen === undefined ? [] : this.#apps(seen),
+      ...noticed(this.certificates.notices()),
     };
   }
 
@@ -235,8 +239,12 @@ export class View implements NodeView {
         const {commit, cause, container} = verdict;
         return {result: 'failed', commit, cause, log: container === undefined || output.hasTold(container) ? [] : await this.#logTail(container, signal)};
       }
-      case 'healthy': return {...verdict, urls: verdict.hosts.map((host) => urlOf(host, this.settings))};
+      case 'healthy': return {...verdict, urls: verdict.hosts.map((host) => this.#urlOf(host))};
     }
+  }
+
+  #urlOf(host: string): string {
+    return this.certificates.isRedirected(host) ? secureUrlOf(host, this.settings) : urlOf(host, this.settings);
   }
 
   async #logTail(container: ContainerId, signal: AbortSignal): Promise<readonly string[]> {
@@ -277,11 +285,11 @@ export class View implements NodeView {
         runs: runs.get(app.name) ?? [],
         waiting: waits.get(app.name) ?? [],
         busy: observed.operations,
-        urlOf: (host) => urlOf(host, this.settings),
+        urlOf: (host) => this.#urlOf(host),
       });
       const source = this.sources.status(app.name);
       // True of the newest commit, however long they have been so.
-      return {...rest, ...(source && {source}), conditions: this.#conditions.of(app.name).map((condition) => ({...condition, commit: desired.commit}))};
+      return {...rest, ...(source && {source}), ...noticed(this.certificates.notices(app.name)), conditions: this.#conditions.of(app.name).map((condition) => ({...condition, commit: desired.commit}))};
     });
   }
 
@@ -304,6 +312,10 @@ export class View implements NodeView {
 function isUp(seen: PassReport['seen']): boolean {
   const isPlatformsOwn = ({app}: {app?: AppName}) => app === undefined;
   return seen?.observed.router.state === 'ready' && !seen.plan.actions.some(isPlatformsOwn) && !seen.plan.waiting.some(isPlatformsOwn);
+}
+
+function noticed(notices: readonly string[]): {readonly notices?: readonly string[]} {
+  return notices.length === 0 ? {} : {notices};
 }
 
 const NO_COMMIT = '0'.repeat(40) as CommitId;

@@ -95,6 +95,7 @@ export class SimulatedNode {
         loadRoutes: (structure) => faultily(() => (this.#structure = structure)),
         loadTcp: async () => {},
       },
+      certificates: {write: async () => {}, remove: async () => {}, order: async () => {}, publishRedirects: async () => {}},
       images: {rebuild: async () => {}, pull: async () => {}},
       registry: {pushAgain: async () => {}, remove: async () => {}},
       leftovers: {removeCache: async () => {}, removeBuildLogs: async () => {}},

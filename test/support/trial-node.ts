@@ -43,6 +43,7 @@ export class TrialNode implements AsyncDisposable {
   readonly instance: string;
   readonly home: string;
   readonly httpPort: number;
+  readonly httpsPort: number;
   /** The API's own address: without the router. */
   readonly apiUrl: string;
   readonly #flags: readonly string[];
@@ -56,6 +57,7 @@ export class TrialNode implements AsyncDisposable {
     this.layout = layoutOf(data);
     this.instance = instanceOf(data);
     this.httpPort = httpPort;
+    this.httpsPort = httpsPort;
     this.apiUrl = `http://127.0.0.1:${apiPort}`;
     this.#flags = ['--data', data, '--http-port', `${httpPort}`, '--https-port', `${httpsPort}`, '--api-port', `${apiPort}`, '--dns-port', `${dnsPort}`, ...flags];
   }

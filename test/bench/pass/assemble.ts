@@ -21,6 +21,7 @@ import {EventLog} from '../../../reconciler/status/events.ts';
 import {View} from '../../../reconciler/wiring/view.ts';
 import {FakeAudit, FakeOneShot} from '../../reconciler/api/fake-one-shot.ts';
 import {FakeBuilds, FakeDeploys} from '../../reconciler/api/fake-builds.ts';
+import {FakeCertificates} from '../../reconciler/api/fake-certificates.ts';
 import {FakeReleases} from '../../reconciler/api/fake-releases.ts';
 import {FakeVolumes} from '../../reconciler/api/fake-volumes.ts';
 import {FakeEngine} from '../../support/fake-engine.ts';
@@ -73,6 +74,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
   const world: World = {
     engine, journal, crons, instance: INSTANCE, logBytesMax: 1024, openEnv: async () => ({}),
     router: {publishNames: (names, until) => publishNames(names, routerWorld, until), loadRoutes: (structure, until) => loadRoutes(structure, routerWorld, until), loadTcp: async () => {}},
+    certificates: {write: async () => {}, remove: async () => {}, order: async () => {}, publishRedirects: async () => {}},
     images: {rebuild: async () => {}, pull: async () => {}},
     registry: {pushAgain: async () => {}, remove: async () => {}},
     leftovers: {removeCache: async () => {}, removeBuildLogs: async () => {}},
@@ -106,7 +108,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
       onPass();
     },
   });
-  const view: View = new View({settings, repo, keyring: new Keyring(layout.age), loop, engine, crons, events: await EventLog.open(layout.events), drains: () => [], logs: async function* () {}, releases: () => new FakeReleases(), stack: {info: async () => [], packages: async () => [], build: async function* () {}}, registry: () => undefined, builds: new FakeBuilds(), deploys: new FakeDeploys(), housekeeping: {garbage: async () => [], collect: async () => [], diskProblem: () => undefined}, oneShot: new FakeOneShot(), audit: new FakeAudit(), canaries: {decide: () => {}}, metrics: {look: async () => ({since: new Date(0).toISOString(), http: [], tcp: [], problems: []})}, sources: {status: () => undefined, sync: async function* () {}, hook: async () => ({result: 'unknown'})}, volumes: new FakeVolumes(), confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
+  const view: View = new View({settings, repo, keyring: new Keyring(layout.age), loop, engine, crons, events: await EventLog.open(layout.events), drains: () => [], logs: async function* () {}, releases: () => new FakeReleases(), stack: {info: async () => [], packages: async () => [], build: async function* () {}}, registry: () => undefined, builds: new FakeBuilds(), deploys: new FakeDeploys(), housekeeping: {garbage: async () => [], collect: async () => [], diskProblem: () => undefined}, oneShot: new FakeOneShot(), audit: new FakeAudit(), canaries: {decide: () => {}}, certificates: new FakeCertificates(), metrics: {look: async () => ({since: new Date(0).toISOString(), http: [], tcp: [], problems: []})}, sources: {status: () => undefined, sync: async function* () {}, hook: async () => ({result: 'unknown'})}, volumes: new FakeVolumes(), confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
   return {loop, operations, repo, engine, apps: resolved.map(({name}) => name), passes, coldMs, nextPass: () => new Promise<void>((resolve) => (onPass = resolve))};
 }
 

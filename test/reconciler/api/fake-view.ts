@@ -13,6 +13,7 @@ import type {CronStatus} from '../../../reconciler/status/cron.ts';
 import type {HookOutcome, SourceLine, SourceStatus} from '../../../reconciler/source/status.ts';
 import type {AppStatus, FlynnEvent, NodeStatus} from '../../../reconciler/status/status.ts';
 import {FakeBuilds, FakeDeploys} from './fake-builds.ts';
+import {FakeCertificates} from './fake-certificates.ts';
 import {FakeReleases} from './fake-releases.ts';
 import {FakeVolumes} from './fake-volumes.ts';
 
@@ -44,6 +45,7 @@ export class FakeView implements NodeView {
   readonly oneShot = new FakeOneShot();
   readonly audit = new FakeAudit();
   readonly volumes = new FakeVolumes();
+  readonly certificates = new FakeCertificates();
   /** The app whose deploy has canaries. */
   canary: AppName | undefined;
   readonly decided: string[] = [];

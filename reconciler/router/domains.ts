@@ -1,0 +1,33 @@
+/**
+ * Domains that no public authority certifies: set aside by RFC 2606, 6761, 6762, 7686 and 8375, by ICANN (internal), or never to be given away
+ * because networks use them (home, corp, mail, lan).
+ */
+export const RESERVED_DOMAINS: readonly string[] = ['localhost', 'local', 'internal', 'test', 'invalid', 'example', 'onion', 'home.arpa', 'home', 'corp', 'mail', 'lan', 'intranet', 'private'];
+
+/** Labels below an internal domain that Caddy's patterns reach, which have a star for each. */
+const LEVELS_MAX = 6;
+
+/**
+ * Who certifies a host: the cluster's own authority, one by ACME, or nobody (an address, a wildcard, and what lies too deep below an internal
+ * domain to be told to Caddy).
+ */
+export function authorityOf(host: string, internal: readonly string[]): 'internal' | 'acme' | 'none' {
+  if (/[^a-z0-9.-]|^$|(^|\.)\d+$/.test(host)) return 'none';
+  if (!host.includes('.')) return 'internal';
+  const domain = [...RESERVED_DOMAINS, ...internal].find((one) => host === one || host.endsWith(`.${one}`));
+  if (domain === undefined) return 'acme';
+  return host.split('.').length - domain.split('.').length <= LEVELS_MAX ? 'internal' : 'none';
+}
+
+/** The hosts of the internal authority, as Caddy's patterns: a star is one label. */
+export function internalPatterns(internal: readonly string[]): readonly string[] {
+  const domains = [...new Set([...RESERVED_DOMAINS, ...internal])];
+  const below = domains.flatMap((domain) => Array.from({length: LEVELS_MAX + 1}, (_, level) => `${'*.'.repeat(level)}${domain}`));
+  // Hosts of one label.
+  return [...new Set(['*', ...below.filter((pattern) => pattern.includes('.') )])];
+}
+
+/** Whether a certificate for these hosts is one for this host too: a star is one label (RFC 6125). */
+export function covers(hosts: readonly string[], host: string): boolean {
+  return hosts.includes(host) || hosts.includes(host.replace(/^[^.]+/, '*'));
+}
