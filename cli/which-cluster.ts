@@ -19,6 +19,8 @@ export function configFile(env: CommandContext['env']): string {
 
 /** `-c`, else `FLYNN_CLUSTER`, else the default of the context file. Throws `Failure`. */
 export async function whichCluster({env, clusterFlag}: Asker): Promise<Cluster> {
+  const given = fromEnvironment(env);
+  if (given !== undefined && clusterFlag === undefined) return given;
   const file = configFile(env);
   const contexts = await loadContexts(file);
   const named = clusterFlag ?? (env.FLYNN_CLUSTER === '' ? undefined : env.FLYNN_CLUSTER);
@@ -30,6 +32,12 @@ export async function whichCluster({env, clusterFlag}: Asker): Promise<Cluster> 
 export async function clientOf(asker: Asker): Promise<Client> {
   const cluster = await whichCluster(asker);
   return createClient(cluster, () => identity(cluster, asker, new AbortController().signal));
+}
+
+/** `FLYNN_URL` and `FLYNN_TOKEN`: for a job of CI, which has no file. */
+function fromEnvironment({FLYNN_URL: url = '', FLYNN_TOKEN: token = ''}: CommandContext['env']): Cluster | undefined {
+  if (url === '' || token === '') return undefined;
+  return {name: new URL(url).host, url: url.replace(/\/+$/, ''), gitUrl: url.replace('//api.', '//git.').replace(/\/+$/, ''), token, user: '', file: 'FLYNN_TOKEN'};
 }
 
 function noCluster(named: string | undefined, {clusters}: Contexts, file: string): Failure {

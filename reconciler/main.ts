@@ -206,7 +206,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const view: View = new View({settings, releases, stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, metrics, certificates, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
-  const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator});
+  const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator, access: () => reader.access});
   const server = createServer({view, authenticate, log});
   const local = createLocalServer({view, log});
   receivePushes({server, local, view, repo, layout, deploys, authenticate, check, log});

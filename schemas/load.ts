@@ -7,10 +7,12 @@ import type {Diagnostic} from './diagnostic.ts';
 import {explain, isRepetition, pointerOf} from './explain.ts';
 import {checkNode, nodeSchema, type NodeManifest} from './node.ts';
 import {offsetOf} from './position.ts';
+import {checkPerson, personSchema, type PersonManifest} from './person.ts';
 import {releaseSchema, type ReleaseManifest} from './release.ts';
 import {fail, ok, type Result} from './result.ts';
 import type {Problem} from './schema.ts';
 import {checkSecrets, secretsSchema, type SecretsManifest} from './secrets.ts';
+import {teamSchema, type TeamManifest} from './team.ts';
 
 /** Every kind of manifest, and the type of what is read from it. */
 export interface Manifests {
@@ -18,13 +20,15 @@ export interface Manifests {
   readonly Certificate: CertificateManifest;
   readonly Cluster: ClusterManifest;
   readonly Node: NodeManifest;
+  readonly Person: PersonManifest;
   readonly Release: ReleaseManifest;
   readonly Secrets: SecretsManifest;
+  readonly Team: TeamManifest;
 }
 
 export type Kind = keyof Manifests;
 
-export const SCHEMAS = {App: appSchema, Certificate: certificateSchema, Cluster: clusterSchema, Node: nodeSchema, Release: releaseSchema, Secrets: secretsSchema} as const;
+export const SCHEMAS = {App: appSchema, Certificate: certificateSchema, Cluster: clusterSchema, Node: nodeSchema, Person: personSchema, Release: releaseSchema, Secrets: secretsSchema, Team: teamSchema} as const;
 
 /** What a schema can't say. Run only on manifests that the schema accepts. */
 const CHECKS: {readonly [K in Kind]: (manifest: Manifests[K]) => readonly Problem[]} = {
@@ -32,8 +36,10 @@ const CHECKS: {readonly [K in Kind]: (manifest: Manifests[K]) => readonly Proble
   Certificate: checkCertificate,
   Cluster: checkCluster,
   Node: checkNode,
+  Person: checkPerson,
   Release: () => [],
   Secrets: checkSecrets,
+  Team: () => [],
 };
 
 /** Larger files are refused unread: a hundred times of what people write. */

@@ -16,7 +16,9 @@ const PLACES: Readonly<Record<Kind, string>> = {
   Certificate: '`certificates/<name>.yaml`: a certificate of your own ([tls](tls.md)). Written by `flynn cert add`.',
   Cluster: '`cluster.yaml`: what holds for all apps.',
   Node: '`nodes/<node>.yaml`: a machine. Its fields are checked, but with one node nothing follows from them yet.',
+  Person: '`people/<user>.yaml`: somebody who uses the cluster, and what he may ([people](people.md)). The name of the user is the name of the file.',
   Release: '`apps/<app>/releases/v0001.yaml`: what a push, a rollback or the deploy of an image writes. Never edited; the highest number is the current release.',
+  Team: '`teams/<team>.yaml`: people who share roles ([people](people.md)).',
   Secrets: '`apps/<app>/secrets.yaml`: variables whose values are encrypted ([config](config.md)). Written by `flynn env set --secret`.',
 };
 

@@ -16,7 +16,7 @@ const ADAPTERS = 'reconciler/adapters/';
 const NODE_FACTS = ['reconciler/layout.ts', 'reconciler/settings.ts'];
 const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts', 'reconciler/observed/certified.ts', 'reconciler/desired/certificates-state.ts'];
 /** The folders of the pass and those around it. */
-const FOLDERS = ['adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'source', 'volumes'].map((name) => `reconciler/${name}/`);
+const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'source', 'volumes'].map((name) => `reconciler/${name}/`);
 /** The names that apps are answered under: pure, and needed by who looks, who plans and who acts. */
 const ROUTER = 'reconciler/router/';
 
@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   // The pass, in its order. Nobody here knows of the parts around it.
   'reconciler/adapters': {packages: ['node:', 'chokidar', 'dockerode', 'execa', 'isomorphic-git', 'protobufjs/minimal.js']},
   'reconciler/checkout': {values: [SCHEMAS, ADAPTERS, 'reconciler/commits/', ...NODE_FACTS], packages: ['node:']},
-  'reconciler/desired': {values: [SCHEMAS], types: ['reconciler/checkout/snapshot.ts', 'reconciler/build/build.ts'], packages: ['node:crypto']},
+  'reconciler/desired': {values: [SCHEMAS, 'reconciler/access/'], types: ['reconciler/checkout/snapshot.ts', 'reconciler/build/build.ts'], packages: ['node:crypto']},
   'reconciler/observed': {values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', ...NODE_FACTS], types: STATES, packages: ['node:']},
   'reconciler/plan': {values: ['schemas/registry-names.ts', 'schemas/result.ts', 'schemas/schedule.ts', 'schemas/subnet.ts', 'reconciler/desired/room.ts', 'reconciler/backoff.ts', `${ROUTER}domains.ts`, `${ROUTER}names.ts`, `${ROUTER}times.ts`], types: [SCHEMAS, ...STATES]},
   'reconciler/apply': {
@@ -67,8 +67,10 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
 
   // Around the pass: they make commits or ask questions, and never change a container of an app.
   'reconciler/commits': {values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], packages: ['node:', 'yaml']},
+  /** Who may do what: pure. */
+  'reconciler/access': {values: [SCHEMAS], types: ['reconciler/checkout/snapshot.ts']},
   'reconciler/api': {
-    values: [SCHEMAS, 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/logs/traffic.ts', ...NODE_FACTS],
+    values: [SCHEMAS, 'reconciler/access/', 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/logs/traffic.ts', ...NODE_FACTS],
     types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/release/', 'reconciler/source/status.ts', 'reconciler/volumes/', 'reconciler/build/build.ts'],
     packages: ['node:', 'fastify', '@fastify/websocket', 'yaml'],
   },
@@ -86,7 +88,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
     packages: ['node:'],
   },
   'reconciler/receive': {
-    values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/release/', 'reconciler/secrets/', 'reconciler/api/', 'reconciler/builds/', 'reconciler/build/output.ts', ...NODE_FACTS],
+    values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/release/', 'reconciler/secrets/', 'reconciler/access/', 'reconciler/api/', 'reconciler/builds/', 'reconciler/build/output.ts', ...NODE_FACTS],
     types: ['reconciler/node.ts', 'reconciler/oneshot/', 'reconciler/build/build.ts', 'reconciler/status/'],
     packages: ['node:', 'fastify', 'execa'],
   },
@@ -117,7 +119,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
 const DIRECTLY = ['reconciler', 'cli'];
 
 /** Everything here is a function of its arguments. */
-const PURE = ['reconciler/plan/', 'reconciler/desired/', 'reconciler/backoff.ts', 'reconciler/router/names.ts', 'reconciler/router/times.ts', 'reconciler/commits/edits.ts', 'reconciler/commits/yaml-edit.ts'];
+const PURE = ['reconciler/access/', 'reconciler/plan/', 'reconciler/desired/', 'reconciler/backoff.ts', 'reconciler/router/names.ts', 'reconciler/router/times.ts', 'reconciler/commits/edits.ts', 'reconciler/commits/yaml-edit.ts'];
 const IMPURE = /\b(new Date|Date\.|Math\.random|random(?:UUID|Bytes|Int)|process\.|performance\.|setTimeout|setInterval|setImmediate|async|await|fetch\(|import\()/;
 
 const SOURCE_ROOTS = ['schemas', 'reconciler', 'cli', 'buildpacks'];

@@ -1,3 +1,5 @@
+import type {TokenManifest} from '../../schemas/person.ts';
+import type {Role} from '../../schemas/roles.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import type {DeployOutcome, Garbage, RegistryState, StackImageInfo} from '../node.ts';
 import type {RebasePreview} from '../release/releases.ts';
@@ -104,4 +106,23 @@ export interface AddedCertificate extends Written {
 export interface AcmeAnswer {
   /** Absent: nothing is ordered. */
   readonly acme?: {readonly directory?: string; readonly email?: string; readonly eabKeyId?: string; readonly hasCa: boolean};
+}
+
+/** Whose token a request came with. */
+export interface WhoAmI {
+  /** `operator`: the node's own token. */
+  readonly user: string;
+  readonly name: string;
+  readonly email: string;
+  readonly token?: string;
+}
+
+/** A person with all roles, those of teams included. */
+export interface PersonAnswer {
+  readonly user: string;
+  readonly name: string;
+  readonly email: string;
+  readonly role?: Role;
+  readonly apps: Readonly<Record<string, Role>>;
+  readonly tokens: readonly ({readonly name: string} & Omit<TokenManifest, 'hash'>)[];
 }

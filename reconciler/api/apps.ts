@@ -8,6 +8,7 @@ import {gitUrlOf, urlOf} from '../settings.ts';
 import type {AppStatus} from '../status/status.ts';
 import type {AppAnswer, ConvergedLine, CreatedApp, ScaledApp} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
+import {seenBy, whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
 import {field, readAppName, readLogQuery, readReplicas} from './read.ts';
 import {LineQueue, sendLines} from './stream.ts';
@@ -19,8 +20,8 @@ const CONVERGE_MS_MAX = 60 * 60_000;
 
 type AppRequest = FastifyRequest<{Params: {app: string}}>;
 
-export function registerAppRoutes(server: FastifyInstance, {view, commit, closing}: RouteParts): void {
-  server.get('/apps', async () => appsOf(view).map((app) => answerOf(app, view)));
+export function registerAppRoutes(server: FastifyInstance, {view, authenticate, commit, closing}: RouteParts): void {
+  server.get('/apps', async (request) => appsOf(view).filter(seenBy(whoAsks(request, authenticate))).map((app) => answerOf(app, view)));
 
   server.get('/apps/:app', async (request: AppRequest) => answerOf(known(readAppName(request.params.app), view), view));
 

@@ -1,30 +1,63 @@
 import {createHash, timingSafeEqual} from 'node:crypto';
 import type {IncomingHttpHeaders} from 'node:http';
+import {mayDo, NOBODY, type Access} from '../access/access.ts';
+import type {Right} from '../access/rights.ts';
 import type {Author} from '../checkout/snapshot.ts';
 import {parseAuthor} from './author.ts';
 
 /** Who is asking; `undefined`: nobody we know. */
-export type Authenticate = (headers: IncomingHttpHeaders) => Author | undefined;
+export type Authenticate = (headers: IncomingHttpHeaders) => Principal | undefined;
+
+/** Somebody whom we know, and what he may do. As an author he is what his commits say. */
+export interface Principal extends Author {
+  /** Name of his file below `people/`; `operator` is who has the node's own token. */
+  readonly user: string;
+  /** Which of his tokens he came with. Absent: the node's own. */
+  readonly token?: string;
+  /** Of a token that is good for less than its owner. */
+  readonly isLimited?: boolean;
+  /** `app`: whose it is, where the right is one of an app. */
+  may(right: Right, app?: string): boolean;
+}
+
+/** Who has the node's own token: he may do everything, as on the machine itself. No person can be called so. */
+export const OPERATOR = 'operator';
 
 export interface Credentials {
   readonly token: string;
-  /** Author of what is asked for without a name. */
+  /** Author of what is asked for with the node's own token and without a name. */
   readonly operator: Author;
+  /** People and their tokens, as the applied commit has them. Absent: there are none. */
+  access?(): Access;
+  /** Milliseconds since 1970. */
+  nowMs?(): number;
 }
 
 /**
- * Accepts the token as `Bearer`, or as the password of `Basic` (git). It proves the right to act; the name is what its holder says:
- * `X-Flynn-Author`, or the user name of Basic, or else the operator. The comparison takes the same time for every wrong token.
+ * Accepts a token as `Bearer`, or as the password of `Basic` (git). A person's token says who he is. The node's own one proves the right to act, and the
+ * name is what its holder says: `X-Flynn-Author`, or the user name of Basic, or else the operator.
+ *
+ * Only hashes are compared: how long that takes tells nothing of a token.
  */
-export function createAuthenticate({token, operator}: Credentials): Authenticate {
+export function createAuthenticate({token, operator, access = () => NOBODY, nowMs = Date.now}: Credentials): Authenticate {
   if (token === '') throw new Error('bug: an empty token would let everybody in');
   const expected = digest(token);
   return (headers) => {
     const offered = parseAuthorization(headers.authorization);
-    if (offered === undefined || !timingSafeEqual(digest(offered.token), expected)) return undefined;
+    if (offered === undefined) return undefined;
+    const hash = digest(offered.token);
+    if (!timingSafeEqual(hash, expected)) return personOf(`sha256:${hash.toString('hex')}`, access(), nowMs());
     const named = headers['x-flynn-author'];
-    return (typeof named === 'string' ? parseAuthor(named) : undefined) ?? parseAuthor(offered.user) ?? operator;
+    const author = (typeof named === 'string' ? parseAuthor(named) : undefined) ?? parseAuthor(offered.user) ?? operator;
+    return {...author, user: OPERATOR, may: () => true};
   };
+}
+
+function personOf(hash: string, {people, tokens}: Access, nowMs: number): Principal | undefined {
+  const token = tokens.get(hash);
+  const person = token && people.get(token.user);
+  if (token === undefined || person === undefined || (token.expiresAtMs !== undefined && nowMs > token.expiresAtMs)) return undefined;
+  return {name: person.name, email: person.email, user: person.user, token: token.name, isLimited: token.isLimited, may: (right, app) => mayDo(token.roles, right, app)};
 }
 
 function parseAuthorization(header: string | undefined): {readonly user: string; readonly token: string} | undefined {

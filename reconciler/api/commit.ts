@@ -4,7 +4,8 @@ import type {Change} from '../checkout/snapshot.ts';
 import type {NodeView} from '../node.ts';
 import type {Written} from './answers.ts';
 import type {Authenticate} from './authenticate.ts';
-import {ApiError, explaining} from './problem.ts';
+import {whoAsks} from './permit.ts';
+import {explaining} from './problem.ts';
 import {readOperationId} from './read.ts';
 
 /** With some tries against other writers; the remote repository may be slow. */
@@ -15,9 +16,8 @@ export type Commit = (request: FastifyRequest, change: Pick<Change, 'edit' | 'me
 
 export function committer({view, authenticate, closing}: {readonly view: NodeView; readonly authenticate: Authenticate; readonly closing: AbortSignal}): Commit {
   return async (request, {edit, message, ...how}) => {
-    const author = authenticate(request.headers);
-    if (author === undefined) throw new ApiError(401, 'the token is missing or not the cluster\'s');
-    const change: Change = {...how, edit, message, author, operationId: readOperationId(request.headers['idempotency-key']) ?? randomUUID()};
+    const {name, email} = whoAsks(request, authenticate);
+    const change: Change = {...how, edit, message, author: {name, email}, operationId: readOperationId(request.headers['idempotency-key']) ?? randomUUID()};
     // Not ended by the client's going: what was asked for is done, and a repeated request finds it.
     const deadline = AbortSignal.any([closing, AbortSignal.timeout(COMMIT_MS_MAX)]);
     const {commit: id, isNew} = await explaining("can't commit to the cluster repository", view.repo.commit(change, deadline));

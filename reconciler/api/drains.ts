@@ -1,23 +1,32 @@
-import type {FastifyInstance} from 'fastify';
+import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {withoutCredentials, type DrainManifest} from '../../schemas/drains.ts';
 import {addDrain, removeDrain, type DrainOwner} from '../commits/drain-edits.ts';
 import type {DrainStatus} from '../node.ts';
 import type {Written} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
+import {permit, seenBy, whoAsks} from './permit.ts';
 import {ApiError} from './problem.ts';
 import {field, readAppName} from './read.ts';
 
 /** Where logs are sent on to. What the fields of a drain may be is checked where all manifests are: by the commit. */
-export function registerDrainRoutes(server: FastifyInstance, {view, commit}: RouteParts): void {
+export function registerDrainRoutes(server: FastifyInstance, {view, authenticate, commit}: RouteParts): void {
+  const mayChange = (request: FastifyRequest, owner: DrainOwner) => {
+    const principal = whoAsks(request, authenticate);
+    if (owner === 'cluster') permit(principal, 'cluster.edit');
+    else permit(principal, 'app.edit', owner);
+  };
+
   server.get<{Querystring: {app?: string}}>('/drains', async (request): Promise<readonly DrainStatus[]> => {
     const {app} = request.query;
     const name = app === undefined ? undefined : readAppName(app);
     // A drain of the cluster is one of each app.
-    return view.drains().filter((drain) => name === undefined || drain.app === undefined || drain.app === name);
+    const isSeen = seenBy(whoAsks(request, authenticate));
+    return view.drains().filter((drain) => isSeen({app: drain.app})).filter((drain) => name === undefined || drain.app === undefined || drain.app === name);
   });
 
   server.post<{Body: unknown}>('/drains', async (request): Promise<Written> => {
     const owner = readOwner(request.body);
+    mayChange(request, owner);
     const drain = field(request.body, 'drain');
     if (typeof drain !== 'object' || drain === null || typeof field(drain, 'url') !== 'string') throw new ApiError(400, 'drain has to be an object with a url');
     const wanted = drain as DrainManifest;
@@ -26,6 +35,7 @@ export function registerDrainRoutes(server: FastifyInstance, {view, commit}: Rou
 
   server.post<{Body: unknown}>('/drains/remove', async (request): Promise<Written> => {
     const owner = readOwner(request.body);
+    mayChange(request, owner);
     const url = field(request.body, 'url');
     if (typeof url !== 'string') throw new ApiError(400, 'url has to be the url of a drain');
     return commit(request, {edit: removeDrain(owner, url), message: `${owner}: remove the drain to ${withoutCredentials(url)}`});

@@ -3,18 +3,21 @@ import type {NodeMetrics} from '../node.ts';
 import {PROMETHEUS_TYPE, prometheusText} from './prometheus.ts';
 import type {ServerParts} from './server.ts';
 import type {RouteParts} from './node-routes.ts';
-import {ApiError, explaining} from './problem.ts';
+import {permit, seenBy, whoAsks} from './permit.ts';
+import {explaining} from './problem.ts';
 import {readAppName} from './read.ts';
 
 /** The router's processes answer in milliseconds. */
 const LOOK_MS_MAX = 5_000;
 
 /** What the router has done for the apps, for programs of ours. */
-export function registerMetricsRoutes(v1: FastifyInstance, {view, closing}: RouteParts): void {
-  v1.get<{Querystring: {app?: string}}>('/metrics', async ({query: {app}}): Promise<NodeMetrics> => {
+export function registerMetricsRoutes(v1: FastifyInstance, {view, authenticate, closing}: RouteParts): void {
+  v1.get<{Querystring: {app?: string}}>('/metrics', async (request): Promise<NodeMetrics> => {
+    const {app} = request.query;
+    const isSeen = seenBy(whoAsks(request, authenticate));
     const name = app === undefined ? undefined : readAppName(app);
     const found = await look(view, closing);
-    const ofApp = <One extends {readonly app: string}>(all: readonly One[]) => all.filter((one) => name === undefined || one.app === name);
+    const ofApp = <One extends {readonly app: string}>(all: readonly One[]) => all.filter((one) => (name === undefined || one.app === name) && isSeen({app: one.app}));
     return {...found, http: ofApp(found.http), tcp: ofApp(found.tcp)};
   });
 }
@@ -22,7 +25,7 @@ export function registerMetricsRoutes(v1: FastifyInstance, {view, closing}: Rout
 /** The same for Prometheus, where it looks for it unless told otherwise. */
 export function registerPrometheusRoute(server: FastifyInstance, {view, authenticate}: Pick<ServerParts, 'view' | 'authenticate'>, closing: AbortSignal): void {
   server.get('/metrics', async (request, reply) => {
-    if (authenticate(request.headers) === undefined) throw new ApiError(401, 'the token is missing or not the cluster\'s');
+    permit(whoAsks(request, authenticate), 'cluster.plan');
     reply.type(PROMETHEUS_TYPE);
     return prometheusText(await look(view, closing), view.settings.node);
   });

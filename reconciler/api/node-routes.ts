@@ -7,6 +7,7 @@ import {noted} from './audit.ts';
 import type {Authenticate} from './authenticate.ts';
 import type {Commit} from './commit.ts';
 import {withoutSecrets} from './planned-action.ts';
+import {seenBy, whoAsks} from './permit.ts';
 import {explaining} from './problem.ts';
 import {type EventQuery, field, readCommit, readEventQuery} from './read.ts';
 import {LineQueue, sendLines} from './stream.ts';
@@ -26,7 +27,10 @@ const PLAN_MS_MAX = 30_000;
 
 /** Questions about the whole node. */
 export function registerNodeRoutes(server: FastifyInstance, {view, authenticate, closing}: RouteParts): void {
-  server.get('/status', async () => view.status());
+  server.get('/status', async (request) => {
+    const status = view.status();
+    return {...status, apps: status.apps.filter(seenBy(whoAsks(request, authenticate)))};
+  });
 
   server.get('/plan', async (): Promise<PlanAnswer> => {
     const plan = await explaining("can't look at what runs", view.plan(AbortSignal.any([closing, AbortSignal.timeout(PLAN_MS_MAX)])));
@@ -42,13 +46,14 @@ export function registerNodeRoutes(server: FastifyInstance, {view, authenticate,
 
   server.get<{Querystring: Record<string, string>}>('/events', (request, reply) => {
     const query = readEventQuery(request.query);
-    return sendLines(reply, (signal) => events(view, query, signal), closing);
+    const isSeen = seenBy(whoAsks(request, authenticate));
+    return sendLines(reply, (signal) => events(view, {...query, isSeen}, signal), closing);
   });
 }
 
-async function* events(view: NodeView, {app, lines, follow}: EventQuery, signal: AbortSignal): AsyncGenerator<FlynnEvent> {
+async function* events(view: NodeView, {app, lines, follow, isSeen}: EventQuery & {readonly isSeen: ReturnType<typeof seenBy>}, signal: AbortSignal): AsyncGenerator<FlynnEvent> {
   const queue = new LineQueue<FlynnEvent>(signal);
-  const isMeant = (event: FlynnEvent) => app === undefined || event.app === app;
+  const isMeant = (event: FlynnEvent) => (app === undefined || event.app === app) && isSeen({app: event.app});
   // All three in one turn of the event loop: none is missed or told twice.
   const recent = view.events().filter(isMeant);
   const older = view.olderEvents();

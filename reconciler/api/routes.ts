@@ -13,6 +13,7 @@ import {urlOf} from '../settings.ts';
 import type {Written} from './answers.ts';
 import {domainOf, domainsOf, type DnsFacts} from './domains.ts';
 import type {RouteParts} from './node-routes.ts';
+import {seenBy, whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
 import {field, readAppName} from './read.ts';
 import {readHost, readNewRoute, readRouteChanges, readRouteName} from './read-routes.ts';
@@ -33,13 +34,13 @@ interface OfRoute {
 }
 
 /** Routes of apps, as git has them, and hosts that lead to an app. A change of them is one commit. */
-export function registerRouteRoutes(server: FastifyInstance, {view, commit, closing}: RouteParts): void {
+export function registerRouteRoutes(server: FastifyInstance, {view, authenticate, commit, closing}: RouteParts): void {
   const deadline = () => AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
   const ownHost = (app: AppName) => `${app}.${view.status().domain}`;
   const listing = new Listing(view);
   const written = async (request: FastifyRequest, change: Parameters<typeof commit>[1], route: string): Promise<RouteWritten> => ({...await commit(request, change), route});
 
-  server.get('/routes', async (): Promise<readonly AppRoutes[]> => listing.all(deadline()));
+  server.get('/routes', async (request): Promise<readonly AppRoutes[]> => (await listing.all(deadline())).filter(seenBy(whoAsks(request, authenticate))));
 
   server.get<OfApp>('/apps/:app/routes', async ({params}): Promise<AppRoutes> => listing.one(readAppName(params.app), deadline()));
 

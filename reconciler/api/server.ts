@@ -18,8 +18,10 @@ import {registerNodeRoutes} from './node-routes.ts';
 import {registerOneShotRoutes} from './oneshot.ts';
 import {registerOpenRoutes} from './open.ts';
 import {registerVolumeRoutes} from './volumes.ts';
-import {answerProblems, ApiError} from './problem.ts';
 import {registerCertificateRoutes} from './certificates.ts';
+import {registerPeopleRoutes} from './people.ts';
+import {guard} from './permit.ts';
+import {answerProblems} from './problem.ts';
 import {registerRegistryRoutes} from './registry.ts';
 import {registerReleaseRoutes} from './releases.ts';
 import {registerRouteRoutes} from './routes.ts';
@@ -57,9 +59,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
         done();
       },
     });
-    v1.addHook('onRequest', async (request) => {
-      if (authenticate(request.headers) === undefined) throw new ApiError(401, 'the token is missing or not the cluster\'s');
-    });
+    guard(v1, authenticate);
     const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal}), closing: closing.signal, log};
     registerNodeRoutes(v1, parts);
     registerMetricsRoutes(v1, parts);
@@ -80,6 +80,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerRegistryRoutes(v1, parts);
     registerCertificateRoutes(v1, parts);
     registerOneShotRoutes(v1, parts);
+    registerPeopleRoutes(v1, parts);
   }, {prefix: '/v1'});
   return server;
 }

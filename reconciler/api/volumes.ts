@@ -6,6 +6,7 @@ import type {BackupSummary} from '../volumes/format.ts';
 import type {Volume, VolumeId} from '../volumes/volumes.ts';
 import {noted} from './audit.ts';
 import type {RouteParts} from './node-routes.ts';
+import {seenBy, whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
 import {field, readAppName} from './read.ts';
 
@@ -25,8 +26,12 @@ export function registerVolumeRoutes(v1: FastifyInstance, {view, authenticate, c
   // Nothing is parsed: the stream itself is the body. Only these routes take it.
   v1.addContentTypeParser(TAR, (_request, payload, done) => done(null, payload));
 
-  v1.get<{Querystring: {readonly app?: string}}>('/volumes', async ({query: {app}}): Promise<readonly Volume[]> =>
-    explaining("can't look at the volumes", volumes.list(app === undefined ? undefined : readAppName(app), within(QUESTION_MS_MAX))));
+  v1.get<{Querystring: {readonly app?: string}}>('/volumes', async (request): Promise<readonly Volume[]> => {
+    const {app} = request.query;
+    const all = await explaining("can't look at the volumes", volumes.list(app === undefined ? undefined : readAppName(app), within(QUESTION_MS_MAX)));
+    const isSeen = seenBy(whoAsks(request, authenticate));
+    return all.filter((volume) => isSeen({app: volume.app}));
+  });
 
   v1.get<VolumeParams>('/apps/:app/volumes/:volume/backup', async (request, reply) => {
     const id = readVolume(request.params);

@@ -4,6 +4,7 @@ import type {AppName, TreeId} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {problemOfNodeName} from '../../schemas/names.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
+import {accessOf} from '../access/access.ts';
 import {checkApp, locateRoute, locateTcpRoute, resolveApp, type AppFiles} from './app.ts';
 import {CLUSTER_FILE, resolveCluster, type ClusterConfig} from './cluster.ts';
 import {findConflicts} from './combine.ts';
@@ -78,13 +79,14 @@ const UNLIMITED: ClusterConfig = {
 
 function checkAllShared(shared: readonly ManifestFile[]): readonly Diagnostic[] {
   const cluster = resolveCluster(shared);
-  return [...(cluster.ok ? [] : cluster.problem), ...shared.flatMap(checkShared)];
+  return [...(cluster.ok ? [] : cluster.problem), ...shared.flatMap(checkShared), ...accessOf(shared.filter(({path}) => !isDocumentation(path))).problems];
 }
 
 function checkShared(file: ManifestFile): readonly Diagnostic[] {
   const {path} = file;
   if (path === CLUSTER_FILE || isDocumentation(path)) return [];
   if (certificateNameOf(path) !== undefined) return problemsOfCertificate(file);
+  if (/^(people|teams)\/[^/]+\.yaml$/.test(path)) return []; // `accessOf` tells of those.
   const node = /^nodes\/([^/]+)\.yaml$/.exec(path)?.[1];
   const message = node === undefined ? misplaced(file) : problemOfNodeName(node);
   if (message !== undefined) return [{file: path, line: 1, column: 1, message}];
@@ -100,6 +102,8 @@ const PLACES: Readonly<Record<string, string>> = {
   Release: 'apps/<app>/releases/v0001.yaml',
   Cluster: 'cluster.yaml',
   Node: 'nodes/<node>.yaml',
+  Person: 'people/<user>.yaml',
+  Team: 'teams/<team>.yaml',
   Secrets: 'apps/<app>/secrets.yaml',
   Certificate: 'certificates/<name>.yaml',
 };
@@ -111,6 +115,7 @@ const ELSEWHERE = /^(\.|docs?\/|examples?\/)/i;
 function misplaced(file: ManifestFile): string | undefined {
   const {path} = file;
   if (/^apps\/[^/]+$/.test(path)) return `is not read: an app is a folder, ${PLACES['App']}`;
+  if (path.startsWith('people/') || path.startsWith('teams/')) return `is not read: a ${path.startsWith('people/') ? 'person is a file people/<user>.yaml' : 'team is a file teams/<team>.yaml'}`;
   if (path.startsWith('nodes/')) return `is not read: a node is a file ${PLACES['Node']}`;
   if (/^cluster\.ya?ml$/i.test(path)) return `is not read: its name is ${CLUSTER_FILE}`;
   if (ELSEWHERE.test(path) || !/\.ya?ml$/i.test(path) || file.kind === 'refused') return undefined;

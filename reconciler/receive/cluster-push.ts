@@ -10,6 +10,7 @@ import {cutIntoPieces} from '../checkout/pieces.ts';
 import {massDelete} from '../desired/mass-delete.ts';
 import type {GitDeps} from './deps.ts';
 import {warningsOf} from './plaintext.ts';
+import {forbiddenPaths} from './path-rights.ts';
 import {PushRejected, type Push, type RefUpdate} from './push.ts';
 
 /** `git push -o …`: accepts manifests with problems; each app with problems keeps its last good ones. */
@@ -60,6 +61,11 @@ export class ClusterPushes {
     try {
       const old = before === NO_COMMIT ? undefined : await this.#deps.repo.snapshotAt(before as CommitId, signal);
       const next = await cutIntoPieces(objects, {commit: after as CommitId, before: old}, signal);
+      if (push.principal !== undefined) {
+        const apps = {before: new Set(old?.apps.map(({name}) => name)), after: new Set(next.apps.map(({name}) => name))};
+        const forbidden = await forbiddenPaths(push.principal, {update: {before, after, ref: MAIN}, push, apps}, signal);
+        if (forbidden.length > 0) throw new PushRejected(...forbidden.map(detail), warning('Push rejected, it changes what you may not change. Others can: push it to a branch and ask them'));
+      }
       const gone = old === undefined ? undefined : massDelete(old.apps.map(({name}) => name), next.apps.map(({name}) => name));
       if (gone !== undefined && !push.options.includes(OPTION_CONFIRM_DELETE)) {
         throw new PushRejected(

@@ -1,3 +1,4 @@
+import type {Principal} from '../api/authenticate.ts';
 import type {Author} from '../checkout/snapshot.ts';
 
 /** A push as git's hook hands it over: nothing has moved yet (`pre-receive`), or everything has (`post-receive`). */
@@ -10,6 +11,8 @@ export interface Push {
   /** Environment in which git finds the objects of the push, which are not in the repository yet. */
   readonly env: Readonly<Record<string, string>>;
   readonly author: Author;
+  /** Who pushes, and what he may do. Absent: somebody on this machine itself, by path: he may do everything. */
+  readonly principal?: Principal;
   /** One line for the pusher, at once. */
   print(line: string): void;
   /** From now on the push is finished even when the pusher goes away. */

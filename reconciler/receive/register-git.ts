@@ -4,7 +4,9 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {isRepository} from '../checkout/own.ts';
-import type {Author} from '../checkout/snapshot.ts';
+import {refusalOf} from '../access/access.ts';
+import type {Right} from '../access/rights.ts';
+import type {Principal} from '../api/authenticate.ts';
 import type {GitDeps} from './deps.ts';
 import {useHooks, writeHooks} from './hook-scripts.ts';
 import {runHttpBackend} from './http-backend.ts';
@@ -48,15 +50,19 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
     scope.post(`/:repository${RECEIVE_PACK}`, (request: GitRequest, reply) => serve(RECEIVE_PACK, request, reply));
 
     async function serve(service: string, request: GitRequest, reply: FastifyReply): Promise<FastifyReply> {
-      const author = deps.authenticate(request.headers);
-      if (author === undefined) return say(reply.header('www-authenticate', 'Basic realm="flynn"'), 401, 'the token is missing, or not the cluster\'s');
+      const principal = deps.authenticate(request.headers);
+      if (principal === undefined) return say(reply.header('www-authenticate', 'Basic realm="flynn"'), 401, 'the token is missing, or not the cluster\'s');
       const name = /^(.+)\.git$/.exec(request.params.repository)?.[1];
       if (name === undefined) return say(reply, 404, `there is no repository "${request.params.repository}": their names end in .git`);
       try {
         const repository = await findRepository(name, deps, AbortSignal.any([closing.signal, AbortSignal.timeout(FIND_MS_MAX)]));
         if (repository.kind === 'none') return say(reply, 404, repository.why);
+        const isPush = service === RECEIVE_PACK || request.query.service === RECEIVE_PACK.slice(1);
+        const right = rightFor(repository.kind, isPush);
+        const app = repository.kind === 'app' ? repository.app : undefined;
+        if (!principal.may(right, app)) return say(reply, 403, refusalOf(principal.user, right, app));
         reply.hijack();
-        await passOn({service, gitdir: repository.gitdir, isCluster: repository.kind === 'cluster', author}, request, reply);
+        await passOn({service, gitdir: repository.gitdir, isCluster: repository.kind === 'cluster', principal}, request, reply);
       } catch (error) {
         deps.log('a git request failed', error);
         if (!reply.sent) return say(reply, 503, 'flynn can\'t read the cluster repository at present; see: flynn status');
@@ -65,16 +71,16 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
       return reply;
     }
 
-    async function passOn({service, gitdir, isCluster, author}: {service: string; gitdir: string; isCluster: boolean; author: Author}, request: GitRequest, reply: FastifyReply): Promise<void> {
+    async function passOn({service, gitdir, isCluster, principal}: {service: string; gitdir: string; isCluster: boolean; principal: Principal}, request: GitRequest, reply: FastifyReply): Promise<void> {
       const http = {request: request.raw, response: reply.raw};
       const gone = new AbortController();
       // A client's Ctrl-C closes the connection; git itself would not notice, and accept the push in the end.
       reply.raw.once('close', () => gone.abort(new Error('the pusher went away')));
-      const {session, end} = deps.pushes.open(author, AbortSignal.any([gone.signal, closing.signal]));
+      const {session, end} = deps.pushes.open(principal, AbortSignal.any([gone.signal, closing.signal]));
       const git = {
         gitdir,
         scratch: deps.layout.scratch,
-        user: author.email,
+        user: principal.email,
         // A cluster repository is read by us and by people's tools: nothing malformed gets in.
         config: {'core.hooksPath': deps.layout.hooks, ...(isCluster ? {'receive.fsckObjects': 'true'} : {})},
         env: {FLYNN_PUSH: session.id},
@@ -104,6 +110,12 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
       if (quarantine !== undefined && isQuarantineOf(git.gitdir, quarantine)) await rm(quarantine, {recursive: true, force: true});
     }
   });
+}
+
+/** What of the cluster repository may be changed is asked path by path, when it is known what was pushed. */
+function rightFor(kind: 'cluster' | 'app', isPush: boolean): Right {
+  if (kind === 'cluster') return isPush ? 'cluster.propose' : 'cluster.clone';
+  return isPush ? 'app.push' : 'app.read';
 }
 
 /** Git's own name for it (tmp-objdir.c), in that repository: what a hook says is not taken for more than it is. */

@@ -66,7 +66,8 @@ export function registerHooks(server: FastifyInstance, deps: GitDeps): void {
       updates: handedOver.updates,
       options: handedOver.options,
       env: handedOver.env,
-      author: session?.author ?? {name: handedOver.user, email: `${handedOver.user}@localhost`},
+      author: session === undefined ? {name: handedOver.user, email: `${handedOver.user}@localhost`} : {name: session.principal.name, email: session.principal.email},
+      ...(session !== undefined && {principal: session.principal}),
       print,
       settle: () => {
         if (session !== undefined) session.isSettled = true;

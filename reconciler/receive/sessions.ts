@@ -1,10 +1,10 @@
 import {randomBytes} from 'node:crypto';
-import type {Author} from '../checkout/snapshot.ts';
+import type {Principal} from '../api/authenticate.ts';
 
 /** One client that is connected to us and pushes: what its hooks, which are other processes, can't know. */
 export interface PushSession {
   readonly id: string;
-  readonly author: Author;
+  readonly principal: Principal;
   /** Aborted when the client goes away, or we stop. */
   readonly signal: AbortSignal;
   /** True: the work is done, and losing the client now must not undo it. */
@@ -19,9 +19,9 @@ export interface PushSession {
 export class PushSessions {
   readonly #open = new Map<string, PushSession>();
 
-  open(author: Author, signal: AbortSignal): {readonly session: PushSession; end(): void} {
+  open(principal: Principal, signal: AbortSignal): {readonly session: PushSession; end(): void} {
     const ended = Promise.withResolvers<void>();
-    const session: PushSession = {id: randomBytes(16).toString('hex'), author, signal, isSettled: false, ended: ended.promise};
+    const session: PushSession = {id: randomBytes(16).toString('hex'), principal, signal, isSettled: false, ended: ended.promise};
     this.#open.set(session.id, session);
     return {
       session,

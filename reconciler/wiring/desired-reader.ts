@@ -2,6 +2,7 @@ import type {AppName, TreeId} from '../../schemas/ids.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import {registryPrefix} from '../../schemas/registry-names.ts';
 import type {AppPiece, Snapshot} from '../checkout/snapshot.ts';
+import {accessOf, NOBODY, type Access} from '../access/access.ts';
 import {combine} from '../desired/combine.ts';
 import {resolveApp} from '../desired/app.ts';
 import {resolveCluster, type ClusterConfig} from '../desired/cluster.ts';
@@ -30,6 +31,7 @@ export class DesiredReader {
   #sharedTree: TreeId | undefined;
   #cluster: ClusterConfig | undefined;
   #tls: {readonly sharedTree: TreeId; readonly stamp: string | undefined; readonly tls: DesiredTls | undefined} | undefined;
+  #access: Access = NOBODY;
   #apps = new Map<AppName, DesiredApp>();
   #last: DesiredState | undefined;
 
@@ -53,6 +55,11 @@ export class DesiredReader {
     return this.#tls?.tls?.acme?.directory;
   }
 
+  /** Who may do what, by the applied commit. People whose files are wrong there are nobody: a push of such files is refused. */
+  get access(): Access {
+    return this.#access;
+  }
+
   /** True also as long as nothing was read. */
   get hasTcpRoutes(): boolean {
     return this.#last?.apps.some((app) => app.state === 'invalid' || app.tcp !== undefined) ?? true;
@@ -72,6 +79,7 @@ export class DesiredReader {
       if (!nodes.ok) throw new Error(`a node of commit ${snapshot.commit.slice(0, 8)} is wrong:\n${nodes.problem.map(formatDiagnostic).join('\n')}`);
       this.#nodes = nodes.value;
       this.#cluster = resolved.value;
+      this.#access = accessOf(shared).access;
       this.#sharedTree = snapshot.shared.treeId;
       this.#apps = new Map();
     }

@@ -73,6 +73,6 @@ test('a real git sends the token and the name, asks no other helper, and nobody 
   const [status] = await once(git, 'exit') as [number];
   t.is(status, 0, complaints);
   const authenticate = createAuthenticate({token: TOKEN, operator: {name: 'operator', email: 'operator@flynn.localhost'}});
-  t.deepEqual(seen.map((headers) => authenticate(headers)).at(-1), {name: 'Ann Lee', email: 'ann@example.com'});
+  t.like(seen.map((headers) => authenticate(headers)).at(-1), {name: 'Ann Lee', email: 'ann@example.com'});
   await t.throwsAsync(readFile(path.join(home, '.git-credentials')), {code: 'ENOENT'});
 });

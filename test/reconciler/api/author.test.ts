@@ -38,18 +38,18 @@ const authenticate = createAuthenticate({token: 'right:token', operator: OPERATO
 const basic = (user: string, token: string) => `Basic ${Buffer.from(`${user}:${token}`).toString('base64')}`;
 
 test('the bearer of the token is the operator', (t) => {
-  t.deepEqual(authenticate({authorization: 'Bearer right:token'}), OPERATOR);
-  t.deepEqual(authenticate({authorization: 'bearer right:token'}), OPERATOR);
+  t.like(authenticate({authorization: 'Bearer right:token'}), OPERATOR);
+  t.like(authenticate({authorization: 'bearer right:token'}), OPERATOR);
 });
 
 test('the token is right as the password of git, and the user name is the author', (t) => {
-  t.deepEqual(authenticate({authorization: basic('Ann%20Lee%20%3Cann%40example.com%3E', 'right:token')}), ANN);
-  t.deepEqual(authenticate({authorization: basic('git', 'right:token')}), OPERATOR);
+  t.like(authenticate({authorization: basic('Ann%20Lee%20%3Cann%40example.com%3E', 'right:token')}), ANN);
+  t.like(authenticate({authorization: basic('git', 'right:token')}), OPERATOR);
 });
 
 test('a header names the author', (t) => {
-  t.deepEqual(authenticate({authorization: 'Bearer right:token', 'x-flynn-author': encodeAuthor(ANN)}), ANN);
-  t.deepEqual(authenticate({authorization: 'Bearer right:token', 'x-flynn-author': 'nonsense'}), OPERATOR);
+  t.like(authenticate({authorization: 'Bearer right:token', 'x-flynn-author': encodeAuthor(ANN)}), ANN);
+  t.like(authenticate({authorization: 'Bearer right:token', 'x-flynn-author': 'nonsense'}), OPERATOR);
 });
 
 test('nobody else is let in, whatever name they give', (t) => {

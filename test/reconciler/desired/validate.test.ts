@@ -28,7 +28,7 @@ test('is told of manifests where nobody reads them', finds, [
   'cluster.yml:1:1: is not read: its name is cluster.yaml',
   'nodes/a.yml:1:1: is not read: a node is a file nodes/<node>.yaml',
   'nodes/x/a.yaml:1:1: is not read: a node is a file nodes/<node>.yaml',
-  'other.yaml:1:1: is a manifest of Flynn where none is read: it belongs to apps/<app>/app.yaml, apps/<app>/releases/v0001.yaml, cluster.yaml, nodes/<node>.yaml, apps/<app>/secrets.yaml, certificates/<name>.yaml',
+  'other.yaml:1:1: is a manifest of Flynn where none is read: it belongs to apps/<app>/app.yaml, apps/<app>/releases/v0001.yaml, cluster.yaml, nodes/<node>.yaml, people/<user>.yaml, teams/<team>.yaml, apps/<app>/secrets.yaml, certificates/<name>.yaml',
 ]);
 test('is told of every problem at once, in the order of files and lines', finds, [
   app('shop', 'rotues: 1\nenvv: 1\n'), app('blog', 'Routes: 1\n'), file('nodes/Bad_Name.yaml', head('Node')), file('nodes/ok.yaml', head('Node') + 'drain: 1\n'),

@@ -1,0 +1,60 @@
+import type {WhoAmI} from '../../reconciler/api/answers.ts';
+import {createClient} from '../client.ts';
+import {type Command, type CommandContext, UsageError} from '../command.ts';
+import {loadContexts, saveContexts, saveOrRemoveContexts, withCluster, withoutCluster} from '../context.ts';
+import {parseFlags} from '../flags.ts';
+import {configFile, whichCluster} from '../which-cluster.ts';
+
+export const login: Command = {
+  usage: 'login <url of the API> [--name <name>]',
+  summary: 'Keep a token, so that commands and git can talk to a cluster',
+  details: [
+    'The token is read from stdin, or from FLYNN_TOKEN. Somebody who may change people makes it with `flynn token add`.',
+    '--name   what to call the cluster here; default: the host without "api."',
+  ],
+  examples: ['flynn login https://api.apps.example.com < token', 'FLYNN_TOKEN=… flynn login https://api.apps.example.com --name production'],
+
+  async run(args, context, signal) {
+    const {values, words: [where]} = parseFlags(args, {name: {type: 'string'}}, {wordsMax: 1});
+    const {url, gitUrl, host} = placesOf(where);
+    const name = values.name ?? host;
+    const file = configFile(context.env);
+    const token = await tokenFrom(context);
+    const {user, name: person, email} = await createClient({name, url, gitUrl, token, user: '', file}, async () => '').get<WhoAmI>('/v1/whoami', signal);
+    await saveContexts(file, withCluster(await loadContexts(file), name, {url, gitUrl, token, user: `${person} <${email}>`}));
+    if (context.isJson) context.out(JSON.stringify({cluster: name, user, url}, null, 2));
+    context.err(`logged in to ${name} as ${user} (${person} <${email}>)`);
+    return 0;
+  },
+};
+
+export const logout: Command = {
+  usage: 'logout',
+  summary: 'Forget the token of a cluster',
+  details: ['The token itself goes on being good: `flynn token remove` ends it.'],
+  examples: ['flynn logout', 'flynn logout -c production'],
+
+  async run(args, context) {
+    parseFlags(args, {});
+    const {name, file} = await whichCluster(context);
+    await saveOrRemoveContexts(file, withoutCluster(await loadContexts(file), name));
+    if (context.isJson) context.out(JSON.stringify({cluster: name}, null, 2));
+    context.err(`logged out of ${name}`);
+    return 0;
+  },
+};
+
+/** Git is beside the API, at its own host of the same domain. */
+function placesOf(where: string | undefined): {readonly url: string; readonly gitUrl: string; readonly host: string} {
+  const parsed = URL.parse(where ?? '');
+  if (parsed === null || !/^https?:$/.test(parsed.protocol) || !parsed.hostname.startsWith('api.')) throw new UsageError('where? it has to be like flynn login https://api.apps.example.com');
+  const domain = parsed.host.slice('api.'.length);
+  return {url: `${parsed.protocol}//${parsed.host}`, gitUrl: `${parsed.protocol}//git.${domain}`, host: domain};
+}
+
+async function tokenFrom(context: CommandContext): Promise<string> {
+  const {FLYNN_TOKEN: given = ''} = context.env;
+  const token = given === '' ? (await context.input()).trim() : given;
+  if (token === '') throw new UsageError('the token comes on stdin: flynn login https://api.apps.example.com < token');
+  return token;
+}

@@ -1,0 +1,76 @@
+import {createHash, randomBytes} from 'node:crypto';
+import type {PersonAnswer, WhoAmI, Written} from '../../reconciler/api/answers.ts';
+import {type CommandContext, Failure, UsageError} from '../command.ts';
+import {parseFlags} from '../flags.ts';
+import {table} from '../output/table.ts';
+import {group, type Subcommand} from '../subcommands.ts';
+
+const list: Subcommand = {
+  usage: '[-u <user>]',
+  async run(args, context, signal) {
+    const {values} = parseFlags(args, {user: {type: 'string', short: 'u'}});
+    const people = await (await context.client()).get<readonly PersonAnswer[]>('/v1/people', signal);
+    const tokens = people.filter(({user}) => values.user === undefined || user === values.user).flatMap(({user, tokens: own}) => own.map((token) => ({user, ...token})));
+    if (context.isJson) context.out(JSON.stringify(tokens, null, 2));
+    else if (tokens.length === 0) context.err('no tokens');
+    else for (const line of table([['user', 'token', 'role', 'apps', 'expires'], ...tokens.map(({user, name, role = '', apps = [], expires = 'never'}) => [user, name, role, apps.join(' '), expires])])) context.out(line);
+    return 0;
+  },
+};
+
+const add: Subcommand = {
+  usage: '<name> [-u <user>] [--role <role>] [--for <app>…] [--expires <day>]',
+  async run(args, context, signal) {
+    const {values, words: [name]} = parseFlags(args, {
+      user: {type: 'string', short: 'u'},
+      role: {type: 'string'},
+      for: {type: 'string', multiple: true},
+      expires: {type: 'string'},
+    }, {wordsMax: 1});
+    if (name === undefined) throw new UsageError('what is it for? it has to be like flynn token add laptop');
+    const user = values.user ?? await ownName(context, signal);
+    // Made here: the cluster gets to know its hash only.
+    const token = `flynn_${randomBytes(32).toString('base64url')}`;
+    const hash = `sha256:${createHash('sha256').update(token).digest('hex')}`;
+    const {role, expires, for: apps} = values;
+    const wish = {name, hash, ...(role !== undefined && {role}), ...(apps !== undefined && {apps}), ...(expires !== undefined && {expires})};
+    const written = await (await context.client()).post<Written>(`/v1/people/${user}/tokens`, wish, signal);
+    context.err(`Committed "${written.message}" ${written.commit.slice(0, 8)}; this is the only time that it is shown:`);
+    context.out(context.isJson ? JSON.stringify({user, name, token, commit: written.commit}, null, 2) : token);
+    return 0;
+  },
+};
+
+const remove: Subcommand = {
+  usage: '<name> [-u <user>]',
+  async run(args, context, signal) {
+    const {values, words: [name]} = parseFlags(args, {user: {type: 'string', short: 'u'}}, {wordsMax: 1});
+    if (name === undefined) throw new UsageError('which one? flynn token lists them');
+    const user = values.user ?? await ownName(context, signal);
+    const written = await (await context.client()).post<Written>(`/v1/people/${user}/tokens/${name}/remove`, {}, signal);
+    if (context.isJson) context.out(JSON.stringify(written, null, 2));
+    context.err(`Committed "${written.message}" ${written.commit.slice(0, 8)}`);
+    return 0;
+  },
+};
+
+export const token = group({
+  name: 'token',
+  summary: 'List, make or remove what programs prove themselves with',
+  details: [
+    'A token is printed once, when it is made; people/<user>.yaml has its hash.',
+    '-u, --user   whose; default: your own',
+    '--role       the most that may be done with it; default: what its owner may',
+    '--for        an app that it is good for, again for more; default: all of its owner',
+    '--expires    the last day of it, such as 2027-01-31; default: never',
+  ],
+  examples: ['flynn token', 'flynn token add laptop', 'flynn token add ci -u shop-ci --role deployer --for shop --expires 2027-01-31 > token', 'flynn token remove laptop'],
+  subcommands: {add, remove},
+  otherwise: list,
+});
+
+async function ownName(context: CommandContext, signal: AbortSignal): Promise<string> {
+  const {user} = await (await context.client()).get<WhoAmI>('/v1/whoami', signal);
+  if (user === 'operator') throw new Failure("you have the node's own token, which is nobody's", {advice: ['say whose with -u; to make a person: flynn people add ann --name "Ann Lee" --email ann@example.com']});
+  return user;
+}

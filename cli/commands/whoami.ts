@@ -1,0 +1,17 @@
+import type {WhoAmI} from '../../reconciler/api/answers.ts';
+import type {Command} from '../command.ts';
+import {parseFlags} from '../flags.ts';
+
+export const whoami: Command = {
+  usage: 'whoami',
+  summary: 'Print whose token you talk to the cluster with',
+  examples: ['flynn whoami', 'flynn whoami --json'],
+
+  async run(args, context, signal) {
+    parseFlags(args, {});
+    const answer = await (await context.client()).get<WhoAmI>('/v1/whoami', signal);
+    if (context.isJson) context.out(JSON.stringify(answer, null, 2));
+    else context.out(`${answer.user}  ${answer.name} <${answer.email}>${answer.token === undefined ? '' : `  token ${answer.token}`}`);
+    return 0;
+  },
+};

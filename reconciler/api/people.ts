@@ -1,0 +1,89 @@
+import type {FastifyInstance, FastifyRequest} from 'fastify';
+import type {TokenManifest} from '../../schemas/person.ts';
+import {loadManifest} from '../../schemas/load.ts';
+import {NAME_PATTERN} from '../../schemas/names.ts';
+import {accessOf} from '../access/access.ts';
+import {addPerson, addToken, removePerson, removeToken, type PersonWish} from '../commits/people-edits.ts';
+import type {PersonAnswer, WhoAmI, Written} from './answers.ts';
+import {OPERATOR} from './authenticate.ts';
+import type {RouteParts} from './node-routes.ts';
+import {permit, whoAsks} from './permit.ts';
+import {ApiError, explaining} from './problem.ts';
+import {field} from './read.ts';
+
+/** The remote repository may be slow. */
+const READ_MS_MAX = 60_000;
+const NAME = new RegExp(NAME_PATTERN);
+
+type UserParams = {readonly Params: {readonly user: string}; readonly Body: unknown};
+type TokenParams = {readonly Params: {readonly user: string; readonly token: string}; readonly Body: unknown};
+
+/** People and their tokens. What their fields may be is checked where all manifests are: by the commit. */
+export function registerPeopleRoutes(v1: FastifyInstance, {view, authenticate, commit, closing}: RouteParts): void {
+  v1.get('/whoami', async (request): Promise<WhoAmI> => {
+    const {user, name, email, token} = whoAsks(request, authenticate);
+    return {user, name, email, ...(token !== undefined && {token})};
+  });
+
+  v1.get('/people', async (): Promise<readonly PersonAnswer[]> => {
+    const snapshot = await explaining("can't read the cluster repository", view.repo.snapshot(AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
+    const files = await explaining("can't read the cluster repository", snapshot.shared.files(AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
+    const {access: {people, tokens}} = accessOf(files);
+    return [...people.values()].toSorted((a, b) => (a.user < b.user ? -1 : 1)).map(({user, name, email, roles}) => {
+      const file = files.find(({path}) => path === `people/${user}.yaml`);
+      const manifest = file?.kind === 'text' ? loadManifest('Person', file.path, file.text) : undefined;
+      const own = [...tokens.values()].filter((token) => token.user === user).map((token) => token.name).toSorted();
+      return {
+        user, name, email,
+        ...(roles.cluster !== undefined && {role: roles.cluster}),
+        apps: Object.fromEntries(roles.apps),
+        // A hash is no secret, but nobody needs it.
+        tokens: own.map((token) => {
+          const {hash: _, ...limits} = (manifest?.ok === true ? manifest.value.tokens?.[token] : undefined) ?? {hash: ''};
+          return {name: token, ...limits};
+        }),
+      };
+    });
+  });
+
+  v1.post<{Body: unknown}>('/people', async (request): Promise<Written> => {
+    const user = readUser(field(request.body, 'user'));
+    const wish = request.body as PersonWish;
+    if (typeof wish.name !== 'string' || typeof wish.email !== 'string') throw new ApiError(400, 'name and email have to be texts');
+    return commit(request, {edit: addPerson(user, wish), message: `people: add ${user}`});
+  });
+
+  v1.post<UserParams>('/people/:user/remove', async (request): Promise<Written> => {
+    const user = readUser(request.params.user);
+    return commit(request, {edit: removePerson(user), message: `people: remove ${user}`});
+  });
+
+  v1.post<UserParams>('/people/:user/tokens', async (request): Promise<Written> => {
+    const user = readUser(request.params.user);
+    mayChangeTokens(request, user);
+    const {name, ...token} = request.body as TokenManifest & {readonly name?: unknown};
+    if (typeof name !== 'string' || !NAME.test(name)) throw new ApiError(400, 'name has to be small letters, digits and inner dashes');
+    if (typeof token.hash !== 'string') throw new ApiError(400, 'hash has to be the SHA-256 of the token');
+    return commit(request, {edit: addToken(user, name, token), message: `people: add the token ${name} of ${user}`});
+  });
+
+  v1.post<TokenParams>('/people/:user/tokens/:token/remove', async (request): Promise<Written> => {
+    const user = readUser(request.params.user);
+    mayChangeTokens(request, user);
+    return commit(request, {edit: removeToken(user, request.params.token), message: `people: remove the token ${request.params.token} of ${user}`});
+  });
+
+  /** Everybody his own, unless he comes with a token that is good for less than he is. */
+  function mayChangeTokens(request: FastifyRequest, user: string): void {
+    const principal = whoAsks(request, authenticate);
+    if (principal.user !== user) return permit(principal, 'people.edit');
+    if (principal.isLimited === true) throw new ApiError(403, `the token "${principal.token}" is limited: it can't make or remove others`);
+    permit(principal, 'self.tokens');
+  }
+}
+
+function readUser(value: unknown): string {
+  if (typeof value !== 'string' || !NAME.test(value)) throw new ApiError(400, `${JSON.stringify(value)} can't name a person: it must be small letters, digits and inner dashes, at most 30 characters`);
+  if (value === OPERATOR) throw new ApiError(400, `"${OPERATOR}" is who has the node's own token`);
+  return value;
+}

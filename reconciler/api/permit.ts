@@ -1,0 +1,152 @@
+import type {FastifyInstance, FastifyRequest} from 'fastify';
+import {refusalOf} from '../access/access.ts';
+import type {Right} from '../access/rights.ts';
+import type {Authenticate, Principal} from './authenticate.ts';
+import {ApiError} from './problem.ts';
+import {LoginLimit} from './login-limit.ts';
+
+/** `in handler`: what it takes depends on the body, and the handler calls `permit` itself. */
+export type RouteRight = Right | 'in handler';
+
+/**
+ * What each question and each wish takes. A route that is not here is the operator's alone; `:app` in its path is the app that the right is
+ * for. `test/reconciler/api/permit.test.ts` wants a line for each.
+ */
+export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
+  'GET /v1/whoami': 'self.read',
+  'GET /v1/status': 'cluster.look',
+  'GET /v1/apps': 'cluster.look',
+  'GET /v1/events': 'cluster.look',
+  'GET /v1/volumes': 'cluster.look',
+  'GET /v1/drains': 'cluster.look',
+  'GET /v1/routes': 'cluster.look',
+  'GET /v1/metrics': 'cluster.look',
+  'GET /v1/plan': 'cluster.plan',
+  'GET /v1/secrets': 'cluster.plan',
+  'GET /v1/gc': 'cluster.plan',
+  'GET /v1/stack': 'cluster.plan',
+  'GET /v1/stack/:image/packages': 'cluster.plan',
+  'GET /v1/registry': 'cluster.plan',
+  'GET /v1/certificates': 'cluster.plan',
+  'GET /v1/certificates/root': 'cluster.look',
+  'GET /v1/acme': 'cluster.plan',
+  'GET /v1/audit': 'audit.read',
+  'GET /v1/people': 'people.read',
+  'POST /v1/people': 'people.edit',
+  'POST /v1/people/:user/remove': 'people.edit',
+  'POST /v1/people/:user/tokens': 'in handler',
+  'POST /v1/people/:user/tokens/:token/remove': 'in handler',
+  'POST /v1/confirm': 'cluster.operate',
+  'POST /v1/gc': 'cluster.operate',
+  'POST /v1/secrets/rotate': 'cluster.operate',
+  'POST /v1/secrets/forget': 'cluster.operate',
+  'POST /v1/stack/build': 'cluster.operate',
+  'POST /v1/certificates': 'cluster.edit',
+  'POST /v1/certificates/remove': 'cluster.edit',
+  'POST /v1/certificates/retry': 'cluster.operate',
+  'POST /v1/acme': 'cluster.edit',
+  'POST /v1/acme/remove': 'cluster.edit',
+  'POST /v1/registry': 'cluster.edit',
+  'POST /v1/registry/remove': 'cluster.edit',
+  'POST /v1/drains': 'in handler',
+  'POST /v1/drains/remove': 'in handler',
+  'POST /v1/apps': 'app.create',
+  'POST /v1/apps/:app/destroy': 'app.destroy',
+
+  'GET /v1/apps/:app': 'app.read',
+  'GET /v1/apps/:app/converged': 'app.read',
+  'GET /v1/apps/:app/releases': 'app.read',
+  'GET /v1/apps/:app/releases/:number': 'app.read',
+  'GET /v1/apps/:app/history': 'app.read',
+  'GET /v1/apps/:app/rollback': 'app.read',
+  'GET /v1/apps/:app/rebase': 'app.read',
+  'GET /v1/apps/:app/builds': 'app.read',
+  'GET /v1/apps/:app/builds/:number': 'app.read',
+  'GET /v1/apps/:app/build-cache': 'app.read',
+  'GET /v1/apps/:app/cron': 'app.read',
+  'GET /v1/apps/:app/source': 'app.read',
+  'GET /v1/apps/:app/logs': 'app.logs',
+  'GET /v1/apps/:app/builds/:number/log': 'app.logs',
+  'GET /v1/apps/:app/cron/:cron/runs/:run/log': 'app.logs',
+
+  'GET /v1/apps/:app/routes': 'app.read',
+  'GET /v1/apps/:app/domains': 'app.read',
+  'POST /v1/apps/:app/routes': 'app.route',
+  'PATCH /v1/apps/:app/routes/*': 'app.route',
+  'DELETE /v1/apps/:app/routes/*': 'app.route',
+  'POST /v1/apps/:app/domains': 'app.route',
+  'DELETE /v1/apps/:app/domains': 'app.route',
+  'DELETE /v1/apps/:app/domains/:host': 'app.route',
+
+  'POST /v1/apps/:app/scale': 'app.scale',
+  'POST /v1/apps/:app/restart': 'app.restart',
+  'POST /v1/apps/:app/replicas/:replica/restart': 'app.restart',
+  'POST /v1/apps/:app/replicas/:replica/kill': 'app.restart',
+  'POST /v1/apps/:app/releases': 'app.deploy',
+  'POST /v1/apps/:app/builds': 'app.deploy',
+  'POST /v1/apps/:app/builds/:number/cancel': 'app.deploy',
+  'POST /v1/apps/:app/build-cache/purge': 'app.deploy',
+  'POST /v1/apps/:app/rebase': 'app.deploy',
+  'POST /v1/apps/:app/source/sync': 'app.deploy',
+  'POST /v1/apps/:app/canary/promote': 'app.deploy',
+  'POST /v1/apps/:app/canary/abort': 'app.deploy',
+  'POST /v1/apps/:app/rollback': 'app.rollback',
+
+  'GET /v1/apps/:app/env': 'app.env.read',
+  'POST /v1/apps/:app/env': 'app.env.write',
+  'POST /v1/apps/:app/source/hook': 'app.env.write',
+  'GET /v1/apps/:app/run': 'app.run',
+  'POST /v1/apps/:app/run': 'app.run',
+  'GET /v1/apps/:app/replicas/:replica/exec': 'app.run',
+  'POST /v1/apps/:app/cron/:cron': 'app.edit',
+  'POST /v1/apps/:app/cron/:cron/runs': 'app.run',
+  'POST /v1/apps/:app/maintenance': 'app.edit',
+  'POST /v1/apps/:app/suspend': 'app.edit',
+  'GET /v1/apps/:app/volumes/:volume/backup': 'app.data',
+  'POST /v1/apps/:app/volumes/:volume/restore': 'app.data',
+  'POST /v1/apps/:app/volumes/:volume/remove': 'app.data',
+};
+
+/** Lets nobody in whom we don't know, and everybody else only to what his roles are enough for. */
+export function guard(v1: FastifyInstance, authenticate: Authenticate): void {
+  const logins = new LoginLimit();
+  v1.addHook('onRequest', async (request, reply) => {
+    const from = addressOf(request);
+    const waitMs = logins.waitMs(from, Date.now());
+    if (waitMs > 0) {
+      reply.header('retry-after', String(Math.ceil(waitMs / 1000)));
+      throw new ApiError(429, 'too many wrong tokens came from your address: try again later');
+    }
+    const principal = authenticate(request.headers);
+    if (principal === undefined) {
+      if (request.headers.authorization !== undefined) logins.failed(from, Date.now());
+      throw new ApiError(401, "the token is missing or not the cluster's");
+    }
+    const right = ROUTE_RIGHTS[`${request.method === 'HEAD' ? 'GET' : request.method} ${request.routeOptions.url ?? ''}`];
+    if (right !== 'in handler') permit(principal, right ?? 'cluster.operate', (request.params as {app?: string} | undefined)?.app);
+  });
+}
+
+/** Who is asking: somebody, because nobody else comes past the guard. */
+export function whoAsks({headers}: Pick<FastifyRequest, 'headers'>, authenticate: Authenticate): Principal {
+  const principal = authenticate(headers);
+  // A token may have expired between the two.
+  if (principal === undefined) throw new ApiError(401, "the token is missing or not the cluster's");
+  return principal;
+}
+
+/** Those of a list that somebody may see; what is of no app, whoever may look at the cluster. */
+export function seenBy(principal: Principal): (one: {readonly app?: string | undefined; readonly name?: string}) => boolean {
+  return ({app, name}) => (app ?? name) === undefined || principal.may('app.read', app ?? name);
+}
+
+/** @throws {ApiError} 403 */
+export function permit(principal: Principal, right: Right, app?: string): void {
+  if (!principal.may(right, app)) throw new ApiError(403, refusalOf(principal.user, right, app));
+}
+
+/** Our router says who its client is; nobody else can reach us but from this machine. */
+function addressOf({headers, ip}: FastifyRequest): string {
+  const forwarded = headers['x-forwarded-for'];
+  return typeof forwarded === 'string' ? forwarded.split(',').at(-1)?.trim() ?? ip : ip;
+}

@@ -1,0 +1,78 @@
+import {appRolesSchema, type AppRoles, roleSchema, type Role} from './roles.ts';
+import {NAME_PATTERN} from './names.ts';
+import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
+
+/** Somebody who uses the cluster: `people/<user>.yaml`. */
+export interface PersonManifest extends Header<'Person'> {
+  /** As it stands in commits. */
+  readonly name: string;
+  readonly email: string;
+  /** For the whole cluster. */
+  readonly role?: Role;
+  readonly apps?: AppRoles;
+  /** By a name that says where it is used. */
+  readonly tokens?: Readonly<Record<string, TokenManifest>>;
+}
+
+/** What a program proves itself with. Only its hash is here. */
+export interface TokenManifest {
+  /** SHA-256 of the whole token. It has 256 random bits, so nothing slower is needed. */
+  readonly hash: string;
+  /** The most that may be done with it. Absent: what its owner may. */
+  readonly role?: Role;
+  /** The only apps that it is good for. Absent: its owner's. */
+  readonly apps?: readonly string[];
+  /** RFC 3339. Absent: never. */
+  readonly expires?: string;
+}
+
+const TOKENS_MAX = 50;
+
+const tokenSchema: ObjectSchema<TokenManifest> = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['hash'],
+  properties: {
+    hash: {type: 'string', pattern: '^sha256:[0-9a-f]{64}$', errorMessage: 'must be sha256: and 64 hex digits: flynn token add writes it', description: 'SHA-256 of the token, which is nowhere else: `flynn token add` writes it.'},
+    role: {...roleSchema, description: 'The most that may be done with it. Default: what its owner may.'},
+    apps: {type: 'array', minItems: 1, maxItems: 100, items: {type: 'string', pattern: NAME_PATTERN, errorMessage: 'must be the name of an app'}, description: 'The only apps that it is good for. Default: all of its owner.', examples: [['shop']]},
+    expires: {type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d(:\\d\\d)?Z)?$', errorMessage: 'must be a day such as 2027-01-31, or a time such as 2027-01-31T12:00Z', description: 'The last moment of it, UTC. Default: never.', examples: ['2027-01-31']},
+  },
+};
+
+export const personSchema: ObjectSchema<PersonManifest> = {
+  title: 'Person',
+  description: 'Somebody who uses a Flynn cluster: people/<user>.yaml.',
+  type: 'object',
+  additionalProperties: false,
+  required: ['apiVersion', 'kind', 'name', 'email'],
+  properties: {
+    ...headerProperties('Person'),
+    name: {type: 'string', maxLength: 200, pattern: '^[^\\u0000-\\u001f<>]*[^\\s\\u0000-\\u001f<>][^\\u0000-\\u001f<>]*$', errorMessage: 'must be a name as git has them, without < and >', description: 'As it stands in commits.', examples: ['Ann Lee']},
+    email: {type: 'string', maxLength: 254, pattern: '^[^\\s<>@]+@[^\\s<>@]+$', errorMessage: 'must be a mail address', description: 'As it stands in commits.', examples: ['ann@example.com']},
+    role: {...roleSchema, description: 'For the whole cluster. Default: none, only those for apps and of teams.'},
+    apps: appRolesSchema,
+    tokens: {
+      type: 'object',
+      maxProperties: TOKENS_MAX,
+      propertyNames: {pattern: NAME_PATTERN, errorMessage: 'must name a token: small letters, digits and inner dashes'},
+      additionalProperties: tokenSchema,
+      description: 'What programs prove themselves with, by a name that says where they are.',
+    },
+  },
+  examples: [{apiVersion: 'flynn/v1', kind: 'Person', name: 'Ann Lee', email: 'ann@example.com', role: 'viewer', apps: {shop: 'maintainer'}}],
+};
+
+/** Days and times that the calendar does not have. */
+export function checkPerson({tokens = {}}: PersonManifest): readonly Problem[] {
+  return Object.entries(tokens).flatMap(([name, {expires}]) => (
+    expires === undefined || Number.isFinite(expiryMs(expires)) ? [] : [{path: ['tokens', name, 'expires'], message: `"${expires}" is no day of the calendar`}]
+  ));
+}
+
+/** Milliseconds since 1970; a day counts to its end. NaN: there is no such day. */
+export function expiryMs(expires: string): number {
+  const time = expires.includes('T') ? Date.parse(expires) : Date.parse(`${expires}T23:59:59Z`);
+  // Date.parse takes 2027-02-31 for the 3rd of March.
+  return Number.isFinite(time) && new Date(time).toISOString().startsWith(expires.slice(0, 10)) ? time : Number.NaN;
+}
