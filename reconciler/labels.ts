@@ -33,6 +33,8 @@ export const LABEL_JOB = 'flynn.job';
 export const LABEL_CRON = 'flynn.cron';
 /** Of a job: which run it is. With app and name: unique for ever. */
 export const LABEL_RUN = 'flynn.run';
+/** Of the router: which of the Caddys that take over from each other it is, from 1. */
+export const LABEL_SHIFT = 'flynn.shift';
 /** Of an image: the Debian packages that it has on top of the stack's, with spaces between. An app's image has it too, when it runs on such a one. */
 export const LABEL_PACKAGES = 'flynn.packages';
 

@@ -42,8 +42,10 @@ export interface Layout {
   /** Unix socket of the reconciler's API for hooks on this machine. */
   readonly socket: string;
   readonly pidFile: string;
-  /** Configuration, storage and admin socket of Caddy: mounted into its container at the same path. */
+  /** Configuration and sockets of Caddy, a folder each shift, and what they share: mounted into its containers at the same path. */
   readonly caddy: string;
+  /** What they share: certificates, their authority. */
+  readonly caddyShared: string;
   /** Configuration, records and control socket of unbound: mounted into its container at the same path. */
   readonly unbound: string;
   /** Configuration and sockets of HAProxy: mounted into its container at the same path. */
@@ -82,6 +84,7 @@ export function layout(root: string): Layout {
     socket: below('run', 'reconciler.sock'),
     pidFile: below('run', 'reconciler.pid'),
     caddy: below('caddy'),
+    caddyShared: below('caddy'),
     unbound: below('unbound'),
     haproxy: below('haproxy'),
     log: below('reconciler.log'),

@@ -3,12 +3,12 @@ import {flushCompileCache} from 'node:module';
 import {cpus, totalmem} from 'node:os';
 import {setTimeout as pause} from 'node:timers/promises';
 import {makeStackImages} from '../buildpacks/stack/images.ts';
-import type {AppName, CommitId, SpecHash} from '../schemas/ids.ts';
+import type {AppName, CommitId} from '../schemas/ids.ts';
 import {formatDiagnostic} from '../schemas/diagnostic.ts';
 import {portRange} from '../schemas/router.ts';
 import {connectDocker} from './adapters/docker-client.ts';
 import {DockerEngine} from './adapters/docker.ts';
-import type {ContainerSpec, Engine} from './adapters/engine.ts';
+import type {Engine} from './adapters/engine.ts';
 import {hostSubnets} from './adapters/host-routes.ts';
 import {createAuthenticate} from './api/authenticate.ts';
 import {createLocalServer, createServer} from './api/server.ts';
@@ -26,8 +26,6 @@ import {Certificates} from './wiring/certificates.ts';
 import {confirmDelete, isDeleteConfirmed} from './checkout/confirm.ts';
 import {followedRepo} from './checkout/followed.ts';
 import {DesiredReader} from './wiring/desired-reader.ts';
-import type {DesiredSystem} from './desired/state.ts';
-import {LABEL_SPEC} from './labels.ts';
 import {metricsDesk} from './wiring/metrics.ts';
 import {NodeLogs} from './wiring/node-logs.ts';
 import type {Layout} from './layout.ts';
@@ -39,9 +37,10 @@ import {watchFiles} from './adapters/watch-files.ts';
 import {EngineObserver} from './observed/engine-observer.ts';
 import {Prober} from './observed/prober.ts';
 import {PortDesk} from './wiring/port-desk.ts';
+import {shiftsIn} from './observed/shifts.ts';
 import {probeContainer} from './wiring/probe-container.ts';
 import {connectRouter} from './wiring/router-world.ts';
-import {dnsContainerSpec, routerContainerSpec, tcpContainerSpec} from './router/containers.ts';
+import {systemOf} from './router/containers.ts';
 import {Keyring} from './secrets/keyring.ts';
 import {instanceOf, type NodeSettings} from './settings.ts';
 import {cronEvents} from './status/cron.ts';
@@ -92,18 +91,13 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   await mkdir(layout.scratch, {recursive: true, mode: 0o700});
   const keyring = new Keyring(layout.age);
   const {router, observer: routerObserver, tcpObserver, figures} = connectRouter({settings, layout, secrets: keyring, isTcpWanted: () => reader.hasTcpRoutes});
-  const routerImage = await imageIdOf(docker, stack.router);
-  const systemSpecs = {
-    router: routerContainerSpec({settings, layout, image: routerImage, instance}),
-    dns: dnsContainerSpec({settings, layout, image: routerImage, instance}),
-    tcp: tcpContainerSpec({settings, layout, image: routerImage, instance}),
-  };
+  const {systemSpec, system} = systemOf({settings, layout, image: await imageIdOf(docker, stack.router), instance});
   const journal = await Journal.open(layout.journal, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
   const crons = await CronBooks.open(layout.crons, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
   const domain = () => domainOverride(settings) ?? reader.cluster?.domain ?? settings.domain;
   const check = commitCheck({domain, keyring});
   const repo = followedRepo({layout, source: settings.cluster, check});
-  const reader = new DesiredReader({domain: domainOverride(settings), system: systemOf(systemSpecs), keyring, machine: {node: settings.node, memoryBytes: totalmem(), cpus: cpus().length}});
+  const reader = new DesiredReader({domain: domainOverride(settings), system, keyring, machine: {node: settings.node, memoryBytes: totalmem(), cpus: cpus().length}});
 
   const engineDirect = new DockerEngine(docker);
   const wake = () => void loop.wake();
@@ -120,7 +114,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const images: ImageSupply = new ImageSupply({docker, instance, registry, build: (source, until) => rebuild(source, until), nowMs: () => Date.now(), tell: (app, message) => events.add({app, kind: 'image-replaced', message, actor: 'flynn'})});
   const certificates = new Certificates({settings, layout, engine: engineDirect, events, openSecret: (sealed) => keyring.open(sealed), directory: () => reader.directory, wake});
   const world: World = {
-    engine, journal, crons, router, systemSpecs, instance, leftovers: housekeeper.leftovers, images, registry, certificates: certificates.executors,
+    engine, journal, crons, router, systemSpec, instance, leftovers: housekeeper.leftovers, images, registry, certificates: certificates.executors,
     openEnv: (sealed) => keyring.openEnv(sealed),
     get logBytesMax() {
       return reader.cluster?.logBytesMax ?? LOG_BYTES_DEFAULT;
@@ -154,7 +148,9 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     operations,
     adjusted: (desired) => restarts.applied(desired),
     look: async (nowMs, until) => {
-      const [seenContainers, seenRouter, tcp, clutter, certified] = await Promise.all([engineObserver.look(nowMs, until), routerObserver.observe(nowMs, until), tcpObserver.observe(nowMs, until), housekeeper.look(nowMs, until), certificates.observer.observe(nowMs, until)]);
+      // Which Caddy is to be asked, the engine knows.
+      const seenContainers = await engineObserver.look(nowMs, until);
+      const [seenRouter, tcp, clutter, certified] = await Promise.all([routerObserver.observe(nowMs, shiftsIn(seenContainers.system), until), tcpObserver.observe(nowMs, until), housekeeper.look(nowMs, until), certificates.observer.observe(nowMs, until)]);
       return {nowMs, ...seenContainers, router: seenRouter, tcp, clutter, journal: journal.records, crons: crons.books, canaries: canaries.look(), lostImages: images.look(), ...registry.look(), ...(certified && {certificates: certified})};
     },
     isRouterAsLeft: async (until) => await routerObserver.isAsLeft(until) && await tcpObserver.isAsLeft(until) && certificates.observer.isAsLeft(),
@@ -244,11 +240,6 @@ function domainOverride({cluster, domain}: NodeSettings): string | undefined {
   return cluster.kind === 'own' ? undefined : domain;
 }
 
-function systemOf(specs: Readonly<Record<DesiredSystem['role'], ContainerSpec>>): readonly DesiredSystem[] {
-  // The DNS server first: Caddy can't route without it.
-  return (['dns', 'router', 'tcp'] as const).map((role) => ({role, specHash: (specs[role].labels[LABEL_SPEC] ?? '') as SpecHash}));
-}
-
 /** The same engine; but what we change ourselves is looked at again without waiting for its event. */
 function noticing(engine: DockerEngine, observer: EngineObserver, beforeRemoval: (id: string) => Promise<void>): Engine {
   const notice = (id: string) => observer.invalidate(id);
@@ -276,6 +267,8 @@ function noticing(engine: DockerEngine, observer: EngineObserver, beforeRemoval:
       }
     },
     stop: (id, graceMs, signal) => engine.stop(id, graceMs, signal).finally(() => notice(id)),
+    send: (id, name, signal) => engine.send(id, name, signal),
+    setRestart: (id, restart, signal) => engine.setRestart(id, restart, signal).finally(() => notice(id)),
     remove: (id, signal) => beforeRemoval(id).then(() => engine.remove(id, signal)).finally(() => notice(id)),
   };
 }

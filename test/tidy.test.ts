@@ -14,7 +14,7 @@ const SCHEMAS = 'schemas/';
 const ADAPTERS = 'reconciler/adapters/';
 /** What a node is told, and where its things are. */
 const NODE_FACTS = ['reconciler/layout.ts', 'reconciler/settings.ts'];
-const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts', 'reconciler/observed/certified.ts', 'reconciler/desired/certificates-state.ts'];
+const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts', 'reconciler/observed/system.ts', 'reconciler/observed/certified.ts', 'reconciler/desired/certificates-state.ts'];
 /** The folders of the pass and those around it. */
 const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'source', 'volumes'].map((name) => `reconciler/${name}/`);
 /** The names that apps are answered under: pure, and needed by who looks, who plans and who acts. */
@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'reconciler/checkout': {values: [SCHEMAS, ADAPTERS, 'reconciler/commits/', ...NODE_FACTS], packages: ['node:']},
   'reconciler/desired': {values: [SCHEMAS, 'reconciler/access/'], types: ['reconciler/checkout/snapshot.ts', 'reconciler/build/build.ts'], packages: ['node:crypto']},
   'reconciler/observed': {values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', ...NODE_FACTS], types: STATES, packages: ['node:']},
-  'reconciler/plan': {values: ['schemas/registry-names.ts', 'schemas/result.ts', 'schemas/schedule.ts', 'schemas/subnet.ts', 'reconciler/desired/room.ts', 'reconciler/backoff.ts', `${ROUTER}domains.ts`, `${ROUTER}names.ts`, `${ROUTER}times.ts`], types: [SCHEMAS, ...STATES]},
+  'reconciler/plan': {values: ['schemas/registry-names.ts', 'schemas/result.ts', 'schemas/schedule.ts', 'schemas/subnet.ts', 'reconciler/desired/room.ts', 'reconciler/backoff.ts', `${ROUTER}domains.ts`, `${ROUTER}names.ts`, `${ROUTER}times.ts`, `${ROUTER}shifts.ts`], types: [SCHEMAS, ...STATES]},
   'reconciler/apply': {
     values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', 'reconciler/backoff.ts', 'reconciler/plan/action.ts', 'reconciler/plan/format.ts', ...NODE_FACTS],
     types: STATES,
@@ -119,7 +119,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
 const DIRECTLY = ['reconciler', 'cli'];
 
 /** Everything here is a function of its arguments. */
-const PURE = ['reconciler/access/', 'reconciler/plan/', 'reconciler/desired/', 'reconciler/backoff.ts', 'reconciler/router/names.ts', 'reconciler/router/times.ts', 'reconciler/commits/edits.ts', 'reconciler/commits/yaml-edit.ts'];
+const PURE = ['reconciler/access/', 'reconciler/plan/', 'reconciler/desired/', 'reconciler/backoff.ts', 'reconciler/router/names.ts', 'reconciler/router/times.ts', 'reconciler/router/shifts.ts', 'reconciler/commits/edits.ts', 'reconciler/commits/yaml-edit.ts'];
 const IMPURE = /\b(new Date|Date\.|Math\.random|random(?:UUID|Bytes|Int)|process\.|performance\.|setTimeout|setInterval|setImmediate|async|await|fetch\(|import\()/;
 
 const SOURCE_ROOTS = ['schemas', 'reconciler', 'cli', 'buildpacks'];

@@ -87,6 +87,14 @@ export class DockerEngine implements Engine, EngineLogs {
     await this.#unlessGone(engineCall('stop container', (abortSignal) => this.#docker.getContainer(id).stop({t: Math.ceil(graceMs / 1000), abortSignal}), {ms, signal}), 304, 404);
   }
 
+  async send(id: string, name: 'SIGTERM' | 'SIGUSR1', signal: AbortSignal): Promise<void> {
+    await this.#unlessGone(this.#call(`send ${name}`, (abortSignal) => this.#docker.getContainer(id).kill({signal: name, abortSignal}), signal), 404, 409);
+  }
+
+  async setRestart(id: string, restart: ContainerSpec['restart'], signal: AbortSignal): Promise<void> {
+    await this.#unlessGone(this.#call('update container', (abortSignal) => this.#docker.getContainer(id).update({RestartPolicy: {Name: policyOf(restart)}, abortSignal}), signal), 404);
+  }
+
   async remove(id: string, signal: AbortSignal): Promise<void> {
     const container = this.#docker.getContainer(id);
     try {
@@ -250,11 +258,15 @@ export function createOptions(spec: ContainerSpec): Docker.ContainerCreateOption
       CapDrop: ['ALL'],
       CapAdd: [...spec.capabilities],
       SecurityOpt: ['no-new-privileges'],
-      RestartPolicy: {Name: spec.restart === 'always' ? 'always' : 'no'},
+      RestartPolicy: {Name: policyOf(spec.restart)},
       LogConfig: {Type: 'json-file', Config: {'max-size': String(spec.logBytesMax), 'max-file': '2'}},
       ...(!isHost && {Init: true}),
     },
   };
+}
+
+function policyOf(restart: ContainerSpec['restart']): string {
+  return restart === 'always' ? 'always' : 'no';
 }
 
 function startErrorOf(error: string): string {
@@ -274,7 +286,8 @@ function toRecord(inspected: Docker.ContainerInspectInfo): ContainerRecord {
     createdAtMs: Date.parse(inspected.Created),
     memoryBytes: host.Memory ?? 0,
     cpus: (host.NanoCpus ?? 0) / 1e9,
-  };
+    restart: host.RestartPolicy?.Name === 'always' ? 'always' : 'never',
+  } as const;
   if (state.Running || state.Paused || state.Restarting) {
     const networks = Object.entries(inspected.NetworkSettings.Networks);
     const addresses = Object.fromEntries(networks.filter(([, {IPAddress}]) => IPAddress !== '').map(([name, {IPAddress}]) => [name, IPAddress]));

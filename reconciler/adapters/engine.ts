@@ -25,6 +25,10 @@ export interface Engine {
   run(spec: ContainerSpec, signal: AbortSignal): Promise<string>;
   /** SIGTERM, then SIGKILL after `graceMs`. Resolves when it has stopped, or was gone. */
   stop(id: string, graceMs: number, signal: AbortSignal): Promise<void>;
+  /** Sends a signal to the first process of a container, and does not wait for what it does. The engine does not start it again afterwards. Nothing happens to one that does not run. */
+  send(id: string, name: 'SIGTERM' | 'SIGUSR1', signal: AbortSignal): Promise<void>;
+  /** Whether the engine starts it again by itself: from now on. Nothing happens to one that is gone. */
+  setRestart(id: string, restart: ContainerSpec['restart'], signal: AbortSignal): Promise<void>;
   /** Kills it if it runs, and removes it with its anonymous volumes. */
   remove(id: string, signal: AbortSignal): Promise<void>;
   /** One that other images stand on loses its names, and goes with the last of them. Rejects when a container uses it. */
@@ -104,6 +108,7 @@ export type ContainerRecord = {
   readonly createdAtMs: number;
   readonly memoryBytes: number;
   readonly cpus: number;
+  readonly restart: ContainerSpec['restart'];
 } & (
   | {readonly status: 'created'; readonly error: string}
   | {readonly status: 'running'; readonly isPaused: boolean; readonly startedAtMs: number; /** IPv4 by network name. */ readonly addresses: Readonly<Record<string, string>>; /** On this machine, where the engine runs on it. */ readonly pid?: number}

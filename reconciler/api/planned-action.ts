@@ -13,9 +13,13 @@ function subjectOf(action: Action): string {
     case 'run-container':
     case 'run-job':
     case 'stop-container':
-    case 'remove-container': return action.name;
+    case 'remove-container':
+    case 'keep-shift':
+    case 'retire-shift':
+    case 'remove-shift': return action.name;
     case 'run-system': return action.system.role;
     case 'publish-names': return 'names';
+    case 'hand-over':
     case 'load-routes': return 'routes';
     case 'load-tcp': return 'TCP ports';
     case 'write-certificate': return action.name;

@@ -4,7 +4,6 @@ import type {DesiredSystem} from '../desired/state.ts';
 import type {TcpStructure} from '../observed/ports.ts';
 import type {PushedImage} from '../observed/pushed.ts';
 import type {DeployRecord, NameTable} from '../observed/state.ts';
-import type {RouteStructure} from '../observed/structure.ts';
 import {appNetwork, LABEL_APP, LABEL_INSTANCE, LABEL_SHARED, sharedNetwork} from '../labels.ts';
 import type {Action, ActionOf, SharedNetwork} from '../plan/action.ts';
 import type {CronBooks} from './cron-books.ts';
@@ -21,7 +20,11 @@ export interface World {
   readonly crons: Pick<CronBooks, 'write' | 'forgetCron' | 'forget'>;
   readonly router: {
     publishNames(names: NameTable, signal: AbortSignal): Promise<void>;
-    loadRoutes(structure: RouteStructure, signal: AbortSignal): Promise<void>;
+    handOver(wanted: ActionOf<'hand-over'>, containers: RouterContainers, signal: AbortSignal): Promise<void>;
+    keepShift(shift: ActionOf<'keep-shift'>, containers: RouterContainers, signal: AbortSignal): Promise<void>;
+    retireShift(shift: ActionOf<'retire-shift'>, containers: RouterContainers, signal: AbortSignal): Promise<void>;
+    removeShift(shift: ActionOf<'remove-shift'>, containers: RouterContainers, signal: AbortSignal): Promise<void>;
+    loadRoutes(wanted: ActionOf<'load-routes'>, signal: AbortSignal): Promise<void>;
     loadTcp(structure: TcpStructure, signal: AbortSignal): Promise<void>;
   };
   readonly certificates: {
@@ -49,12 +52,18 @@ export interface World {
     removeBuildLogs(app: AppName, signal: AbortSignal): Promise<void>;
   };
   /** How the platform's own containers are made. */
-  readonly systemSpecs: Readonly<Record<DesiredSystem['role'], ContainerSpec>>;
+  systemSpec(role: DesiredSystem['role'], shift: number): ContainerSpec;
   readonly instance: string;
   /** Bytes of log kept a container; two such files. */
   readonly logBytesMax: number;
   /** Opens the secrets of a container that is made. */
   readonly openEnv: ContainerWorld['openEnv'];
+}
+
+/** How the containers of the router are made and changed. */
+export interface RouterContainers {
+  readonly engine: Engine;
+  spec(shift: number): ContainerSpec;
 }
 
 type Executors = {
@@ -67,11 +76,15 @@ const executors: Executors = {
   'run-job': async (action, world, signal) => run(await jobSpec(action, world), networkSpecs(action, world), {world, signal}),
   'stop-container': ({id, graceMs}, {engine}, signal) => engine.stop(id, graceMs, signal),
   'remove-container': ({id}, {engine}, signal) => engine.remove(id, signal),
-  'run-system': async ({system}, {engine, systemSpecs}, signal) => {
-    await engine.run(systemSpecs[system.role], signal);
+  'run-system': async ({system, shift}, {engine, systemSpec}, signal) => {
+    await engine.run(systemSpec(system.role, shift), signal);
   },
   'publish-names': ({names}, {router}, signal) => router.publishNames(names, signal),
-  'load-routes': ({structure}, {router}, signal) => router.loadRoutes(structure, signal),
+  'hand-over': (action, world, signal) => world.router.handOver(action, routerContainers(world), signal),
+  'keep-shift': (action, world, signal) => world.router.keepShift(action, routerContainers(world), signal),
+  'retire-shift': (action, world, signal) => world.router.retireShift(action, routerContainers(world), signal),
+  'remove-shift': (action, world, signal) => world.router.removeShift(action, routerContainers(world), signal),
+  'load-routes': (action, {router}, signal) => router.loadRoutes(action, signal),
   'load-tcp': ({structure}, {router}, signal) => router.loadTcp(structure, signal),
   'write-certificate': (action, {certificates}, signal) => certificates.write(action, signal),
   'remove-certificate': ({id}, {certificates}) => certificates.remove(id),
@@ -103,6 +116,10 @@ const executors: Executors = {
   'connect': ({id, network: name, aliases}, {engine}, signal) => engine.connect(id, {name, aliases}, signal),
   'disconnect': ({id, network}, {engine}, signal) => engine.disconnect(id, network, signal),
 };
+
+function routerContainers({engine, systemSpec}: World): RouterContainers {
+  return {engine, spec: (shift) => systemSpec('router', shift)};
+}
 
 async function run(spec: ContainerSpec, networks: readonly NetworkSpec[], {world: {engine}, signal}: {world: World; signal: AbortSignal}): Promise<void> {
   try {

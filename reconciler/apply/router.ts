@@ -6,9 +6,8 @@ import {readIfThere, replaceFile} from '../adapters/files.ts';
 import type {Layout} from '../layout.ts';
 import type {NameTable} from '../observed/state.ts';
 import type {RouteStructure} from '../observed/structure.ts';
-import {NO_STRUCTURE, renderCaddyConfig, routesIn} from '../router/caddy-config.ts';
-import type {Json} from '../router/caddy-parts.ts';
-import {routerFiles, type RouterFiles} from '../router/files.ts';
+import {renderCaddyConfig} from '../router/caddy-config.ts';
+import {routerFiles, shiftLayout} from '../router/files.ts';
 import {GENERATION_NAME} from '../router/names.ts';
 import {answerable, generationRecord, recordChange, renderRecordsFile} from '../router/records.ts';
 import {renderUnboundConfig} from '../router/unbound-config.ts';
@@ -23,6 +22,8 @@ export interface RouterWorld {
   readonly secrets: SecretOpener;
 }
 
+/** As long a number as there will ever be: they start again at 1 when no Caddy is left. */
+const SHIFT_MAX = 999_999;
 /** sun_path of unix(7) holds 108 bytes, the last of them 0. */
 const SOCKET_PATH_BYTES_MAX = 107;
 
@@ -30,7 +31,7 @@ const SOCKET_PATH_BYTES_MAX = 107;
  * Makes the DNS server answer these names and no others: first in the file that it starts from, then in the running
  * one, of which only the difference is changed. Safe to repeat; rejects when unbound can't be asked.
  */
-export async function publishNames(names: NameTable, {layout, unbound}: RouterWorld, signal: AbortSignal): Promise<void> {
+export async function publishNames(names: NameTable, {layout, unbound}: Pick<RouterWorld, 'layout' | 'unbound'>, signal: AbortSignal): Promise<void> {
   const wanted = answerable(names);
   await replaceFile(routerFiles(layout).records, renderRecordsFile(wanted), signal);
   const change = recordChange(await unbound.listRecords(signal), wanted);
@@ -44,8 +45,11 @@ export async function publishNames(names: NameTable, {layout, unbound}: RouterWo
   await unbound.addRecords([generationRecord(wanted)], signal);
 }
 
-/** Makes Caddy run this structure, now and after a restart. A structure that it refuses leaves everything as it was. */
-export async function loadRoutes(structure: RouteStructure, {settings, layout, caddy, secrets}: RouterWorld, signal: AbortSignal): Promise<void> {
+/**
+ * Makes a running Caddy run this structure, now and after a restart, which closes websockets: for one that was changed by hand. A structure that it refuses
+ * leaves everything as it was. `layout`: of its shift.
+ */
+export async function loadRoutes(structure: RouteStructure, {settings, layout, caddy, secrets}: Omit<RouterWorld, 'unbound'>, signal: AbortSignal): Promise<void> {
   const files = routerFiles(layout);
   const config = renderCaddyConfig(settings, files, {structure, secrets: await openRouteSecrets(structure, secrets)});
   const before = await readIfThere(files.caddyConfig, signal);
@@ -59,30 +63,16 @@ export async function loadRoutes(structure: RouteStructure, {settings, layout, c
 }
 
 /**
- * Writes what the two containers start from, before they are made. Routes and names that are on the disk already stay:
- * they are what runs. Throws when the data directory's path is too long for a unix socket.
+ * Writes what the DNS server starts from, before it is made, and makes the folders. Names that are on the disk already stay: they are what runs. Throws when the data directory's path is too long for a unix socket.
  */
 export async function prepareRouterFiles({settings, layout}: Pick<RouterWorld, 'settings' | 'layout'>, signal: AbortSignal): Promise<void> {
   const files = routerFiles(layout);
-  assertSocketPaths([files.caddySocket, files.unboundSocket, files.haproxySocket, files.haproxyMasterSocket]);
+  assertSocketPaths([routerFiles(shiftLayout(layout, SHIFT_MAX)).caddySocket, files.unboundSocket, files.haproxySocket, files.haproxyMasterSocket]);
   for (const folder of [layout.caddy, layout.unbound]) await mkdir(folder, {recursive: true, mode: 0o700});
 
   await replaceFile(files.unboundConfig, renderUnboundConfig(settings, files), signal);
   const records = await readIfThere(files.records, signal);
   if (records === undefined) await replaceFile(files.records, renderRecordsFile(new Map()), signal);
-  const config = renderedAgain(await readIfThere(files.caddyConfig, signal), settings, files);
-  await replaceFile(files.caddyConfig, JSON.stringify(config), signal);
-}
-
-/** What an earlier start of ours wrote, possibly for other settings; without routes when that cannot be read any more. */
-function renderedAgain(text: string | undefined, settings: NodeSettings, files: RouterFiles): Json {
-  try {
-    return renderCaddyConfig(settings, files, routesIn(JSON.parse(text ?? 'null')) ?? {structure: NO_STRUCTURE});
-  } catch (error) {
-    // Not JSON, or made from a structure of another version.
-    if (error instanceof SyntaxError || error instanceof TypeError) return renderCaddyConfig(settings, files, {structure: NO_STRUCTURE});
-    throw error;
-  }
 }
 
 function assertSocketPaths(sockets: readonly string[]): void {

@@ -24,6 +24,8 @@ export interface RouterLogOptions {
   readonly file: string;
   readonly placeFile: string;
   readonly store: LogStore;
+  /** Of each app the last line that was written before anything was read. Absent: what is there now. */
+  readonly told?: ReadonlyMap<AppName, string>;
   /** What the last minutes of each spec were like, and what has come for each replica. */
   readonly counters: RequestCounters;
   readonly traffic: Traffic;
@@ -40,7 +42,7 @@ export const ROUTER = 'router';
 export async function followRouterLog(options: RouterLogOptions, signal: AbortSignal): Promise<void> {
   const {file, placeFile, store, counters, traffic, onProblem} = options;
   const tail = await RotatedFile.open({file, placeFile});
-  const told = await newestOf(store);
+  const told = options.told ?? await newestOf(store);
   let notedAtMs = 0;
   let isRead = false;
   while (!signal.aborted) {
@@ -67,7 +69,7 @@ export async function followRouterLog(options: RouterLogOptions, signal: AbortSi
 }
 
 /** The last line of each app that a former life has written: up to it, the access log is known. */
-async function newestOf(store: LogStore): Promise<Map<AppName, string>> {
+export async function newestOf(store: LogStore): Promise<Map<AppName, string>> {
   const newest = new Map<AppName, string>();
   for (const app of store.apps()) {
     const partition = store.partitions(app).get(ROUTER);

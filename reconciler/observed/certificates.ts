@@ -20,7 +20,7 @@ export class CertificateObserver {
   #stamp: string | undefined;
   readonly #failures = new Map<string, {readonly mtimeMs: number; readonly failure: OrderFailure}>();
 
-  constructor({layout, directory}: {layout: Pick<Layout, 'caddy' | 'unbound' | 'haproxy'>; directory: () => string | undefined}) {
+  constructor({layout, directory}: {layout: Pick<Layout, 'caddy' | 'caddyShared' | 'unbound' | 'haproxy'>; directory: () => string | undefined}) {
     this.#files = routerFiles(layout);
     this.#directory = directory;
   }

@@ -2,7 +2,8 @@ import type {ContainerFacts, DesiredSystem} from '../desired/state.ts';
 import type {AppName, ContainerId, CronName, ServiceName, SpecHash} from '../../schemas/ids.ts';
 import type {ContainerRecord} from '../adapters/engine.ts';
 import * as labels from '../labels.ts';
-import type {Health, Job, ObservedContainer, ObservedJob, ObservedSystem} from './state.ts';
+import type {Health, Job, ObservedContainer, ObservedJob} from './state.ts';
+import type {ObservedSystem} from './system.ts';
 
 /** Where what is on the node's own network listens, among other addresses. */
 const LOOPBACK = '127.0.0.1';
@@ -107,5 +108,16 @@ function factsOf(text: string | undefined): ContainerFacts | undefined {
 export function toSystem(record: ContainerRecord): ObservedSystem | undefined {
   const role = record.labels[labels.LABEL_ROLE];
   if (role !== 'router' && role !== 'dns' && role !== 'tcp') return undefined;
-  return {id: record.id as ContainerId, name: record.name, role: role satisfies DesiredSystem['role'], specHash: (record.labels[labels.LABEL_SPEC] ?? '') as SpecHash, state: record.status === 'running' && record.isPaused ? 'paused' : record.status, ...(record.status === 'running' && {startedAtMs: record.startedAtMs})};
+  return {
+    id: record.id as ContainerId,
+    name: record.name,
+    role: role satisfies DesiredSystem['role'],
+    specHash: (record.labels[labels.LABEL_SPEC] ?? '') as SpecHash,
+    state: record.status === 'running' && record.isPaused ? 'paused' : record.status,
+    createdAtMs: record.createdAtMs,
+    ...(record.status === 'running' && {startedAtMs: record.startedAtMs}),
+    ...(record.status === 'exited' && {finishedAtMs: record.finishedAtMs}),
+    shift: Number(record.labels[labels.LABEL_SHIFT] ?? 0),
+    isKept: record.restart === 'always',
+  };
 }

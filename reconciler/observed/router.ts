@@ -1,7 +1,6 @@
 import {stat} from 'node:fs/promises';
 import {setTimeout as wait} from 'node:timers/promises';
 import {isDeepStrictEqual} from 'node:util';
-import type {CaddyAdmin} from '../adapters/caddy.ts';
 import type {UnboundControl} from '../adapters/unbound.ts';
 import type {Layout} from '../layout.ts';
 import {maintenanceTarget, structureOf} from '../router/caddy-config.ts';
@@ -11,14 +10,15 @@ import {generationOf, keyOf, tableOf} from '../router/records.ts';
 import {ROUTER_LETS_GO_MS} from '../router/times.ts';
 import type {DesiredSystem} from '../desired/state.ts';
 import type {NodeSettings} from '../settings.ts';
+import {ConfigFile, lookAtLeaving, type LeavingLook, type ShiftAccess, type ShiftsSeen} from './shifts.ts';
 import type {NameTable, ObservedRouter} from './state.ts';
 import type {RouteStructure} from './structure.ts';
 
 interface ObserverWorld {
   readonly settings: NodeSettings;
   readonly layout: Layout;
-  readonly caddy: CaddyAdmin;
   readonly unbound: UnboundControl;
+  shift(number: number): ShiftAccess;
 }
 
 /** What both servers say of themselves in short; comparing two of them tells whether anything changed. */
@@ -33,6 +33,7 @@ type Marks =
 const LIST_EVERY_MS = 10_000;
 /** Calls of `isAsLeft`, which the loop makes each second. */
 const LIST_EVERY_LOOKS = 10;
+const NO_CADDY = 'no Caddy is there';
 /** After that nobody asks any more: no request is in flight for so long. */
 const LEFT_KEPT_MS = 3_600_000;
 
@@ -43,6 +44,8 @@ export const FIRST_LOOK_AFTER_MS = 2 * ROUTER_LETS_GO_MS;
 export class RouterObserver {
   readonly #world: ObserverWorld;
   #marks: Marks | undefined;
+  #shifts: {readonly current: ShiftAccess | undefined; readonly leaving: readonly ShiftAccess[]} = {current: undefined, leaving: []};
+  readonly #file = new ConfigFile();
   #names: {readonly table: NameTable; readonly generation: string; readonly listedAtMs: number} | undefined;
   #structure: {readonly config: unknown; readonly structure: RouteStructure | undefined} | undefined;
   #published: ReadonlySet<string> = new Set();
@@ -57,10 +60,11 @@ export class RouterObserver {
   }
 
   /** `nowMs`: milliseconds since 1970. Rejects only when the signal is aborted. */
-  async observe(nowMs: number, signal: AbortSignal): Promise<ObservedRouter> {
+  async observe(nowMs: number, shifts: ShiftsSeen, signal: AbortSignal): Promise<ObservedRouter> {
+    this.#shifts = {current: shifts.current === undefined ? undefined : this.#world.shift(shifts.current), leaving: shifts.leaving.map((shift) => this.#world.shift(shift))};
     try {
       if (this.#marks === undefined) await this.#waitForTheLastChange(nowMs, signal);
-      return await this.#look(nowMs, signal);
+      return await this.#look(nowMs, shifts.leaving, signal);
     } catch (error) {
       signal.throwIfAborted();
       this.#names = undefined;
@@ -82,6 +86,16 @@ export class RouterObserver {
     return this.#looks % LIST_EVERY_LOOKS !== 0 || this.#areNamesAsLeft(signal);
   }
 
+  /** By `host:port` of the upstream, as Caddy names them, through all shifts that `observe` was told of. Rejects when the current one does not answer. */
+  async requestsInFlight(signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+    const {current, leaving} = this.#shifts;
+    if (current === undefined) throw new Error(NO_CADDY);
+    const [counts, ...looks] = await Promise.all([current.caddy.requestsInFlight(signal), ...leaving.map((shift) => lookAtLeaving(shift, signal))]);
+    const sum = new Map(counts);
+    for (const [upstream, count] of looks.flatMap((look: LeavingLook) => [...look.upstreams])) sum.set(upstream, (sum.get(upstream) ?? 0) + count);
+    return sum;
+  }
+
   /**
    * What left the names just before we were killed is in nobody's memory. So the first look comes when Caddy has let go
    * of it in any case: at most `FIRST_LOOK_AFTER_MS` after the names were last written.
@@ -92,23 +106,31 @@ export class RouterObserver {
     if (ageMs >= 0 && ageMs < FIRST_LOOK_AFTER_MS) await wait(FIRST_LOOK_AFTER_MS - ageMs, undefined, {signal});
   }
 
-  async #look(nowMs: number, signal: AbortSignal): Promise<ObservedRouter> {
-    const {caddy} = this.#world;
+  async #look(nowMs: number, leaving: readonly number[], signal: AbortSignal): Promise<ObservedRouter> {
     const marks = await this.#readMarks(signal);
     this.#noteSilence(marks, nowMs);
-    if (marks.state === 'unreachable') {
+    const {current, leaving: access} = this.#shifts;
+    if (marks.state === 'unreachable' || current === undefined) {
       this.#marks = marks;
-      throw new Error(marks.error);
+      throw new Error(marks.state === 'unreachable' ? marks.error : NO_CADDY);
     }
-    const [upstreams, names] = await Promise.all([caddy.requestsInFlight(signal), this.#namesAt(nowMs, marks.generation, signal)]);
+    const {settings} = this.#world;
+    const [upstreams, file, names, ...looks] = await Promise.all([
+      current.caddy.requestsInFlight(signal), this.#file.structure(settings, current.layout, signal), this.#namesAt(nowMs, marks.generation, signal),
+      ...access.map((shift) => lookAtLeaving(shift, signal)),
+    ]);
     this.#marks = marks;
     this.#noteLeaving(names, nowMs);
-    return {state: 'ready', names, structure: this.#structureOf(marks.config), inFlight: byAddress(upstreams), maintenance: maintenanceTarget(this.#world.settings), leftAtMs: new Map(this.#leftAtMs), leftStreams: new Set(this.#leftStreams)};
+    return {
+      state: 'ready', names, structure: this.#structureOf(marks.config, current), file, leaving: new Map(looks.map(({upstreams: _, ...look}, index) => [leaving[index] ?? 0, look])),
+      inFlight: byAddress([upstreams, ...looks.map((look: LeavingLook) => look.upstreams)]), maintenance: maintenanceTarget(settings),
+      leftAtMs: new Map(this.#leftAtMs), leftStreams: new Set(this.#leftStreams),
+    };
   }
 
   async #readMarks(signal: AbortSignal): Promise<Marks> {
-    const {caddy, unbound} = this.#world;
-    const [config, generation] = await Promise.allSettled([caddy.config(signal), unbound.resolveText(GENERATION_NAME, signal)]);
+    const {unbound} = this.#world;
+    const [config, generation] = await Promise.allSettled([this.#shifts.current?.caddy.config(signal) ?? Promise.reject(new Error(NO_CADDY)), unbound.resolveText(GENERATION_NAME, signal)]);
     signal.throwIfAborted();
     if (config.status === 'fulfilled' && generation.status === 'fulfilled') return {state: 'ready', config: config.value, generation: generation.value};
     const failures = [['router', config] as const, ['dns', generation] as const].flatMap(([role, {status, ...result}]) =>
@@ -143,10 +165,9 @@ export class RouterObserver {
     return false;
   }
 
-  #structureOf(config: unknown): RouteStructure | undefined {
+  #structureOf(config: unknown, {layout}: ShiftAccess): RouteStructure | undefined {
     if (this.#structure === undefined || !isDeepStrictEqual(this.#structure.config, config)) {
-      const {settings, layout} = this.#world;
-      this.#structure = {config, structure: structureOf(config, settings, routerFiles(layout))};
+      this.#structure = {config, structure: structureOf(config, this.#world.settings, routerFiles(layout))};
     }
     return this.#structure.structure;
   }
@@ -163,11 +184,14 @@ export class RouterObserver {
 }
 
 /** Caddy counts by the name that it dialled. What is not one of ours (git, the API) is left out. */
-function byAddress(upstreams: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
-  const counts = [...upstreams].flatMap(([dialled, count]) => {
+function byAddress(shifts: readonly ReadonlyMap<string, number>[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const [dialled, count] of shifts.flatMap((upstreams) => [...upstreams])) {
     const colon = dialled.lastIndexOf(':');
     const address = addressOf(dialled.slice(0, colon));
-    return address === undefined ? [] : [[keyOf({address, port: Number(dialled.slice(colon + 1))}), count] as const];
-  });
-  return new Map(counts);
+    if (address === undefined) continue;
+    const key = keyOf({address, port: Number(dialled.slice(colon + 1))});
+    counts.set(key, (counts.get(key) ?? 0) + count);
+  }
+  return counts;
 }

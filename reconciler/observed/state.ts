@@ -5,6 +5,7 @@ import type {ObservedCertificates} from './certified.ts';
 import type {ObservedTcp} from './ports.ts';
 import type {ObservedRegistry} from './pushed.ts';
 import type {RouteStructure} from './structure.ts';
+import type {LeavingShift, ObservedSystem} from './system.ts';
 
 /** What this node was seen to run. Already out of date when it is read: plans must be safe to make from it. */
 export interface ObservedState {
@@ -205,16 +206,6 @@ export type Health =
   | {readonly state: 'healthy'}
   | {readonly state: 'unhealthy'; readonly detail: string};
 
-export interface ObservedSystem {
-  readonly id: ContainerId;
-  readonly name: string;
-  readonly role: DesiredSystem['role'];
-  readonly specHash: SpecHash;
-  readonly state: 'created' | 'running' | 'paused' | 'exited';
-  /** Of one that runs. */
-  readonly startedAtMs?: number;
-}
-
 /** One app's deploy, as this node's disk has it: what has to outlive the containers that showed it. */
 export interface DeployRecord {
   readonly app: AppName;
@@ -330,9 +321,13 @@ export type ObservedRouter =
       readonly names: NameTable;
       /** What Caddy is configured with; `undefined` when it is not what we loaded (by hand, or empty after a restart). */
       readonly structure: RouteStructure | undefined;
+      /** What it starts from; `undefined` when that was written for other settings, by another version, or changed by hand. */
+      readonly file: RouteStructure | undefined;
+      /** Of the shifts that run and are older. */
+      readonly leaving: ReadonlyMap<number, LeavingShift>;
       /** Where the router itself answers for apps in maintenance. */
       readonly maintenance: Target;
-      /** Requests in flight by `address:port`. Absent: none. */
+      /** Requests in flight by `address:port`, through whichever shift. Absent: none. */
       readonly inFlight: ReadonlyMap<string, number>;
       /** When an `address:port` was last seen in `names`, for those that are not in it now. Absent: long ago, or never since the start. */
       readonly leftAtMs: ReadonlyMap<string, number>;

@@ -35,9 +35,12 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
     }
   | {readonly kind: 'stop-container'; readonly id: ContainerId; readonly name: string; readonly graceMs: number}
   | {readonly kind: 'remove-container'; readonly id: ContainerId; readonly name: string}
-  | {readonly kind: 'run-system'; readonly system: DesiredSystem}
+  | {readonly kind: 'run-system'; readonly system: DesiredSystem; readonly shift: number}
   | {readonly kind: 'publish-names'; readonly names: NameTable}
-  | {readonly kind: 'load-routes'; readonly structure: RouteStructure}
+  /** `beside`: the shifts that there are already. */
+  | {readonly kind: 'hand-over'; readonly shift: number; readonly structure: RouteStructure; readonly beside: readonly number[]}
+  | {readonly kind: 'keep-shift' | 'retire-shift' | 'remove-shift'; readonly id: ContainerId; readonly name: string; readonly shift: number}
+  | {readonly kind: 'load-routes'; readonly shift: number; readonly structure: RouteStructure}
   | {readonly kind: 'write-certificate'; readonly id: string; /** Of its file. */ readonly name: string; readonly chain: string; readonly sealedKey: string}
   | {readonly kind: 'remove-certificate'; readonly id: string}
   | {readonly kind: 'order-certificate'; readonly host: string; /** Who proves that the host is ours. */ readonly router: ContainerId; readonly acme: DesiredAcme; readonly isRenewal: boolean}
@@ -119,9 +122,13 @@ export function actionKey(action: Action): string {
     case 'run-container': return `container ${action.name}`;
     case 'run-job':
     case 'stop-container':
-    case 'remove-container': return `container ${action.name}`;
+    case 'remove-container':
+    case 'retire-shift':
+    case 'remove-shift': return `container ${action.name}`;
     case 'run-system': return `system ${action.system.role}`;
     case 'publish-names': return 'names';
+    case 'hand-over':
+    case 'keep-shift':
     case 'load-routes': return 'routes';
     case 'load-tcp': return 'tcp';
     case 'write-certificate':

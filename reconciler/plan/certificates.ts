@@ -4,6 +4,7 @@ import type {IssuedCertificate, ObservedCertificates, OrderFailure} from '../obs
 import type {ObservedState} from '../observed/state.ts';
 import type {TlsStructure} from '../observed/structure.ts';
 import {authorityOf, covers} from '../router/domains.ts';
+import {currentShift} from '../router/shifts.ts';
 import type {Action, Plan, Waiting} from './action.ts';
 import type {RoutedPath} from './app.ts';
 import {CERTIFICATE_RENEWED_AT, ORDER_PAUSES_MS} from './limits.ts';
@@ -106,7 +107,7 @@ function planOrder(host: Host, acme: DesiredAcme, {tls, own, seen, running, obse
   if (failure?.directory === acme.directory && observed.nowMs < nextOrderAtMs(failure)) {
     return wait(`another try: ${failure.cause}`, nextOrderAtMs(failure));
   }
-  const router = observed.system.find(({role, state}) => role === 'router' && state === 'running');
+  const router = currentShift(observed.system.filter(({role, state}) => role === 'router' && state === 'running'));
   // Whoever asks for proof asks Caddy, which has to know of the authority by then.
   if (router === undefined || running?.directory !== acme.directory) return wait('the router being configured for it');
   if (observed.operations.has(`order ${name}`)) return nothing;

@@ -24,7 +24,11 @@ export function describe(action: Action): string {
     case 'order-certificate': return `${action.isRenewal ? 'renew the' : 'order a'} certificate for ${action.host}`;
     case 'publish-redirects': return `redirect ${action.hosts.length} hosts to HTTPS`;
     case 'load-tcp': return `load ${action.structure.length} TCP ports`;
-    case 'load-routes': return `load ${action.structure.hosts.length} hosts with paths or options`;
+    case 'hand-over': return `hand over to router shift ${action.shift}`;
+    case 'keep-shift': return `keep ${action.name}`;
+    case 'retire-shift': return `retire ${action.name}`;
+    case 'remove-shift': return `remove ${action.name}`;
+    case 'load-routes': return `load the routes of router shift ${action.shift} again`;
     case 'write-deploy': return `mark ${action.app} ${action.deploy.state}`;
     case 'write-cron': return `note ${action.cron} of ${action.app}`;
     case 'forget-cron': return `forget ${action.cron} of ${action.app}`;

@@ -7,6 +7,21 @@ export const KEPT_EXITED_MAX = 2;
 /** While requests are in flight to a replica that leaves, it is looked at again after this many milliseconds. */
 export const DRAIN_LOOK_MS = 200;
 
+/** From one Caddy to the next that takes over from it, in milliseconds: changes that come faster are one. */
+export const HANDOVER_GAP_MS = 1_000;
+
+/** Caddys that were replaced and still have connections; the oldest goes when there is one more. Each has 40 to 300 MB. */
+export const LEAVING_SHIFTS_MAX = 8;
+
+/** Who has connected to a Caddy that has closed its ports since, and has not asked for anything yet, has as long as this to do so, in milliseconds: Go's server gives 5 s. */
+export const SHIFT_IDLE_MS = 6_000;
+
+/** While a Caddy that was replaced has connections, it is looked at again after this many milliseconds. */
+export const LEAVING_LOOK_MS = 5_000;
+
+/** The last lines of an access log are read by then, in milliseconds. */
+export const LOG_READ_MS = 2_000;
+
 /** How long Caddy or unbound may run without answering before it is made anew, in milliseconds: both answer within one after a start. */
 export const SILENT_MS_MAX = 5_000;
 

@@ -1,13 +1,13 @@
 import type {DesiredState, DesiredSystem} from '../desired/state.ts';
-import type {ObservedTcp} from '../observed/ports.ts';
-import type {ObservedState, ObservedSystem} from '../observed/state.ts';
+import type {ObservedState} from '../observed/state.ts';
+import type {ObservedSystem} from '../observed/system.ts';
 import type {Action, Plan, Waiting} from './action.ts';
-import {SILENT_MS_MAX} from './limits.ts';
+import {planSilent} from './silent.ts';
 import type {TcpPlan} from './tcp.ts';
 
-/** The platform's own containers: exactly one of each role, made from what is wanted now. */
+/** The platform's own containers but Caddy's: exactly one of each role, made from what is wanted now. */
 export function planSystem(desired: DesiredState, observed: ObservedState, tcp: Pick<TcpPlan, 'isWanted' | 'isFileRight'>): Plan {
-  const parts = desired.system.map((system) => (system.role === 'tcp' ? planTcpRole(system, observed, tcp) : planRole(system, observed)));
+  const parts = desired.system.filter(({role}) => role !== 'router').map((system) => (system.role === 'tcp' ? planTcpRole(system, observed, tcp) : planRole(system, observed)));
   return {actions: parts.flatMap(({actions}) => actions), waiting: parts.flatMap(({waiting}) => waiting)};
 }
 
@@ -38,20 +38,7 @@ function planRole(system: DesiredSystem, observed: ObservedState): Plan {
   }
   const running = current.find(({state}) => state === 'running');
   if (running !== undefined) return planSilent(running, observed);
-  return {actions: [{kind: 'run-system', system, reason: current.length === 0 ? `${system.role} is missing` : `${system.role} does not run`}], waiting: []};
-}
-
-/** One that runs but does not answer is made anew: somebody may have taken its socket away, or it hangs. */
-function planSilent({role, id, name, startedAtMs = 0}: ObservedSystem, {router, tcp, nowMs, operations}: ObservedState): Plan {
-  const silentSinceMs = role === 'tcp' ? silenceOf(tcp) : router.state === 'unreachable' ? router.silentSinceMs.get(role) : undefined;
-  if (silentSinceMs === undefined) return {actions: [], waiting: []};
-  const untilMs = Math.max(silentSinceMs, startedAtMs) + SILENT_MS_MAX;
-  if (nowMs < untilMs || operations.has(`container ${name}`)) return {actions: [], waiting: [{subject: role, on: 'an answer', untilMs}]};
-  return {actions: [{kind: 'remove-container', id, name, reason: `${role} runs but did not answer for ${SILENT_MS_MAX / 1000} s`}], waiting: []};
-}
-
-function silenceOf({running}: ObservedTcp): number | undefined {
-  return running.state === 'silent' ? running.sinceMs : undefined;
+  return {actions: [{kind: 'run-system', system, shift: 0, reason: current.length === 0 ? `${system.role} is missing` : `${system.role} does not run`}], waiting: []};
 }
 
 /** Build containers whose build has ended, in this process or with one that was killed. */

@@ -1,25 +1,47 @@
 import type {DesiredState} from '../desired/state.ts';
-import type {NameTable, ObservedState, Target} from '../observed/state.ts';
+import type {NameTable, ObservedRouter, ObservedState, Target} from '../observed/state.ts';
 import type {RouteStructure, StructuredHost, TlsStructure} from '../observed/structure.ts';
 import type {Action, Plan} from './action.ts';
 import type {AppPlan, RoutedPath} from './app.ts';
+import {planHandOver} from './handover.ts';
 import {byAddress} from './routed.ts';
+import {isSameStructure} from './structure.ts';
 import {streamNames} from './tcp.ts';
-import {hostName, serviceName} from '../router/names.ts';
+import {hostName, serviceName, serviceNamesIn} from '../router/names.ts';
 
-/** What the DNS server is to answer and what Caddy is to be configured with; nothing when both are so already. */
-export function planRouter(apps: readonly AppPlan[], {trustedProxies, structure: tls}: Pick<DesiredState, 'trustedProxies'> & {readonly structure: TlsStructure | undefined}, observed: ObservedState): Plan {
+/** What the DNS server is to answer, and what Caddy is to be configured with and by which container; nothing when both are so already. */
+export function planRouter(apps: readonly AppPlan[], {system, trustedProxies, structure: tls}: Pick<DesiredState, 'system' | 'trustedProxies'> & {readonly structure: TlsStructure | undefined}, observed: ObservedState): Plan {
+  const {names, structure: hosts} = routing(apps.flatMap(({routes}) => routes));
+  const structure: RouteStructure = {...hosts, ...(trustedProxies && {trustedProxies}), ...(tls && {tls})};
+  const caddy = system.filter(({role}) => role === 'router').map((one) => planHandOver(one, structure, observed));
+  const published = planNames(new Map([...names, ...heldStreams(streamNames(apps.flatMap(({ports}) => ports)), observed)]), structure, observed);
+  const times = caddy.flatMap(({lookAgainAtMs}) => lookAgainAtMs ?? []);
+  return {
+    actions: [...published.actions, ...caddy.flatMap(({actions}) => actions)],
+    waiting: [...published.waiting, ...caddy.flatMap(({waiting}) => waiting)],
+    ...(times.length > 0 && {lookAgainAtMs: Math.min(...times)}),
+  };
+}
+
+function planNames(wanted: NameTable, structure: RouteStructure, observed: ObservedState): Plan {
   const {router, operations} = observed;
   if (router.state === 'unreachable') return {actions: [], waiting: [{subject: 'router', on: `an answer: ${router.error}`}]};
-  const {names: plain, structure: hosts} = routing(apps.flatMap(({routes}) => routes));
-  const structure: RouteStructure = {...hosts, ...(trustedProxies && {trustedProxies}), ...(tls && {tls})};
-  const names = new Map([...plain, ...heldStreams(streamNames(apps.flatMap(({ports}) => ports)), observed)].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const names = new Map([...wanted, ...heldNames(wanted, structure, router)].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const actions: Action[] = [];
   if (!operations.has('names') && !sameNames(names, router.names)) actions.push({kind: 'publish-names', names, reason: namesReason(names, router.names, router.maintenance)});
-  if (!operations.has('routes') && !sameStructure(structure, router.structure)) {
-    actions.push({kind: 'load-routes', structure, reason: structureReason(structure, router.structure)});
-  }
   return {actions, waiting: []};
+}
+
+/**
+ * Names that nothing wants any more, but that a Caddy still asks for which takes connections: they stay as they are until another one has taken over. A host
+ * that was plain, and now has options, is asked for by its name until then; one that had options by those of its services.
+ */
+function heldNames(wanted: NameTable, structure: RouteStructure, {names, file, structure: running, leaving}: Extract<ObservedRouter, {state: 'ready'}>): NameTable {
+  const isOpen = [...leaving.values()].some(({closedAtMs}) => closedAtMs === undefined);
+  const isLate = file !== undefined && !isSameStructure(structure, file);
+  if (!isOpen && !isLate) return new Map();
+  const asked = new Set([...structure.hosts.map(({host}) => hostName(host)), ...[file, running].flatMap((one) => (one === undefined ? [] : serviceNamesIn(one)))]);
+  return new Map([...names].filter(([name]) => !wanted.has(name) && (isOpen || asked.has(name))));
 }
 
 /** A worker of HAProxy that is just being started knows the replicas of a moment ago: it has to have asked once before they are replaced by others. */
@@ -75,26 +97,6 @@ function sameNames(a: NameTable, b: NameTable): boolean {
 
 function sameTargets(a: readonly Target[], b: readonly Target[] | undefined): boolean {
   return b !== undefined && a.length === b.length && a.every(({address, port}, index) => address === b[index]?.address && port === b[index]?.port);
-}
-
-function sameStructure(a: RouteStructure, b: RouteStructure | undefined): boolean {
-  return b !== undefined && inOrder(a) === inOrder(b);
-}
-
-function structureReason({tls, ...wanted}: RouteStructure, seen: RouteStructure | undefined): string {
-  if (seen === undefined) return 'the router\'s configuration is not what was loaded';
-  const {tls: tlsSeen, ...others} = seen;
-  if (inOrder(wanted) !== inOrder(others)) return 'hosts with paths or options changed';
-  return 'certificates changed';
-}
-
-/** What comes back from Caddy has the fields of each object in another order. */
-function inOrder(structure: Partial<RouteStructure>): string {
-  return JSON.stringify(structure, (_, value: unknown) => (isObject(value) ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))) : value));
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Names at most this many changed hosts: a reason is read by people. */

@@ -4,6 +4,7 @@ import type {RouteStructure} from '../observed/structure.ts';
 import type {NodeSettings} from '../settings.ts';
 import type {RouterFiles} from './files.ts';
 import {hostRoutes} from './caddy-hosts.ts';
+import {HANDOVER_OPTIONS, holdServer, SAYS_GOODBYE} from './caddy-handover.ts';
 import {forwarding} from './caddy-forwarding.ts';
 import {authServers, NO_SECRETS, type RouteContext, type RouteSecrets} from './caddy-options.ts';
 import {answer, duration, NEVER, toReplicas, TRIES, type Json, type ProxyContext} from './caddy-parts.ts';
@@ -52,6 +53,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {
         // The port of these two that gets no TLS, although one server has both.
         http_port: httpPort,
         https_port: httpsPort,
+        ...HANDOVER_OPTIONS,
         servers: {
           apps: {
             listen: [`${address}:${httpPort}`, `${address}:${httpsPort}`],
@@ -65,7 +67,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {
             logs: {skip_hosts: ['git', 'api'].flatMap((name) => ['', `:${httpPort}`, `:${httpsPort}`].map((port) => `${name}.${domain}${port}`))},
             routes: [
               // Caddy names itself as the server before the app does, and beside it.
-              {handle: [noteForAccessLog, {handler: 'headers', response: {delete: ['Server']}}]},
+              {handle: [noteForAccessLog, SAYS_GOODBYE, {handler: 'headers', response: {delete: ['Server']}}]},
               ...forwarding(settings, structure.trustedProxies ?? []),
               {match: [{host: [`git.${domain}`, `api.${domain}`]}], handle: [toApi(apiPort)], terminal: true},
               ...redirectRoutes(settings, files, structure.tls),
@@ -81,6 +83,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {
             automatic_https: {disable: true},
             routes: [carried({structure, secrets}), {handle: [answer(404, NO_SUCH_HOST_PAGE)]}],
           },
+          hold: holdServer(files),
           maintenance: {
             listen: [`${MAINTENANCE_ADDRESS}:${dnsPort}`],
             protocols: ['h1'],

@@ -1,26 +1,46 @@
 import {createHash} from 'node:crypto';
+import type {SpecHash} from '../../schemas/ids.ts';
 import type {ContainerSpec} from '../adapters/engine.ts';
 import type {DesiredSystem} from '../desired/state.ts';
-import {LABEL_INSTANCE, LABEL_ROLE, LABEL_SPEC} from '../labels.ts';
-import type {Layout} from '../layout.ts';
+import {LABEL_INSTANCE, LABEL_ROLE, LABEL_SHIFT, LABEL_SPEC} from '../labels.ts';
 import type {NodeSettings} from '../settings.ts';
-import {routerFiles} from './files.ts';
+import {routerFiles, shiftLayout, type RouterLayout} from './files.ts';
 import {renderUnboundConfig} from './unbound-config.ts';
 
 export interface SystemContainer {
   readonly settings: Pick<NodeSettings, 'dnsPort'>;
-  readonly layout: Pick<Layout, 'caddy' | 'unbound' | 'haproxy'>;
+  readonly layout: RouterLayout;
   /** Holds `caddy`, `unbound` and `haproxy`: a tag, or better an id, so that a newer image replaces the container. */
   readonly image: string;
   /** `instanceOf(data)` */
   readonly instance: string;
 }
 
+/** The platform's own containers, and what is wanted of them. */
+export function systemOf(container: SystemContainer): {readonly system: readonly DesiredSystem[]; systemSpec(role: DesiredSystem['role'], shift: number): ContainerSpec} {
+  const systemSpec = (role: DesiredSystem['role'], shift: number) => SPECS[role](container, shift);
+  // The DNS server first: Caddy can't route without it.
+  const system = (['dns', 'router', 'tcp'] as const).map((role) => ({role, specHash: (systemSpec(role, 0).labels[LABEL_SPEC] ?? '') as SpecHash}));
+  return {system, systemSpec};
+}
+
+const SPECS: Readonly<Record<DesiredSystem['role'], (container: SystemContainer, shift: number) => ContainerSpec>> = {
+  dns: dnsContainerSpec, router: routerContainerSpec, tcp: tcpContainerSpec,
+};
+
 const LOG_BYTES_MAX = 10 * 1024 * 1024;
 
-/** Caddy: `<instance>-router`. Its label LABEL_SPEC is the hash that `DesiredSystem` wants. */
-export function routerContainerSpec({layout, image, instance}: SystemContainer): ContainerSpec {
-  const {caddyConfig} = routerFiles(layout);
+/**
+ * Caddy: `<instance>-router-<shift>`. Its label LABEL_SPEC is the hash that `DesiredSystem` wants, the same for all shifts. The engine is told to
+ * start it again by itself once it has taken over.
+ */
+export function routerContainerSpec(container: SystemContainer, shift: number): ContainerSpec {
+  const {name, labels, ...spec} = routerSpec(container, shift);
+  return {...spec, name: `${name}-${shift}`, restart: 'never', labels: {...labels, [LABEL_SPEC]: routerSpec(container, 0).labels[LABEL_SPEC] ?? '', [LABEL_SHIFT]: String(shift)}};
+}
+
+function routerSpec({layout, image, instance}: SystemContainer, shift: number): ContainerSpec {
+  const {caddyConfig} = routerFiles(shiftLayout(layout, shift));
   return systemSpec({
     name: `${instance}-router`,
     instance,
@@ -29,7 +49,7 @@ export function routerContainerSpec({layout, image, instance}: SystemContainer):
     command: ['caddy', 'run', '--config', caddyConfig],
     env: {HOME: layout.caddy, XDG_CONFIG_HOME: layout.caddy, XDG_DATA_HOME: layout.caddy},
     folder: layout.caddy,
-    // Ports and routes are loaded into the running Caddy.
+    // Another configuration is another shift.
     restartsFor: '',
   });
 }

@@ -1,12 +1,14 @@
 import path from 'node:path';
 import type {Layout} from '../layout.ts';
 
-/** The router's files below the data directory. */
+/** The router's files below the data directory. Caddy's are of one shift: see `shiftLayout`. */
 export interface RouterFiles {
-  /** What Caddy starts from: always the configuration that was loaded last. */
+  /** What Caddy starts from. */
   readonly caddyConfig: string;
   readonly caddySocket: string;
-  /** Caddy's certificates and its own certificate authority. */
+  /** A request to it is never answered. */
+  readonly holdSocket: string;
+  /** Caddy's certificates and its own certificate authority, of all shifts. */
   readonly caddyStorage: string;
   /** People's own certificates: `<id>.crt`, `<id>.key`. */
   readonly ownCertificates: string;
@@ -30,14 +32,22 @@ export interface RouterFiles {
   readonly haproxyState: string;
 }
 
-export function routerFiles({caddy, unbound, haproxy}: Pick<Layout, 'caddy' | 'unbound' | 'haproxy'>): RouterFiles {
+export type RouterLayout = Pick<Layout, 'caddy' | 'caddyShared' | 'unbound' | 'haproxy'>;
+
+/** One Caddy among those that take over from each other has a folder of its own. */
+export function shiftLayout<Some extends RouterLayout>(layout: Some, shift: number): Some {
+  return {...layout, caddy: path.join(layout.caddy, String(shift))};
+}
+
+export function routerFiles({caddy, caddyShared, unbound, haproxy}: RouterLayout): RouterFiles {
   return {
     caddyConfig: path.join(caddy, 'config.json'),
     caddySocket: path.join(caddy, 'admin.sock'),
-    caddyStorage: path.join(caddy, 'storage'),
-    ownCertificates: path.join(caddy, 'certificates'),
-    orders: path.join(caddy, 'orders'),
-    redirects: path.join(caddy, 'redirects'),
+    holdSocket: path.join(caddy, 'hold.sock'),
+    caddyStorage: path.join(caddyShared, 'storage'),
+    ownCertificates: path.join(caddyShared, 'certificates'),
+    orders: path.join(caddyShared, 'orders'),
+    redirects: path.join(caddyShared, 'redirects'),
     accessLog: path.join(caddy, 'access.log'),
     unboundConfig: path.join(unbound, 'unbound.conf'),
     records: path.join(unbound, 'records.conf'),

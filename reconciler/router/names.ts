@@ -24,6 +24,11 @@ export function serviceName(service: string, app: string): string {
   return `_svc._tcp.${service}.${app}.${OUR_ZONE}`;
 }
 
+/** Of whatever is made of them. */
+export function serviceNamesIn(structure: object): readonly string[] {
+  return [...new Set(JSON.stringify(structure).match(/_svc\._tcp\.[a-z0-9.-]+/g))];
+}
+
 /** What the engine answers to containers on one network: all copies of a service that are on it. */
 export function internalName(service: string, app: string): string {
   return `${service}.${app}.internal`;

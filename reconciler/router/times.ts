@@ -24,3 +24,7 @@ export const ROUTER_LETS_GO_MS = REFRESH_MS + 250;
 export const STREAM_KEPT_MS = 500;
 /** After that HAProxy gives no new connection to a replica that left the names. */
 export const STREAM_LETS_GO_MS = ROUTER_LETS_GO_MS + STREAM_KEPT_MS;
+/** How long a Caddy that is replaced still takes connections: those that are in use get an answer by which they end in good order. */
+export const LEAVING_MS = 500;
+/** How long it goes on with the requests, event streams and websockets that it has: an hour. */
+export const STREAMS_KEPT_MS = 3_600_000;

@@ -10,14 +10,15 @@ import {readLog} from '../logs/read.ts';
 import type {AccessEntry} from '../logs/access-log.ts';
 import {RequestCounters} from '../logs/requests.ts';
 import {ownerOfRequests} from './owner-of-requests.ts';
-import {followRouterLog, type Attribution} from '../logs/router-log.ts';
+import type {Attribution} from '../logs/router-log.ts';
+import {followRouterLogs} from '../logs/router-logs.ts';
 import {LogStore} from '../logs/store.ts';
 import {Traffic} from '../logs/traffic.ts';
 import type {PassReport} from '../loop.ts';
 import type {DrainStatus, LogLine, LogQuery} from '../node.ts';
 import type {Job, ObservedContainer, ObservedJob, ObservedRun, ObservedState} from '../observed/state.ts';
 import {MAINTENANCE_ADDRESS} from '../router/caddy-config.ts';
-import {routerFiles} from '../router/files.ts';
+import {routerFiles, shiftLayout} from '../router/files.ts';
 import {addressOf} from '../router/names.ts';
 import type {EventLog} from '../status/events.ts';
 import {Exits} from '../status/exits.ts';
@@ -27,14 +28,14 @@ import type {FlynnEvent} from '../status/status.ts';
 const LIMITS_DEFAULT: ClusterConfig['logs'] = {appBytesMax: 64 * 2 ** 20, ageMsMax: 7 * 24 * 60 * 60_000};
 const LOG_BYTES_DEFAULT = 10 * 2 ** 20;
 /** Events that tell of nothing that an app's owner would look for in its log. */
-const QUIET = new Set(['log-lost', 'remove-container', 'write-deploy', 'publish-names', 'load-routes', 'remove-image', 'forget-app', 'commit']);
+const QUIET = new Set(['log-lost', 'remove-container', 'write-deploy', 'publish-names', 'hand-over', 'keep-shift', 'retire-shift', 'remove-shift', 'load-routes', 'remove-image', 'forget-app', 'commit']);
 
 /** Addresses of replicas that are remembered for requests which ended after them. */
 const ADDRESSES_MAX = 10_000;
 
 export interface NodeLogsOptions {
   readonly engine: EngineLogs & Pick<Engine, 'container'>;
-  readonly layout: Pick<Layout, 'logs' | 'caddy' | 'unbound' | 'haproxy' | 'drains'>;
+  readonly layout: Pick<Layout, 'logs' | 'caddy' | 'caddyShared' | 'unbound' | 'haproxy' | 'drains'>;
   readonly node: string;
   readonly events: EventLog;
   cluster(): ClusterConfig | undefined;
@@ -78,10 +79,9 @@ export class NodeLogs {
     events.listen((event) => noteEvent(store, event), signal);
     const drains = new Drains({folder: layout.drains, store, node, openSecret, onNews: (news) => events.add({actor: 'flynn', ...news})}, signal);
     const logs = new NodeLogs({store, collector: new Collector({engine, store, onProblem, logBytesMax: () => cluster()?.logBytesMax ?? LOG_BYTES_DEFAULT, onLost: (container, lines) => events.add(lostEvent(container, lines))}, signal), events, drains, cluster});
-    const placeFile = path.join(layout.logs, 'router-place.json');
-    void followRouterLog({
-      file: routerFiles(layout).accessLog, placeFile, store, counters: logs.requests, traffic: logs.traffic,
-      attribute: (entry) => logs.#attribute(entry), onProblem,
+    void followRouterLogs({
+      folder: layout.caddy, fileOf: (shift) => routerFiles(shiftLayout(layout, shift)).accessLog, placeFolder: path.join(layout.logs, 'router-places'),
+      store, counters: logs.requests, traffic: logs.traffic, attribute: (entry) => logs.#attribute(entry), onProblem,
     }, signal).catch(onProblem);
     return logs;
   }

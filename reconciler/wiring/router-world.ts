@@ -10,25 +10,36 @@ import type {Layout} from '../layout.ts';
 import type {RouterFigures} from './metrics.ts';
 import {RouterObserver} from '../observed/router.ts';
 import {TcpObserver} from '../observed/tcp.ts';
-import {routerFiles} from '../router/files.ts';
+import {handOver, keepShift, removeShift, retireShift} from '../apply/handover.ts';
+import {routerFiles, shiftLayout} from '../router/files.ts';
 import {tcpStructureIn} from '../router/haproxy-config.ts';
 import type {NodeSettings} from '../settings.ts';
 
 /** The router as the pass knows it: something to look at, and something to change. */
 export function connectRouter({settings, layout, secrets, isTcpWanted}: {settings: NodeSettings; layout: Layout; secrets: SecretOpener; isTcpWanted: () => boolean}): {readonly router: World['router']; readonly observer: RouterObserver; readonly tcpObserver: TcpObserver; readonly figures: RouterFigures} {
   const files = routerFiles(layout);
-  const world = {settings, layout, secrets, caddy: connectCaddy(files.caddySocket), unbound: connectUnbound({socketPath: files.unboundSocket, dnsPort: settings.dnsPort})};
+  const unbound = connectUnbound({socketPath: files.unboundSocket, dnsPort: settings.dnsPort});
+  const shift = (number: number) => {
+    const own = shiftLayout(layout, number);
+    return {layout: own, caddy: connectCaddy(routerFiles(own).caddySocket)};
+  };
+  const base = {settings, layout, secrets, caddy: (number: number) => shift(number).caddy};
   const tcpWorld = {settings, layout, haproxy: connectHaproxy({socketPath: files.haproxySocket, masterSocketPath: files.haproxyMasterSocket})};
+  const observer = new RouterObserver({settings, layout, unbound, shift});
   return {
     router: {
-      publishNames: (names, signal) => publishNames(names, world, signal),
-      loadRoutes: (structure, signal) => loadRoutes(structure, world, signal),
+      publishNames: (names, signal) => publishNames(names, {layout, unbound}, signal),
+      handOver: (action, containers, signal) => handOver(action, {...base, ...containers}, signal),
+      keepShift: (action, containers, signal) => keepShift(action, {...base, ...containers}, signal),
+      retireShift: (action, containers, signal) => retireShift(action, {...base, ...containers}, signal),
+      removeShift: (action, containers, signal) => removeShift(action, {...base, ...containers}, signal),
+      loadRoutes: ({structure, shift: number}, signal) => loadRoutes(structure, {settings, secrets, ...shift(number)}, signal),
       loadTcp: (structure, signal) => loadTcp(structure, tcpWorld, signal),
     },
-    observer: new RouterObserver(world),
+    observer,
     tcpObserver: new TcpObserver({...tcpWorld, isWanted: isTcpWanted}),
     figures: {
-      requestsInFlight: (signal) => world.caddy.requestsInFlight(signal),
+      requestsInFlight: (signal) => observer.requestsInFlight(signal),
       async tcp(signal) {
         if (!isTcpWanted()) return undefined;
         const [text, traffic] = await Promise.all([readIfThere(files.haproxyConfig, signal), tcpWorld.haproxy.traffic(signal)]);

@@ -2,7 +2,8 @@ import type {AppName, CommitId, ContainerId} from '../../schemas/ids.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import type {PassReport} from '../loop.ts';
 import type {DeployOutcome} from '../node.ts';
-import type {ObservedJob} from '../observed/state.ts';
+import type {ObservedJob, ObservedState} from '../observed/state.ts';
+import type {Action, Plan} from '../plan/action.ts';
 import {IMAGE_SUBJECT} from '../plan/images.ts';
 import {phaseOf} from '../plan/phase.ts';
 import {isHeldByReleaseJob} from '../plan/release-job.ts';
@@ -39,11 +40,20 @@ export function judge(name: AppName, {held, seen}: PassReport, waitingSinceMs: n
   const {services} = deriveApp({app, record: observed.journal.get(name), containers, runs: [], waiting: [], busy: observed.operations, urlOf: (host) => host});
   const late = app.services.filter((service) => (services.find(({name: one}) => one === service.name)?.healthy ?? 0) < replicasAwaited(service));
   const progress = services.filter(({wanted}) => wanted > 0).map(({name: service, healthy, wanted, waitsFor}) => `${service} [${Math.min(healthy, wanted)}/${wanted}]${waitsFor === undefined ? '' : ` waiting: ${waitsFor}`}`).join(', ');
-  const isRouted = observed.router.state === 'ready' && !observed.operations.has('names') && !plan.actions.some(({kind}) => kind === 'publish-names' || kind === 'load-routes' || kind === 'load-tcp');
+  const isRouted = isLive(observed, plan);
   if (phase.kind === 'suspended') return containers.some(({state}) => state === 'running') || !isRouted || !phase.isRecorded ? {progress: 'stopping'} : {result: 'suspended', commit, ...(app.release !== undefined && {release: app.release})};
   if (phase.kind === 'steady' && phase.isRecorded) {
     if (late.length === 0 && isRouted) return {result: 'healthy', commit, ...(app.release !== undefined && {release: app.release}), hosts: [...new Set(app.routes.map(({host}) => host))]};
     if (observed.nowMs - waitingSinceMs > app.deployTimeoutMs) return {result: 'failed', commit, cause: `not healthy within ${app.deployTimeoutMs / 1000} s: ${progress}`};
   }
   return {progress: progress === '' ? 'routing' : progress};
+}
+
+/** Before these are done somebody may be answered as before. */
+const ROUTING: readonly Action['kind'][] = ['publish-names', 'hand-over', 'keep-shift', 'retire-shift', 'load-routes', 'load-tcp'];
+
+/** Whoever asks now is answered by what is wanted. */
+function isLive({router, operations}: ObservedState, plan: Plan): boolean {
+  if (router.state !== 'ready' || operations.has('names') || operations.has('routes')) return false;
+  return ![...router.leaving.values()].some(({closedAtMs}) => closedAtMs === undefined) && !plan.actions.some(({kind}) => ROUTING.includes(kind));
 }

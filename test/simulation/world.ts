@@ -15,6 +15,7 @@ import {FakeEngine, type Fault} from '../support/fake-engine.ts';
 import {app, image, service} from '../support/make.ts';
 
 const INSTANCE = 'flynn';
+const NO_ROUTES: RouteStructure = {hosts: []};
 const never = new AbortController().signal;
 
 /**
@@ -55,7 +56,6 @@ export class SimulatedNode {
   readonly #crons = new Map<AppName, CronBook>();
   readonly #histories = new Map<string, HealthHistory>();
   readonly #leftAtMs = new Map<string, number>();
-  #structure: RouteStructure = {hosts: []};
   /** Stops that take their time: container id → when it ends. */
   readonly #stopping = new Map<string, {readonly key: string; readonly endsAtMs: number}>();
 
@@ -92,14 +92,20 @@ export class SimulatedNode {
       },
       router: {
         publishNames: (names) => faultily(() => this.#publish(names)),
-        loadRoutes: (structure) => faultily(() => (this.#structure = structure)),
+        handOver: async () => {},
+        keepShift: async () => {},
+        retireShift: async () => {},
+        removeShift: async () => {},
+        loadRoutes: async () => {},
         loadTcp: async () => {},
       },
       certificates: {write: async () => {}, remove: async () => {}, order: async () => {}, publishRedirects: async () => {}},
       images: {rebuild: async () => {}, pull: async () => {}},
       registry: {pushAgain: async () => {}, remove: async () => {}},
       leftovers: {removeCache: async () => {}, removeBuildLogs: async () => {}},
-      systemSpecs: {} as World['systemSpecs'],
+      systemSpec: () => {
+        throw new Error('bug: the simulated node has no containers of the platform');
+      },
       instance: INSTANCE,
       logBytesMax: 1,
       openEnv: async () => ({}),
@@ -162,7 +168,7 @@ export class SimulatedNode {
       clutter: {caches: [], buildLogs: [], packageImages: [], isDiskLow: false},
       journal: new Map(this.#journal),
       crons: new Map(this.#crons),
-      router: {state: 'ready', names: this.names, structure: this.#structure, inFlight: this.#inFlight(), maintenance: {address: '127.0.0.3', port: 3553}, leftAtMs: new Map(this.#leftAtMs), leftStreams: new Set()},
+      router: {state: 'ready', names: this.names, structure: NO_ROUTES, file: NO_ROUTES, leaving: new Map(), inFlight: this.#inFlight(), maintenance: {address: '127.0.0.3', port: 3553}, leftAtMs: new Map(this.#leftAtMs), leftStreams: new Set()},
       tcp: {file: undefined, running: {state: 'silent', sinceMs: 0}, takenPorts: new Set(), connections: new Map()},
       operations: new Set([...this.#stopping.values()].map(({key}) => key)),
     };

@@ -67,6 +67,17 @@ export class FakeEngine implements Engine {
     this.#change(() => this.exit(id, 143));
   }
 
+  async send(id: string): Promise<void> {
+    this.#change(() => this.exit(id, 143));
+  }
+
+  async setRestart(id: string, restart: ContainerSpec['restart']): Promise<void> {
+    this.#change(() => {
+      const entry = this.#containers.get(id);
+      if (entry !== undefined) entry.record = {...entry.record, restart};
+    });
+  }
+
   async remove(id: string): Promise<void> {
     this.#change(() => {
       const entry = this.#containers.get(id);
@@ -180,8 +191,8 @@ export class FakeEngine implements Engine {
   #create(spec: ContainerSpec): Entry {
     this.#made += 1;
     const id = `c${String(this.#made).padStart(5, '0')}`;
-    const {name, image, labels, memoryBytes, cpus} = spec;
-    const entry: Entry = {spec, record: {id, name, image, labels, createdAtMs: this.#nowMs(), memoryBytes, cpus, status: 'created', error: ''}};
+    const {name, image, labels, memoryBytes, cpus, restart} = spec;
+    const entry: Entry = {spec, record: {id, name, image, labels, createdAtMs: this.#nowMs(), memoryBytes, cpus, restart, status: 'created', error: ''}};
     this.#containers.set(id, entry);
     this.#tell('create', entry);
     return entry;
@@ -192,9 +203,9 @@ export class FakeEngine implements Engine {
     const {network, alsoOn = []} = entry.spec;
     const missing = [network, ...alsoOn.map(({name}) => name)].find((one) => one !== 'host' && !this.#networks.has(one));
     if (missing !== undefined) throw new NetworkMissing(`start ${entry.spec.name}: there is no network "${missing}"`);
-    const {id, name, image, labels, createdAtMs, memoryBytes, cpus} = entry.record;
+    const {id, name, image, labels, createdAtMs, memoryBytes, cpus, restart} = entry.record;
     entry.record = {
-      id, name, image, labels, createdAtMs, memoryBytes, cpus,
+      id, name, image, labels, createdAtMs, memoryBytes, cpus, restart,
       status: 'running', isPaused: false, startedAtMs: this.#nowMs(),
       addresses: network === 'host' ? {} : {[network]: addressOf(id)},
     };

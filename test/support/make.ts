@@ -152,6 +152,8 @@ export function observed({have = [], jobs = [], record, book, names: served, ima
       state: 'ready',
       names: served === undefined ? new Map() : names(...served),
       structure: {hosts: []},
+      file: {hosts: []},
+      leaving: new Map(),
       maintenance: {address: '127.0.0.3', port: 8080},
       inFlight: new Map(Object.entries(inFlight).map(([address, count]) => [`${address}:8080`, count])),
       leftAtMs: new Map(Object.entries(left).map(([address, seconds]) => [`${address}:8080`, NOW_MS - seconds * 1000])),

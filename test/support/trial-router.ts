@@ -7,15 +7,20 @@ import {connectCaddy} from '../../reconciler/adapters/caddy.ts';
 import {DockerEngine} from '../../reconciler/adapters/docker.ts';
 import {connectUnbound} from '../../reconciler/adapters/unbound.ts';
 import {prepareRouterFiles, type RouterWorld} from '../../reconciler/apply/router.ts';
+import {writeShift} from '../../reconciler/apply/handover.ts';
+import {NO_STRUCTURE} from '../../reconciler/router/caddy-config.ts';
+import {shiftLayout} from '../../reconciler/router/files.ts';
 import {layout as layoutOf} from '../../reconciler/layout.ts';
 import {dnsContainerSpec, routerContainerSpec} from '../../reconciler/router/containers.ts';
 import type {NodeSettings} from '../../reconciler/settings.ts';
 import {freePorts} from './free-ports.ts';
 import {UNSEALED} from './sealed.ts';
 
+/** Its layout is that of the one Caddy. */
 export interface TrialRouter extends RouterWorld {
+  shift(): Pick<RouterWorld, 'layout' | 'caddy'>;
   readonly engine: DockerEngine;
-  /** `<instance>-router` and `<instance>-dns` are the containers. */
+  /** `<instance>-router-1` and `<instance>-dns` are the containers. */
   readonly instance: string;
   /** SIGKILL to the process itself: `docker kill` would make the engine believe that it is wanted stopped. */
   kill(role: 'router' | 'dns'): Promise<void>;
@@ -34,7 +39,8 @@ export async function startTrialRouter(signal: AbortSignal): Promise<TrialRouter
   const instance = path.basename(data).toLowerCase();
   const [httpPort = 0, httpsPort = 0, apiPort = 0, dnsPort = 0] = await freePorts(4);
   const settings: NodeSettings = {data, node: 'trial', domain: 'flynn.localhost', listen: '127.0.0.1', httpPort, httpsPort, apiPort, dnsPort, cluster: {kind: 'own'}};
-  const layout = layoutOf(data);
+  const base = layoutOf(data);
+  const layout = shiftLayout(base, 1);
   const engine = new DockerEngine(new Docker());
   const containers: string[] = [];
   const remove = async () => {
@@ -42,15 +48,17 @@ export async function startTrialRouter(signal: AbortSignal): Promise<TrialRouter
     await rm(data, {recursive: true, force: true});
   };
   try {
-    await prepareRouterFiles({settings, layout}, signal);
-    for (const spec of [dnsContainerSpec, routerContainerSpec]) containers.push(await engine.run(spec({settings, layout, image, instance}), signal));
+    await prepareRouterFiles({settings, layout: base}, signal);
+    await writeShift({shift: 1, structure: NO_STRUCTURE}, {settings, layout: base, secrets: UNSEALED}, signal);
+    const parts = {settings, layout: base, image, instance};
+    for (const spec of [dnsContainerSpec(parts), {...routerContainerSpec(parts, 1), restart: 'always' as const}]) containers.push(await engine.run(spec, signal));
     const caddy = connectCaddy(path.join(layout.caddy, 'admin.sock'));
     const unbound = connectUnbound({socketPath: path.join(layout.unbound, 'control.sock'), dnsPort});
     await until('the trial router answers', async () => {
       await Promise.all([caddy.config(signal), unbound.listRecords(signal)]);
       return true;
     });
-    return {settings, layout, engine, instance, caddy, unbound, secrets: UNSEALED, kill: (role) => kill(`${instance}-${role}`), remove};
+    return {settings, layout, engine, instance, caddy, unbound, secrets: UNSEALED, shift: () => ({layout, caddy}), kill: (role) => kill(role === 'router' ? `${instance}-router-1` : `${instance}-${role}`), remove};
   } catch (error) {
     await remove();
     throw error;

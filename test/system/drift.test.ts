@@ -1,8 +1,9 @@
+import {readdirSync} from 'node:fs';
 import {request} from 'node:http';
 import {setTimeout as pause} from 'node:timers/promises';
 import test from 'ava';
 import {appNetwork} from '../../reconciler/labels.ts';
-import {routerFiles} from '../../reconciler/router/files.ts';
+import {routerFiles, shiftLayout} from '../../reconciler/router/files.ts';
 import {ask, type Answer} from '../support/load.ts';
 import {TrialNode} from '../support/trial-node.ts';
 import {timeUntil, until} from '../support/until.ts';
@@ -93,10 +94,16 @@ test.serial('a network that is removed by hand comes back', async (t) => {
   t.is(Object.keys(Containers).length, 2);
 });
 
+/** Of the one Caddy that there is, or the newest. */
+function adminSocket(): string {
+  const shift = Math.max(...readdirSync(node.layout.caddy).filter((name) => /^\d+$/.test(name)).map(Number));
+  return routerFiles(shiftLayout(node.layout, shift)).caddySocket;
+}
+
 /** Caddy's admin API, as somebody on the machine may use it. */
 function caddy(method: string, path: string, body = ''): Promise<number> {
   return new Promise((resolve, reject) => {
-    const sent = request({socketPath: routerFiles(node.layout).caddySocket, method, path, headers: {Host: '', 'Content-Type': 'application/json', 'Content-Length': body.length}, setHost: false, agent: false}, (response) => {
+    const sent = request({socketPath: adminSocket(), method, path, headers: {Host: '', 'Content-Type': 'application/json', 'Content-Length': body.length}, setHost: false, agent: false}, (response) => {
       response.resume().on('end', () => resolve(response.statusCode ?? 0));
     });
     sent.on('error', reject).end(body);
@@ -105,7 +112,7 @@ function caddy(method: string, path: string, body = ''): Promise<number> {
 
 for (const [what, tamper] of [
   ['its routes are deleted', () => caddy('DELETE', '/config/apps/http/servers')],
-  ['it is loaded with nothing', () => caddy('POST', '/load', JSON.stringify({admin: {listen: `unix/${routerFiles(node.layout).caddySocket}`}}))],
+  ['it is loaded with nothing', () => caddy('POST', '/load', JSON.stringify({admin: {listen: `unix/${adminSocket()}`}}))],
 ] as const) {
   test.serial(`Caddy is as it was soon after ${what} by hand`, async (t) => {
     await settled();

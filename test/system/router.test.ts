@@ -34,7 +34,7 @@ const publish = (hosts: Readonly<Record<string, readonly Target[]>>) => publishN
 const get = (host: string, path = '/') => ask({port: router.settings.httpPort, host, path});
 
 async function observed(observer = new RouterObserver(router)): Promise<Extract<ObservedRouter, {state: 'ready'}>> {
-  const seen = await observer.observe(Date.now(), SIGNAL);
+  const seen = await observer.observe(Date.now(), {current: 1, leaving: []}, SIGNAL);
   if (seen.state !== 'ready') throw new Error(seen.error);
   return seen;
 }
@@ -309,7 +309,7 @@ test.serial('a host without replicas that many ask for does not slow the others 
 });
 
 test.serial('a router that cannot be asked is unreachable, never empty', async (t) => {
-  const seen = await new RouterObserver({...router, caddy: connectCaddy('/nowhere/admin.sock')}).observe(Date.now(), SIGNAL);
+  const seen = await new RouterObserver({...router, shift: () => ({...router, caddy: connectCaddy('/nowhere/admin.sock')})}).observe(Date.now(), {current: 1, leaving: []}, SIGNAL);
   t.like(seen, {state: 'unreachable'});
   t.regex(seen.state === 'unreachable' ? seen.error : '', /GET .* on "\/nowhere\/admin.sock" failed: .*ENOENT/);
 });

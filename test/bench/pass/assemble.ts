@@ -5,7 +5,7 @@ import {CronBooks} from '../../../reconciler/apply/cron-books.ts';
 import {Journal} from '../../../reconciler/apply/journal.ts';
 import {Operations} from '../../../reconciler/apply/operations.ts';
 import {replicaSpec} from '../../../reconciler/apply/replica-spec.ts';
-import {loadRoutes, prepareRouterFiles, publishNames} from '../../../reconciler/apply/router.ts';
+import {prepareRouterFiles, publishNames} from '../../../reconciler/apply/router.ts';
 import {ownRepo} from '../../../reconciler/checkout/own.ts';
 import type {FollowedRepo} from '../../../reconciler/checkout/repo.ts';
 import {DesiredReader} from '../../../reconciler/wiring/desired-reader.ts';
@@ -73,12 +73,12 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
   await prepareRouterFiles(routerWorld, signal);
   const world: World = {
     engine, journal, crons, instance: INSTANCE, logBytesMax: 1024, openEnv: async () => ({}),
-    router: {publishNames: (names, until) => publishNames(names, routerWorld, until), loadRoutes: (structure, until) => loadRoutes(structure, routerWorld, until), loadTcp: async () => {}},
+    router: {publishNames: (names, until) => publishNames(names, routerWorld, until), handOver: async () => {}, keepShift: async () => {}, retireShift: async () => {}, removeShift: async () => {}, loadRoutes: async () => {}, loadTcp: async () => {}},
     certificates: {write: async () => {}, remove: async () => {}, order: async () => {}, publishRedirects: async () => {}},
     images: {rebuild: async () => {}, pull: async () => {}},
     registry: {pushAgain: async () => {}, remove: async () => {}},
     leftovers: {removeCache: async () => {}, removeBuildLogs: async () => {}},
-    systemSpecs: {router: noSystem(), dns: noSystem(), tcp: noSystem()},
+    systemSpec: noSystem,
   };
   await runAll(resolved, world, engine);
 
@@ -88,13 +88,13 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
   const prober = new Prober({probe: async () => ({ok: true}), onChange: wake, signal});
   const observer = new EngineObserver({engine, instance: INSTANCE, prober, hostSubnets, isBuilding: () => false, isAttended: () => false});
   engine.onChange = (id) => observer.invalidate(id);
-  const routerObserver = new RouterObserver(routerWorld);
+  const routerObserver = new RouterObserver({...routerWorld, shift: () => routerWorld});
   const operations = new Operations({world, signal, onDone: wake});
   const loop: Loop = new Loop({
     repo, reader, operations,
     adjusted: (desired) => desired,
     look: async (atMs, until) => {
-      const [seen, router] = await Promise.all([observer.look(atMs, until), routerObserver.observe(atMs, until)]);
+      const [seen, router] = await Promise.all([observer.look(atMs, until), routerObserver.observe(atMs, {current: 1, leaving: []}, until)]);
       return {nowMs: atMs, ...seen, router, tcp: {file: undefined, running: {state: 'silent', sinceMs: 0}, takenPorts: new Set(), connections: new Map()}, clutter: {caches: [], buildLogs: [], packageImages: [], isDiskLow: false}, crons: crons.books, journal: journal.records};
     },
     isRouterAsLeft: (until) => routerObserver.isAsLeft(until),

@@ -10,7 +10,7 @@ const spec = await replicaSpec(
   {instance: 'flynn', logBytesMax: 1, openEnv: async () => ({})},
 );
 const record: ContainerRecord = {
-  id: 'c1', name: spec.name, image: spec.image, labels: spec.labels, createdAtMs: 5, memoryBytes: 256, cpus: 0.5,
+  id: 'c1', name: spec.name, image: spec.image, labels: spec.labels, createdAtMs: 5, memoryBytes: 256, cpus: 0.5, restart: 'never',
   status: 'running', isPaused: false, startedAtMs: 6, addresses: {'flynn.shop': '10.0.0.2'},
 };
 const healthy = () => ({state: 'healthy'} as const);

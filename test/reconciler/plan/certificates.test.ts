@@ -50,7 +50,7 @@ function world({running = CONFIGURED, own: files = [], issued = {}, failed = {},
   };
   return {
     ...state,
-    system: [{id: 'router-1' as ContainerId, name: 'router', role: 'router', specHash: 'x' as SpecHash, state: 'running'}],
+    system: [{id: 'router-1' as ContainerId, name: 'router', role: 'router', specHash: 'x' as SpecHash, state: 'running', createdAtMs: 0, shift: 1, isKept: true}],
     router: {...state.router, structure: {hosts: [], ...(running !== 'nothing' && {tls: running})}},
     ...(isUnreadable !== true && {certificates}),
   };

@@ -4,7 +4,7 @@ import {maintenanceTarget, NO_STRUCTURE, renderCaddyConfig, structureOf} from '.
 import {routerFiles} from '../../../reconciler/router/files.ts';
 
 const SETTINGS = {domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553};
-const FILES = routerFiles({caddy: '/data/caddy', unbound: '/data/unbound', haproxy: '/data/haproxy'});
+const FILES = routerFiles({caddy: '/data/caddy', caddyShared: '/data/caddy', unbound: '/data/unbound', haproxy: '/data/haproxy'});
 const SHOP: RouteStructure = {hosts: [{
   host: 'shop.test',
   paths: [{path: '/api', name: '_svc._tcp.api.shop.flynn.internal'}, {path: '/', name: '_svc._tcp.web.shop.flynn.internal'}],

@@ -8,7 +8,7 @@ import {literal} from '../../../reconciler/router/caddy-parts.ts';
 import {routerFiles} from '../../../reconciler/router/files.ts';
 
 const SETTINGS = {domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553};
-const FILES = routerFiles({caddy: '/data/caddy', unbound: '/data/unbound', haproxy: '/data/haproxy'});
+const FILES = routerFiles({caddy: '/data/caddy', caddyShared: '/data/caddy', unbound: '/data/unbound', haproxy: '/data/haproxy'});
 const CONTEXT = {dnsPort: 3553, trustedProxies: [], pages: [], secrets: NO_SECRETS};
 const HASH = '$2b$04$BoKFmTPJJkRQPklfa1oMNOKqMhwdCMAwFuEchG5MDU9iBjbTkOTxO';
 

@@ -3,7 +3,7 @@ import {issuerKey, redirectRoutes, renderOrderConfig, tlsApp} from '../../../rec
 import {routerFiles} from '../../../reconciler/router/files.ts';
 
 const SETTINGS = {domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553};
-const FILES = routerFiles({caddy: '/data/caddy', unbound: '/data/unbound', haproxy: '/data/haproxy'});
+const FILES = routerFiles({caddy: '/data/caddy', caddyShared: '/data/caddy', unbound: '/data/unbound', haproxy: '/data/haproxy'});
 const DIRECTORY = 'https://acme.example.com/dir';
 
 test('where nothing is said the internal authority certifies all hosts that the reconciler knows, and nothing is redirected', (t) => {

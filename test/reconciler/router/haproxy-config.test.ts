@@ -4,7 +4,7 @@ import {routerFiles} from '../../../reconciler/router/files.ts';
 import {markIn, renderHaproxyConfig, tcpStructureOf} from '../../../reconciler/router/haproxy-config.ts';
 
 const SETTINGS = {listen: '127.0.0.1', dnsPort: 3553};
-const FILES = routerFiles({caddy: '/data/caddy', unbound: '/data/unbound', haproxy: '/data/haproxy'});
+const FILES = routerFiles({caddy: '/data/caddy', caddyShared: '/data/caddy', unbound: '/data/unbound', haproxy: '/data/haproxy'});
 const STORE: TcpStructure = [{
   port: 5432,
   acceptProxyFrom: ['10.0.0.0/8'],

@@ -4,14 +4,15 @@ import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {ConfigRefused} from '../../../reconciler/adapters/caddy.ts';
 import {loadRoutes, prepareRouterFiles, publishNames, type RouterWorld} from '../../../reconciler/apply/router.ts';
-import {LABEL_INSTANCE, LABEL_ROLE, LABEL_SPEC} from '../../../reconciler/labels.ts';
+import {writeShift} from '../../../reconciler/apply/handover.ts';
+import {LABEL_INSTANCE, LABEL_ROLE, LABEL_SHIFT, LABEL_SPEC} from '../../../reconciler/labels.ts';
 import {layout as layoutOf} from '../../../reconciler/layout.ts';
 import {FIRST_LOOK_AFTER_MS, RouterObserver} from '../../../reconciler/observed/router.ts';
 import type {NameTable, ObservedRouter} from '../../../reconciler/observed/state.ts';
 import type {RouteStructure} from '../../../reconciler/observed/structure.ts';
 import {dnsContainerSpec, routerContainerSpec} from '../../../reconciler/router/containers.ts';
 import {NO_STRUCTURE} from '../../../reconciler/router/caddy-config.ts';
-import {routerFiles} from '../../../reconciler/router/files.ts';
+import {routerFiles, shiftLayout} from '../../../reconciler/router/files.ts';
 import {hostName} from '../../../reconciler/router/names.ts';
 import type {NodeSettings} from '../../../reconciler/settings.ts';
 import {keepsCaddyContract} from '../../support/caddy-contract.ts';
@@ -26,14 +27,19 @@ const ONE: NameTable = new Map([[hostName('a.test'), [{address: '10.0.0.1', port
 const TWO: NameTable = new Map([[hostName('a.test'), [{address: '10.0.0.2', port: 80}]], [hostName('b.test'), []]]);
 const ROUTES: RouteStructure = {hosts: [{host: 'c.test', paths: [{path: '/api', name: '_svc._tcp.api.c.flynn.internal'}]}]};
 
-type FakeWorld = RouterWorld & {readonly caddy: FakeCaddy; readonly unbound: FakeUnbound};
+type FakeWorld = RouterWorld & {readonly caddy: FakeCaddy; readonly unbound: FakeUnbound; shift(): Pick<RouterWorld, 'layout' | 'caddy'>};
+
+const ONLY = {current: 1, leaving: []};
 
 async function makeWorld(t: ExecutionContext): Promise<FakeWorld> {
   const data = await mkdtemp(path.join(tmpdir(), 'flynn-router-'));
   t.teardown(() => rm(data, {recursive: true}));
   const settings: NodeSettings = {data, node: 'n', domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553, cluster: {kind: 'own'}};
-  const world = {settings, layout: layoutOf(data), caddy: new FakeCaddy(), unbound: new FakeUnbound(), secrets: UNSEALED};
-  await prepareRouterFiles(world, SIGNAL);
+  const base = layoutOf(data);
+  const own = {layout: shiftLayout(base, 1), caddy: new FakeCaddy()};
+  const world = {settings, ...own, unbound: new FakeUnbound(), secrets: UNSEALED, shift: () => own};
+  await prepareRouterFiles({settings, layout: base}, SIGNAL);
+  await writeShift({shift: 1, structure: NO_STRUCTURE}, {settings, layout: base, secrets: UNSEALED}, SIGNAL);
   await restart(world);
   return world;
 }
@@ -45,8 +51,8 @@ async function restart({layout, caddy, unbound}: FakeWorld): Promise<void> {
   unbound.restart(await readFile(files.records, 'utf8'));
 }
 
-async function look(world: RouterWorld, observer = new RouterObserver(world), nowMs = NOW_MS): Promise<Extract<ObservedRouter, {state: 'ready'}>> {
-  const seen = await observer.observe(nowMs, SIGNAL);
+async function look(world: FakeWorld, observer = new RouterObserver(world), nowMs = NOW_MS): Promise<Extract<ObservedRouter, {state: 'ready'}>> {
+  const seen = await observer.observe(nowMs, ONLY, SIGNAL);
   if (seen.state !== 'ready') throw new Error(seen.error);
   return seen;
 }
@@ -124,29 +130,29 @@ test('a configuration that Caddy refuses is not what it starts from', async (t) 
   t.deepEqual((await look(world)).structure, ROUTES);
 });
 
-test('the next start keeps names and routes, and takes over new settings', async (t) => {
+test('the next start keeps names; a configuration for other settings is noticed', async (t) => {
   const world = await makeWorld(t);
   await publishNames(ONE, world, SIGNAL);
   await loadRoutes(ROUTES, world, SIGNAL);
-  const moved = {...world, settings: {...world.settings, httpPort: 8080}};
-  await prepareRouterFiles(moved, SIGNAL);
-  t.is((await look(moved)).structure, undefined, 'Caddy still runs with the old port');
+  await prepareRouterFiles({...world, layout: layoutOf(world.settings.data)}, SIGNAL);
   await restart(world);
-  const {names, structure} = await look(moved);
-  t.deepEqual([names, structure], [ONE, ROUTES]);
+  const before = await look(world);
+  t.deepEqual([before.names, before.structure, before.file], [ONE, ROUTES, ROUTES]);
+  const {structure, file} = await look({...world, settings: {...world.settings, httpPort: 8080}});
+  t.deepEqual([structure, file], [undefined, undefined]);
 });
 
-test('a configuration file that is no JSON is replaced at the start', async (t) => {
+test('a configuration file that is not ours is noticed', async (t) => {
   const world = await makeWorld(t);
+  const observer = new RouterObserver(world);
+  t.deepEqual((await look(world, observer)).file, NO_STRUCTURE);
   await writeFile(routerFiles(world.layout).caddyConfig, '{');
-  await prepareRouterFiles(world, SIGNAL);
-  await restart(world);
-  t.deepEqual((await look(world)).structure, NO_STRUCTURE);
+  t.is((await look(world, observer)).file, undefined);
 });
 
 test('a data directory that is too deep for a socket is refused with what would do', async (t) => {
   const {settings} = await makeWorld(t);
-  await t.throwsAsync(prepareRouterFiles({settings, layout: layoutOf(`/${'x'.repeat(100)}`)}, SIGNAL), {message: /choose a data directory whose path is 15 bytes shorter$/});
+  await t.throwsAsync(prepareRouterFiles({settings, layout: layoutOf(`/${'x'.repeat(100)}`)}, SIGNAL), {message: /choose a data directory whose path is 18 bytes shorter$/});
 });
 
 test('an unreachable server is never an empty answer, and is noticed once', async (t) => {
@@ -157,7 +163,7 @@ test('an unreachable server is never an empty answer, and is noticed once', asyn
     t.true(await observer.isAsLeft(SIGNAL));
     server.isDown = true;
     t.false(await observer.isAsLeft(SIGNAL));
-    t.like(await observer.observe(NOW_MS, SIGNAL), {state: 'unreachable'});
+    t.like(await observer.observe(NOW_MS, ONLY, SIGNAL), {state: 'unreachable'});
     t.true(await observer.isAsLeft(SIGNAL), 'no pass each second for what a pass cannot help');
     server.isDown = false;
     t.false(await observer.isAsLeft(SIGNAL));
@@ -213,12 +219,13 @@ test('requests in flight are told by address, those to git and the API not at al
 test('the containers are replaced for what is read at the start, and for nothing else', async (t) => {
   const {settings, layout} = await makeWorld(t);
   const parts = {settings, layout, image: 'flynn/router:1', instance: 'flynn'};
-  const hashes = (changed: Partial<typeof parts>) => [routerContainerSpec, dnsContainerSpec].map((spec) => spec({...parts, ...changed}).labels[LABEL_SPEC]);
+  const hashes = (changed: Partial<typeof parts>) => [routerContainerSpec({...parts, ...changed}, 1), dnsContainerSpec({...parts, ...changed})].map(({labels}) => labels[LABEL_SPEC]);
   const [router, dns] = hashes({});
   t.deepEqual(hashes({settings: {...settings, httpPort: 8080, domain: 'example.com'}}), [router, dns]);
   t.is(hashes({settings: {...settings, dnsPort: 53}})[0], router);
   t.not(hashes({settings: {...settings, dnsPort: 53}})[1], dns);
   t.not(hashes({image: 'flynn/router:2'})[0], router);
-  t.like(routerContainerSpec(parts), {name: 'flynn-router', network: 'host', restart: 'always', labels: {[LABEL_INSTANCE]: 'flynn', [LABEL_ROLE]: 'router'}});
+  t.like(routerContainerSpec(parts, 7), {name: 'flynn-router-7', network: 'host', restart: 'never', labels: {[LABEL_INSTANCE]: 'flynn', [LABEL_ROLE]: 'router', [LABEL_SHIFT]: '7'}});
+  t.is(routerContainerSpec(parts, 7).labels[LABEL_SPEC], router);
   t.like(dnsContainerSpec(parts), {name: 'flynn-dns', labels: {[LABEL_ROLE]: 'dns'}});
 });

@@ -1,0 +1,126 @@
+import {mkdir, readdir, rm, stat} from 'node:fs/promises';
+import {setTimeout as wait} from 'node:timers/promises';
+import {ConfigRefused, type CaddyAdmin} from '../adapters/caddy.ts';
+import {hold} from '../adapters/caddy-hold.ts';
+import type {ContainerSpec, Engine} from '../adapters/engine.ts';
+import {replaceFile} from '../adapters/files.ts';
+import type {Layout} from '../layout.ts';
+import type {RouteStructure} from '../observed/structure.ts';
+import {renderCaddyConfig} from '../router/caddy-config.ts';
+import {routerFiles, shiftLayout} from '../router/files.ts';
+import {LEAVING_MS} from '../router/times.ts';
+import type {NodeSettings} from '../settings.ts';
+import {openRouteSecrets, type SecretOpener} from './route-secrets.ts';
+
+export interface ShiftWorld {
+  readonly settings: NodeSettings;
+  /** Of the node, not of a shift. */
+  readonly layout: Layout;
+  readonly secrets: SecretOpener;
+  readonly engine: Pick<Engine, 'run' | 'container' | 'logs' | 'send' | 'setRestart' | 'remove'>;
+  caddy(shift: number): CaddyAdmin;
+  spec(shift: number): ContainerSpec;
+}
+
+export interface ShiftContainer {
+  readonly id: string;
+  readonly shift: number;
+}
+
+/** 20 times what 5,000 hosts with options take. */
+const STARTS_MS_MAX = 15_000;
+/** After it has stopped taking connections, it closes its listeners at once. */
+const CLOSES_MS_MAX = 5_000;
+const LOOK_MS = 20;
+/** Of the log of a Caddy that did not start: what is wrong stands in its last line. */
+const LOG_LINES = 20;
+const ERROR_LENGTH_MAX = 500;
+
+/**
+ * Starts a Caddy with this structure beside the others, on the same ports, and makes it the one that comes back after a reboot. Rejects with a `ConfigRefused` when it
+ * does not start; nothing is left of it then.
+ */
+export async function handOver({shift, structure, beside}: {readonly shift: number; readonly structure: RouteStructure; readonly beside: readonly number[]}, world: ShiftWorld, signal: AbortSignal): Promise<void> {
+  await removeFoldersBut([...beside], world);
+  await writeShift({shift, structure}, world, signal);
+  const id = await world.engine.run(world.spec(shift), signal);
+  await keepShift({id, shift}, world, signal);
+}
+
+/** What a Caddy is started from. */
+export async function writeShift({shift, structure}: {readonly shift: number; readonly structure: RouteStructure}, {settings, layout, secrets}: Pick<ShiftWorld, 'settings' | 'layout' | 'secrets'>, signal: AbortSignal): Promise<void> {
+  const made = {structure, secrets: await openRouteSecrets(structure, secrets)};
+  const own = shiftLayout(layout, shift);
+  await mkdir(own.caddy, {recursive: true, mode: 0o700});
+  const files = routerFiles(own);
+  await replaceFile(files.caddyConfig, JSON.stringify(renderCaddyConfig(settings, files, made)), signal);
+}
+
+/** Waits until a Caddy that has been started answers. */
+export async function keepShift({id, shift}: ShiftContainer, world: ShiftWorld, signal: AbortSignal): Promise<void> {
+  try {
+    await answers({id, shift}, world, signal);
+    await world.engine.setRestart(id, 'always', signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    await removeShift({id, shift}, world, signal);
+    throw error;
+  }
+}
+
+/**
+ * Lets a Caddy close its ports. Requests, event streams and websockets that it has go on, for `STREAMS_KEPT_MS` at most. Resolves when it
+ * takes no connection any more. Safe to repeat.
+ */
+export async function retireShift({id, shift}: ShiftContainer, {layout, engine}: Pick<ShiftWorld, 'layout' | 'engine'>, signal: AbortSignal): Promise<void> {
+  const {holdSocket} = routerFiles(shiftLayout(layout, shift));
+  await hold(holdSocket, signal);
+  await engine.send(id, 'SIGTERM', signal);
+  // Only one that was told to leave is not to come back.
+  await engine.setRestart(id, 'never', signal);
+  const endMs = performance.now() + LEAVING_MS + CLOSES_MS_MAX;
+  while (await isThere(holdSocket)) {
+    if (performance.now() > endMs) throw new Error(`router shift ${shift} was told to leave and did not close its ports within ${LEAVING_MS + CLOSES_MS_MAX} ms`);
+    await wait(LOOK_MS, undefined, {signal});
+  }
+}
+
+/** The files first: while the container is there, somebody knows that it is to be removed. */
+export async function removeShift({id, shift}: ShiftContainer, {layout, engine}: Pick<ShiftWorld, 'layout' | 'engine'>, signal: AbortSignal): Promise<void> {
+  await rm(shiftLayout(layout, shift).caddy, {recursive: true, force: true});
+  await engine.remove(id, signal);
+}
+
+async function answers({id, shift}: ShiftContainer, {engine, caddy}: ShiftWorld, signal: AbortSignal): Promise<void> {
+  const admin = caddy(shift);
+  const endMs = performance.now() + STARTS_MS_MAX;
+  for (;;) {
+    // It answers this only when it has its configuration.
+    const config = await admin.config(signal).catch(() => undefined);
+    signal.throwIfAborted();
+    if (config !== undefined && config !== null) return;
+    const seen = await engine.container(id, signal);
+    if (seen?.status !== 'running') throw new ConfigRefused(`Caddy did not start with its new configuration: ${await lastWords(id, engine, signal)}`);
+    if (performance.now() > endMs) throw new Error(`Caddy was started with a new configuration and did not answer within ${STARTS_MS_MAX} ms`);
+    await wait(LOOK_MS, undefined, {signal});
+  }
+}
+
+async function lastWords(id: string, engine: Pick<Engine, 'logs'>, signal: AbortSignal): Promise<string> {
+  const lines: string[] = [];
+  for await (const {text} of engine.logs(id, {tail: LOG_LINES, follow: false}, signal)) lines.push(text.trim());
+  const said = lines.filter((line) => line !== '' && !line.startsWith('{')).at(-1) ?? lines.at(-1) ?? 'it said nothing';
+  return said.slice(0, ERROR_LENGTH_MAX);
+}
+
+/** What is left of containers that somebody removed. */
+async function removeFoldersBut(shifts: readonly number[], {layout}: ShiftWorld): Promise<void> {
+  await mkdir(layout.caddy, {recursive: true, mode: 0o700});
+  for (const name of await readdir(layout.caddy)) {
+    if (/^\d+$/.test(name) && !shifts.includes(Number(name))) await rm(shiftLayout(layout, Number(name)).caddy, {recursive: true, force: true});
+  }
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return await stat(file).catch(() => undefined) !== undefined;
+}
