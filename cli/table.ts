@@ -34,6 +34,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   cron: async () => (await import('./commands/cron.ts')).cron,
   open: async () => (await import('./commands/open.ts')).open,
   plan: async () => (await import('./commands/plan.ts')).plan,
+  diff: async () => (await import('./commands/diff.ts')).diff,
+  validate: async () => (await import('./commands/validate.ts')).validate,
   drains: async () => (await import('./commands/drains.ts')).drains,
   events: async () => (await import('./commands/events.ts')).events,
   audit: async () => (await import('./commands/audit.ts')).audit,

@@ -7,7 +7,7 @@ import {head} from '../../support/manifests.ts';
 
 const SHOP = 'shop' as AppName;
 const HOST = 'shop.flynn.test';
-const RELEASE = `${head('Release')}image: sha256:${'a'.repeat(64)}\nsource: {}\nservices:\n  api: {command: [node api.js]}\n`;
+const RELEASE = `${head('Release')}image: sha256:${'a'.repeat(64)}\nsource: {commit: ${'b'.repeat(40)}, builder: Node.js}\nservices:\n  api: {command: [node api.js]}\npushedBy: ann\ncreatedAt: 2026-11-23T09:30:00Z\n`;
 
 /** What follows the first two lines of app.yaml; undefined where nothing changes. */
 function change(yaml: string, edit: Edit, release?: string): string | undefined {
@@ -32,6 +32,7 @@ test('a path of its own host as well', adds, '', {host: HOST, path: '/api', serv
 test('what leads its own host elsewhere stands alone', adds, '', {host: HOST, service: 'api'}, `routes:\n  - host: ${HOST}\n    service: api\n`);
 test('its own host is there without being written', adds, '', {host: HOST}, undefined);
 test('an app that is known to have no web has no host of its own', adds, '', {host: 'shop.test', service: 'api'}, 'routes:\n  - host: shop.test\n    service: api\n', RELEASE);
+test('one that is known to have it has', adds, '', {host: 'shop.test', service: 'api'}, `routes:\n  - host: ${HOST}\n  - host: shop.test\n    service: api\n`, RELEASE.replace('services:', 'services:\n  web: {command: [node web.js]}'));
 test('before the first release a route to another service says nothing of web', adds, '', {host: 'shop.test', service: 'api'}, 'routes:\n  - host: shop.test\n    service: api\n');
 test('another one comes below those that there are', adds, '# mine\nroutes:\n- host: a.test # first\n  # of all\nenv: {A: b}\n', {host: 'b.test', path: '/x'}, '# mine\nroutes:\n- host: a.test # first\n- host: b.test\n  path: /x\n  # of all\nenv: {A: b}\n');
 test('"no routes" gets its first one', adds, 'routes: [] # closed\nenv: {A: b}\n', {host: 'b.test'}, 'routes:\n  - host: b.test\nenv: {A: b}\n');

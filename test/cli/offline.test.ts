@@ -1,0 +1,79 @@
+import {mkdir, symlink, writeFile} from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import {terminal, text, type Terminal} from './terminal.ts';
+
+// A clone of the cluster repository, and no cluster.
+
+const FILES: Readonly<Record<string, string>> = {
+  'cluster.yaml': 'apiVersion: flynn/v1\nkind: Cluster\nname: home\ndomain: flynn.example.com\n',
+  'apps/shop/app.yaml': 'apiVersion: flynn/v1\nkind: App\nservices:\n  web: {command: node server.js, replicas: 1}\n',
+  'apps/shop/releases/v0001.yaml': `apiVersion: flynn/v1\nkind: Release\nimage: sha256:${'a'.repeat(64)}\nsource: {commit: ${'b'.repeat(40)}, builder: Node.js}\nservices: {web: {command: [node server.js]}}\npushedBy: ann\ncreatedAt: 2026-11-23T09:30:00Z\n`,
+  'README.md': 'ours\n',
+  '.gitignore': 'scratch/\n',
+};
+
+async function clone(t: Parameters<typeof terminal>[0]): Promise<Terminal & {write(name: string, text: string): Promise<void>}> {
+  const one = await terminal(t);
+  const write = async (name: string, content: string) => {
+    await mkdir(path.dirname(path.join(one.folder, name)), {recursive: true});
+    await writeFile(path.join(one.folder, name), content);
+  };
+  for (const [name, content] of Object.entries(FILES)) await write(name, content);
+  one.git('add', '--all');
+  one.git('commit', '-qm', 'first');
+  return {...one, write};
+}
+
+const NOWHERE = {env: {FLYNN_CONFIG: '/nonexistent'}};
+
+test('validate finds nothing wrong with what is right', async (t) => {
+  const {type, write} = await clone(t);
+  await write('scratch/apps.yaml', 'apiVersion: flynn/v1\nkind: App\n'); // ignored by git, so by us
+  t.is(await type('validate', NOWHERE), '$ flynn validate\n! 5 files are right\nexit 0');
+});
+
+test('validate tells all problems at their places, of files that are not committed as well', async (t) => {
+  const {type, write, folder} = await clone(t);
+  await write('apps/shop/app.yaml', 'apiVersion: flynn/v1\nkind: App\nservices:\n  web: {replicas: many}\nrotues: []\n');
+  await write('apps/blog/app.yaml', 'apiVersion: flynn/v1\nkind: App\nroutes: [{host: shop.example.com}, {host: shop.example.com}]\n');
+  await symlink('/etc/passwd', path.join(folder, 'apps/blog/more.yaml'));
+  const shown = await type('validate', NOWHERE);
+  t.regex(shown, /^apps\/blog\/app\.yaml:3:36: route "shop\.example\.com\/" is there twice$/m);
+  t.regex(shown, /^apps\/blog\/more\.yaml:1:1: is not a regular file$/m);
+  t.regex(shown, /^apps\/shop\/app\.yaml:4:19: services\.web\.replicas must be a whole number/m);
+  t.regex(shown, /^apps\/shop\/app\.yaml:5:1: unknown field "rotues"; did you mean "routes"\?$/m);
+  t.regex(shown, /! 4 problems in the manifests\nexit 1$/);
+  t.is((JSON.parse((await type('validate --json', NOWHERE)).split('\n').slice(1, -2).join('\n')) as readonly unknown[]).length, 4);
+});
+
+test('validate takes a folder that is no repository of git, and says when it is none of a cluster', async (t) => {
+  const {type, folder} = await clone(t);
+  t.regex(await type('validate apps', NOWHERE), /files are right\nexit 0$/); // it is in the clone
+  t.regex(await type(`validate ${path.dirname(folder)}`, NOWHERE), /^! error: '.*' has no cluster\.yaml: it is no cluster repository$/m);
+});
+
+test('diff says in words what would change, and its status whether something would', async (t) => {
+  const {type, write, git} = await clone(t);
+  t.is(await type('diff HEAD', NOWHERE), '$ flynn diff HEAD\n! no change against HEAD\nexit 0');
+  await write('apps/shop/app.yaml', FILES['apps/shop/app.yaml']!.replace('replicas: 1', 'replicas: 3')); // it is there
+  t.is(await type('diff HEAD', NOWHERE), text`
+    $ flynn diff HEAD
+    ~ shop
+        services.web.replicas  1 → 3
+        web: 3 replicas instead of 1
+    all replicas together may use at most: memory 512Mi → 1.5Gi, cores 1 → 3
+    exit 1
+  `);
+  git('commit', '-qam', 'scale');
+  t.regex(await type('plan --against HEAD', NOWHERE), /no change against HEAD\nexit 0$/);
+  t.regex(await type('plan --against HEAD~1 --json', NOWHERE), /"field": "services\.web\.replicas",\n {10}"from": 1,\n {10}"to": 3/);
+});
+
+test('what is wrong can be compared with nothing', async (t) => {
+  const {type, write} = await clone(t);
+  t.regex(await type('diff nope', NOWHERE), /^! error: there is no commit "nope" in .*$[\s\S]*exit 2$/m);
+  t.regex(await type('diff', NOWHERE), /there is no commit "origin\/main"[\s\S]*exit 2$/);
+  await write('apps/shop/app.yaml', 'kind: App\n');
+  t.regex(await type('diff HEAD', NOWHERE), /^! error: a push of this would be rejected, 1 problem in the manifests\n! {8}apps\/shop\/app\.yaml:1:1: apiVersion is missing.*\nexit 2$/m);
+});
