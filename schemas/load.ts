@@ -1,5 +1,5 @@
 import {Ajv} from 'ajv';
-import {isAlias, isMap, isScalar, LineCounter, parseDocument, Scalar, type Document, type YAMLError} from 'yaml';
+import {isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, Scalar, visit, type Document, type YAMLError} from 'yaml';
 import {appSchema, checkApp, type AppManifest} from './app.ts';
 import {certificateSchema, checkCertificate, type CertificateManifest} from './certificate.ts';
 import {checkCluster, clusterSchema, type ClusterManifest} from './cluster.ts';
@@ -69,8 +69,10 @@ export function loadManifest<K extends Kind>(kind: K, file: string, text: string
     return fail(sorted.map(({offset, message}) => at(file, lines, offset, message)));
   };
 
+  const dangling = danglingAliases(document);
+  if (dangling.length > 0) return tell(dangling);
   if (document.contents === null) return tell([{offset: 0, message: `is empty: the first lines should be "apiVersion: flynn/v1" and "kind: ${kind}"`}]);
-  if (kind === 'App') keepEnvAsWritten(document);
+  if (kind === 'App') keepTextAsWritten(document);
   const value = valueOf(document);
   if (!value.ok) return tell([{offset: 0, message: value.problem}]);
 
@@ -107,6 +109,22 @@ function parse(file: string, text: string): Result<{document: Document; lines: L
   return fail(errors.slice(0, PROBLEMS_MAX).map((error) => at(file, lines, error.pos[0], explainYaml(error, text))));
 }
 
+/** What was meant as text, nearly always: `host: *.example.com`. */
+function danglingAliases(document: Document): readonly {readonly offset: number; readonly message: string}[] {
+  const found: {offset: number; message: string}[] = [];
+  const anchors = new Set<string>();
+  // In the order of the file.
+  visit(document, {
+    Value(_key, {anchor}) {
+      if (anchor !== undefined) anchors.add(anchor);
+    },
+    Alias(_key, {source, range}) {
+      if (!anchors.has(source)) found.push({offset: range?.[0] ?? 0, message: `"*${source}" has to be in quotes: without them YAML takes it for an alias, and there is no anchor "&${source}" before it`});
+    },
+  });
+  return found;
+}
+
 function valueOf(document: Document): Result<unknown, string> {
   try {
     return ok(document.toJS({maxAliasCount: ALIAS_COUNT_MAX}));
@@ -124,21 +142,29 @@ function at(file: string, lines: LineCounter, offset: number, message: string): 
 
 function explainYaml({code, message, pos}: YAMLError, text: string): string {
   if (code === 'DUPLICATE_KEY') return `${JSON.stringify(/^[^\s:,}]*/.exec(text.slice(pos[0]))?.[0])} is there twice`;
+  if (code === 'BAD_ALIAS') return `${message.slice(0, 1).toLowerCase()}${message.slice(1)}: a text that begins with * has to be in quotes, such as "*"`;
   if (code === 'TAB_AS_INDENT') return 'a tab indents this line: YAML wants spaces';
   if (code === 'MULTIPLE_DOCS') return 'a second document begins here: write one manifest per file';
   return message.slice(0, 1).toLowerCase() + message.slice(1);
 }
 
 /**
- * Makes text of the numbers and booleans in `env` and in the build's `args`, as they stand in the file: `VERSION: 1.10` is "1.10", not "1.1".
+ * Makes text of the numbers and booleans in `env`, in the build's `args` and in the conditions of routes, as they stand in the file: `VERSION: 1.10` is
+ * "1.10", not "1.1".
  */
-function keepEnvAsWritten(document: Document): void {
+function keepTextAsWritten(document: Document): void {
   const member = (owner: unknown, name: string) => (isMap(owner) ? resolve(document, owner.get(name, true)) : undefined);
   const services = member(document.contents, 'services');
   const owners = [document.contents, ...(isMap(services) ? services.items.map((pair) => resolve(document, pair.value)) : [])];
-  for (const variables of [...owners.map((owner) => member(owner, 'env')), member(member(document.contents, 'build'), 'args')]) {
-    if (!isMap(variables)) continue;
-    for (const pair of variables.items) {
+  const routes = member(document.contents, 'routes');
+  const conditions = isSeq(routes) ? routes.items.map((route) => member(resolve(document, route), 'when')) : [];
+  for (const texts of [
+    ...owners.map((owner) => member(owner, 'env')),
+    member(member(document.contents, 'build'), 'args'),
+    ...conditions.flatMap((when) => ['header', 'cookie', 'query'].map((name) => member(when, name))),
+  ]) {
+    if (!isMap(texts)) continue;
+    for (const pair of texts.items) {
       const value = resolve(document, pair.value);
       if (!isScalar(value) || value.source === undefined || !['number', 'boolean', 'bigint'].includes(typeof value.value)) continue;
       const text = new Scalar(value.source);

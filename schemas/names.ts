@@ -12,8 +12,14 @@ export const NAME_PATTERN = `^[a-z0-9]([a-z0-9-]{0,${NAME_LENGTH_MAX - 2}}[a-z0-
 /** A DNS label (RFC 1123, at most 63 characters): a machine keeps the name that it has. */
 const NODE_NAME_PATTERN = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
 
-/** Labels of letters, digits and inner dashes, joined by dots; at most 253 characters. */
-export const HOST_PATTERN = '^(?=.{1,240}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$';
+/** Of a pattern: labels of letters, digits and inner dashes, joined by dots. */
+export const LABELS = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*';
+
+/** At most 240 characters: `_http._tcp.` has to fit in front of it. */
+export const HOST_PATTERN = `^(?=.{1,240}$)${LABELS}$`;
+
+/** Of a pattern: segments of a URL's path, without `.` and `..`, of characters that mean themselves there. */
+export const PATH_SEGMENTS = "(/(?!\\.{1,2}(/|$))[A-Za-z0-9._~!$&'()+,;=:@%-]+)+";
 
 const NAME_RULE = `a name: small letters, digits and inner dashes, at most ${NAME_LENGTH_MAX} characters`;
 

@@ -12,7 +12,7 @@ export const open: Command = {
     const {words: [named]} = parseFlags(args, {}, {wordsMax: 1});
     const client = await context.client();
     const {name, urls} = await client.app(await context.app(named, signal), signal);
-    const [url] = urls;
+    const url = urls.find((one) => !one.includes('*'));
     if (url === undefined) throw new Failure(`⬢ ${name} has no URL yet`, {advice: ['its first deploy gives it one: git push flynn main']});
     if (context.isJson) context.out(JSON.stringify({app: name, urls}));
     else if (!await isOpened(url, context)) context.out(url);

@@ -9,8 +9,8 @@ import type {RouteStructure} from '../observed/structure.ts';
 import {renderCaddyConfig} from '../router/caddy-config.ts';
 import {routerFiles, shiftLayout} from '../router/files.ts';
 import {GENERATION_NAME} from '../router/names.ts';
-import {answerable, generationRecord, recordChange, renderRecordsFile} from '../router/records.ts';
-import {renderUnboundConfig} from '../router/unbound-config.ts';
+import {answerable, complete, generationRecord, published, recordChange, recordsIn, renderRecordsFile, tableOf} from '../router/records.ts';
+import {renderUnboundConfig, unknownTarget} from '../router/unbound-config.ts';
 import {openRouteSecrets, type SecretOpener} from './route-secrets.ts';
 import type {NodeSettings} from '../settings.ts';
 
@@ -31,8 +31,8 @@ const SOCKET_PATH_BYTES_MAX = 107;
  * Makes the DNS server answer these names and no others: first in the file that it starts from, then in the running
  * one, of which only the difference is changed. Safe to repeat; rejects when unbound can't be asked.
  */
-export async function publishNames(names: NameTable, {layout, unbound}: Pick<RouterWorld, 'layout' | 'unbound'>, signal: AbortSignal): Promise<void> {
-  const wanted = answerable(names);
+export async function publishNames(names: NameTable, {settings, layout, unbound}: Pick<RouterWorld, 'settings' | 'layout' | 'unbound'>, signal: AbortSignal): Promise<void> {
+  const wanted = complete(answerable(names), unknownTarget(settings));
   await replaceFile(routerFiles(layout).records, renderRecordsFile(wanted), signal);
   const change = recordChange(await unbound.listRecords(signal), wanted);
   // Whoever looks now, or after we were killed half-way, must not take the old generation for what is there.
@@ -71,8 +71,8 @@ export async function prepareRouterFiles({settings, layout}: Pick<RouterWorld, '
   for (const folder of [layout.caddy, layout.unbound]) await mkdir(folder, {recursive: true, mode: 0o700});
 
   await replaceFile(files.unboundConfig, renderUnboundConfig(settings, files), signal);
-  const records = await readIfThere(files.records, signal);
-  if (records === undefined) await replaceFile(files.records, renderRecordsFile(new Map()), signal);
+  const names = published(tableOf(recordsIn(await readIfThere(files.records, signal) ?? '')), unknownTarget(settings));
+  await replaceFile(files.records, renderRecordsFile(complete(answerable(names), unknownTarget(settings))), signal);
 }
 
 function assertSocketPaths(sockets: readonly string[]): void {

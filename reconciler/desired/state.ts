@@ -3,6 +3,8 @@ import type {AppName, CommitId, CronName, ImageDigest, ServiceName, SpecHash, Tr
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {ErrorPage} from '../../schemas/error-pages.ts';
 import type {Priority} from '../../schemas/requests.ts';
+import type {Condition} from '../../schemas/conditions.ts';
+import type {RedirectStatus} from '../../schemas/redirects.ts';
 import type {ProxyProtocol} from '../../schemas/tcp.ts';
 import type {Schedule} from '../../schemas/schedule.ts';
 import type {HttpsManifest} from '../../schemas/tls.ts';
@@ -75,7 +77,7 @@ export interface ResolvedApp {
   readonly restartOf?: SpecHash;
   /** Sorted by name. */
   readonly services: readonly DesiredService[];
-  /** Sorted by host, then longest path first. */
+  /** Sorted by host, then longest path first, then as in the file with those without conditions last. */
   readonly routes: readonly DesiredRoute[];
   /** Absent: none. Sorted by port, then host. */
   readonly tcp?: readonly DesiredTcpRoute[];
@@ -256,16 +258,30 @@ export type HealthCheck = {
   | {readonly kind: 'up'}
 );
 
+/** It has exactly one of `service`, `split` and `redirect`. */
 export interface DesiredRoute {
-  /** Lower case, without port. */
+  /** Lower case, without port: a host, `*.example.com` or `*`. */
   readonly host: string;
   /** `/` or a prefix without trailing slash, matched on whole segments. */
   readonly path: string;
-  readonly service: ServiceName;
+  /** All have to be true. Absent: any request. */
+  readonly when?: readonly Condition[];
+  readonly service?: ServiceName;
+  /** Several services share the requests. `id` stays when only weights change: 16 hex digits. */
+  readonly split?: {readonly id: string; readonly shares: readonly Share[]};
+  readonly redirect?: {readonly to: string; readonly status: RedirectStatus; readonly keepPath: boolean};
+  /** The service does not see the path's prefix. */
+  readonly stripPrefix?: true;
   /** What becomes of requests over HTTP, of the whole host. Absent: they are redirected once it has a certificate that browsers trust. */
   readonly https?: HttpsManifest;
   /** Absent: none. */
   readonly options?: RouteOptions;
+}
+
+/** Part of the requests, in proportion to the weights of the others. */
+export interface Share {
+  readonly service: ServiceName;
+  readonly weight: number;
 }
 
 /** What becomes of a route's requests. What is left out is not done, or as for every host. */

@@ -6,8 +6,9 @@ import type {Layout} from '../layout.ts';
 import {maintenanceTarget, structureOf} from '../router/caddy-config.ts';
 import {routerFiles} from '../router/files.ts';
 import {addressOf, GENERATION_NAME, isStreamName} from '../router/names.ts';
-import {generationOf, keyOf, tableOf} from '../router/records.ts';
+import {generationOf, keyOf, published, tableOf} from '../router/records.ts';
 import {ROUTER_LETS_GO_MS} from '../router/times.ts';
+import {unknownTarget} from '../router/unbound-config.ts';
 import type {DesiredSystem} from '../desired/state.ts';
 import type {NodeSettings} from '../settings.ts';
 import {ConfigFile, lookAtLeaving, type LeavingLook, type ShiftAccess, type ShiftsSeen} from './shifts.ts';
@@ -115,10 +116,11 @@ export class RouterObserver {
       throw new Error(marks.state === 'unreachable' ? marks.error : NO_CADDY);
     }
     const {settings} = this.#world;
-    const [upstreams, file, names, ...looks] = await Promise.all([
+    const [upstreams, file, table, ...looks] = await Promise.all([
       current.caddy.requestsInFlight(signal), this.#file.structure(settings, current.layout, signal), this.#namesAt(nowMs, marks.generation, signal),
       ...access.map((shift) => lookAtLeaving(shift, signal)),
     ]);
+    const names = published(table, unknownTarget(settings));
     this.#marks = marks;
     this.#noteLeaving(names, nowMs);
     return {

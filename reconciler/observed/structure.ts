@@ -1,9 +1,11 @@
+import type {Condition} from '../../schemas/conditions.ts';
 import type {AppName} from '../../schemas/ids.ts';
+import type {RedirectStatus} from '../../schemas/redirects.ts';
 import type {ErrorPages, RouteOptions} from '../desired/state.ts';
 
 /** What has to be in Caddy's configuration, as data: only what JSON can say. */
 export interface RouteStructure {
-  /** Those with options of their own, sorted; all others are names only. */
+  /** Those with options of their own, in the order in which they are tried; all others are names only. */
   readonly hosts: readonly StructuredHost[];
   /** Networks of proxies before us that may say who the client is. Absent: none. */
   readonly trustedProxies?: readonly string[];
@@ -32,15 +34,23 @@ export interface TlsStructure {
 }
 
 export interface StructuredHost {
+  /** A host, `*.example.com` or `*`. */
   readonly host: string;
-  /** Longest path first; `/` last where there is one. */
+  /** Of a wildcard: hosts below it that are names only. Sorted. Absent: none. */
+  readonly except?: readonly string[];
+  /** In the order in which they are tried. */
   readonly paths: readonly StructuredPath[];
 }
 
+/** It has either a name or a redirect. */
 export interface StructuredPath {
+  /** As it was written. */
   readonly path: string;
+  readonly when?: readonly Condition[];
   /** SRV name. */
-  readonly name: string;
+  readonly name?: string;
+  readonly redirect?: {readonly to: string; readonly status: RedirectStatus; readonly keepPath: boolean};
+  readonly stripPrefix?: true;
   /** Absent: none. */
   readonly options?: RouteOptions;
   /** Whose pages are answered in place of the router's own. Absent: nobody's. */

@@ -1,3 +1,4 @@
+import type {ServiceName} from '../../schemas/ids.ts';
 import type {DesiredApp, DesiredRoute, ErrorPages} from '../desired/state.ts';
 import type {ObservedContainer, ObservedState, Target} from '../observed/state.ts';
 import type {Action, Plan, Waiting} from './action.ts';
@@ -14,6 +15,7 @@ import {isBusy} from './busy.ts';
 import {wantedSpecs} from './rollout.ts';
 import {byAddress, isInNames, routedTargets, targetOf} from './routed.ts';
 import {isHealthy} from './health.ts';
+import {shared} from './shares.ts';
 import {planSlots, type SlotPlan, type Wanted} from './slots.ts';
 import {waitsForPorts, type RoutedPort} from './tcp.ts';
 
@@ -139,14 +141,20 @@ function routesOf({app, phase, slots, standIns}: Routing, observed: ObservedStat
   return shown.routes.map((route): RoutedPath => {
     const base = {...route, app: shown.name, isHeld: phase.kind === 'invalid', ...(errorPages && {errorPages})};
     if (isInMaintenance === true || phase.kind === 'suspended') return {...base, targets: observed.router.state === 'ready' ? [observed.router.maintenance] : []};
-    const ofService = slots.filter(({want}) => want.service.name === route.service);
-    const targets = (isMeant: (want: Wanted) => boolean, others: readonly ObservedContainer[]) =>
-      routedTargets([...ofService.filter(({want}) => isMeant(want)).flatMap(({want, kept}) => kept.filter(({slot}) => want.routed.includes(slot))), ...others], observed);
-    const standing = standIns.filter((container) => container.service === route.service);
-    const percent = canaryPercent(route.service, phase);
-    if (percent === undefined) return {...base, targets: targets(() => true, standing)};
-    return {...base, targets: weighted(percent, {fresh: targets(({isCandidate}) => isCandidate, []), old: targets(({isCandidate}) => !isCandidate, standing)})};
+    const shares = route.split?.shares ?? (route.service === undefined ? [] : [{service: route.service, weight: 1}]);
+    return {...base, targets: shared(shares.map(({service, weight}) => ({weight, targets: targetsOf(service, {phase, slots, standIns}, observed)})))};
   });
+}
+
+/** The replicas of a service that may get requests; while canaries are tried, each as often as its share asks for. */
+function targetsOf(service: ServiceName, {phase, slots, standIns}: Omit<Routing, 'app'>, observed: ObservedState): readonly Target[] {
+  const ofService = slots.filter(({want}) => want.service.name === service);
+  const targets = (isMeant: (want: Wanted) => boolean, others: readonly ObservedContainer[]) =>
+    routedTargets([...ofService.filter(({want}) => isMeant(want)).flatMap(({want, kept}) => kept.filter(({slot}) => want.routed.includes(slot))), ...others], observed);
+  const standing = standIns.filter((container) => container.service === service);
+  const percent = canaryPercent(service, phase);
+  if (percent === undefined) return targets(() => true, standing);
+  return weighted(percent, {fresh: targets(({isCandidate}) => isCandidate, []), old: targets(({isCandidate}) => !isCandidate, standing)});
 }
 
 /** Connections are dealt out without weights: canaries get them as all others do. Nobody answers them in maintenance. */

@@ -7,6 +7,7 @@ import {agreedPairs} from './agreed.ts';
 import {planCertificates} from './certificates.ts';
 import {withImagesHere} from './images.ts';
 import {planApp, type AppPlan, type RoutedPath} from './app.ts';
+import {replicasName} from './hosts.ts';
 import {appsWithLeftovers, planHousekeeping} from './housekeeping.ts';
 import {planAbandonedBuilds, planSystem} from './platform.ts';
 import {planRegistry} from './registry.ts';
@@ -17,7 +18,7 @@ import {planRouter} from './router.ts';
 import {planRuns} from './runs.ts';
 import {planConnections, withSharedNetworks} from './shared-networks.ts';
 import {planTcp, type RoutedPort} from './tcp.ts';
-import {hostName, serviceName, streamName} from '../router/names.ts';
+import {hostName, streamName} from '../router/names.ts';
 
 /**
  * Decides what to do so that the node comes closer to `desired`.
@@ -70,7 +71,7 @@ function asTheyAre(app: DesiredApp, {journal, router}: ObservedState): Pick<AppP
   const names = router.state === 'ready' ? router.names : new Map();
   return {
     routes: (known?.routes ?? []).map((route): RoutedPath =>
-      ({...route, app: app.name, isHeld: true, ...(known?.errorPages && {errorPages: known.errorPages}), targets: names.get(hostName(route.host)) ?? names.get(serviceName(route.service, app.name)) ?? []})),
+      ({...route, app: app.name, isHeld: true, ...(known?.errorPages && {errorPages: known.errorPages}), targets: names.get(hostName(route.host)) ?? (route.redirect === undefined ? names.get(replicasName({...route, app: app.name})) : undefined) ?? []})),
     ports: (known?.tcp ?? []).map((route): RoutedPort => {
       const replicas = known?.services.find(({name}) => name === route.service)?.replicas ?? 0;
       return {...route, app: app.name, isHeld: true, replicas, targets: names.get(streamName(route.service, app.name)) ?? []};

@@ -1,13 +1,13 @@
 import type {DesiredState} from '../desired/state.ts';
 import type {NameTable, ObservedRouter, ObservedState, Target} from '../observed/state.ts';
-import type {RouteStructure, StructuredHost, TlsStructure} from '../observed/structure.ts';
+import type {RouteStructure, TlsStructure} from '../observed/structure.ts';
 import type {Action, Plan} from './action.ts';
-import type {AppPlan, RoutedPath} from './app.ts';
+import type {AppPlan} from './app.ts';
 import {planHandOver} from './handover.ts';
-import {byAddress} from './routed.ts';
+import {routing} from './hosts.ts';
 import {isSameStructure} from './structure.ts';
 import {streamNames} from './tcp.ts';
-import {hostName, serviceName, serviceNamesIn} from '../router/names.ts';
+import {hostName, serviceNamesIn} from '../router/names.ts';
 
 /** What the DNS server is to answer, and what Caddy is to be configured with and by which container; nothing when both are so already. */
 export function planRouter(apps: readonly AppPlan[], {system, trustedProxies, structure: tls}: Pick<DesiredState, 'system' | 'trustedProxies'> & {readonly structure: TlsStructure | undefined}, observed: ObservedState): Plan {
@@ -48,47 +48,6 @@ function heldNames(wanted: NameTable, structure: RouteStructure, {names, file, s
 function heldStreams(wanted: NameTable, {router, operations}: ObservedState): NameTable {
   if (!operations.has('tcp') || router.state !== 'ready') return wanted;
   return new Map([...wanted].map(([name, targets]) => [name, router.names.get(name) ?? targets]));
-}
-
-/** A host with nothing but `/` and no options is a name; others have to be in Caddy's configuration. */
-export function routing(routes: readonly RoutedPath[]): {readonly names: NameTable; readonly structure: RouteStructure} {
-  const names = new Map<string, readonly Target[]>();
-  const hosts: StructuredHost[] = [];
-  for (const [host, paths] of Map.groupBy(withoutRivals(routes), (route) => route.host)) {
-    const [only] = paths;
-    if (paths.length === 1 && only?.path === '/' && only.options === undefined && only.errorPages === undefined) {
-      names.set(hostName(host), only.targets);
-      continue;
-    }
-    const byLength = paths.toSorted((a, b) => b.path.length - a.path.length || (a.path < b.path ? -1 : 1));
-    hosts.push({host, paths: byLength.map(({path, service, app, options, errorPages}) => ({path, name: serviceName(service, app), ...(options && {options}), ...(errorPages && {pagesOf: app})}))});
-    for (const {service, app, targets} of paths) names.set(serviceName(service, app), targets);
-  }
-  return {
-    names: new Map([...names].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, targets]) => [name, targets.toSorted(byAddress)])),
-    structure: {hosts: hosts.toSorted((a, b) => (a.host < b.host ? -1 : 1)), ...pagesOf(routes)},
-  };
-}
-
-/** The pages of apps that have some, and which hosts are theirs alone. */
-function pagesOf(routes: readonly RoutedPath[]): Pick<RouteStructure, 'pages'> {
-  const withPages = routes.filter(({errorPages}) => errorPages !== undefined);
-  if (withPages.length === 0) return {};
-  const owners = new Map([...Map.groupBy(routes, ({host}) => host)].map(([host, paths]) => [host, new Set(paths.map(({app}) => app))]));
-  const pages = [...Map.groupBy(withPages, ({app}) => app)].flatMap(([app, [first, ...others]]) => {
-    const hosts = [...new Set([first, ...others].flatMap((route) => route?.host ?? []))].filter((host) => owners.get(host)?.size === 1).toSorted();
-    return first?.errorPages === undefined ? [] : [{app, hosts, errorPages: first.errorPages}];
-  });
-  return {pages: pages.toSorted((a, b) => (a.app < b.app ? -1 : 1))};
-}
-
-/**
- * Each host and path once. Where two apps have it, the one that holds on to its last good manifests was there first: whoever claims
- * it now does not take its traffic away.
- */
-function withoutRivals(routes: readonly RoutedPath[]): readonly RoutedPath[] {
-  const claims = Map.groupBy(routes, ({host, path}) => `${host} ${path}`);
-  return [...claims.values()].flatMap((rivals) => rivals.find(({isHeld}) => isHeld) ?? rivals.slice(0, 1));
 }
 
 function sameNames(a: NameTable, b: NameTable): boolean {

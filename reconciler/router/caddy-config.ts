@@ -69,7 +69,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {
               // Caddy names itself as the server before the app does, and beside it.
               {handle: [noteForAccessLog, SAYS_GOODBYE, {handler: 'headers', response: {delete: ['Server']}}]},
               ...forwarding(settings, structure.trustedProxies ?? []),
-              {match: [{host: [`git.${domain}`, `api.${domain}`]}], handle: [toApi(apiPort)], terminal: true},
+              {match: [{host: ['git', 'api'].flatMap((name) => [`${name}.${domain}`, `${name}.${domain}.`])}], handle: [toApi(apiPort)], terminal: true},
               ...redirectRoutes(settings, files, structure.tls),
               ...hostRoutes(structure.hosts, context),
               catchAll(context),

@@ -24,13 +24,16 @@ export interface RouteContext extends ProxyContext {
 
 /** What is done to the requests of one route, in this order; the last is the way to the replicas behind `name`. */
 export function routeHandlers(name: string, options: RouteOptions = {}, context: RouteContext): readonly Json[] {
-  const {allow, deny, basicAuth, bodyBytesMax, isCompressed} = options;
+  return [...handlersBefore(options, context), proxyTo(name, options, context)];
+}
+
+/** Who may come, with what; for redirects too. */
+export function handlersBefore({allow, deny, basicAuth, bodyBytesMax, isCompressed}: RouteOptions = {}, context: RouteContext): readonly Json[] {
   return [
     ...checkClient({...(allow && {allow}), ...(deny && {deny})}, context.trustedProxies, refusal(FORBIDDEN)),
     ...(basicAuth === undefined ? [] : [askForPassword(authServerOf(basicAuth, context))]),
     ...(bodyBytesMax === undefined ? [] : limitBody(bodyBytesMax)),
     ...(isCompressed === true ? [COMPRESS] : []),
-    proxyTo(name, options, context),
   ];
 }
 

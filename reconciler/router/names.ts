@@ -9,14 +9,29 @@ export const OUR_ZONE = 'flynn.internal';
 export const GENERATION_NAME = `_generation.${OUR_ZONE}`;
 /** Where names without replicas point to. It has no address, so that Caddy can't connect and holds the request. */
 export const NOWHERE_NAME = `_none.${OUR_ZONE}`;
-/** Where every host that nobody published points to. */
-export const UNKNOWN_NAME = `_unknown.${OUR_ZONE}`;
 const ADDRESS_ZONE = `_ip.${OUR_ZONE}`;
 const TARGET = /^a-(\d+)-(\d+)-(\d+)-(\d+)\._ip\.flynn\.internal\.?$/;
 
-/** SRV name of a plain host. Caddy asks for it whenever somebody comes with this Host header. */
+/** SRV name of a plain host. Caddy asks for it whenever somebody comes with this Host header; for a wildcard, with any that has no nearer name. */
 export function hostName(host: string): string {
-  return `_http._tcp.${host}`;
+  return `${HOST_PREFIX}${host}`;
+}
+
+const HOST_PREFIX = '_http._tcp.';
+
+/** The host, or wildcard, whose name this is; undefined for other names. */
+export function hostOf(name: string): string | undefined {
+  return name.startsWith(HOST_PREFIX) ? name.slice(HOST_PREFIX.length) : undefined;
+}
+
+/** `*` or `*.example.com`. */
+export function isWildcard(host: string): boolean {
+  return host.startsWith('*');
+}
+
+/** Whether a wildcard is for this host, or for this other wildcard, as well: `a.b.example.com` is below `*.example.com`, `example.com` is not. */
+export function isBelow(host: string, wildcard: string): boolean {
+  return host !== wildcard && host.endsWith(wildcard.slice(1));
 }
 
 /** SRV name of one service of an app. No Host header leads here: those are always asked for as `_http._tcp.…`. */
@@ -27,6 +42,11 @@ export function serviceName(service: string, app: string): string {
 /** Of whatever is made of them. */
 export function serviceNamesIn(structure: object): readonly string[] {
   return [...new Set(JSON.stringify(structure).match(/_svc\._tcp\.[a-z0-9.-]+/g))];
+}
+
+/** SRV name of several services that share requests. A label more than a service's, so that it can't be one. */
+export function splitName(id: string, app: string): string {
+  return `_svc._tcp.${id}.split.${app}.${OUR_ZONE}`;
 }
 
 /** What the engine answers to containers on one network: all copies of a service that are on it. */
@@ -69,6 +89,11 @@ export function addressOf(target: string): string | undefined {
 /** Lower case letters, digits and `-` in labels of at most 63 bytes, 240 in all: `_http._tcp.` has to fit in front of it. */
 export function isHost(host: string): boolean {
   return host.length <= HOST_LENGTH_MAX && HOST.test(host);
+}
+
+/** A host, or `*.` before one, or `*`. */
+export function isHostOrWildcard(host: string): boolean {
+  return host === '*' || isHost(host.startsWith('*.') ? host.slice(2) : host);
 }
 
 const HOST_LENGTH_MAX = 240;

@@ -1,7 +1,7 @@
 import {createHash} from 'node:crypto';
 import {isIPv4} from 'node:net';
 import type {NameTable, Target} from '../observed/state.ts';
-import {addressOf, GENERATION_NAME, isHost, isStreamName, NOWHERE_NAME, targetName} from './names.ts';
+import {addressOf, GENERATION_NAME, hostName, hostOf, isHost, isHostOrWildcard, isStreamName, isWildcard, NOWHERE_NAME, OUR_ZONE, targetName} from './names.ts';
 
 /** Nobody in between remembers answers, Caddy's `refresh` decides; but 0 is refused by some resolvers. */
 const TTL_SECONDS = 1;
@@ -29,7 +29,33 @@ export function tableOf(records: readonly string[]): NameTable {
 
 /** Names that no DNS server could answer are left out: they must not cost the others theirs. */
 export function answerable(names: NameTable): NameTable {
-  return sorted(new Map([...names].filter(([name]) => isHost(NAME.exec(name)?.[1] ?? ''))));
+  return sorted(new Map([...names].filter(([name]) => {
+    const host = hostOf(name);
+    return host === undefined ? isHost(NAME.exec(name)?.[1] ?? '') : isHostOrWildcard(host);
+  })));
+}
+
+/**
+ * What has to be answered beside the names, so that a host that nobody has leads to where that is said: all others where nobody has `*`, and the host that
+ * a wildcard is called after, which it is not for.
+ */
+export function complete(names: NameTable, unknown: Target): NameTable {
+  const guarded = [...names.keys()].flatMap((name) => {
+    const host = hostOf(name);
+    return host !== undefined && isWildcard(host) && host !== '*' ? [hostName(host.slice(2))] : [];
+  });
+  return sorted(new Map([...[hostName('*'), ...guarded].map((name) => [name, [unknown]] as const), ...names]));
+}
+
+/** The names of a table that `complete` made. What it lacks of that is there without targets: it is no table of ours, and has to be put right. */
+export function published(table: NameTable, unknown: Target): NameTable {
+  const names = new Map([...table].filter(([, targets]) => targets.length !== 1 || targets[0]?.address !== unknown.address));
+  const missing = [...complete(names, unknown)].filter(([name, targets]) => keysOf(targets) !== keysOf(table.get(name) ?? [])).map(([name]) => name);
+  return sorted(new Map([...names, ...missing.map((name) => [name, []] as const)]));
+}
+
+function keysOf(targets: readonly Target[]): string {
+  return targets.map(keyOf).join();
 }
 
 export function generationOf(names: NameTable): string {
@@ -38,13 +64,18 @@ export function generationOf(names: NameTable): string {
 
 /**
  * The file that unbound starts from. Each name is a zone of its own, because the zone around them all answers
- * everything else with "unknown host".
+ * everything else. A wildcard is a zone that answers for all names below it, but those that are zones again.
  */
 export function renderRecordsFile(names: NameTable): string {
   const addresses = addressRecords(names);
-  const zones = [...addresses.keys(), ...names.keys()].map((name) => `  local-zone: "${name}." static`);
+  const zones = [...addresses.keys(), ...names.keys()].map((name) => `  local-zone: "${ownerOf(name)}" ${zoneTypeOf(name)}`);
   const records = [...addresses.values(), ...[...names].flatMap(nameRecords), generationRecord(names)];
   return ['server:', ...zones, ...records.map((record) => `  local-data: '${record}'`), ''].join('\n');
+}
+
+/** The records in a file of `renderRecordsFile`, also of one that an earlier version wrote. */
+export function recordsIn(file: string): readonly string[] {
+  return [...file.matchAll(/^ *local-data: '(.*)'$/gm)].map(([, record = '']) => record);
 }
 
 /** `have` is what unbound lists. */
@@ -72,11 +103,11 @@ export function recordChange(have: readonly string[], wanted: NameTable): Record
   const wrongAddresses = [...addresses].filter(([name]) => addressesNow.has(name) && !isRight(read, addressOf(name) ?? ''));
   const oldAddresses = [...addressesNow.keys()].filter((name) => !addresses.has(name));
   return {
-    zonesToAdd: [...newAddresses, ...added].map(([name]) => `${name}. static`),
+    zonesToAdd: [...newAddresses, ...added].map(([name]) => `${ownerOf(name)} ${zoneTypeOf(name)}`),
     recordsToAdd: [...newAddresses.map(([, record]) => record), ...[...added, ...grown].flatMap(nameRecords)],
-    namesToReplace: [...wrongAddresses, ...replaced].map(([name]) => `${name}.`),
+    namesToReplace: [...wrongAddresses, ...replaced].map(([name]) => ownerOf(name)),
     replacements: [...wrongAddresses.map(([, record]) => record), ...replaced.flatMap(nameRecords)],
-    zonesToRemove: [...gone, ...oldAddresses].map((name) => `${name}.`),
+    zonesToRemove: [...gone, ...oldAddresses].map(ownerOf),
   };
 }
 
@@ -94,9 +125,28 @@ function readRecords(records: readonly string[]): ReadRecords {
     const [name = '', , , type, ...fields] = record.trim().split(/\s+/);
     const key = withoutDot(name);
     if (!key.startsWith('_') && addressOf(key) !== undefined) appendTo(addresses, key, type === 'A' ? fields[0] : undefined);
-    if (NAME.test(key)) appendTo(targets, key, type === 'SRV' ? targetOf(fields) : undefined);
+    const named = NAME.test(key) || type === 'SRV' ? nameAt(key) : undefined;
+    if (named !== undefined) appendTo(targets, named, type === 'SRV' ? targetOf(fields) : undefined);
   }
   return {targets, addresses};
+}
+
+/** Where the records of a name are: those of a wildcard at the top of what it is for. */
+function ownerOf(name: string): string {
+  const host = hostOf(name);
+  if (host === undefined || !isWildcard(host)) return `${name}.`;
+  return host === '*' ? '.' : `${host.slice(2)}.`;
+}
+
+function zoneTypeOf(name: string): 'static' | 'redirect' {
+  return isWildcard(hostOf(name) ?? '') ? 'redirect' : 'static';
+}
+
+/** The name whose records are here; undefined where only others' are. */
+function nameAt(owner: string): string | undefined {
+  if (NAME.test(owner)) return owner;
+  if (owner === '') return hostName('*');
+  return isHost(owner) && owner !== OUR_ZONE ? hostName(`*.${owner}`) : undefined;
 }
 
 function resolvable(read: ReadRecords): NameTable {
@@ -126,14 +176,15 @@ export function keyOf({address, port}: Target): string {
 
 function nameRecords([name, targets]: readonly [string, readonly Target[]]): readonly string[] {
   // An answer, and not the lack of one: Caddy remembers only answers, and looks names up one after the other.
-  if (targets.length === 0) return [`${name}. ${TTL_SECONDS} IN SRV 0 0 ${NOWHERE_PORT} ${NOWHERE_NAME}.`];
+  const owner = ownerOf(name);
+  if (targets.length === 0) return [`${owner} ${TTL_SECONDS} IN SRV 0 0 ${NOWHERE_PORT} ${NOWHERE_NAME}.`];
   // A target that is there several times needs records that differ. Their weight says nothing to Caddy, which picks among all of them.
   const seen = new Map<string, number>();
   return targets.map((target) => {
     const copy = seen.get(keyOf(target)) ?? 0;
     seen.set(keyOf(target), copy + 1);
     // To HAProxy a weight of 0 says that no connection is wanted.
-    return `${name}. ${TTL_SECONDS} IN SRV 0 ${isStreamName(name) ? copy + 1 : copy} ${target.port} ${targetName(target.address)}.`;
+    return `${owner} ${TTL_SECONDS} IN SRV 0 ${isStreamName(name) ? copy + 1 : copy} ${target.port} ${targetName(target.address)}.`;
   });
 }
 

@@ -38,7 +38,8 @@ export function deriveApp(facts: AppFacts): Omit<AppStatus, 'conditions' | 'sour
     name: app.name,
     ...(wanted?.release === undefined ? {} : {release: wanted.release}),
     ...(serving?.release === undefined || serving.release === wanted?.release ? {} : {servingRelease: serving.release}),
-    urls: hosts.map(facts.urlOf),
+    // What somebody can open first.
+    urls: hosts.toSorted((a, b) => Number(a.startsWith('*')) - Number(b.startsWith('*'))).map(facts.urlOf),
     ...portsOf((serving ?? wanted)?.tcp),
     ...(wanted?.isInMaintenance && {isInMaintenance: true}),
     services: (wanted?.services ?? []).map((service) => serviceStatus(service, serving, containers, facts.busy)),

@@ -28,7 +28,7 @@ export function connectRouter({settings, layout, secrets, isTcpWanted}: {setting
   const observer = new RouterObserver({settings, layout, unbound, shift});
   return {
     router: {
-      publishNames: (names, signal) => publishNames(names, {layout, unbound}, signal),
+      publishNames: (names, signal) => publishNames(names, {settings, layout, unbound}, signal),
       handOver: (action, containers, signal) => handOver(action, {...base, ...containers}, signal),
       keepShift: (action, containers, signal) => keepShift(action, {...base, ...containers}, signal),
       retireShift: (action, containers, signal) => retireShift(action, {...base, ...containers}, signal),

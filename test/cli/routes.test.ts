@@ -122,7 +122,7 @@ test('what is wrong with a route is told before anything is written', async (t) 
   const {type, view} = await withShop(t);
   t.is(await type('route add http shop_test -a shop'), text`
     $ flynn route add http shop_test -a shop
-    ! error: apps/shop/app.yaml:5:11: routes.1.host must be a host name in small letters such as shop.example.com, without scheme, port or path, not "shop_test"
+    ! error: apps/shop/app.yaml:5:11: routes.1.host must be a host name in small letters such as shop.example.com, "*.example.com" or "*", without scheme, port or path, not "shop_test"
     exit 1
   `);
   t.regex(await type('route add http shop.test --set servce=api -a shop'), /unknown field "servce"; did you mean "service"\?\nexit 1/);

@@ -84,7 +84,7 @@ test('routes that no router could serve', reports, `${APP}routes:
   - {host: a.b, path: /api/}
   - {host: a.b, path: /../x}
   - path: /x
-`, `f:4:11: routes.0.host must be a host name in small letters such as shop.example.com, without scheme, port or path, not "https://Shop.com"
+`, `f:4:11: routes.0.host must be a host name in small letters such as shop.example.com, "*.example.com" or "*", without scheme, port or path, not "https://Shop.com"
 f:5:23: routes.1.path must be a path such as / or /api, without a slash at its end, not "/api/"
 f:6:23: routes.2.path must be a path such as / or /api, without a slash at its end, not "/../x"
 f:7:5: routes.3.host is missing`);
@@ -121,7 +121,9 @@ test('a range that is none, or not where it begins', reports, 'apiVersion: flynn
 test('a node with a field of another kind', reports, 'apiVersion: flynn/v1\nkind: Node\nreplicas: 2\ncordon: yes\nlabels: {a: 1}\n', `f:3:1: unknown field "replicas"; known are apiVersion, kind, address, labels, capacity, reserve, cordon, drain
 f:4:9: cordon must be true or false, not "yes"
 f:5:13: labels.a must be text, in quotes where it looks like a number, not "1"`, 'Node');
-test('an alias to nothing', reports, `${APP}env: {A: *b}\n`, 'f:1:1: has an alias that can\'t be expanded: Unresolved alias (the anchor must be set before the alias): b');
+test('an alias to nothing', reports, `${APP}env: {A: *b}\n`, 'f:3:10: "*b" has to be in quotes: without them YAML takes it for an alias, and there is no anchor "&b" before it');
+test('a wildcard without quotes', reports, `${APP}routes:\n  - host: *.example.com\n`, 'f:4:11: "*.example.com" has to be in quotes: without them YAML takes it for an alias, and there is no anchor "&.example.com" before it');
+test('a catch-all without quotes', reports, `${APP}routes: [{host: *}]\n`, 'f:3:17: alias cannot be an empty string: a text that begins with * has to be in quotes, such as "*"');
 
 const BOMB = `a: &a [${'x,'.repeat(10)}]\nb: &b [${'*a,'.repeat(10)}]\nc: &c [${'*b,'.repeat(10)}]\nd: [${'*c,'.repeat(10)}]\n`;
 test('an alias bomb', reports, BOMB, 'f:1:1: has an alias that can\'t be expanded: Excessive alias count indicates a resource exhaustion attack');

@@ -114,7 +114,7 @@ export class FakeUnbound implements UnboundControl {
 }
 
 /** In the part of unbound's configuration that is not rewritten. */
-const OWN_ZONES = ['_generation.flynn.internal.'];
+const OWN_ZONES = ['_generation.flynn.internal.', '.'];
 
 function nameOf(record: string): string {
   return record.split(' ', 1)[0] ?? '';

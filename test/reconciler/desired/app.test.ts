@@ -185,8 +185,8 @@ test('replicas of a service without a command', invalid, [app('shop', 'services:
   'apps/shop/app.yaml:3:20: service "wroker" has replicas but no command: release v7 has the services web; add `command:`, a line in the Procfile, or set replicas to 0',
 ]);
 test('routes to services that are not there or take no traffic', invalid, [app('shop', 'services: {job: {command: x}}\nroutes:\n  - {host: a.b, service: api}\n  - {host: b.c, service: job}\n'), release('shop', 1)], [
-  'apps/shop/app.yaml:5:26: route "a.b" leads to the service "api", which the app doesn\'t have: known are job, web',
-  'apps/shop/app.yaml:6:26: route "b.c" leads to the service "job", which has no port: add `port:` to it',
+  'apps/shop/app.yaml:5:26: route "a.b/" leads to the service "api", which the app doesn\'t have: known are job, web',
+  'apps/shop/app.yaml:6:26: route "b.c/" leads to the service "job", which has no port: add `port:` to it',
 ]);
 test('a route on a host of ours, before the first release too', invalid, [app('shop', 'routes: [{host: git.flynn.localhost}]\n')], ['apps/shop/app.yaml:3:17: host "git.flynn.localhost" belongs to the cluster itself']);
 

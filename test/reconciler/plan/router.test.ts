@@ -3,7 +3,8 @@ import type {RouteStructure} from '../../../reconciler/observed/structure.ts';
 import type {LeavingShift, ObservedSystem} from '../../../reconciler/observed/system.ts';
 import {plan} from '../../../reconciler/plan/plan.ts';
 import type {RoutedPath} from '../../../reconciler/plan/app.ts';
-import {planRouter, routing} from '../../../reconciler/plan/router.ts';
+import {routing} from '../../../reconciler/plan/hosts.ts';
+import {planRouter} from '../../../reconciler/plan/router.ts';
 import {app, desired, good, observed} from '../../support/make.ts';
 import type {AppName, ContainerId, ServiceName, SpecHash} from '../../../schemas/ids.ts';
 

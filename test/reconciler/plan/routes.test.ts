@@ -1,6 +1,6 @@
 import test from 'ava';
 import type {ServiceName} from '../../../schemas/ids.ts';
-import {routing} from '../../../reconciler/plan/router.ts';
+import {routing} from '../../../reconciler/plan/hosts.ts';
 import type {RoutedPath} from '../../../reconciler/plan/app.ts';
 import {SHOP} from '../../support/make.ts';
 

@@ -38,7 +38,7 @@ test('a host with paths becomes one route, the longest path first, and 404 for w
 });
 
 test('plain hosts and replicas are not in the configuration', (t) => {
-  t.deepEqual(rendered(NO_STRUCTURE).apps.http.servers.apps.routes.flatMap(({match}) => match?.[0]?.host ?? []), ['git.flynn.localhost', 'api.flynn.localhost']);
+  t.deepEqual(rendered(NO_STRUCTURE).apps.http.servers.apps.routes.flatMap(({match}) => match?.[0]?.host ?? []), ['git.flynn.localhost', 'git.flynn.localhost.', 'api.flynn.localhost', 'api.flynn.localhost.']);
 });
 
 test('what apps in maintenance lead to is a listener of its own, there from the start', (t) => {
@@ -60,7 +60,7 @@ test('an IPv6 address is written so that its port can be told from it', (t) => {
 const isLeftOut = test.macro((t, host: StructuredHost) => {
   t.deepEqual(rendered({hosts: [host, ...SHOP.hosts]}).apps.http.servers.apps, rendered(SHOP).apps.http.servers.apps);
 });
-for (const host of ['*', '*.test', '{env.HOME}', 'a b', 'a"', '', 'A.test', '_svc._tcp.web.shop.flynn.internal']) {
+for (const host of ['*.', '*.*.test', 'a.*', '*test', '*.{env.HOME}', '{env.HOME}', 'a b', 'a"', '', 'A.test', '_svc._tcp.web.shop.flynn.internal']) {
   test(`a host that means something else to Caddy is left out: "${host}"`, isLeftOut, {host, paths: [{path: '/', name: '_svc._tcp.x.y.flynn.internal'}]});
 }
 for (const path of ['/*', '/a*b', '/{http.request.host}', 'a', '', '/a\\b', '/a/', '//a', '/a\n']) {

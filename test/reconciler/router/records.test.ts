@@ -1,7 +1,7 @@
 import test from 'ava';
 import type {NameTable} from '../../../reconciler/observed/state.ts';
 import {addressOf, hostName, isHost, serviceName, targetName} from '../../../reconciler/router/names.ts';
-import {answerable, generationOf, recordChange, renderRecordsFile, tableOf} from '../../../reconciler/router/records.ts';
+import {answerable, complete, generationOf, published, recordChange, renderRecordsFile, tableOf} from '../../../reconciler/router/records.ts';
 
 /** `shop: 10.0.0.1:80 10.0.0.2:80`, one host a line. */
 function table(text: string): NameTable {
@@ -102,3 +102,40 @@ test('no host can be below a name of ours, so that no Host header is answered fr
   t.deepEqual(['_svc._tcp.web.shop.flynn.internal', '_http._tcp.shop.test', 'a-10-0-0-1._ip.flynn.internal'].map(isHost), [false, false, false]);
   t.is(serviceName('web', 'shop'), '_svc._tcp.web.shop.flynn.internal');
 });
+
+const UNKNOWN = {address: '127.0.0.2', port: 3553};
+
+test('a wildcard is a zone that answers for all below it', (t) => {
+  const file = renderRecordsFile(complete(table('*.a.test: 10.0.0.1:80\nb.a.test: 10.0.0.1:80'), UNKNOWN));
+  t.deepEqual(file.split('\n').map((line) => line.trim()).filter((line) => /zone|SRV/.test(line) && !line.includes('_ip.flynn.internal." static')), [
+    'local-zone: "." redirect',
+    'local-zone: "a.test." redirect',
+    'local-zone: "_http._tcp.a.test." static',
+    'local-zone: "_http._tcp.b.a.test." static',
+    "local-data: '. 1 IN SRV 0 0 3553 a-127-0-0-2._ip.flynn.internal.'",
+    "local-data: 'a.test. 1 IN SRV 0 0 80 a-10-0-0-1._ip.flynn.internal.'",
+    "local-data: '_http._tcp.a.test. 1 IN SRV 0 0 3553 a-127-0-0-2._ip.flynn.internal.'",
+    "local-data: '_http._tcp.b.a.test. 1 IN SRV 0 0 80 a-10-0-0-1._ip.flynn.internal.'",
+  ]);
+});
+
+const isRead = test.macro((t, text: string) => {
+  const names = table(text);
+  t.deepEqual(published(tableOf(listed(complete(names, UNKNOWN))), UNKNOWN), names);
+});
+test('without names, nothing but the answer to unknown hosts is published', isRead, '');
+test('a wildcard is read back', isRead, '*.a.test: 10.0.0.1:80 10.0.0.2:80');
+test('a wildcard with the host that it is called after is read back', isRead, '*.a.test: 10.0.0.1:80\na.test: 10.0.0.2:80');
+test('a catch-all and wildcards in each other are read back', isRead, '*: 10.0.0.1:80\n*.a.test:\n*.b.a.test: 10.0.0.3:80');
+
+test('what is answered beside the names is missed when it is gone or changed', (t) => {
+  const whole = listed(complete(table('*.a.test: 10.0.0.1:80'), UNKNOWN));
+  const missed = (records: readonly string[]) => [...published(tableOf(records), UNKNOWN)].filter(([, targets]) => targets.length === 0).map(([name]) => name);
+  t.deepEqual(missed(whole.filter((record) => !record.startsWith('.'))), [hostName('*')]);
+  t.deepEqual(missed(whole.filter((record) => !record.startsWith('_http._tcp.a.test'))), [hostName('a.test')]);
+  t.deepEqual(missed(whole.map((record) => record.replace('3553', '3554'))), [hostName('*'), hostName('a.test')]);
+});
+
+test('a wildcard that comes and goes brings its zone and takes it away', changes, '', '*.a.test: 10.0.0.1:80', 'zonesToAdd: a-10-0-0-1, a.test redirect\nrecordsToAdd: a-10-0-0-1 A 10.0.0.1, a.test SRV 80 a-10-0-0-1');
+test('a catch-all takes the place of the answer to unknown hosts', changes, '*: 127.0.0.2:3553', '*: 10.0.0.1:80',
+  'zonesToAdd: a-10-0-0-1\nrecordsToAdd: a-10-0-0-1 A 10.0.0.1\nnamesToReplace: \nreplacements:  SRV 80 a-10-0-0-1\nzonesToRemove: a-127-0-0-2');

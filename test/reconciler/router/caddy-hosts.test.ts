@@ -1,0 +1,71 @@
+import test from 'ava';
+import type {StructuredHost, StructuredPath} from '../../../reconciler/observed/structure.ts';
+import {NO_SECRETS} from '../../../reconciler/router/caddy-options.ts';
+import {hostRoutes} from '../../../reconciler/router/caddy-hosts.ts';
+
+interface Route {
+  readonly match?: readonly unknown[];
+  readonly handle: readonly ({readonly routes?: readonly Route[]} & Readonly<Record<string, unknown>>)[];
+}
+
+const NAME = '_svc._tcp.web.shop.flynn.internal';
+
+function rendered(hosts: readonly StructuredHost[]): readonly Route[] {
+  return JSON.parse(JSON.stringify(hostRoutes(hosts, {dnsPort: 3553, trustedProxies: [], secrets: NO_SECRETS, pages: []}))) as readonly Route[];
+}
+
+const matches = test.macro((t, host: StructuredHost, expected: unknown) => {
+  t.deepEqual(rendered([host])[0]?.match, [expected]);
+});
+const PATHS: readonly StructuredPath[] = [{path: '/', name: NAME}];
+
+test('a host is matched with and without the dot that may end it', matches, {host: 'shop.test', paths: PATHS}, {host: ['shop.test', 'shop.test.']});
+test('a wildcard is for any number of labels', matches, {host: '*.shop.test', paths: PATHS}, {header_regexp: {Host: {pattern: '(?i)^(?:[a-z0-9_-]+\\.)+shop\\.test\\.?(?::[0-9]*)?$'}}});
+test('every host is matched by nothing', matches, {host: '*', paths: PATHS}, {});
+test('a wildcard leaves out hosts that are names', matches, {host: '*', except: ['a.test', 'b.test'], paths: PATHS}, {not: [{host: ['a.test', 'a.test.', 'b.test', 'b.test.']}]});
+
+test('lists of hosts stay so short that Caddy finds capital letters in them', (t) => {
+  const [route] = rendered([{host: '*', except: Array.from({length: 120}, (_, index) => `h${index}.test`), paths: PATHS}]);
+  const [{not}] = route?.match as [{not: {host: string[]}[]}];
+  t.deepEqual(not.map(({host}) => host.length), [100, 100, 40]);
+});
+
+const renders = test.macro((t, path: StructuredPath, expected: unknown) => {
+  const [first] = rendered([{host: 'shop.test', paths: [path]}])[0]?.handle[0]?.routes ?? [];
+  const handle = first?.handle.map(({dynamic_upstreams: upstreams, load_balancing: _, transport: __, ...rest}) => ({...rest, ...(upstreams !== undefined && {name: (upstreams as {name: string}).name})}));
+  t.deepEqual({...(first?.match && {match: first.match[0]}), handle}, expected);
+});
+const TO_WEB = {handler: 'reverse_proxy', name: `${NAME}.`};
+
+test('a path is matched without its escapes and in small letters', renders, {path: '/Caf%C3%A9', name: NAME}, {match: {path: ['/café', '/café/*']}, handle: [TO_WEB]});
+test('conditions have to be true all of them, and mean nothing but themselves', renders, {
+  path: '/', name: NAME, when: [
+    {kind: 'header', name: 'x-a', value: 'a.*b'}, {kind: 'header', name: 'x-b', value: '*'}, {kind: 'cookie', name: 'c.d', value: '1|2'}, {kind: 'cookie', name: 'e', value: '*'},
+    {kind: 'query', name: 'q', value: 'v'}, {kind: 'method', values: ['GET', 'HEAD']},
+  ],
+}, {
+  match: {not: [
+    {not: [{header_regexp: {'x-a': {pattern: '^a\\.\\*b$'}}}]},
+    {not: [{header: {'x-b': []}}]},
+    {not: [{header_regexp: {Cookie: {pattern: '(?:^|;) *c\\.d=(?:1\\|2|"1\\|2") *(?:;|$)'}}}]},
+    {not: [{header_regexp: {Cookie: {pattern: '(?:^|;) *e='}}}]},
+    {not: [{query: {q: ['v']}}]},
+    {not: [{method: ['GET', 'HEAD']}]},
+  ]},
+  handle: [TO_WEB],
+});
+test('a prefix is taken away however it is escaped, and told', renders, {path: '/a.p', name: NAME, stripPrefix: true}, {
+  match: {path: ['/a.p', '/a.p/*']},
+  handle: [
+    {handler: 'rewrite', path_regexp: [{find: '(?i)^/+(?:a|%61)(?:\\.|%2e)(?:p|%70)(?:/|$)', replace: '/'}]},
+    {handler: 'headers', request: {set: {'X-Forwarded-Prefix': ['/a.p']}}},
+    TO_WEB,
+  ],
+});
+test('a redirect keeps what follows its path', renders, {path: '/', redirect: {to: 'https://www.shop.test', status: 301, keepPath: true}}, {
+  handle: [{handler: 'static_response', status_code: 301, headers: {Location: ['https://www.shop.test{http.request.uri}'], 'Cache-Control': ['no-store']}}],
+});
+test('a redirect may lead to one place only', renders, {path: '/old', redirect: {to: '/new', status: 302, keepPath: false}}, {
+  match: {path: ['/old', '/old/*']},
+  handle: [{handler: 'static_response', status_code: 302, headers: {Location: ['/new'], 'Cache-Control': ['no-store']}}],
+});
