@@ -1,3 +1,4 @@
+import {isUtf8} from 'node:buffer';
 import {spawn} from 'node:child_process';
 import {lstat, readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
@@ -33,16 +34,12 @@ export async function filesInWorkTree({root, isGit}: {readonly root: string; rea
 export async function filesInCommit(root: string, name: string, signal: AbortSignal): Promise<readonly ManifestFile[]> {
   const commit = name.startsWith('-') ? undefined : await git(['rev-parse', '--verify', '--quiet', `${name}^{commit}`], root, signal);
   if (commit === undefined) throw new Failure(`there is no commit "${name}" in '${root}'`, {advice: ['branches: git branch --all']});
-  const entries = (await output(['ls-tree', '-r', '-z', '--full-tree', commit], {root}, signal)).toString().split('\0').flatMap((line) => {
-    const [, mode = '', id = '', file = ''] = /^(\d+) \w+ ([0-9a-f]+)\t(.+)$/s.exec(line) ?? [];
-    return file === '' ? [] : [{mode, id, file}];
+  const entries = (await output(['ls-tree', '-r', '-z', '-l', '--full-tree', commit], {root}, signal)).toString().split('\0').flatMap((line) => {
+    const [, mode = '', id = '', size = '', file = ''] = /^(\d+) \w+ ([0-9a-f]+) +(\d+|-)\t(.+)$/s.exec(line) ?? [];
+    return file === '' ? [] : [{id, file, why: whyRefused({isRegular: mode.startsWith('100'), bytes: Number(size)})}];
   });
-  const read = entries.filter(({mode, file}) => mode.startsWith('100') && isManifest(file));
-  const texts = await blobs(root, read.map(({id}) => id), signal);
-  return entries.map(({mode, id, file}): ManifestFile => {
-    if (!mode.startsWith('100')) return {path: file, kind: 'refused', why: 'is not a regular file'};
-    return {path: file, kind: 'text', blobId: id as BlobId, text: texts.get(id) ?? ''};
-  });
+  const texts = await blobs(root, entries.filter(({why}) => why === undefined).map(({id}) => id), signal);
+  return entries.map(({id, file, why}) => (why === undefined ? textFile(file, texts.get(id) ?? Buffer.alloc(0)) : {path: file, kind: 'refused', why}));
 }
 
 /** Undefined: git lists it, and it is gone. */
@@ -51,30 +48,34 @@ async function fileAt(root: string, name: string): Promise<ManifestFile | undefi
   const stats = await lstat(file).catch(() => undefined);
   if (stats === undefined || stats.isDirectory()) return undefined;
   const listed = name.split(path.sep).join('/');
-  if (!stats.isFile()) return {path: listed, kind: 'refused', why: 'is not a regular file'};
-  if (!isManifest(listed)) return {path: listed, kind: 'text', blobId: '' as BlobId, text: ''};
-  if (stats.size > MANIFEST_BYTES_MAX) return {path: listed, kind: 'refused', why: `has ${Math.ceil(stats.size / 1024)} KiB, at most ${MANIFEST_BYTES_MAX / 1024} are read`};
-  return {path: listed, kind: 'text', blobId: '' as BlobId, text: await readFile(file, 'utf8')};
+  const why = whyRefused({isRegular: stats.isFile(), bytes: stats.size});
+  return why === undefined ? textFile(listed, await readFile(file)) : {path: listed, kind: 'refused', why};
 }
 
-/** Others are looked at by their names only. */
-function isManifest(name: string): boolean {
-  return /\.ya?ml$/i.test(name);
+/** As a node has it. */
+function whyRefused({isRegular, bytes}: {readonly isRegular: boolean; readonly bytes: number}): string | undefined {
+  if (!isRegular) return 'is not a regular file';
+  return bytes > MANIFEST_BYTES_MAX ? `has ${Math.ceil(bytes / 1024)} KiB, at most ${MANIFEST_BYTES_MAX / 1024} are read` : undefined;
+}
+
+function textFile(name: string, bytes: Buffer): ManifestFile {
+  if (!isUtf8(bytes)) return {path: name, kind: 'refused', why: 'is not text in UTF-8'};
+  return {path: name, kind: 'text', blobId: '' as BlobId, text: bytes.toString('utf8')};
 }
 
 function isOfGit(name: string): boolean {
   return name.split(path.sep).includes('.git');
 }
 
-/** Texts by id, from one process. */
-async function blobs(root: string, ids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+/** Contents by id, from one process. */
+async function blobs(root: string, ids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Buffer>> {
   const printed = await output(['cat-file', '--batch'], {root, input: ids.map((id) => `${id}\n`).join('')}, signal);
-  const texts = new Map<string, string>();
+  const texts = new Map<string, Buffer>();
   for (let at = 0; at < printed.length;) {
     const end = printed.indexOf('\n', at);
     const [id = '', type, size] = printed.toString('utf8', at, end).split(' ');
     if (type !== 'blob') throw new Failure(`git can't read ${id} of '${root}'`);
-    texts.set(id, printed.toString('utf8', end + 1, end + 1 + Number(size)));
+    texts.set(id, printed.subarray(end + 1, end + 1 + Number(size)));
     at = end + 1 + Number(size) + 1;
   }
   return texts;

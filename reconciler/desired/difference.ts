@@ -3,7 +3,7 @@ import {loadManifest, type Kind} from '../../schemas/load.ts';
 import {isRecord} from '../../schemas/merge-patch.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
 import {resolveApp} from './app.ts';
-import type {ClusterConfig} from './cluster.ts';
+import {CLUSTER_FILE, type ClusterConfig} from './cluster.ts';
 import {appFile, secretsFile, sortFolder} from './folder.ts';
 import type {DesiredService, Need} from './state.ts';
 import {configForChecks} from './validate.ts';
@@ -12,7 +12,7 @@ import {configForChecks} from './validate.ts';
 export interface Difference {
   /** Sorted by name. Without those that are the same. */
   readonly apps: readonly AppDifference[];
-  /** Of cluster.yaml and nodes, by file. */
+  /** Of what is no app's, by file. */
   readonly shared: readonly FileDifference[];
   /** What all replicas together may use at most. */
   readonly cost: {readonly before: Need; readonly after: Need};
@@ -60,6 +60,9 @@ export function differenceOf(before: readonly ManifestFile[], after: readonly Ma
   return {apps, shared: shared.filter(({fields}) => fields.length > 0), cost: {before: costOf(old), after: costOf(now)}};
 }
 
+/** By folder. */
+const KINDS: Readonly<Record<string, Kind>> = {nodes: 'Node', people: 'Person', teams: 'Team', certificates: 'Certificate'};
+
 interface State {
   readonly apps: ReadonlyMap<AppName, {readonly manifest: object; readonly services: readonly DesiredService[]}>;
   readonly shared: ReadonlyMap<string, object>;
@@ -70,7 +73,7 @@ function stateOf(files: readonly ManifestFile[]): State {
   const shared = byApp.get('') ?? [];
   byApp.delete('');
   const config = configForChecks(shared);
-  const kinds = shared.map((file) => [file, file.path === 'cluster.yaml' ? 'Cluster' : /^nodes\/[^/]+\.yaml$/.test(file.path) ? 'Node' : undefined] as const);
+  const kinds = shared.map((file) => [file, file.path === CLUSTER_FILE ? 'Cluster' : KINDS[/^(\w+)\/[^/]+\.yaml$/.exec(file.path)?.[1] ?? '']] as const);
   return {
     apps: new Map([...byApp].map(([name, own]) => [name as AppName, appOf(name as AppName, own, config)])), // a folder's name, whatever it is
     shared: new Map(kinds.flatMap(([file, kind]) => (kind === undefined ? [] : [[file.path, read(kind, file)] as const]))),
