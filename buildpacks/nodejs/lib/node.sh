@@ -31,46 +31,55 @@ wanted_node() {
   esac
 }
 
-# Puts Node and npm into the app, by way of the cache, and on the PATH. The cache holds one version: it has a limit.
+# Puts Node and npm into the app and on the PATH: from the build image when that has them, else by way of the cache, which holds one version, as it has a limit.
 install_node() {
   step "Installing binaries"
   wanted_node
   detail "engines.node: $WANTED (from $WANTED_BY)"
   NODE_VERSION=$(resolve_version "$NODE_PACKAGE" Node.js "$WANTED" "$WANTED_BY" "$DEFAULT_NODE") || exit 1
-  local wanted_npm cached
+  local wanted_npm headers
   wanted_npm=$(wanted_manager npm)
   NPM_SPEC=$(npm_for "$NODE_VERSION" "$wanted_npm")
+  rm -rf "$NODE_DIR"
+  mkdir -p "${NODE_DIR%/*}"
+  if [ "v$NODE_VERSION $NPM_SPEC" = "$("$BOOTSTRAP/bin/node" -v) bundled" ]; then
+    detail "Using Node.js $NODE_VERSION of the build image"
+    rm -rf "$CACHE_DIR/node"
+    mkdir -p "$NODE_DIR/bin" "$NODE_DIR/lib/node_modules"
+    cp "$BOOTSTRAP/bin/node" "$NODE_DIR/bin/node"
+    copy_bundled_npm "$NODE_DIR"
+    headers=$BOOTSTRAP
+  else
+    use_cached_node
+  fi
+  export PATH="$NODE_DIR/bin:$BUILD_DIR/node_modules/.bin:$PATH"
+  NPM_VERSION=$(npm --version) || fail "npm does not run with Node.js $NODE_VERSION"
+  detail "Using npm $NPM_VERSION"
+  # Headers for packages with C++ parts: node-gyp would look for them on the internet.
+  if [ -d "$headers" ]; then
+    export npm_package_config_node_gyp_nodedir=$headers
+    # Older npm brings a node-gyp that knows only this name; the newer warns of it.
+    [ "$NPM_SPEC" = bundled ] || export npm_config_nodedir=$headers
+  fi
+  return 0
+}
+
+# Sets headers.
+use_cached_node() {
+  local cached
   cached=$CACHE_DIR/node/$(sha256sum <<<"$NODE_PACKAGE@$NODE_VERSION $NPM_SPEC $("$BOOTSTRAP/bin/node" -v)" | cut -c1-16)
   if [ -x "$cached/bin/node" ]; then
     detail "Using Node.js $NODE_VERSION from the cache"
   else
     rm -rf "$CACHE_DIR/node"
     mkdir -p "$cached/bin" "$cached/lib/node_modules"
-    if [ "v$NODE_VERSION $NPM_SPEC" = "$("$BOOTSTRAP/bin/node" -v) bundled" ]; then
-      detail "Using Node.js $NODE_VERSION of the build image"
-      ln -s "$BOOTSTRAP" "$cached.nodedir"
-      copy_bundled_npm "$cached"
-      cp "$BOOTSTRAP/bin/node" "$cached/bin/.node"
-    else
-      detail "Downloading Node.js $NODE_VERSION"
-      fetch_node "$cached"
-    fi
+    detail "Downloading Node.js $NODE_VERSION"
+    fetch_node "$cached"
     # Last: its being there says that the rest is complete.
     mv "$cached/bin/.node" "$cached/bin/node"
   fi
-  mkdir -p "${NODE_DIR%/*}"
-  rm -rf "$NODE_DIR"
   cp -a "$cached" "$NODE_DIR"
-  export PATH="$NODE_DIR/bin:$BUILD_DIR/node_modules/.bin:$PATH"
-  NPM_VERSION=$(npm --version) || fail "npm does not run with Node.js $NODE_VERSION"
-  detail "Using npm $NPM_VERSION"
-  # Headers for packages with C++ parts: node-gyp would look for them on the internet.
-  if [ -d "$cached.nodedir" ]; then
-    export npm_package_config_node_gyp_nodedir=$cached.nodedir
-    # Older npm brings a node-gyp that knows only this name; the newer warns of it.
-    [ "$NPM_SPEC" = bundled ] || export npm_config_nodedir=$cached.nodedir
-  fi
-  return 0
+  headers=$cached.nodedir
 }
 
 # The npm of the build image needs Node 20.17 or 22.9 (its package.json); an older Node gets an older npm.
@@ -91,20 +100,21 @@ fetch_node() {
   [ "$NPM_SPEC" = bundled ] || spec=("$NPM_SPEC")
   fetch_packages "$packages" "$NODE_PACKAGE@$NODE_VERSION" "${spec[@]}" || fail "Node.js $NODE_VERSION can't be installed from the npm registry"
   mv "$packages/node_modules/$NODE_PACKAGE/include" "$target.nodedir/include" 2>/dev/null || rmdir "$target.nodedir"
-  if [ "$NPM_SPEC" = bundled ]; then copy_bundled_npm "$target"; else link_npm "$packages/node_modules/npm" "$target"; fi
+  if [ "$NPM_SPEC" = bundled ]; then copy_bundled_npm "$target"; else
+    mv "$packages/node_modules/npm" "$target/lib/node_modules/npm"
+    link_npm "$target"
+  fi
   mv "$packages/node_modules/$NODE_PACKAGE/bin/node" "$target/bin/.node"
   rm -rf "$packages"
 }
 
 copy_bundled_npm() {
-  rm -rf "$CACHE_DIR/npm-copy"
-  cp -a "$BOOTSTRAP/lib/node_modules/npm" "$CACHE_DIR/npm-copy"
-  link_npm "$CACHE_DIR/npm-copy" "$1"
+  cp -a "$BOOTSTRAP/lib/node_modules/npm" "$1/lib/node_modules/npm"
+  link_npm "$1"
 }
 
 link_npm() {
-  mv "$1" "$2/lib/node_modules/npm"
   local name
-  for name in npm npx; do ln -s "../lib/node_modules/npm/bin/$name-cli.js" "$2/bin/$name"; done
+  for name in npm npx; do ln -s "../lib/node_modules/npm/bin/$name-cli.js" "$1/bin/$name"; done
 }
 
