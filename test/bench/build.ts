@@ -14,11 +14,13 @@ interface Language {
   readonly change: readonly [file: string, from: string, to: string];
 }
 
-/** As many of the examples as say something of their own. */
+/** As many of the examples as say something of their own. Each has a Dockerfile in `build/`, as one would write it for the same app. */
 const LANGUAGES: readonly Language[] = [
   {name: 'Node.js (Express)', fixture: 'node-express', change: ['app.js', 'hello from', 'hello once more from']},
   {name: 'Python', fixture: 'python-wsgi', change: ['app.py', 'hello from', 'hello once more from']},
   {name: 'Go', fixture: 'go-vendor', change: ['main.go', 'A small web server', 'A very small web server']},
+  {name: 'Rust', fixture: 'rust-vendor', change: ['src/main.rs', 'fn main', '\nfn main']},
+  {name: 'Java (Maven)', fixture: 'java-maven', change: ['src/main/java/shop/Main.java', 'class', '\nclass']},
   {name: 'Ruby', fixture: 'ruby-rack', change: ['config.ru', 'hello from', 'hello once more from']},
   {name: 'PHP', fixture: 'php-index', change: ['index.php', 'hello from', 'hello once more from']},
   {name: 'static site', fixture: 'static-spa', change: ['dist/index.html', '<', '\n<']},
@@ -48,28 +50,27 @@ async function measured(trial: BuildTrial, language: Language, {runs, say}: Benc
     const {image} = await trial.buildWell({fixture, changes, signal: AbortSignal.any([signal, AbortSignal.timeout(BUILD_MS_MAX)])});
     return {seconds: (nowMs() - startedAtMs) / 1000, image};
   };
-  const dockerfile = await readFile(path.join(import.meta.dirname, 'build', `${fixture}.Dockerfile`), 'utf8').catch(() => undefined);
-  const theirs = async (changes: Readonly<Record<string, string>>, cache: 'none' | 'warm') => (dockerfile === undefined ? undefined : dockerBuild(trial, {fixture, dockerfile, changes, cache}));
+  const dockerfile = await readFile(path.join(import.meta.dirname, 'build', `${fixture}.Dockerfile`), 'utf8');
+  const theirs = (changes: Readonly<Record<string, string>>, cache: 'none' | 'warm') => dockerBuild(trial, {fixture, dockerfile, changes, cache});
 
   const cold = {ours: await ours({}), theirs: await theirs({}, 'none')};
   const warm: (typeof cold)[] = [];
-  const shipped: {readonly ours: number; readonly theirs: number | undefined}[] = [];
+  const shipped: {readonly ours: number; readonly theirs: number}[] = [];
   for (let run = 1; run <= runs; run += 1) {
     const changes = {[file]: text.replace(from, `${to}${' '.repeat(run)}`)};
     const one = {ours: await ours(changes), theirs: await theirs(changes, 'warm')};
     const before = warm.at(-1) ?? cold;
     shipped.push({
       ours: await newMegabytes(trial, before.ours.image, one.ours.image),
-      theirs: one.theirs === undefined || before.theirs === undefined ? undefined : await newMegabytes(trial, before.theirs.image, one.theirs.image),
+      theirs: await newMegabytes(trial, before.theirs.image, one.theirs.image),
     });
     warm.push(one);
     say(`${name}: run ${run}, ${one.ours.seconds.toFixed(1)} s`);
   }
-  const floor = (values: readonly (number | undefined)[]) => (values.includes(undefined) ? {} : {floor: figure(values.filter((value) => value !== undefined))});
   return [
-    {what: `${name}: cold`, unit: 's', ours: figure([cold.ours.seconds]), ...floor([cold.theirs?.seconds])},
-    {what: `${name}: one line changed`, unit: 's', ours: figure(warm.map((one) => one.ours.seconds)), ...floor(warm.map((one) => one.theirs?.seconds))},
-    {what: `${name}: new layers after that`, unit: 'MB', ours: figure(shipped.map((one) => one.ours)), ...floor(shipped.map((one) => one.theirs))},
+    {what: `${name}: cold`, unit: 's', ours: figure([cold.ours.seconds]), floor: figure([cold.theirs.seconds])},
+    {what: `${name}: one line changed`, unit: 's', ours: figure(warm.map((one) => one.ours.seconds)), floor: figure(warm.map((one) => one.theirs.seconds))},
+    {what: `${name}: new layers after that`, unit: 'MB', ours: figure(shipped.map((one) => one.ours)), floor: figure(shipped.map((one) => one.theirs))},
   ];
 }
 
