@@ -70,4 +70,6 @@ export function registerOneShotRoutes(v1: FastifyInstance, {view, authenticate, 
     const lines = readCount(query.lines, {name: 'lines', otherwise: AUDIT_LINES_DEFAULT, max: AUDIT_LINES_MAX});
     return explaining("can't read the audit log", audit.last(lines));
   });
+
+  v1.get('/audit/verdict', () => explaining("can't read the audit log", audit.verify()));
 }

@@ -1,6 +1,9 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {refusalOf} from '../access/access.ts';
 import type {Right} from '../access/rights.ts';
+import type {AppName} from '../../schemas/ids.ts';
+import type {Audit} from '../oneshot/oneshot.ts';
+import {actorOf, addressOf} from './audit.ts';
 import type {Authenticate, Principal} from './authenticate.ts';
 import {ApiError} from './problem.ts';
 import {LoginLimit} from './login-limit.ts';
@@ -31,6 +34,7 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   'GET /v1/certificates/root': 'cluster.look',
   'GET /v1/acme': 'cluster.plan',
   'GET /v1/audit': 'audit.read',
+  'GET /v1/audit/verdict': 'audit.read',
   'GET /v1/people': 'people.read',
   'POST /v1/people': 'people.edit',
   'POST /v1/people/:user/remove': 'people.edit',
@@ -108,7 +112,7 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
 };
 
 /** Lets nobody in whom we don't know, and everybody else only to what his roles are enough for. */
-export function guard(v1: FastifyInstance, authenticate: Authenticate): void {
+export function guard(v1: FastifyInstance, {authenticate, audit}: {readonly authenticate: Authenticate; readonly audit: Pick<Audit, 'add'>}): void {
   const logins = new LoginLimit();
   v1.addHook('onRequest', async (request, reply) => {
     const from = addressOf(request);
@@ -119,11 +123,19 @@ export function guard(v1: FastifyInstance, authenticate: Authenticate): void {
     }
     const principal = authenticate(request.headers);
     if (principal === undefined) {
-      if (request.headers.authorization !== undefined) logins.failed(from, Date.now());
+      if (request.headers.authorization !== undefined) {
+        logins.failed(from, Date.now());
+        await audit.add({...actorOf(undefined, request), action: 'wrong token', subject: `${request.method} ${request.url.split('?')[0]}`});
+      }
       throw new ApiError(401, "the token is missing or not the cluster's");
     }
     const right = ROUTE_RIGHTS[`${request.method === 'HEAD' ? 'GET' : request.method} ${request.routeOptions.url ?? ''}`];
-    if (right !== 'in handler') permit(principal, right ?? 'cluster.operate', (request.params as {app?: string} | undefined)?.app);
+    if (right === 'in handler') return;
+    const app = (request.params as {app?: string} | undefined)?.app;
+    if (!principal.may(right ?? 'cluster.operate', app)) {
+      await audit.add({...actorOf(principal, request), action: 'refused', ...(app !== undefined && {app: app as AppName}), subject: right ?? request.url});
+    }
+    permit(principal, right ?? 'cluster.operate', app);
   });
 }
 
@@ -143,10 +155,4 @@ export function seenBy(principal: Principal): (one: {readonly app?: string | und
 /** @throws {ApiError} 403 */
 export function permit(principal: Principal, right: Right, app?: string): void {
   if (!principal.may(right, app)) throw new ApiError(403, refusalOf(principal.user, right, app));
-}
-
-/** Our router says who its client is; nobody else can reach us but from this machine. */
-function addressOf({headers, ip}: FastifyRequest): string {
-  const forwarded = headers['x-forwarded-for'];
-  return typeof forwarded === 'string' ? forwarded.split(',').at(-1)?.trim() ?? ip : ip;
 }

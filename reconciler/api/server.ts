@@ -59,8 +59,8 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
         done();
       },
     });
-    guard(v1, authenticate);
-    const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal}), closing: closing.signal, log};
+    guard(v1, {authenticate, audit: view.audit});
+    const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal, log}), closing: closing.signal, log};
     registerNodeRoutes(v1, parts);
     registerMetricsRoutes(v1, parts);
     registerGcRoutes(v1, parts);

@@ -1,17 +1,21 @@
+import {createHash} from 'node:crypto';
 import {appendFile, chmod, open, readFile, rename, stat} from 'node:fs/promises';
-import type {Audit, AuditEntry} from './oneshot.ts';
+import path from 'node:path';
+import type {Audit, AuditEntry, AuditVerdict, NewAuditEntry} from './oneshot.ts';
 
 /** Bytes of one file; `audit.log.1` is older than `audit.log`. */
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
 const OLD_FILES_MAX = 4;
 
 /**
- * Who did what: a line of JSON for each, appended and never changed. Other fields may join (a chain of hashes); a reader takes what it knows.
- * The oldest file is removed when there are too many.
+ * Who did what: a line of JSON for each, appended and never changed. Each has the hash of the one before it, whatever that is, so that a line can't
+ * be changed or taken out unseen; of the oldest file that is kept the first line is taken as it is. The oldest is removed when there are too many.
  */
 export class AuditLog implements Audit {
   readonly #file: string;
   readonly #nowMs: () => number;
+  /** Of the line that was written last; empty: there is none; undefined: it is not known. */
+  #lastHash: string | undefined;
   /** One after the other: lines stay whole, and in order. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -20,7 +24,7 @@ export class AuditLog implements Audit {
     this.#nowMs = nowMs;
   }
 
-  add(entry: Omit<AuditEntry, 'at'>): Promise<void> {
+  add(entry: NewAuditEntry): Promise<void> {
     const writing = this.#last.then(() => this.#write({at: new Date(this.#nowMs()).toISOString(), ...entry}));
     this.#last = writing.catch(() => {}); // Its own caller is told; the next line has its own try.
     return writing;
@@ -35,13 +39,34 @@ export class AuditLog implements Audit {
     return entries;
   }
 
-  async #write(entry: AuditEntry): Promise<void> {
+  async verify(): Promise<AuditVerdict> {
+    let lines = 0;
+    let before: string | undefined;
+    for (let old = OLD_FILES_MAX; old >= 0; old--) {
+      for (const [index, text] of (await textOf(this.#name(old))).split('\n').entries()) {
+        if (text === '') continue;
+        lines += 1;
+        const [entry] = parsed(text);
+        if (before !== undefined && entry?.prev !== undefined && entry.prev !== hashOf(before)) return {lines, brokenAt: `${path.basename(this.#name(old))}:${index + 1}`};
+        before = text;
+      }
+    }
+    return {lines};
+  }
+
+  async #write(unlinked: AuditEntry): Promise<void> {
     try {
-      const line = `${JSON.stringify(entry)}\n`;
+      this.#lastHash ??= await this.#hashOfLast();
+      const entry = {...unlinked, ...(this.#lastHash !== '' && {prev: this.#lastHash})};
+      const text = JSON.stringify(entry);
+      const line = `${text}\n`;
       if (await sizeOf(this.#file) + Buffer.byteLength(line) > FILE_BYTES_MAX) await this.#rotate();
       await appendFile(this.#file, await isWhole(this.#file) ? line : `\n${line}`, {mode: 0o600, flush: true});
       await chmod(this.#file, 0o600);
+      this.#lastHash = hashOf(text);
     } catch (cause) {
+      // Perhaps half of it is there: what it is counts.
+      this.#lastHash = undefined;
       throw new Error(`writing "${this.#file}" failed`, {cause});
     }
   }
@@ -52,9 +77,22 @@ export class AuditLog implements Audit {
     }
   }
 
+  /** Empty: there is none. */
+  async #hashOfLast(): Promise<string> {
+    for (let old = 0; old <= OLD_FILES_MAX; old++) {
+      const last = (await textOf(this.#name(old))).split('\n').findLast((line) => line !== '');
+      if (last !== undefined) return hashOf(last);
+    }
+    return '';
+  }
+
   #name(old: number): string {
     return old === 0 ? this.#file : `${this.#file}.${old}`;
   }
+}
+
+function hashOf(line: string): string {
+  return createHash('sha256').update(line).digest('hex');
 }
 
 /** Half a line, of a machine that lost power, is none. */

@@ -99,14 +99,22 @@ export class Refused extends Error {
 export interface AuditEntry {
   /** ISO 8601, UTC. */
   readonly at: string;
-  /** `Ann Lee <ann@example.com>`, as the request said: whoever has the token may say any name. */
+  /** `Ann Lee <ann@example.com>`: of a person's token its owner, of the node's own one whatever name the request gave. */
   readonly actor: string;
-  /** `run`, `exec`, `kill`, `restart`, `confirm` … */
+  /** Whose token it was: a person of `people/`, or `operator`. */
+  readonly user?: string;
+  /** Address of the client. */
+  readonly from?: string;
+  /** `run`, `exec`, `kill`, `restart`, `confirm`, `commit`, `push`, `refused` … */
   readonly action: string;
   readonly app?: AppName;
   /** `web.1`, `run.4821`, a commit … */
   readonly subject?: string;
   readonly command?: CommandPrint;
+  /** What became of it in git. */
+  readonly commit?: string;
+  /** SHA-256 of the line before this one: nobody changes or takes out a line without all that follow. Absent in lines of older versions, and in the very first one. */
+  readonly prev?: string;
 }
 
 /** A command without its arguments, which may hold secrets. */
@@ -120,7 +128,17 @@ export interface CommandPrint {
 /** Who did what, as it is kept. */
 export interface Audit {
   /** Resolves when it is on the disk; what can't be written down is not to be done. */
-  add(entry: Omit<AuditEntry, 'at'>): Promise<void>;
+  add(entry: NewAuditEntry): Promise<void>;
   /** The newest, oldest first. */
   last(count: number): Promise<readonly AuditEntry[]>;
+  /** Whether all lines are as they were written. */
+  verify(): Promise<AuditVerdict>;
+}
+
+export type NewAuditEntry = Omit<AuditEntry, 'at' | 'prev'>;
+
+export interface AuditVerdict {
+  readonly lines: number;
+  /** The first line whose predecessor is not what it was, `audit.log:12`. Absent: the chain is whole. */
+  readonly brokenAt?: string;
 }

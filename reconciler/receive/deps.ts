@@ -1,4 +1,5 @@
 import type {Authenticate} from '../api/authenticate.ts';
+import type {Audit} from '../oneshot/oneshot.ts';
 import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
 import type {Layout} from '../layout.ts';
 import type {NodeView} from '../node.ts';
@@ -12,6 +13,7 @@ export interface GitDeps {
   readonly repo: FollowedRepo;
   readonly deploys: Deploys;
   readonly authenticate: Authenticate;
+  readonly audit: Pick<Audit, 'add'>;
   /** See `check.ts`. */
   readonly check: CommitCheck;
   readonly pushes: PushSessions;

@@ -6,6 +6,7 @@ import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {isRepository} from '../checkout/own.ts';
 import {refusalOf} from '../access/access.ts';
 import type {Right} from '../access/rights.ts';
+import {actorOf} from '../api/audit.ts';
 import type {Principal} from '../api/authenticate.ts';
 import type {GitDeps} from './deps.ts';
 import {useHooks, writeHooks} from './hook-scripts.ts';
@@ -60,7 +61,11 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
         const isPush = service === RECEIVE_PACK || request.query.service === RECEIVE_PACK.slice(1);
         const right = rightFor(repository.kind, isPush);
         const app = repository.kind === 'app' ? repository.app : undefined;
-        if (!principal.may(right, app)) return say(reply, 403, refusalOf(principal.user, right, app));
+        if (!principal.may(right, app)) {
+          await deps.audit.add({...actorOf(principal, request), action: 'refused', ...(app !== undefined && {app}), subject: right});
+          return say(reply, 403, refusalOf(principal.user, right, app));
+        }
+        if (service === RECEIVE_PACK) await deps.audit.add({...actorOf(principal, request), action: 'push', ...(app !== undefined && {app}), subject: request.params.repository});
         reply.hijack();
         await passOn({service, gitdir: repository.gitdir, isCluster: repository.kind === 'cluster', principal}, request, reply);
       } catch (error) {

@@ -100,7 +100,7 @@ export interface ReceiverParts {
 
 /** Lets git in: pushes to the cluster repository and to the apps' own ones, with the deploys that these start. */
 export function receivePushes({server, local, view, ...parts}: ReceiverParts): void {
-  const deps = {...parts, node: view, pushes: new PushSessions()};
+  const deps = {...parts, node: view, audit: view.audit, pushes: new PushSessions()};
   registerGit(server, deps);
   registerHooks(local, deps);
 }

@@ -8,6 +8,7 @@ import type {Build} from '../../reconciler/build/build.ts';
 import {createOwnRepo, ownRepo} from '../../reconciler/checkout/own.ts';
 import {layout as layoutOf} from '../../reconciler/layout.ts';
 import type {NodeView} from '../../reconciler/node.ts';
+import {AuditLog} from '../../reconciler/oneshot/audit.ts';
 import {commitCheck} from '../../reconciler/receive/check.ts';
 import {Deploys} from '../../reconciler/receive/deploys.ts';
 import type {GitDeps} from '../../reconciler/receive/deps.ts';
@@ -56,6 +57,7 @@ export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, 
     deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, postdeploys: new PostdeployNotes(layout.postdeploys), log}),
     authenticate: createAuthenticate({token: 'secret', operator: ADA}),
     pushes: new PushSessions(),
+    audit: new AuditLog(layout.audit),
   };
   const server = fastify({forceCloseConnections: true});
   const local = fastify({forceCloseConnections: true});

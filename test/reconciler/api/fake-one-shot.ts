@@ -1,5 +1,5 @@
 import {PassThrough} from 'node:stream';
-import {type Audit, type AuditEntry, type ExecRequest, type Killed, type OneShot, Refused, type ReplicaRequest, type Restarted, type RestartedReplica, type RestartRequest, type RunRequest, type Session, type StartedRun} from '../../../reconciler/oneshot/oneshot.ts';
+import {type Audit, type AuditEntry, type AuditVerdict, type ExecRequest, type Killed, type OneShot, Refused, type ReplicaRequest, type Restarted, type RestartedReplica, type RestartRequest, type RunRequest, type Session, type StartedRun} from '../../../reconciler/oneshot/oneshot.ts';
 
 type Piece = {readonly stream: 'stdout' | 'stderr'; readonly bytes: Buffer};
 
@@ -116,5 +116,9 @@ export class FakeAudit implements Audit {
 
   async last(count: number): Promise<readonly AuditEntry[]> {
     return this.entries.slice(-count);
+  }
+
+  async verify(): Promise<AuditVerdict> {
+    return {lines: this.entries.length};
   }
 }

@@ -1,4 +1,4 @@
-import {appendFile, mkdtemp, readdir, readFile, rm, stat} from 'node:fs/promises';
+import {appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
@@ -51,6 +51,29 @@ test('the log has at most five files, and the newest entries are read across the
   for (let index = 0; index < 24; index++) await log.add({actor: `${index}`, action: 'kill', subject});
   t.deepEqual((await readdir(folder)).toSorted(), ['audit.log', 'audit.log.1', 'audit.log.2', 'audit.log.3', 'audit.log.4']);
   t.deepEqual((await log.last(5)).map(({actor}) => actor), ['19', '20', '21', '22', '23']);
+});
+
+test('each line has the hash of the one before it, also after a start and in the next file', async (t) => {
+  const folder = await folderFor(t);
+  const file = path.join(folder, 'audit.log');
+  const subject = 'x'.repeat(1024 * 1024);
+  for (let index = 0; index < 6; index++) await new AuditLog(file).add({actor: `${index}`, action: 'kill', subject});
+  t.true((await readdir(folder)).includes('audit.log.1'));
+  t.deepEqual(await new AuditLog(file).verify(), {lines: 6});
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace('"actor":"4"', '"actor":"5"'));
+  t.deepEqual(await new AuditLog(file).verify(), {lines: 6, brokenAt: `audit.log:${text.trim().split('\n').length}`});
+});
+
+test('half a line of a machine that lost power does not break the chain, a line that is taken out does', async (t) => {
+  const file = path.join(await folderFor(t), 'audit.log');
+  await new AuditLog(file).add({actor: 'ann', action: 'kill'});
+  await appendFile(file, '{"at":"19');
+  for (const actor of ['bob', 'eve', 'dan']) await new AuditLog(file).add({actor, action: 'kill'});
+  t.deepEqual(await new AuditLog(file).verify(), {lines: 5});
+  const lines = (await readFile(file, 'utf8')).split('\n');
+  await writeFile(file, lines.filter((line) => !line.includes('eve')).join('\n'));
+  t.deepEqual(await new AuditLog(file).verify(), {lines: 4, brokenAt: 'audit.log:4'});
 });
 
 test('what can\'t be written down is refused', async (t) => {

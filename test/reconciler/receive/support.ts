@@ -5,6 +5,7 @@ import type {FollowedRepo} from '../../../reconciler/checkout/repo.ts';
 import {layout as layoutOf} from '../../../reconciler/layout.ts';
 import type {Build, BuiltImage} from '../../../reconciler/build/build.ts';
 import {BuildService} from '../../../reconciler/builds/service.ts';
+import {AuditLog} from '../../../reconciler/oneshot/audit.ts';
 import {commitCheck} from '../../../reconciler/receive/check.ts';
 import {Deploys, type DeployDeps} from '../../../reconciler/receive/deploys.ts';
 import type {GitDeps} from '../../../reconciler/receive/deps.ts';
@@ -30,6 +31,7 @@ export async function gitDeps(t: ExecutionContext, {repo, build = buildsAtOnce, 
     authenticate: createAuthenticate({token: 'secret', operator: ADA}),
     check: commitCheck({domain: () => 'flynn.test'}),
     pushes: new PushSessions(),
+    audit: new AuditLog(layout.audit),
     ...given,
   } satisfies Omit<GitDeps, 'deploys'>;
   return {deploys: new Deploys({...deps, node: {...deps.node, oneShot}, builds: buildService(deps, build), registry: NO_REGISTRY, postdeploys: new PostdeployNotes(layout.postdeploys)}), ...deps};
