@@ -97,7 +97,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const domain = () => domainOverride(settings) ?? reader.cluster?.domain ?? settings.domain;
   const check = commitCheck({domain, keyring});
   const repo = followedRepo({layout, source: settings.cluster, check});
-  const reader = new DesiredReader({domain: domainOverride(settings), system, keyring, machine: {node: settings.node, memoryBytes: totalmem(), cpus: cpus().length}});
+  const reader = new DesiredReader({domain: domainOverride(settings), system, keyring, machine: {node: settings.node, memoryBytes: totalmem(), cpus: cpus().length}, served: () => [...journal.records.values()].flatMap(({lastGood}) => lastGood ?? [])});
 
   const engineDirect = new DockerEngine(docker);
   const wake = () => void loop.wake();

@@ -1,19 +1,28 @@
-import {conditionInWords, conditionsOf} from './conditions.ts';
+import {conditionInWords, conditionsOf, type Condition} from './conditions.ts';
 import type {RouteManifest} from './routes.ts';
 
 /** Where a route is: no two may have the same. */
 export type Place = Pick<RouteManifest, 'host' | 'path' | 'when'>;
 
-/** What two routes may not have both: the host, the path whatever the case of its letters, and the conditions. */
-export function placeKey({host, path = '/', when}: Place): string {
-  const conditions = when === undefined ? [] : conditionsOf(when);
-  return `${host}${comparablePath(path) ?? path}${conditions.length === 0 ? '' : ` ${JSON.stringify(conditions)}`}`;
+/** The same of a route whose defaults are filled in. */
+export interface Claim {
+  readonly host: string;
+  readonly path: string;
+  readonly when?: readonly Condition[];
 }
 
-/** `shop.example.com/api`, `shop.example.com/ when header X-Beta is 1` */
-export function placeInWords({host, path = '/', when}: Place): string {
-  const words = (when === undefined ? [] : conditionsOf(when)).map(conditionInWords);
-  return `${host}${path}${words.length === 0 ? '' : ` when ${words.join(' and ')}`}`;
+/** What two routes may not have both: the host, the path whatever the case of its letters, and the conditions. */
+export function claimKey({host, path, when = []}: Claim): string {
+  return `${host}${comparablePath(path) ?? path}${when.length === 0 ? '' : ` ${JSON.stringify(when)}`}`;
+}
+
+/** `shop.example.com/api`, `shop.example.com/ when header x-beta is 1` */
+export function claimInWords({host, path, when = []}: Claim): string {
+  return `${host}${path}${when.length === 0 ? '' : ` when ${when.map(conditionInWords).join(' and ')}`}`;
+}
+
+export function claimOf({host, path = '/', when}: Place): Claim {
+  return {host, path, ...(when !== undefined && {when: conditionsOf(when)})};
 }
 
 /**

@@ -3,7 +3,7 @@ import {conditionsSchema, type ConditionsManifest} from './conditions.ts';
 import {LABELS, PATH_SEGMENTS, serviceNameSchema} from './names.ts';
 import {redirectOf, redirectSchema, type RedirectManifest} from './redirects.ts';
 import {checkRouteOptions, routeOptionsProperties, type RouteOptionsManifest} from './route-options.ts';
-import {comparablePath, placeInWords, placeKey} from './route-place.ts';
+import {claimInWords, claimKey, claimOf, comparablePath} from './route-place.ts';
 import type {ObjectSchema, Problem} from './schema.ts';
 import {checkHttps, httpsSchema, type HttpsManifest} from './tls.ts';
 
@@ -65,10 +65,10 @@ export const routesSchema = {type: 'array', items: routeSchema, maxItems: ROUTES
 
 /** What a schema can't say of the routes of one app. */
 export function checkRoutes(routes: readonly RouteManifest[] = []): readonly Problem[] {
-  const keys = routes.map(placeKey);
+  const keys = routes.map((route) => claimKey(claimOf(route)));
   return [
     ...routes.flatMap((route, index): Problem[] => [
-      ...(keys.indexOf(keys[index] ?? '') === index ? [] : [{path: ['routes', index], message: `route "${placeInWords(route)}" is there twice`}]),
+      ...(keys.indexOf(keys[index] ?? '') === index ? [] : [{path: ['routes', index], message: `route "${claimInWords(claimOf(route))}" is there twice`}]),
       ...checkRoute(route).map(({path, message}) => ({path: ['routes', index, ...path], message})),
       ...checkRouteOptions(route, ['routes', index]),
     ]),

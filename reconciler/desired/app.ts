@@ -2,6 +2,7 @@ import {DEPLOY_TIMEOUT_SECONDS_DEFAULT, type AppManifest} from '../../schemas/ap
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, CommitId, ImageDigest, TreeId} from '../../schemas/ids.ts';
 import {loadManifest, locate} from '../../schemas/load.ts';
+import {claimKey, claimOf, type Claim} from '../../schemas/route-place.ts';
 import {registryName} from '../../schemas/registry-names.ts';
 import type {ReleaseManifest} from '../../schemas/release.ts';
 import type {Problem} from '../../schemas/schema.ts';
@@ -138,8 +139,8 @@ export function checkApp(app: AppFiles, cluster: ClusterConfig, domain: string):
 }
 
 /** Where the route of an app is written; its app.yaml where it is not (the default route). */
-export function locateRoute(app: AppFiles, host: string, message: string): Diagnostic {
-  return locateIn(app, message, ({routes = []}) => ['routes', routes.findIndex((route) => route.host === host), 'host']);
+export function locateRoute(app: AppFiles, route: Claim, message: string): Diagnostic {
+  return locateIn(app, message, ({routes = []}) => ['routes', routes.findIndex((one) => claimKey(claimOf(one)) === claimKey(route)), 'host']);
 }
 
 export function locateTcpRoute(app: AppFiles, port: number, message: string): Diagnostic {

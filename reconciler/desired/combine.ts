@@ -1,4 +1,5 @@
 import type {AppName, CommitId} from '../../schemas/ids.ts';
+import {claimInWords, claimKey} from '../../schemas/route-place.ts';
 import {appFile} from './folder.ts';
 import type {NodeCapacity} from './nodes.ts';
 import {place} from './place.ts';
@@ -19,15 +20,22 @@ export interface NodeFacts extends Pick<DesiredState, 'system' | 'keptImages' | 
   readonly nodes: readonly NodeCapacity[];
   /** This one. */
   readonly me: string;
+  /** Absent: nothing is known. */
+  readonly served?: readonly Served[];
 }
 
+/** The routes that an app has had. */
+export type Served = Pick<ResolvedApp, 'name' | 'routes'>;
+
 /**
- * All apps together. An app that claims a host and path that another one has becomes invalid: it keeps what it had,
+ * All apps together. An app that claims a route that another one has becomes invalid: it keeps what it had,
  * and the owner of the route is not disturbed.
+ *
+ * @param served  What apps are known to have served last: whose claim is the older one.
  */
-export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, me, ...node}: NodeFacts): DesiredState {
+export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, me, served = [], ...node}: NodeFacts): DesiredState {
   const sorted = apps.toSorted(byName);
-  const conflicts = Map.groupBy([...findConflicts(sorted), ...findTcpConflicts(sorted.filter((app) => app.state === 'resolved'))], ({app}) => app);
+  const conflicts = Map.groupBy([...findConflicts(sorted, served), ...findTcpConflicts(sorted.filter((app) => app.state === 'resolved'))], ({app}) => app);
   const valid = sorted.map((app): DesiredApp => {
     const own = conflicts.get(app.name);
     if (own === undefined) return app;
@@ -38,33 +46,40 @@ export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, m
 }
 
 /**
- * The app that a host is named after has it (`shop` has `shop.<domain>`, whoever else asks for it); else the first by name.
- * An app with a conflict takes nothing, so one mistake makes one app invalid.
+ * Who served a route before has it, as long as he wants it or is wrong about something else; else the app that a host is named after
+ * (`shop` has `shop.<domain>`), else the first by name. An app with a conflict takes nothing, so one mistake makes one app invalid.
  */
-export function findConflicts(apps: readonly DesiredApp[]): readonly RouteConflict[] {
+export function findConflicts(apps: readonly DesiredApp[], served: readonly Served[]): readonly RouteConflict[] {
   const resolved = apps.filter((app) => app.state === 'resolved').toSorted(byName);
-  const named = new Map(resolved.flatMap((app) => app.routes.filter((route) => isNamedAfter(route, app)).map((route) => [keyOf(route), app.name])));
-  const taken = new Map<string, AppName>();
+  const owners = new Map([
+    ...resolved.flatMap((app) => app.routes.filter((route) => isNamedAfter(route, app)).map((route) => [claimKey(route), app.name] as const)),
+    ...stillWanted(apps, served),
+  ]);
   return resolved.flatMap((app) => {
     const conflicts = app.routes.flatMap((route) => {
-      const owner = named.get(keyOf(route)) ?? taken.get(keyOf(route));
+      const owner = owners.get(claimKey(route));
       return owner === undefined || owner === app.name ? [] : [conflictOf(app.name, owner, route)];
     });
-    if (conflicts.length === 0) for (const route of app.routes) taken.set(keyOf(route), app.name);
+    if (conflicts.length === 0) for (const route of app.routes) owners.set(claimKey(route), app.name);
     return conflicts;
   });
 }
 
+/** Of what was served, the claims that their apps hold on to. Of two with the same one the first by name has it. */
+function stillWanted(apps: readonly DesiredApp[], served: readonly Served[]): readonly (readonly [key: string, owner: AppName])[] {
+  const byApp = new Map(apps.map((app) => [app.name, app.state === 'resolved' ? new Set(app.routes.map(claimKey)) : 'invalid'] as const));
+  return served.toSorted((a, b) => (a.name < b.name ? 1 : -1)).flatMap(({name, routes}) => {
+    const wanted = byApp.get(name);
+    return routes.map(claimKey).filter((key) => wanted === 'invalid' || wanted?.has(key) === true).map((key) => [key, name] as const);
+  });
+}
+
 function conflictOf(app: AppName, owner: AppName, route: DesiredRoute): RouteConflict {
-  return {app, owner, route, message: `route "${keyOf(route)}" of ${appFile(app)} belongs to the app "${owner}" already (${appFile(owner)})`};
+  return {app, owner, route, message: `route "${claimInWords(route)}" of ${appFile(app)} belongs to the app "${owner}" already (${appFile(owner)})`};
 }
 
 function isNamedAfter({host}: DesiredRoute, {name}: ResolvedApp): boolean {
   return host.startsWith(`${name}.`);
-}
-
-function keyOf({host, path}: DesiredRoute): string {
-  return `${host}${path}`;
 }
 
 function byName(a: DesiredApp, b: DesiredApp): number {

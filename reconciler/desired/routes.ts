@@ -3,7 +3,7 @@ import {conditionsOf} from '../../schemas/conditions.ts';
 import type {ServiceName} from '../../schemas/ids.ts';
 import {RESERVED_APP_NAMES} from '../../schemas/names.ts';
 import {REDIRECT_STATUS_DEFAULT, redirectOf} from '../../schemas/redirects.ts';
-import {placeInWords, placeKey} from '../../schemas/route-place.ts';
+import {claimInWords, claimKey, claimOf} from '../../schemas/route-place.ts';
 import type {RouteManifest} from '../../schemas/routes.ts';
 import type {Problem} from '../../schemas/schema.ts';
 import {hashOf} from './hash.ts';
@@ -46,13 +46,13 @@ function endOf(route: RouteManifest): Pick<DesiredRoute, 'service' | 'split' | '
   }
   if (services === undefined) return {service: service as ServiceName};
   const shares = Object.entries(services).map(([name, weight]) => ({service: name as ServiceName, weight})).toSorted((a, b) => (a.service < b.service ? -1 : 1));
-  return {split: {id: hashOf(placeKey(route)), shares}};
+  return {split: {id: hashOf(claimKey(claimOf(route))), shares}};
 }
 
 /** Routes to services that are not there or take no traffic, and to hosts that are ours. */
 export function problemsOfRoutes(routes: readonly RouteManifest[], domain: string, services: readonly DesiredService[]): readonly Problem[] {
   return routes.flatMap((route, index) => [
-    ...leadsOf(route).flatMap(({wanted, path}) => problemOfService(wanted, placeInWords(route), services).map((message) => ({path: ['routes', index, ...path], message}))),
+    ...leadsOf(route).flatMap(({wanted, path}) => problemOfService(wanted, claimInWords(claimOf(route)), services).map((message) => ({path: ['routes', index, ...path], message}))),
     ...problemOfHost(route.host, domain).map((message) => ({path: ['routes', index, 'host'], message})),
   ]);
 }

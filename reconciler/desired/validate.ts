@@ -38,11 +38,11 @@ export function validateCommit({shared, isSharedChanged, changed, unchanged}: Co
   const config = configForChecks(shared);
   const resolved = changed.map((app) => resolveApp(app, config, domain));
   const byName = new Map(changed.map((app) => [app.name, app]));
-  // Two apps that were at odds before, and are not touched, stop nobody.
-  const conflicts = findConflicts([...unchanged, ...resolved]).filter(({app, owner}) => byName.has(app) || byName.has(owner)).map(({app, route, message}) => {
+  // Two apps that were at odds before, and are not touched, stop nobody. What is not touched was there first.
+  const conflicts = findConflicts([...unchanged, ...resolved], unchanged.filter((app) => app.state === 'resolved')).filter(({app, owner}) => byName.has(app) || byName.has(owner)).map(({app, route, message}) => {
     const files = byName.get(app);
     // An unchanged app can lose its route to a changed one: it is named without a line.
-    return files === undefined ? {file: appFile(app), line: 1, column: 1, message} : locateRoute(files, route.host, message);
+    return files === undefined ? {file: appFile(app), line: 1, column: 1, message} : locateRoute(files, route, message);
   });
   // Whoever had a port before keeps it.
   const tcpConflicts = findTcpConflicts([...unchanged, ...resolved].filter((app) => app.state === 'resolved')).flatMap(({app, port, message}) => {

@@ -1,4 +1,4 @@
-import {comparablePath} from '../../schemas/route-place.ts';
+import {claimKey, comparablePath} from '../../schemas/route-place.ts';
 import type {NameTable, Target} from '../observed/state.ts';
 import type {RouteStructure, StructuredHost, StructuredPath} from '../observed/structure.ts';
 import {hostName, isBelow, isWildcard, serviceName, splitName} from '../router/names.ts';
@@ -89,6 +89,6 @@ function byExactness(a: StructuredHost, b: StructuredHost): number {
  * it now does not take its traffic away.
  */
 function withoutRivals(routes: readonly RoutedPath[]): readonly RoutedPath[] {
-  const claims = Map.groupBy(routes, ({host, path, when = []}) => `${host}${comparablePath(path) ?? path} ${JSON.stringify(when)}`);
+  const claims = Map.groupBy(routes, claimKey);
   return [...claims.values()].flatMap((rivals) => rivals.find(({isHeld}) => isHeld) ?? rivals.slice(0, 1));
 }

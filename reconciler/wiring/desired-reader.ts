@@ -3,7 +3,7 @@ import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import {registryPrefix} from '../../schemas/registry-names.ts';
 import type {AppPiece, Snapshot} from '../checkout/snapshot.ts';
 import {accessOf, NOBODY, type Access} from '../access/access.ts';
-import {combine} from '../desired/combine.ts';
+import {combine, type Served} from '../desired/combine.ts';
 import {resolveApp} from '../desired/app.ts';
 import {resolveCluster, type ClusterConfig} from '../desired/cluster.ts';
 import {sortFolder} from '../desired/folder.ts';
@@ -24,6 +24,7 @@ export class DesiredReader {
   readonly #machine: Machine;
   #nodes: readonly NodeCapacity[] = [];
   readonly #keyring: Pick<Keyring, 'stamp' | 'inspect'> | undefined;
+  readonly #served: () => readonly Served[];
   /** State of the node's identities that the apps were resolved with. */
   #stamp: string | undefined;
   /** Apps with secrets: what becomes of them depends on the node's identities. */
@@ -37,13 +38,14 @@ export class DesiredReader {
 
   /**
    * `domain` overrides cluster.yaml's, for a node that follows a repository made for another domain. Without a keyring nobody tries to open
-   * secrets, as in a test or a preview.
+   * secrets, as in a test or a preview. `served`: what apps are known to have served last, which tells the older of two claims.
    */
-  constructor({domain, system, machine, keyring}: {domain: string | undefined; system: readonly DesiredSystem[]; machine: Machine; keyring?: Pick<Keyring, 'stamp' | 'inspect'>}) {
+  constructor({domain, system, machine, keyring, served = () => []}: {domain: string | undefined; system: readonly DesiredSystem[]; machine: Machine; keyring?: Pick<Keyring, 'stamp' | 'inspect'>; served?: () => readonly Served[]}) {
     this.#domain = domain;
     this.#system = system;
     this.#machine = machine;
     this.#keyring = keyring;
+    this.#served = served;
   }
 
   get cluster(): ClusterConfig | undefined {
@@ -95,7 +97,7 @@ export class DesiredReader {
       const app = fresh.get(name) ?? this.#apps.get(name);
       return app === undefined ? [] : [[name, app]];
     }));
-    const desired = combine(snapshot.commit, [...this.#apps.values()], {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, ...(cluster.registry && {registry: registryPrefix(cluster.registry)}), ...(cluster.trustedProxies && {trustedProxies: cluster.trustedProxies}), nodes: this.#nodes, me: this.#machine.node, ...(tls && {tls})});
+    const desired = combine(snapshot.commit, [...this.#apps.values()], {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, ...(cluster.registry && {registry: registryPrefix(cluster.registry)}), ...(cluster.trustedProxies && {trustedProxies: cluster.trustedProxies}), nodes: this.#nodes, me: this.#machine.node, served: this.#served(), ...(tls && {tls})});
     this.#last = desired;
     return desired;
   }

@@ -1,7 +1,7 @@
 import test from 'ava';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import {loadManifest} from '../../schemas/load.ts';
-import {comparablePath, placeKey} from '../../schemas/route-place.ts';
+import {claimKey, claimOf, comparablePath} from '../../schemas/route-place.ts';
 
 function routes(yaml: string): unknown {
   const loaded = loadManifest('App', 'f', `apiVersion: flynn/v1\nkind: App\nroutes:\n${yaml}`);
@@ -62,6 +62,6 @@ test('the place of another one, however it is written', mayNot, '- {host: a.b, p
 
 test('paths are compared without escapes and without case', (t) => {
   t.is(comparablePath('/A/%7Eb/c%20d'), '/a/~b/c d');
-  t.is(placeKey({host: 'a.b'}), placeKey({host: 'a.b', path: '/'}));
-  t.not(placeKey({host: 'a.b', path: '/a'}), placeKey({host: 'a.b', path: '/a', when: {method: 'GET'}}));
+  t.is(claimKey(claimOf({host: 'a.b'})), claimKey(claimOf({host: 'a.b', path: '/'})));
+  t.not(claimKey(claimOf({host: 'a.b', path: '/a'})), claimKey(claimOf({host: 'a.b', path: '/a', when: {method: 'GET'}})));
 });

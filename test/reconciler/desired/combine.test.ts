@@ -6,11 +6,13 @@ import type {AppName, CommitId, TreeId} from '../../../schemas/ids.ts';
 import {app, config, release} from '../../support/manifests.ts';
 
 const together = test.macro({
-  exec(t, apps: Readonly<Record<string, string>>, expected: Readonly<Record<string, string>>) {
-    const resolved = Object.entries(apps).map(([name, yaml]) => (
+  exec(t, apps: Readonly<Record<string, string>>, expected: Readonly<Record<string, string>>, before: Readonly<Record<string, string>> = {}) {
+    const resolve = (all: Readonly<Record<string, string>>) => Object.entries(all).map(([name, yaml]) => (
       resolveApp({name: name as AppName, treeId: '' as TreeId, files: [app(name, yaml), release(name, 1)]}, config(), 'flynn.localhost')
     ));
-    const state = combine('c' as CommitId, resolved, {system: [], keptImages: 5, networks: config().networks, nodes: [], me: 'n1'});
+    const resolved = resolve(apps);
+    const served = resolve(before).filter((one) => one.state === 'resolved');
+    const state = combine('c' as CommitId, resolved, {system: [], keptImages: 5, networks: config().networks, nodes: [], me: 'n1', served});
     t.deepEqual(state.apps.map(({name}) => name), Object.keys(expected) as AppName[]);
     t.deepEqual(Object.fromEntries(state.apps.map((one) => [one.name, one.state === 'invalid' ? one.problems.map(({message}) => message).join('; ') : ''])), expected);
   },
@@ -29,6 +31,22 @@ test("leaves an app's own host to it, whoever else asks for it", together, {a: '
 test('lets an app that lost one route take no other', together, {
   a: 'routes: [{host: x.com}]\n', b: 'routes: [{host: x.com}, {host: y.com}]\n', c: 'routes: [{host: y.com}]\n',
 }, {a: '', b: 'route "x.com/" of apps/b/app.yaml belongs to the app "a" already (apps/a/app.yaml)', c: ''});
+
+const X = 'routes: [{host: x.com}]\n';
+const LOSES_TO_B = 'route "x.com/" of apps/a/app.yaml belongs to the app "b" already (apps/b/app.yaml)';
+test('leaves a route to who served it before, whatever its name', together, {a: X, b: X}, {a: LOSES_TO_B, b: ''}, {b: X});
+test('leaves it to him also when what he wants now is wrong', together, {a: X, b: 'routes: 1\n'}, {a: LOSES_TO_B, b: 'routes must be a list, not "1"'}, {b: X});
+test('gives it to another one when he wants it no more', together, {a: X, b: 'routes: [{host: y.com}]\n'}, {a: '', b: ''}, {b: X});
+test('gives it to another one when he is gone', together, {a: X}, {a: ''}, {b: X});
+test('leaves the host of an app to another one that served it before there was that app', together, {a: 'routes: [{host: shop.flynn.localhost}]\n', shop: ''}, {
+  a: '', shop: 'route "shop.flynn.localhost/" of apps/shop/app.yaml belongs to the app "a" already (apps/a/app.yaml)',
+}, {a: 'routes: [{host: shop.flynn.localhost}]\n'});
+test('takes paths that differ in case for one, and conditions for their own', together, {
+  a: 'routes: [{host: x.com, path: /Api}, {host: x.com, when: {header: {X-A: 1}}}]\n', b: 'routes: [{host: x.com, path: /api}]\n', c: 'routes: [{host: x.com}]\n', d: 'routes: [{host: x.com, when: {header: {x-a: "1"}}}]\n',
+}, {
+  a: '', b: 'route "x.com/api" of apps/b/app.yaml belongs to the app "a" already (apps/a/app.yaml)', c: '', d: 'route "x.com/ when header x-a is 1" of apps/d/app.yaml belongs to the app "a" already (apps/a/app.yaml)',
+});
+test('lets wildcards stand beside the hosts below them', together, {a: 'routes: [{host: "*.x.com"}]\n', b: 'routes: [{host: a.x.com}, {host: "*"}]\n'}, {a: '', b: ''});
 
 const names = (text: string) => text.split('').map((name) => name as AppName);
 const removes = test.macro({

@@ -71,3 +71,10 @@ test('a commit is checked against apps that it did not change, without reading t
   const problems = validateCommit({shared: [cluster()], isSharedChanged: false, changed: [of('b', 'routes: [{host: x.com}]\n')], unchanged}, 'flynn.localhost');
   t.deepEqual(problems.map(formatDiagnostic), ['apps/b/app.yaml:3:17: route "x.com/" of apps/b/app.yaml belongs to the app "a" already (apps/a/app.yaml)']);
 });
+
+test('of a route that an untouched app has, the touched one is told, whatever its name, and where', (t) => {
+  const files = (name: string, yaml: string) => ({name: name as AppName, treeId: '' as TreeId, files: [app(name, yaml), release(name, 1)]});
+  const unchanged = [resolveApp(files('z', 'routes: [{host: x.com}, {host: x.com, path: /a}]\n'), config(), 'flynn.localhost')];
+  const problems = validateCommit({shared: [cluster()], isSharedChanged: false, changed: [files('b', 'routes:\n  - {host: x.com, path: /b}\n  - {host: x.com, path: /A}\n')], unchanged}, 'flynn.localhost');
+  t.deepEqual(problems.map(formatDiagnostic), ['apps/b/app.yaml:5:12: route "x.com/A" of apps/b/app.yaml belongs to the app "z" already (apps/z/app.yaml)']);
+});
