@@ -6,6 +6,7 @@ import {makeStackImages} from '../buildpacks/stack/images.ts';
 import type {AppName, CommitId} from '../schemas/ids.ts';
 import {formatDiagnostic} from '../schemas/diagnostic.ts';
 import {portRange} from '../schemas/router.ts';
+import {keepAcceptQueues} from './adapters/accept-queues.ts';
 import {connectDocker} from './adapters/docker-client.ts';
 import {DockerEngine} from './adapters/docker.ts';
 import type {Engine} from './adapters/engine.ts';
@@ -86,6 +87,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
 
   await prepareRouterFiles({settings, layout}, signal);
   await prepareTcpFiles({settings, layout}, signal);
+  await keepAcceptQueues();
   await prepareCertificateFiles(layout);
   await rm(layout.scratch, {recursive: true, force: true});
   await mkdir(layout.scratch, {recursive: true, mode: 0o700});
