@@ -35,10 +35,12 @@ kind: App
 #   LOG_LEVEL: info
 
 # routes:                     # instead of <app>.<domain>, which leads to web
-#   - host: shop.example.com
+#   - host: shop.example.com  # or "*.example.com", "*"
 #   - host: shop.example.com
 #     path: /api
-#     service: api
+#     service: api            # or services: {api: 90, next: 10}, or redirect: https://www.example.com
+#     stripPrefix: true       # /api/orders comes as /orders
+#     when: {header: {X-Beta: "1"}} # also cookie, query, method
 
 # tcp:                        # ports of the node, for what is not HTTP
 #   - {port: 5432, service: db}

@@ -39,9 +39,9 @@ export async function ask({port, host, path = '/', method = 'GET', body, agent, 
 }
 
 /** Opens a connection that is upgraded, as a websocket is, and echoed from then on. */
-export async function openEcho(host: string, port: number): Promise<{echo(text: string): Promise<string>; close(): void}> {
+export async function openEcho(host: string, port: number, path = '/echo'): Promise<{echo(text: string): Promise<string>; close(): void}> {
   const socket = net.connect(port, '127.0.0.1');
-  socket.write(`GET /echo HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n`);
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n`);
   const [head] = await once(socket, 'data') as [Buffer];
   if (!head.toString().startsWith('HTTP/1.1 101')) throw new Error(`no upgrade: ${head.toString()}`);
   return {
@@ -63,7 +63,7 @@ export async function openEvents(host: string, port: number): Promise<{ticks(): 
 }
 
 /** Eight keep-alive clients, each with one request after the other. */
-export function startLoad(host: string, port: number): {stop(): Promise<{done: number; failed: string[]}>} {
+export function startLoad(host: string, port: number, path = '/'): {stop(): Promise<{done: number; failed: string[]}>} {
   const agent = new http.Agent({keepAlive: true, maxSockets: 8});
   const failed: string[] = [];
   let done = 0;
@@ -71,7 +71,7 @@ export function startLoad(host: string, port: number): {stop(): Promise<{done: n
   const clients = Array.from({length: 8}, async () => {
     while (!isOver) {
       try {
-        const {status} = await ask({port, host, agent});
+        const {status} = await ask({port, host, path, agent});
         if (status !== 200) failed.push(`status ${status}`);
       } catch (error) {
         failed.push((error as Error).message);

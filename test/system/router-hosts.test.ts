@@ -7,7 +7,8 @@ import type {Target} from '../../reconciler/observed/state.ts';
 import type {StructuredHost, StructuredPath} from '../../reconciler/observed/structure.ts';
 import {shared} from '../../reconciler/plan/shares.ts';
 import {hostName, serviceName} from '../../reconciler/router/names.ts';
-import {ask} from '../support/trial-client.ts';
+import {ROUTER_LETS_GO_MS} from '../../reconciler/router/times.ts';
+import {ask, openEcho, startLoad} from '../support/trial-client.ts';
 import {startBackend, type TrialBackend} from '../support/trial-backend.ts';
 import {startTrialRouter, until, type TrialRouter} from '../support/trial-router.ts';
 
@@ -163,4 +164,41 @@ test.serial('weights are kept over a thousand requests, and change without a cha
   await share([0, 1]);
   await until('all go to the other one', async () => (await Promise.all(Array.from({length: 10}, () => get('split.test', '/x')))).every((answer) => answer.startsWith('two')));
   t.deepEqual(await router.caddy.config(SIGNAL), config);
+});
+
+test.serial('behind a path as behind a whole host: what leaves gets nothing more in time, and no request fails while replicas come and go', async (t) => {
+  const name = serviceName('web', 'drain');
+  const publish = (targets: readonly Target[]) => publishNames(new Map([[name, targets]]), router, SIGNAL);
+  await publish([one, two]);
+  await loadRoutes({hosts: [{host: 'drain.test', paths: [{path: '/x', name, stripPrefix: true}]}]}, router, SIGNAL);
+  const load = startLoad('drain.test', router.settings.httpPort, '/x/y');
+  const before = two.requestsAtMs.length;
+  await until('both are used', async () => two.requestsAtMs.length > before + 10);
+  await publish([one]);
+  const leftMs = performance.now();
+  await until('twice the time has passed', async () => performance.now() > leftMs + 2 * ROUTER_LETS_GO_MS);
+  t.true((two.requestsAtMs.at(-1) ?? 0) - leftMs < ROUTER_LETS_GO_MS);
+  const websocket = await openEcho('drain.test', router.settings.httpPort, '/x/echo');
+  for (const targets of [[two], [one, two], [one], [one, two]]) await publish(targets);
+  t.is(await websocket.echo('still here'), 'still here');
+  websocket.close();
+  t.deepEqual((await load.stop()).failed, []);
+});
+
+test.serial('behind a path, too: a crashed replica costs no request, none is held until there is one, and told to come again', async (t) => {
+  const name = serviceName('web', 'crash');
+  const crashed = await startBackend('crashed');
+  await publishNames(new Map([[name, [one, crashed]]]), router, SIGNAL);
+  await loadRoutes({hosts: [{host: 'crash.test', paths: [{path: '/x', name}]}]}, router, SIGNAL);
+  await crashed.close();
+  t.deepEqual(new Set(await Promise.all(Array.from({length: 60}, () => get('crash.test', '/x')))), new Set(['one /x']));
+  await publishNames(new Map([[name, []]]), router, SIGNAL);
+  const [answer] = await Promise.all([
+    ask({port: router.settings.httpPort, host: 'crash.test', path: '/x'}),
+    until('the request is held', async () => (await router.caddy.requestsInFlight(SIGNAL)).size > 0),
+  ]);
+  t.deepEqual([answer.status, answer.headers['retry-after']], [503, '1']);
+  const held = get('crash.test', '/x');
+  await publishNames(new Map([[name, [two]]]), router, SIGNAL);
+  t.is(await held, 'two /x');
 });
