@@ -10,6 +10,7 @@ import {BASE_DEFINITION, EPOCH_SECONDS, makeBase} from './base.ts';
 import {flatten} from './flatten.ts';
 import {hostCertificates, proxyArguments} from './host.ts';
 import {LABEL_STACK} from './labels.ts';
+import {buildRepeatably, forgetWhen} from './repeatable.ts';
 
 /** Tags of the images that the platform itself is made of. */
 export interface StackImages {
@@ -32,12 +33,13 @@ const IMAGE_MS = 15 * 60_000;
 const KEPT_IMAGES = 2;
 /** The run image before its layers became one. Somebody who was killed may have left it. */
 const UNFLATTENED = 'unflattened';
+const CERTIFICATES = 'ca-certificates.crt';
 const here = import.meta.dirname;
 
 /** The tags that belong to this version of the definition and this machine's certificates. Reads files only. */
 export async function stackImages(): Promise<StackImages> {
   const run = await hash('run.Dockerfile', 'flatten.ts', 'launch', `=${BASE_DEFINITION}`);
-  const build = await hash('build.Dockerfile', 'flatten.ts', 'launch', 'run.Dockerfile', `=${BASE_DEFINITION}`, `=${NODE_VERSION} ${NPM_VERSION}`);
+  const build = await hash('build.Dockerfile', 'flatten.ts', 'launch', 'run.Dockerfile', `=${BASE_DEFINITION}`, `=${NODE_VERSION} ${NPM_VERSION}`, `=${await forgetWhen()}`);
   const router = await hash('router.Dockerfile', 'flatten.ts', 'launch', 'run.Dockerfile', `=${BASE_DEFINITION}`);
   return {run: `flynn/run:${run}`, build: `flynn/build:${build}`, router: `flynn/router:${router}`};
 }
@@ -127,34 +129,31 @@ async function makeLayer({docker, image, tag, from, print, isFromScratch}: Layer
     await writeContext(context, image, signal);
     const proxies = proxyArguments(process.env, await aptProxy(signal));
     // Nothing may be awaited between its start and its reader: execa drops what nobody reads.
-    const tar = execa('tar', ['--create', '--owner=0', '--group=0', '--numeric-owner', '--directory', context, '.'], {
+    const tar = () => execa('tar', ['--create', '--owner=0', '--group=0', '--numeric-owner', '--directory', context, '.'], {
       buffer: {stdout: false},
       cancelSignal: signal,
       reject: false,
-    });
-    const id = await buildDockerfile(
-      docker,
-      {
-        context: tar.stdout,
-        // What apps stand on gets its name when it is flat.
-        ...(image === 'run' ? {} : {tag}),
-        arguments: {BASE: from, ...(image === 'run' && {SOURCE_DATE_EPOCH: String(EPOCH_SECONDS)}), ...proxies},
-        isFromScratch,
-        labels: {[LABEL_STACK]: image === 'run' ? UNFLATTENED : image},
-        network: 'host',
-        memoryBytes: 0,
-        cpus: 0,
-        onLine: line => {
-          lastLines.push(line);
-          if (lastLines.length > 15) lastLines.shift();
-          if (/^Step .* (RUN|COPY) /.test(line)) print(`  ${line.slice(0, 100)}`);
-        },
+    }).stdout;
+    const common = {
+      arguments: {BASE: from, ...proxies},
+      isFromScratch,
+      onLine: (line: string) => {
+        lastLines.push(line);
+        if (lastLines.length > 15) lastLines.shift();
+        if (/^Step .* (RUN|COPY|ADD) /.test(line)) print(`  ${line.slice(0, 100)}`);
       },
-      signal,
-    );
-    if (image === 'run') {
-      await flatten(docker, {from: id, tag, labels: {[LABEL_STACK]: image}}, signal);
-      await removeImage(docker, id, signal);
+    };
+    const onMachine = {network: 'host', memoryBytes: 0, cpus: 0} as const;
+    switch (image) {
+      case 'run': {
+        // It gets its name when it is flat.
+        const id = await buildDockerfile(docker, {...common, ...onMachine, context: tar(), arguments: {...common.arguments, SOURCE_DATE_EPOCH: String(EPOCH_SECONDS)}, labels: {[LABEL_STACK]: UNFLATTENED}}, signal);
+        await flatten(docker, {from: id, tag, labels: {[LABEL_STACK]: image}}, signal);
+        await removeImage(docker, id, signal);
+        break;
+      }
+      case 'build': await buildRepeatably(docker, {...common, context: tar, tag, labels: {[LABEL_STACK]: image}}, signal); break;
+      case 'router': await buildDockerfile(docker, {...common, ...onMachine, context: tar(), tag, labels: {[LABEL_STACK]: image}}, signal); break;
     }
   } catch (cause) {
     signal.throwIfAborted();
@@ -166,13 +165,25 @@ async function makeLayer({docker, image, tag, from, print, isFromScratch}: Layer
 
 async function writeContext(context: string, image: StackImage, signal: AbortSignal): Promise<void> {
   await cp(path.join(here, `${image}.Dockerfile`), path.join(context, 'Dockerfile'));
-  await writeFile(path.join(context, 'ca-certificates.crt'), await hostCertificates());
-  await chmod(path.join(context, 'ca-certificates.crt'), 0o644);
+  if (image === 'build') return writeFiles(context, signal);
+  await writeFile(path.join(context, CERTIFICATES), await hostCertificates());
+  await chmod(path.join(context, CERTIFICATES), 0o644);
   if (image === 'run') {
     await cp(path.join(here, 'launch'), path.join(context, 'launch'));
     await chmod(path.join(context, 'launch'), 0o755);
   }
-  if (image === 'build') await fetchNode(path.join(context, 'node'), signal);
+}
+
+/** What the build image has beside packages, as an archive that is the same whenever the files are. */
+async function writeFiles(context: string, signal: AbortSignal): Promise<void> {
+  const folder = path.join(context, 'files');
+  const certificates = path.join(folder, 'etc', 'ssl', 'certs');
+  await mkdir(certificates, {recursive: true});
+  await writeFile(path.join(certificates, CERTIFICATES), await hostCertificates());
+  await fetchNode(path.join(folder, 'flynn', 'node'), signal);
+  const sameFor = ['--format=gnu', '--sort=name', `--mtime=@${EPOCH_SECONDS}`, '--owner=0', '--group=0', '--numeric-owner', '--mode=a+rX,u+w,go-w'];
+  await execa('tar', ['--create', ...sameFor, '--file', path.join(context, 'files.tar'), '--directory', folder, 'etc', 'flynn'], {cancelSignal: signal});
+  await rm(folder, {recursive: true, force: true});
 }
 
 /** Node and npm, both from the npm registry by the host's npm, so that the host's registry settings count. */
@@ -191,7 +202,8 @@ async function fetchNode(folder: string, signal: AbortSignal): Promise<void> {
   await mkdir(path.join(folder, 'lib', 'node_modules'), {recursive: true});
   await cp(path.join(modules, node, 'bin', 'node'), path.join(folder, 'bin', 'node'));
   await cp(path.join(modules, node, 'include'), path.join(folder, 'include'), {recursive: true});
-  await cp(path.join(modules, 'npm'), path.join(folder, 'lib', 'node_modules', 'npm'), {recursive: true});
+  // Links in it lead to its own files, and not to where it was unpacked.
+  await cp(path.join(modules, 'npm'), path.join(folder, 'lib', 'node_modules', 'npm'), {recursive: true, verbatimSymlinks: true});
   for (const name of ['npm', 'npx']) {
     await writeFile(path.join(folder, 'bin', name), `#!/bin/sh\nexec node /flynn/node/lib/node_modules/npm/bin/${name}-cli.js "$@"\n`);
     await chmod(path.join(folder, 'bin', name), 0o755);

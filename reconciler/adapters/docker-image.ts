@@ -12,6 +12,13 @@ export async function entrypointOfContainer(docker: Docker, id: string, signal: 
   return wordsOf(Config.Entrypoint);
 }
 
+/** A containerd image store wants every layer in an archive; the engine's older store takes it without those that it has. */
+export async function takesPartialArchives(docker: Docker, signal: AbortSignal): Promise<boolean> {
+  const info = docker.info.bind(docker) as unknown as (options: object) => Promise<unknown>;
+  const {DriverStatus} = await engineCall('ask the engine about itself', (abortSignal) => info({abortSignal}), {ms: ENGINE_CALL_MS_MAX, signal}) as {readonly DriverStatus?: readonly (readonly string[])[] | null};
+  return !(DriverStatus ?? []).flat().some((text) => text.startsWith('io.containerd.snapshotter'));
+}
+
 function wordsOf(entrypoint: string | readonly string[] | null | undefined): readonly string[] {
   return typeof entrypoint === 'string' ? [entrypoint] : entrypoint ?? [];
 }

@@ -2,8 +2,9 @@ import {createHash} from 'node:crypto';
 import type Docker from 'dockerode';
 import {proxyArguments} from '../../buildpacks/stack/host.ts';
 import {aptProxy} from '../../buildpacks/stack/images.ts';
+import {buildRepeatably, forgetWhen} from '../../buildpacks/stack/repeatable.ts';
 import type {ImageDigest} from '../../schemas/ids.ts';
-import {buildDockerfile, BuildStepFailed, inspectImage, removeImage, tagImage, withDeadline} from '../adapters/docker-build.ts';
+import {BuildStepFailed, inspectImage, removeImage, tagImage, withDeadline} from '../adapters/docker-build.ts';
 import {LABEL_APP, LABEL_INSTANCE, LABEL_PACKAGES} from '../labels.ts';
 import {textEntry, tarStream} from './image/tar.ts';
 import {detail, step, warning} from './output.ts';
@@ -61,6 +62,8 @@ export interface PackageImage {
   /** With spaces between. */
   readonly packages: string;
   readonly usedAtMs: number;
+  /** A container, such as that of a build, stands on it. */
+  readonly isInUse: boolean;
 }
 
 interface Making {
@@ -85,7 +88,7 @@ export class PackageImages {
     if (packages.length === 0) return base;
     const found = await inspectImage(this.#docker, base, signal);
     if (found === undefined) throw new Error(`the image "${base}" is missing: "flynn up" makes it`);
-    const tag = `${this.#instance}/packages:${createHash('sha256').update([found.Id, ...packages].join(' ')).digest('hex').slice(0, 12)}`;
+    const tag = `${this.#instance}/packages:${createHash('sha256').update([found.Id, await forgetWhen(), ...packages].join(' ')).digest('hex').slice(0, 12)}`;
     const there = await inspectImage(this.#docker, tag, signal);
     if (there !== undefined) {
       // The engine notes the time of it: so it is known when the image was last needed.
@@ -127,13 +130,12 @@ export class PackageImages {
   async #make(tag: string, {base, packages, print}: ImageWanted, signal: AbortSignal): Promise<string> {
     const lastLines: string[] = [];
     try {
-      await buildDockerfile(this.#docker, {
-        context: tarStream([textEntry('Dockerfile', dockerfileOf(base, packages))]),
+      // Nothing of an app runs here.
+      await buildRepeatably(this.#docker, {
+        context: () => tarStream([textEntry('Dockerfile', dockerfileOf(base, packages))]),
         tag,
         arguments: proxyArguments(process.env, await aptProxy(signal)),
         labels: {[LABEL_INSTANCE]: this.#instance, [LABEL_PACKAGES]: packages.join(' ')},
-        // Nothing of an app runs here, and the machine's own proxy may be on its loopback.
-        network: 'host', memoryBytes: 0, cpus: 0,
         onLine: (line) => {
           // The engine marks what came on stderr with a colour.
           const plain = line.replaceAll(/\x1b\[\d*m/g, '');
@@ -153,17 +155,20 @@ export class PackageImages {
 /** All that there are, with the time at which a build last asked for them. */
 export async function packageImagesOf(docker: Docker, instance: string, signal: AbortSignal): Promise<readonly PackageImage[]> {
   const listed = await docker.listImages({filters: {label: [`${LABEL_INSTANCE}=${instance}`, LABEL_PACKAGES]}, abortSignal: withDeadline(signal)} as Docker.ListImagesOptions);
+  const containers = await docker.listContainers({all: true, abortSignal: withDeadline(signal)} as Docker.ContainerListOptions);
+  const used = new Set(containers.map(({ImageID}) => ImageID));
   // Apps' images that run on one have the label too.
   const made = listed.filter(({Labels}) => Labels[LABEL_APP] === undefined);
   return Promise.all(made.map(async ({Id, Labels, Created}) => {
     const inspected = await inspectImage(docker, Id, signal) as (Docker.ImageInspectInfo & {readonly Metadata?: {readonly LastTagTime?: string}}) | undefined;
-    return {image: Id as ImageDigest, packages: Labels[LABEL_PACKAGES] ?? '', usedAtMs: Math.max(Created * 1000, Date.parse(inspected?.Metadata?.LastTagTime ?? '') || 0)};
+    return {image: Id as ImageDigest, packages: Labels[LABEL_PACKAGES] ?? '', usedAtMs: Math.max(Created * 1000, Date.parse(inspected?.Metadata?.LastTagTime ?? '') || 0), isInUse: used.has(Id)};
   }));
 }
 
 function dockerfileOf(base: string, packages: readonly string[]): string {
   // Some packages of Java make links in the folder of manual pages, which ours leave out.
   return `FROM ${base}
-RUN mkdir -p /usr/share/man/man1 && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends ${packages.join(' ')} && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb
+ARG FORGET_WHEN
+RUN started=$(date +%s); mkdir -p /usr/share/man/man1 && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends ${packages.join(' ')} && eval "$FORGET_WHEN"
 `;
 }

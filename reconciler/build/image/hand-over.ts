@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
-import {buildDockerfile, loadImage, inspectImage, removeImage, withDeadline} from '../../adapters/docker-build.ts';
+import {buildDockerfile, loadImage, inspectImage, removeImage} from '../../adapters/docker-build.ts';
+import {takesPartialArchives} from '../../adapters/docker-image.ts';
 import {LABEL_INSTANCE} from '../../labels.ts';
 import type {BuilderSettings} from '../context.ts';
 import {imageArchive, imageDockerfile, type ImageDescription} from './archive.ts';
@@ -16,7 +17,7 @@ export interface DescribedImage {
 
 /** Gives an image to the engine, without the layers that it holds already. Resolves to its id. */
 export async function handOver(engine: Engine, described: DescribedImage, signal: AbortSignal): Promise<string> {
-  const assembly = engine.assembly ?? await assemblyOf(engine.docker, signal);
+  const assembly = engine.assembly ?? (await takesPartialArchives(engine.docker, signal) ? 'layers' : 'dockerfile');
   return assembly === 'layers' ? load(engine, described.image, signal) : add(engine.docker, described, signal);
 }
 
@@ -37,10 +38,4 @@ async function load({docker, instance}: Engine, image: ImageDescription, signal:
 async function add(docker: Docker, {image, runImage}: DescribedImage, signal: AbortSignal): Promise<string> {
   const archive = tarStream(imageDockerfile(image, runImage));
   return buildDockerfile(docker, {context: archive, tag: image.tag, arguments: {}, labels: image.labels, network: 'bridge', memoryBytes: 0, cpus: 0, onLine: () => {}}, signal);
-}
-
-/** A containerd image store wants every layer in an archive; the engine's older store does not. */
-async function assemblyOf(docker: Docker, signal: AbortSignal): Promise<'layers' | 'dockerfile'> {
-  const {DriverStatus} = (await docker.info({abortSignal: withDeadline(signal)} as never)) as unknown as {DriverStatus?: readonly (readonly string[])[] | null};
-  return (DriverStatus ?? []).flat().some(text => text.startsWith('io.containerd.snapshotter')) ? 'dockerfile' : 'layers';
 }
