@@ -11,6 +11,7 @@ import {sourceTime} from './image/layers.ts';
 import {detail, formatMegabytes, step, warning} from './output.ts';
 import {bothPackages, NO_PACKAGES, type Packages} from './packages.ts';
 import {parseProcfile} from './procfile.ts';
+import {makeReadable} from './readable.ts';
 import {BuildRefused} from './refused.ts';
 import {BUILDPACKS_FOLDER, quote, runScript} from './shell.ts';
 import {applySlugIgnore} from './slug-ignore.ts';
@@ -99,6 +100,7 @@ async function goOn(progress: Progress, signal: AbortSignal): Promise<BuiltImage
   const wanted = bothPackages(packages, await packagesOf(container, context, work));
   const compiled = async (where: BuildContainer): Promise<BuiltImage> => {
     await compile(where, context, {...work, name});
+    await makeReadable(where, {folders: ['/tmp', '/app'], print: context.print}, signal);
     const one: Done = {buildpack, detected: name, report: await report(where, context, work)};
     return goOn({...progress, container: where, waiting: rest, done: [...done, one], packages: wanted}, signal);
   };

@@ -2,6 +2,7 @@ import type Docker from 'dockerode';
 import type {StackImages} from '../../buildpacks/stack/images.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import type {BuildRequest} from './build.ts';
+import type {FetchLimits} from './fetch.ts';
 import type {LimitExceeded} from './limits.ts';
 import type {PackageImages} from './packages.ts';
 import type {Source} from './source.ts';
@@ -21,6 +22,8 @@ export interface BuilderSettings {
   gitUrl?(app: AppName): string;
   /** `layers`: an archive that leaves out what the engine holds. `dockerfile`: for image stores that don't take that. Asked of the engine unless given. */
   readonly assembly?: 'layers' | 'dockerfile';
+  /** Of other people's buildpacks: 200 MB and 120 s each, unless given. */
+  readonly fetchLimits?: FetchLimits;
   /** Where images with Debian packages come from. Its own unless given. */
   readonly packageImages?: PackageImages;
 }

@@ -17,9 +17,13 @@ export interface Buildpack {
   readonly sha256?: string;
 }
 
-/** One buildpack: its history is not fetched. */
-const FETCH_SECONDS_MAX = 120;
-const FETCH_BYTES_MAX = 200_000_000;
+/** Of one buildpack: its history is not fetched. */
+export interface FetchLimits {
+  readonly secondsMax: number;
+  readonly bytesMax: number;
+}
+
+const LIMITS: FetchLimits = {secondsMax: 120, bytesMax: 200_000_000};
 /** Exit code of a fetch that brought too much. */
 const TOO_LARGE = 63;
 
@@ -32,7 +36,8 @@ export async function fetchBuildpack(container: BuildContainer, context: BuildCo
   if (reference.kind === 'built-in') return {name, folder: `${BUILDPACKS_FOLDER}/${name}`, kind: 'classic'};
   const folder = `${BUILDPACKS_FOLDER}/${String(index).padStart(2, '0')}`;
   if (reference.kind !== 'folder') context.print(step(`Fetching buildpack ${name}`));
-  const lines = await run(container, context, {text: scriptOf(reference, folder), name, signal});
+  const limits = context.settings.fetchLimits ?? LIMITS;
+  const lines = await run(container, context, {text: scriptOf(reference, {folder, limits}), name, limits, signal});
   const answer = Object.fromEntries(lines.flatMap((line) => {
     const [, key, value] = /^flynn-buildpack-(\w+) (\S+)$/.exec(line) ?? [];
     return key === undefined || value === undefined ? [] : [[key, value]];
@@ -44,18 +49,18 @@ export async function fetchBuildpack(container: BuildContainer, context: BuildCo
   return {name, folder, kind: answer.kind, ...(commit !== undefined && {commit}), ...(sha256 !== undefined && {sha256})};
 }
 
-async function run(container: BuildContainer, {print, sourceCommit}: BuildContext, {text, name, signal}: {text: string; name: string; signal: AbortSignal}): Promise<readonly string[]> {
+async function run(container: BuildContainer, {print, sourceCommit}: BuildContext, {text, name, limits, signal}: {text: string; name: string; limits: FetchLimits; signal: AbortSignal}): Promise<readonly string[]> {
   const lines: string[] = [];
   const {exitCode} = await container.run({words: ['bash', '-c', text], folder: '/tmp', env: buildEnvironment(sourceCommit)}, (line) => lines.push(line), signal);
   if (exitCode === 0) return lines;
   for (const line of lines.slice(-10)) print(warning(line));
-  if (exitCode === TOO_LARGE) throw new LimitExceeded(`the buildpack "${name}" has more than ${formatMegabytes(FETCH_BYTES_MAX)}`);
-  if (exitCode === 124) throw new BuildRefused(`the buildpack "${name}" could not be fetched within ${FETCH_SECONDS_MAX} s`);
+  if (exitCode === TOO_LARGE) throw new LimitExceeded(`the buildpack "${name}" has more than ${formatMegabytes(limits.bytesMax)}`);
+  if (exitCode === 124) throw new BuildRefused(`the buildpack "${name}" could not be fetched within ${limits.secondsMax} s`);
   throw new BuildRefused(`the buildpack "${name}" could not be fetched`);
 }
 
-function scriptOf(reference: Exclude<BuildpackReference, {kind: 'built-in'}>, folder: string): string {
-  return `folder=${quote(folder)} limit_bytes=${FETCH_BYTES_MAX} seconds=${FETCH_SECONDS_MAX}
+function scriptOf(reference: Exclude<BuildpackReference, {kind: 'built-in'}>, {folder, limits}: {folder: string; limits: FetchLimits}): string {
+  return `folder=${quote(folder)} limit_bytes=${limits.bytesMax} seconds=${limits.secondsMax}
 ${COMMON}
 mkdir -p "$folder" && cd "$folder" || exit 1
 ${bringing(reference)}
@@ -100,6 +105,8 @@ fetch() {
   [ "$SECONDS" -lt "$seconds" ] || exit 124
   timeout $((seconds - SECONDS)) git -c core.hooksPath=/dev/null fetch --quiet --no-recurse-submodules "$@" 2>/tmp/fetch-error && return
   [ $? -ne 124 ] || exit 124
+  # What it was to write was larger than a file may be.
+  ! grep -qs 'signal 25' /tmp/fetch-error || exit ${TOO_LARGE}
   return 1
 }
 url=${quote(url)} ref=${quote(ref ?? 'HEAD')}

@@ -1,6 +1,7 @@
 import type {BuildContainer} from '../adapters/build-container.ts';
 import type {BuildLimits} from './build.ts';
 import {formatDuration, formatLimit} from './output.ts';
+import {readableScript} from './readable.ts';
 
 /** A build that used more than it may. The message is for the pusher. */
 export class LimitExceeded extends Error {
@@ -62,12 +63,16 @@ export async function diskBytesOf(container: BuildContainer, signal: AbortSignal
 }
 
 export async function cacheBytes(container: BuildContainer, signal: AbortSignal): Promise<number> {
-  let text = '';
+  let answer = '';
   // Files come and go while it looks: what is gone counts nothing.
-  const command = {words: ['bash', '-c', 'du --summarize --block-size=1 /tmp/cache 2>/dev/null | cut -f1']};
-  for await (const chunk of container.read(command, signal)) text += Buffer.from(chunk).toString();
-  const bytes = Number.parseInt(text, 10);
-  if (Number.isNaN(bytes)) throw new Error(`du answered "${text.slice(0, 50)}"`);
+  // What can't be read is not counted, and would be a place to hide in.
+  const text = `measure() { du --summarize --block-size=1 /tmp/cache 2>/dev/null; }
+bytes=$(measure) || { ${readableScript(['/tmp/cache'])} >/dev/null; bytes=$(measure); }
+echo "\${bytes%%[!0-9]*}"`;
+  const command = {words: ['bash', '-c', text]};
+  for await (const chunk of container.read(command, signal)) answer += Buffer.from(chunk).toString();
+  const bytes = Number.parseInt(answer, 10);
+  if (Number.isNaN(bytes)) throw new Error(`du answered "${answer.slice(0, 50)}"`);
   return bytes;
 }
 

@@ -32,7 +32,10 @@ export async function withBuildSite<Value>(context: BuildContext, use: (containe
     await container.put('/tmp', tarStream(await files), signal);
     await runScript(container, `tar --extract --file /tmp/source.tar && tar --extract --file /tmp/buildpacks.tar --directory ${BUILDPACKS_FOLDER} && rm /tmp/source.tar /tmp/buildpacks.tar`, signal);
     await limitCache(container, context, signal);
-    return use(container);
+    const value = await use(container);
+    // There is an image: what can't be looked at now is looked at before the next build.
+    await limitCache(container, context, signal).catch(() => signal.throwIfAborted());
+    return value;
   }, signal);
 }
 
@@ -108,5 +111,6 @@ async function limitCache(container: BuildContainer, {limits, print}: BuildConte
   const usedBytes = await cacheBytes(container, signal);
   if (usedBytes <= limits.cacheBytes) return;
   print(step(`Emptying the build cache: ${formatMegabytes(usedBytes)} of the ${formatLimit(limits.cacheBytes)} that it may take`));
-  await runScript(container, `find ${CACHE_FOLDER} -mindepth 1 -delete`, signal);
+  // Go, for one, takes the right to write away from what it keeps.
+  await runScript(container, `chmod --recursive u+rwX ${CACHE_FOLDER}/; find ${CACHE_FOLDER} -mindepth 1 -delete`, signal);
 }

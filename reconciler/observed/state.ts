@@ -54,8 +54,8 @@ export interface Clutter {
   readonly caches: readonly {readonly app: AppName; readonly volume?: string; readonly usedAtMs: number; readonly isInUse: boolean}[];
   /** Apps that there are logs of builds of. */
   readonly buildLogs: readonly {readonly app: AppName}[];
-  /** Images of the stack with Debian packages on top, `packages` with spaces between. `usedAtMs`: when a build last asked for it. */
-  readonly packageImages: readonly {readonly image: ImageDigest; readonly packages: string; readonly usedAtMs: number}[];
+  /** Images of the stack with Debian packages on top, `packages` with spaces between. `usedAtMs`: when a build last asked for it. `isInUse`: a container stands on it. */
+  readonly packageImages: readonly {readonly image: ImageDigest; readonly packages: string; readonly usedAtMs: number; readonly isInUse: boolean}[];
   /** Less is free than builds have to find. */
   readonly isDiskLow: boolean;
   /** Somebody asks right now that nothing is kept for a while only. Absent: nobody does. */

@@ -70,7 +70,7 @@ function unneededCaches(apps: ReadonlyMap<AppName, DesiredApp>, observed: Observ
 
 /** Apps' images that stand on one have its layers, whether it is there or not: it only makes builds faster. */
 function unneededPackages({nowMs, clutter: {packageImages, collect, isDiskLow}}: ObservedState): readonly Action[] {
-  return packageImages.flatMap(({image, packages, usedAtMs}): Action[] => {
+  return packageImages.filter(({isInUse}) => !isInUse).flatMap(({image, packages, usedAtMs}): Action[] => {
     const remove = (why: string): Action[] => [{kind: 'remove-image', image, reason: `Debian packages for builds (${shortened(packages)}): ${why}`}];
     const idleMs = nowMs - usedAtMs;
     if (idleMs > CACHE_IDLE_MS) return remove(`not used for ${CACHE_IDLE_MS / DAY_MS} days`);

@@ -17,8 +17,8 @@ export interface AppSource extends AsyncDisposable {
 const FIXTURES = path.join(import.meta.dirname, '..', 'fixtures', 'apps');
 const DATE = '2026-01-02T03:04:05Z';
 
-/** A copy of a folder in test/fixtures/apps, with `changes` on top: texts by path. `submodules`: their commits, by path. */
-export async function appSource(fixture: string, changes: Readonly<Record<string, string>> = {}, submodules: Readonly<Record<string, string>> = {}): Promise<AppSource> {
+/** A copy of a folder in test/fixtures/apps, with `changes` on top: contents by path. `submodules`: their commits, by path. */
+export async function appSource(fixture: string, changes: Readonly<Record<string, string | Uint8Array>> = {}, submodules: Readonly<Record<string, string>> = {}): Promise<AppSource> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'flynn-fixture-'));
   const git = (...words: string[]) =>
     execa('git', words, {cwd: folder, env: {GIT_AUTHOR_DATE: DATE, GIT_COMMITTER_DATE: DATE, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1'}});

@@ -21,13 +21,14 @@ const LIMITS: BuildLimits = {memoryBytes: 1024 ** 3, cpus: 2, timeMs: 180_000, d
 export interface Case {
   readonly fixture: string;
   readonly app?: string;
-  readonly changes?: Readonly<Record<string, string>>;
+  readonly changes?: Readonly<Record<string, string | Uint8Array>>;
   /** Commits, by path. */
   readonly submodules?: Readonly<Record<string, string>>;
   readonly limits?: Partial<BuildLimits>;
   readonly env?: Readonly<Record<string, string>>;
   readonly manifest?: BuildManifest;
   readonly assembly?: NonNullable<BuilderSettings['assembly']>;
+  readonly fetchLimits?: NonNullable<BuilderSettings['fetchLimits']>;
   readonly signal?: AbortSignal;
   readonly onLine?: (line: string) => void;
 }
@@ -48,7 +49,7 @@ export async function buildTrial({packages = 'own'}: {packages?: 'own' | 'kept'}
   const packageImages = new PackageImages({docker, instance: packages === 'kept' ? INSTANCE_OF_KEPT_PACKAGES : instance});
   const builder = createBuilder({docker, instance, stack, logs, packageImages});
 
-  async function build({fixture, app = fixture, changes = {}, submodules, limits, env = {}, manifest, assembly, signal = AbortSignal.timeout(240_000), onLine}: Case) {
+  async function build({fixture, app = fixture, changes = {}, submodules, limits, env = {}, manifest, assembly, fetchLimits, signal = AbortSignal.timeout(240_000), onLine}: Case) {
     await using source = await appSource(fixture, changes, submodules);
     const commit = await source.commit();
     const lines: string[] = [];
@@ -56,7 +57,7 @@ export async function buildTrial({packages = 'own'}: {packages?: 'own' | 'kept'}
       lines.push(line);
       onLine?.(line);
     };
-    const run = assembly === undefined ? builder : createBuilder({docker, instance, stack, logs, assembly, packageImages});
+    const run = assembly === undefined && fetchLimits === undefined ? builder : createBuilder({docker, instance, stack, logs, packageImages, ...(assembly && {assembly}), ...(fetchLimits && {fetchLimits})});
     const result = await run({app: app as AppName, sourceCommit: commit, source: source.archive(commit), env, ...(manifest && {build: manifest}), ...(submodules && {submodules}), limits: {...LIMITS, cacheBytes: (limits?.diskBytes ?? LIMITS.diskBytes) / 2, ...limits}, print}, signal);
     return {result, lines};
   }
@@ -144,7 +145,7 @@ export async function buildTrial({packages = 'own'}: {packages?: 'own' | 'kept'}
     await rm(logs, {recursive: true, force: true});
   }
 
-  return {docker, instance, stack, ours, logs, buildImage: stack.build, build, buildWell, buildBadly, serve, serveAll, whileRunning, buildContainers, tracesOf, layersOf, emptyCache, clean};
+  return {docker, instance, stack, packageImages, ours, logs, buildImage: stack.build, build, buildWell, buildBadly, serve, serveAll, whileRunning, buildContainers, tracesOf, layersOf, emptyCache, clean};
 }
 
 interface Answer {

@@ -8,10 +8,12 @@ import type Docker from 'dockerode';
 import {execa} from 'execa';
 import {runHttpBackend} from '../../reconciler/receive/http-backend.ts';
 
-/** Somebody's git host, as builds reach it: `git http-backend` for repositories, files for archives, and below `/plain` repositories as plain files. */
+/** Somebody's git host, as builds reach it: `git http-backend` for repositories, files for archives, below `/plain` repositories as plain files, and below `/silent` no answer. */
 export interface BuildpackHost extends AsyncDisposable {
   /** `http://172.17.0.1:…` */
   readonly url: string;
+  /** Of the files that it serves by their names. */
+  readonly root: string;
   /** Adds a commit, and a repository where there is none. Scripts become executable. Resolves to the commit. */
   commit(repository: string, files: Readonly<Record<string, string>>, tag?: string): Promise<string>;
   /** A `.tgz` with one folder at its top, as git hosts make them. Resolves to its sha256. */
@@ -30,6 +32,7 @@ export async function buildpackHost(address: string): Promise<BuildpackHost> {
   const stop = new AbortController();
   const server = createServer((request, response) => {
     const {pathname, search} = new URL(request.url ?? '/', 'http://host');
+    if (pathname.startsWith('/silent/')) return;
     const [, repository, rest] = /^\/([\w-]+\.git)(\/.*)$/.exec(pathname) ?? [];
     if (repository !== undefined && rest !== undefined) {
       const gitdir = path.join(root, repository, '.git');
@@ -42,6 +45,7 @@ export async function buildpackHost(address: string): Promise<BuildpackHost> {
   await once(server, 'listening');
   const git = (folder: string, ...words: readonly string[]) => execa('git', words, {cwd: folder, env: {GIT_CONFIG_GLOBAL: '/dev/null', GIT_AUTHOR_NAME: 'Ann', GIT_AUTHOR_EMAIL: 'ann@example.com', GIT_COMMITTER_NAME: 'Ann', GIT_COMMITTER_EMAIL: 'ann@example.com'}});
   return {
+    root,
     url: `http://${address}:${(server.address() as AddressInfo).port}`,
     async commit(repository, files, tag) {
       const folder = path.join(root, `${repository}.git`);

@@ -1,6 +1,7 @@
+import {randomBytes} from 'node:crypto';
 import test from 'ava';
-import {DockerEngine} from '../../reconciler/adapters/docker.ts';
 import {packageImagesOf} from '../../reconciler/build/packages.ts';
+import {DockerEngine} from '../../reconciler/adapters/docker.ts';
 import {buildTrial, type BuildTrial} from '../support/build-trial.ts';
 import {bridgeAddress, buildpackHost, type BuildpackHost} from '../support/buildpack-host.ts';
 
@@ -79,6 +80,54 @@ test.serial('a tarball is pinned to its checksum, and refused when it is not the
   const {reason, lines} = await trial.buildBadly({fixture: 'no-buildpack', env: {BUILDPACK_URL: other}});
   t.is(reason, `the buildpack "${other}" could not be fetched`);
   t.true(lines.includes(` !     its sha256 is ${sha256}`), lines.join('\n'));
+});
+
+test.serial('a buildpack that is too large, or that does not come, is told', async (t) => {
+  t.timeout(120_000);
+  // Nothing that packs well.
+  const files = {'bin/detect': `${BASH}echo Large`, 'bin/compile': BASH, 'fonts': randomBytes(2_000_000).toString('hex')};
+  await host.archive('large.tgz', files);
+  await host.commit('large', files);
+  const fetchLimits = {bytesMax: 1_000_000, secondsMax: 3};
+  for (const {pack, reason} of [
+    {pack: 'large.tgz', reason: 'has more than 1.0M'},
+    {pack: 'large.git', reason: 'has more than 1.0M'},
+    {pack: 'silent/a.tgz', reason: 'could not be fetched within 3 s'},
+    {pack: 'silent/a.git', reason: 'could not be fetched within 3 s'},
+  ]) {
+    const url = `${host.url}/${pack}`;
+    const {reason: told, lines} = await trial.buildBadly({fixture: 'no-buildpack', env: {BUILDPACK_URL: url}, fetchLimits});
+    t.is(told, `the buildpack "${url}" ${reason}`, lines.join('\n'));
+  }
+});
+
+test.serial('what a buildpack takes all rights from is moved and packed all the same, and the digest is the same with Debian packages made anew', async (t) => {
+  t.timeout(240_000);
+  const build = () => trial.buildWell({fixture: 'no-buildpack', app: 'locked', limits: {cacheBytes: 20_000_000}, changes: {
+    '.buildpacks': './packs/locked\n./packs/second\n',
+    'packs/locked/bin/detect': `${BASH}echo Locked`,
+    'packs/locked/bin/compile': `${BASH}mkdir -p "$1/locked/in" "$2/hidden" /app/locked
+echo seen >"$1/locked/in/file"
+head -c 30000000 /dev/zero >"$2/hidden/big"
+chmod 000 "$1/locked/in/file" "$1/locked" "$2/hidden" /app/locked "$1"`,
+    'packs/second/bin/detect': `${BASH}echo Second`,
+    // It makes a user.
+    'packs/second/bin/packages': `${BASH}echo both uuid-runtime`,
+    'packs/second/bin/compile': `${BASH}cat "$1/locked/in/file"; uuidgen --version`,
+    'packs/second/bin/release': `${BASH}printf 'default_process_types:\\n  web: cat locked/in/file; id uuidd; sleep 1\\n'`,
+  }});
+  const first = await build();
+  t.true(first.lines.includes(' !     Not even their owner could read ., ./locked, ./locked/in/file and 1 more: now it can.'), first.lines.join('\n'));
+  t.true(first.lines.includes('seen'), first.lines.join('\n'));
+  // The second build would have been the one to do it.
+  t.is(first.lines.filter((line) => line.startsWith('-----> Emptying the build cache: 30.0M of the ')).length, 1, first.lines.join('\n'));
+  const packageImages = async () => (await packageImagesOf(trial.docker, trial.instance, AbortSignal.timeout(20_000))).map(({image}) => image).toSorted();
+  const packages = await packageImages();
+  t.is(packages.length, 2, 'one to build in and one to run on');
+  for (const image of [first.image, ...packages]) await trial.docker.getImage(image).remove({force: true});
+  const again = await build();
+  t.deepEqual(await packageImages(), packages);
+  t.is(again.image, first.image);
 });
 
 for (const {title, pack, reason, line} of [

@@ -2,13 +2,14 @@ import type {BuildContainer} from '../../adapters/build-container.ts';
 import type {BuildContext} from '../context.ts';
 import {step} from '../output.ts';
 import {tarStream, textEntry} from '../image/tar.ts';
+import {makeReadable} from '../readable.ts';
 import {BuildRefused} from '../refused.ts';
 import {layersFolder, type Descriptor} from './descriptor.ts';
 import {checkMemory, scriptEnv, type DetectedGroup} from './detect.ts';
 import {applyChanges, buildChanges} from './environment.ts';
 import type {LeftLayers} from './keep.ts';
 import {readLayer, type LayerTypes} from './layer.ts';
-import {APP_FOLDER, PLANS_FOLDER, PLATFORM_FOLDER} from './places.ts';
+import {APP_FOLDER, LAYERS_FOLDER, PLANS_FOLDER, PLATFORM_FOLDER} from './places.ts';
 import {buildpackPlan, readUnmet, remainingPlan} from './plan.ts';
 import {readLaunch, type Launch} from './processes.ts';
 import {inFolder, readLayers, runIn} from './read.ts';
@@ -60,7 +61,7 @@ async function runBuild(container: BuildContainer, {print, limits}: BuildContext
     folder: APP_FOLDER,
     env: {...env, CNB_LAYERS_DIR: layersFolder(id), CNB_BP_PLAN_PATH: planPath},
   }, print, signal);
-  if (exitCode === 0) return;
+  if (exitCode === 0) return makeReadable(container, {folders: [LAYERS_FOLDER, APP_FOLDER], print}, signal);
   await checkMemory(container, {exitCode, limits, signal});
   throw new BuildRefused(`bin/build of "${id}" failed with ${exitCode}`);
 }

@@ -118,7 +118,7 @@ test('notes it also when nothing else is known of the app', gone, {images: 1, pl
 test('notes it once', gone, {record: 'gone', images: 1, plan: ''});
 test('forgets an app of which nothing is left', gone, {record: 'gone', images: 0, plan: 'forget blog  # app blog is not in commit 12345678'});
 
-const HELLO = {image: 'sha256:p1' as ImageDigest, packages: 'hello', usedAtMs: NOW_MS - 29 * DAY_MS};
+const HELLO = {image: 'sha256:p1' as ImageDigest, packages: 'hello', usedAtMs: NOW_MS - 29 * DAY_MS, isInUse: false};
 
 test('keeps images with Debian packages that builds use, also when garbage is collected', planned, {clutter: {collect: 'garbage', packageImages: [HELLO]}, plan: ''});
 
@@ -127,8 +127,8 @@ test('removes one that no build has asked for for a month', planned, {
   plan: 'remove image p1  # Debian packages for builds (hello): not used for 30 days',
 });
 
-test('removes them when the disk is nearly full, but none that a build has just asked for', planned, {
-  clutter: {isDiskLow: true, packageImages: [HELLO, {...HELLO, image: 'sha256:p2' as ImageDigest, usedAtMs: NOW_MS - 60_000}]},
+test('removes them when the disk is nearly full, but none that a build has just asked for, or that a container stands on', planned, {
+  clutter: {isDiskLow: true, packageImages: [HELLO, {...HELLO, image: 'sha256:p3' as ImageDigest, isInUse: true}, {...HELLO, image: 'sha256:p2' as ImageDigest, usedAtMs: NOW_MS - 60_000}]},
   plan: 'remove image p1  # Debian packages for builds (hello): the disk is nearly full',
 });
 
