@@ -20,6 +20,7 @@ export function appFacts(app: AppAnswer, {release, cluster, nowMs, colors}: AppI
     ['Cluster:', `${cluster.name} (${cluster.url})`],
     ['Git URL:', app.gitUrl],
     ...app.urls.map((url) => ['Web URL:', url] as const),
+    ...(app.ports ?? []).map(({port, service, sni}) => ['TCP port:', `${port} → ${service}${sni === undefined ? '' : ` for ${sni}`}`] as const),
     ...(app.source === undefined ? [] : [['Source:', sourceLine(app.source, {colors})] as const]),
     ['Services:', app.services.map(({name, healthy, wanted}) => `${name} ${healthy}/${wanted}`).join(', ') || 'none yet: git push flynn main'],
     ['Release:', release === undefined ? 'none yet' : `v${release.number} ${release.description}, ${release.by}, ${age(release.at, nowMs)} ago${release.state === 'current' ? '' : ` (${release.state})`}`],

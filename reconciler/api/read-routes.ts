@@ -27,12 +27,12 @@ export function readNewRoute(body: unknown): NewRouteRequest {
     if (port !== undefined && !Number.isInteger(port)) throw new ApiError(400, 'port has to be a whole number; without one the node chooses it');
     const place = port === undefined ? readText('service', service) : `${String(port)}${sni === undefined ? '' : `/${readText('sni', sni)}`}`;
     const name = formatRouteName(readRouteName(`tcp:${place}`));
-    return {wanted: {kind, route: route as unknown as TcpRouteManifest}, name, inWords: port === undefined ? name : `${name}${led(service)}`};
+    return {wanted: {kind, route: route as unknown as TcpRouteManifest}, name, inWords: port === undefined ? name : `${name}${led({service})}`};
   }
-  const {host, path = '/', service} = route;
+  const {host, path = '/', service, redirect} = route;
   const name = readRouteName(`${readText('host', host)}${readText('path', path)}`);
   if (name.kind !== 'http') throw new ApiError(400, `"${String(host)}" is no host`);
-  return {wanted: {kind, route: route as unknown as RouteManifest}, name: formatRouteName(name), inWords: `${name.host}${name.path === '/' ? '' : name.path}${led(service)}`};
+  return {wanted: {kind, route: route as unknown as RouteManifest}, name: formatRouteName(name), inWords: `${name.host}${name.path === '/' ? '' : name.path}${led(typeof redirect === 'string' ? {redirect} : {service})}`};
 }
 
 /** A merge patch (RFC 7396): null takes a field out. */
@@ -41,7 +41,7 @@ export function readRouteChanges(body: unknown): {readonly changes: JsonObject; 
   const names = Object.keys(changes);
   if (names.length === 0) throw new ApiError(400, 'the body has to have the fields that are to be changed');
   const {service, ...others} = changes;
-  const words = [...(typeof service === 'string' ? [led(service).trimStart()] : names.includes('service') ? ['service'] : []), ...Object.keys(others)];
+  const words = [...(typeof service === 'string' ? [led({service}).trimStart()] : names.includes('service') ? ['service'] : []), ...Object.keys(others)];
   return {changes, inWords: `(${words.join(', ')})`};
 }
 
@@ -72,6 +72,7 @@ function readText(name: string, value: unknown): string {
   return value;
 }
 
-function led(service: unknown): string {
-  return service === undefined ? '' : ` → ${readText('service', service)}`;
+/** ` → api` */
+function led(to: Readonly<Record<string, unknown>>): string {
+  return Object.entries(to).map(([name, value]) => (value === undefined ? '' : ` → ${readText(name, value)}`)).join('');
 }

@@ -103,6 +103,21 @@ test('options are flags, and what has none is set by its field', async (t) => {
   t.regex(await type('route -a shop'), /^http:shop\.test\/ +web +--sticky-cookie shop --wait-timeout 9 --idle-timeout 60 --response-header X-Frame-Options=DENY$/m);
 });
 
+test('what is no service is listed as what it is', async (t) => {
+  const {type} = await withShop(t);
+  t.regex(await type('route add http old.test --redirect https://shop.test -a shop'), /"shop: route add old\.test → https:\/\/shop\.test"/);
+  await type('route add http ab.test --weight web=90 --weight api=10 --when-header X-Beta=1 -a shop');
+  const shown = await type('route -a shop');
+  t.regex(shown, /^http:old\.test\/ +→ https:\/\/shop\.test$/m);
+  t.regex(shown, /^http:ab\.test\/ +web=90 api=10 +--when-header X-Beta=1$/m);
+});
+
+test('info has the ports beside the hosts', async (t) => {
+  const {type, view} = await withShop(t);
+  view.current = {...view.current, apps: [app('shop', {ports: [{port: 5432, service: 'db'}, {port: 443, service: 'db', sni: 'db.test'}]})]};
+  t.regex(await type('info -a shop'), /^TCP port: +5432 → db\nTCP port: +443 → db for db\.test$/m);
+});
+
 test('route add --json tells the commit, the route and how it ended', async (t) => {
   const {type} = await withShop(t);
   const shown = await type('route add http shop.test -a shop --json');
