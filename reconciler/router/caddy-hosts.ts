@@ -1,20 +1,32 @@
 import {comparablePath} from '../../schemas/route-place.ts';
 import type {StructuredHost, StructuredPath} from '../observed/structure.ts';
-import {conditionMatcher, pathPatternOf, patternOf} from './caddy-matchers.ts';
+import {conditionMatcher, exactMatchers, hostMatcher, HOSTS_IN_LIST_MAX, inChunks, pathPatternOf, withDots} from './caddy-matchers.ts';
 import {handlersBefore, routeHandlers, type RouteContext} from './caddy-options.ts';
 import {markPages, noSuchPath} from './caddy-pages.ts';
 import type {Json} from './caddy-parts.ts';
 import {isHostOrWildcard, isWildcard} from './names.ts';
 
-/** One route of Caddy for each host with options of its own, in their order. A host that would mean something else to Caddy is left out. */
+/**
+ * One route of Caddy for each host with options of its own. A host that would mean something else to Caddy is left out. Caddy asks one matcher after the
+ * other, whichever host is asked for: so one for many hosts stands before those of each, and the requests of all other hosts pass by in long strides.
+ */
 export function hostRoutes(hosts: readonly StructuredHost[], context: RouteContext): readonly Json[] {
-  return hosts.filter(({host}) => isHostOrWildcard(host)).map((host) => structuredRoute(host, context));
+  const known = hosts.filter(({host}) => isHostOrWildcard(host));
+  const exact = known.filter(({host}) => !isWildcard(host));
+  const routes = (some: readonly StructuredHost[]) => some.map((host) => structuredRoute(host, context));
+  const strides = exact.length <= STRIDE ? routes(exact) : inChunks(exact, STRIDE).map((some): Json => (
+    {match: [{host: withDots(some.map(({host}) => host))}], handle: [{handler: 'subroute', routes: routes(some)}], terminal: true}
+  ));
+  return [...strides, ...routes(known.filter(({host}) => isWildcard(host)))];
 }
+
+/** Each is in the list of its stride twice. */
+const STRIDE = HOSTS_IN_LIST_MAX / 2;
 
 function structuredRoute(structured: StructuredHost, context: RouteContext): Json {
   const {host, except = [], paths} = structured;
   return {
-    match: [{...hostMatcher(host), ...(except.length > 0 && {not: chunks(withDots(except)).map((some) => ({host: some}))})}],
+    match: [{...hostMatcher(host), ...(except.length > 0 && {not: exactMatchers(except)})}],
     terminal: true,
     handle: [{
       handler: 'subroute',
@@ -24,25 +36,6 @@ function structuredRoute(structured: StructuredHost, context: RouteContext): Jso
       ],
     }],
   };
-}
-
-/** A wildcard has any number of labels in the place of its star; Caddy's own has one. The catch-all is for what is no host name as well. */
-function hostMatcher(host: string): {readonly [key: string]: Json} {
-  if (host === '*') return {};
-  if (!isWildcard(host)) return {host: withDots([host])};
-  return {header_regexp: {Host: {pattern: `(?i)^(?:[a-z0-9_-]+\\.)+${patternOf(host.slice(2))}\\.?(?::[0-9]*)?$`}}};
-}
-
-/** A host may be asked for with the dot that ends it, which Caddy takes for another one. */
-function withDots(hosts: readonly string[]): readonly string[] {
-  return hosts.flatMap((host) => [host, `${host}.`]);
-}
-
-/** Caddy looks for capital letters in short lists only (2.6.2: `MatchHost.large`). */
-const HOSTS_IN_LIST_MAX = 100;
-
-function chunks(hosts: readonly string[]): readonly (readonly string[])[] {
-  return Array.from({length: Math.ceil(hosts.length / HOSTS_IN_LIST_MAX)}, (_, index) => hosts.slice(index * HOSTS_IN_LIST_MAX, (index + 1) * HOSTS_IN_LIST_MAX));
 }
 
 /** Nothing for a path that would mean something else to Caddy. */

@@ -1,8 +1,35 @@
 import {ANY_VALUE, type Condition} from '../../schemas/conditions.ts';
 import type {Json} from './caddy-parts.ts';
+import {isWildcard} from './names.ts';
+
+export type Matcher = {readonly [key: string]: Json};
+
+/** Caddy looks for capital letters in short lists only (2.6.2: `MatchHost.large`). */
+export const HOSTS_IN_LIST_MAX = 100;
+
+/** A wildcard has any number of labels in the place of its star; Caddy's own has one. The catch-all is for what is no host name as well. */
+export function hostMatcher(host: string): Matcher {
+  if (host === '*') return {};
+  if (!isWildcard(host)) return {host: withDots([host])};
+  return {header_regexp: {Host: {pattern: `(?i)^(?:[a-z0-9_-]+\\.)+${patternOf(host.slice(2))}\\.?(?::[0-9]*)?$`}}};
+}
+
+/** One of them is true when the host is one of these, of which none is a wildcard. */
+export function exactMatchers(hosts: readonly string[]): readonly Matcher[] {
+  return inChunks(withDots(hosts), HOSTS_IN_LIST_MAX).map((some) => ({host: some}));
+}
+
+/** A host may be asked for with the dot that ends it, which Caddy takes for another one. */
+export function withDots(hosts: readonly string[]): readonly string[] {
+  return hosts.flatMap((host) => [host, `${host}.`]);
+}
+
+export function inChunks<Item>(items: readonly Item[], length: number): readonly (readonly Item[])[] {
+  return Array.from({length: Math.ceil(items.length / length)}, (_, index) => items.slice(index * length, (index + 1) * length));
+}
 
 /** One matcher of Caddy that is true when the condition is. Patterns are anchored, values are in them as they are. */
-export function conditionMatcher(condition: Condition): {readonly [key: string]: Json} {
+export function conditionMatcher(condition: Condition): Matcher {
   switch (condition.kind) {
     case 'header': return condition.value === ANY_VALUE ? {header: {[condition.name]: []}} : {header_regexp: {[condition.name]: {pattern: `^${patternOf(condition.value)}$`}}};
     // Browsers send all cookies in one line; HTTP/2 may send several, which Go joins.

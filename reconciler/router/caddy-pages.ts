@@ -1,8 +1,9 @@
 import type {AppName} from '../../schemas/ids.ts';
 import type {ErrorPages} from '../desired/state.ts';
 import type {PagesOfApp, StructuredHost} from '../observed/structure.ts';
+import {exactMatchers, hostMatcher} from './caddy-matchers.ts';
 import {answer, literal, type Json} from './caddy-parts.ts';
-import {NOWHERE_NAME} from './names.ts';
+import {isWildcard, NOWHERE_NAME} from './names.ts';
 import {FORBIDDEN_PAGE, MAINTENANCE_PAGE, NO_ANSWER_PAGE, NO_SUCH_PATH_PAGE, PASSWORD_PAGE, TOO_LARGE_PAGE, UNAVAILABLE_PAGE} from './pages.ts';
 
 /** When clients may come again. Nobody knows when it ends. */
@@ -46,13 +47,14 @@ export function noSuchPath({paths}: StructuredHost, pages: readonly PagesOfApp[]
   return isOwn ? [...markPages(app), {handler: 'error', status_code: 404}] : [answer(404, NO_SUCH_PATH_PAGE)];
 }
 
-/** What hosts of apps in maintenance answer. */
+/** What hosts of apps in maintenance answer. As of routes, a host counts before the wildcards that it is below. */
 export function maintenanceRoutes(pages: readonly PagesOfApp[]): readonly Json[] {
   const headers = {'Retry-After': [String(MAINTENANCE_RETRY_SECONDS)]};
+  const own = pages.flatMap(({hosts, errorPages: {maintenance}}) => (maintenance === undefined ? [] : [{hosts, handle: [answer(503, literal(maintenance), headers)]}]));
+  const exact = own.map(({hosts, handle}) => ({match: exactMatchers(hosts.filter((host) => !isWildcard(host))), handle}));
+  const wildcards = own.flatMap(({hosts, handle}) => hosts.filter(isWildcard).map((host) => ({host, handle}))).toSorted((a, b) => b.host.split('.').length - a.host.split('.').length);
   return [
-    ...pages.flatMap(({hosts, errorPages: {maintenance}}) => (
-      maintenance === undefined || hosts.length === 0 ? [] : [{match: [{host: hosts.flatMap((host) => [host, `${host}.`])}], handle: [answer(503, literal(maintenance), headers)], terminal: true}]
-    )),
+    ...[...exact, ...wildcards.map(({host, handle}) => ({match: [hostMatcher(host)], handle}))].filter(({match}) => match.length > 0).map((route) => ({...route, terminal: true})),
     {handle: [answer(503, MAINTENANCE_PAGE, headers)]},
   ];
 }

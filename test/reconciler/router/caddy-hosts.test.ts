@@ -69,3 +69,10 @@ test('a redirect may lead to one place only', renders, {path: '/old', redirect: 
   match: {path: ['/old', '/old/*']},
   handle: [{handler: 'static_response', status_code: 302, headers: {Location: ['/new'], 'Cache-Control': ['no-store']}}],
 });
+
+test('many hosts are passed by in long strides, wildcards come after all of them', (t) => {
+  const hosts = [...Array.from({length: 120}, (_, index) => `h${index}.test`), '*.h.test', '*'].map((host): StructuredHost => ({host, paths: PATHS}));
+  const routes = rendered(hosts);
+  t.deepEqual(routes.map(({handle}) => handle[0]?.routes?.length), [50, 50, 20, 2, 2]);
+  t.is(new Set(JSON.stringify(routes).match(/h\d+\.test/g)).size, 120);
+});
