@@ -30,6 +30,7 @@ export function claimOf({host, path = '/', when}: Place): Claim {
  * stand for something that means more than itself.
  */
 export function comparablePath(path: string): string | undefined {
+  if (path === '/') return path;
   try {
     const decoded = path.split('/').map((segment) => decodeURIComponent(segment).toLowerCase());
     return decoded.some((segment) => /[/?[\]*{}\\\u0000-\u001f\u007f]/.test(segment) || segment === '.' || segment === '..') ? undefined : decoded.join('/');

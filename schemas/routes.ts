@@ -71,6 +71,7 @@ export function checkRoutes(routes: readonly RouteManifest[] = []): readonly Pro
       ...(keys.indexOf(keys[index] ?? '') === index ? [] : [{path: ['routes', index], message: `route "${claimInWords(claimOf(route))}" is there twice`}]),
       ...checkRoute(route).map(({path, message}) => ({path: ['routes', index, ...path], message})),
       ...checkRouteOptions(route, ['routes', index]),
+      ...(leadsBack(route, routes) ? [{path: ['routes', index, 'redirect'], message: `a redirect that leads back to its own route has no end: "${redirectOf(route.redirect ?? '').to}" is what "${claimInWords(claimOf(route))}" answers`}] : []),
     ]),
     ...checkHttps(routes),
   ];
@@ -90,4 +91,15 @@ function checkRoute({host: _, path = '/', when, service, services, stripPrefix, 
   if (stripPrefix !== undefined) problems.push({path: ['stripPrefix'], message: 'a redirect has no stripPrefix: with keepPath it always leaves out `path`'});
   if (to === '/' && keepPath) problems.push({path: ['redirect'], message: 'a redirect to / can\'t keep the path: what follows could be read as another host. Say keepPath: false, or the whole URL'});
   return problems;
+}
+
+/** Whether whoever follows a redirect comes to it again. What conditions may be true by then is nobody's guess. */
+function leadsBack(route: RouteManifest, routes: readonly RouteManifest[]): boolean {
+  if (route.redirect === undefined || route.when !== undefined) return false;
+  const target = URL.parse(redirectOf(route.redirect).to, `https://${route.host}`);
+  if (target === null || target.hostname !== route.host) return false;
+  const asked = comparablePath(target.pathname) ?? '/';
+  const fits = ({path = '/'}: RouteManifest) => path === '/' || `${asked}/`.startsWith(`${comparablePath(path)}/`);
+  const there = routes.filter((other) => other.host === route.host && other.when === undefined && fits(other));
+  return there.toSorted((a, b) => (b.path ?? '/').length - (a.path ?? '/').length)[0] === route;
 }

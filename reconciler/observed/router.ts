@@ -116,11 +116,10 @@ export class RouterObserver {
       throw new Error(marks.state === 'unreachable' ? marks.error : NO_CADDY);
     }
     const {settings} = this.#world;
-    const [upstreams, file, table, ...looks] = await Promise.all([
+    const [upstreams, file, names, ...looks] = await Promise.all([
       current.caddy.requestsInFlight(signal), this.#file.structure(settings, current.layout, signal), this.#namesAt(nowMs, marks.generation, signal),
       ...access.map((shift) => lookAtLeaving(shift, signal)),
     ]);
-    const names = published(table, unknownTarget(settings));
     this.#marks = marks;
     this.#noteLeaving(names, nowMs);
     return {
@@ -149,9 +148,10 @@ export class RouterObserver {
   async #namesAt(nowMs: number, generation: string | undefined, signal: AbortSignal): Promise<NameTable> {
     const known = this.#names;
     if (known !== undefined && known.generation === generation && nowMs - known.listedAtMs < LIST_EVERY_MS) return known.table;
-    const table = tableOf(await this.#world.unbound.listRecords(signal));
+    const answered = tableOf(await this.#world.unbound.listRecords(signal));
+    const table = published(answered, unknownTarget(this.#world.settings));
     // Records changed by hand, or being changed, belong to no generation: they are listed each time until they are put right.
-    this.#names = generationOf(table) === generation ? {table, generation, listedAtMs: nowMs} : undefined;
+    this.#names = generationOf(answered) === generation ? {table, generation, listedAtMs: nowMs} : undefined;
     return table;
   }
 

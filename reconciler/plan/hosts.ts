@@ -12,13 +12,11 @@ import {byAddress} from './routed.ts';
 export function routing(routes: readonly RoutedPath[]): {readonly names: NameTable; readonly structure: RouteStructure} {
   const byHost = Map.groupBy(withoutRivals(routes), ({host}) => host);
   const structured = structuredHosts(byHost);
+  const plain = [...byHost.keys()].filter((host) => !structured.has(host));
   const names = new Map<string, readonly Target[]>();
-  const hosts: StructuredHost[] = [];
-  for (const [host, paths] of byHost) {
-    if (!structured.has(host)) names.set(hostName(host), paths[0]?.targets ?? []);
-    else hosts.push(structuredHost(host, paths, [...byHost.keys()].filter((other) => !structured.has(other))));
-    if (structured.has(host)) for (const path of paths) if (path.redirect === undefined) names.set(replicasName(path), path.targets);
-  }
+  for (const host of plain) names.set(hostName(host), byHost.get(host)?.[0]?.targets ?? []);
+  const hosts = [...byHost].filter(([host]) => structured.has(host)).map(([host, paths]) => structuredHost(host, paths, plain));
+  for (const host of structured) for (const path of byHost.get(host) ?? []) if (path.redirect === undefined) names.set(replicasName(path), path.targets);
   return {
     names: new Map([...names].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, targets]) => [name, targets.toSorted(byAddress)])),
     structure: {hosts: hosts.toSorted(byExactness), ...pagesOf(routes)},

@@ -30,6 +30,7 @@ test('services with weights', may, '- {host: a.b, services: {web: 90, next: 10, 
 test('a redirect in one word, or with its fields', may, '- {host: www.a.b, redirect: "https://a.b"}\n- {host: a.b, path: /old, redirect: {to: /new, status: 308, keepPath: false}}\n', [
   {host: 'www.a.b', redirect: 'https://a.b'}, {host: 'a.b', path: '/old', redirect: {to: '/new', status: 308, keepPath: false}},
 ]);
+test('a redirect to another route of its host', may, '- {host: a.b, redirect: /new}\n- {host: a.b, path: /new}\n', [{host: 'a.b', redirect: '/new'}, {host: 'a.b', path: '/new'}]);
 test('the same path as another one, with other conditions', may, '- {host: a.b, when: {method: GET}}\n- {host: a.b, when: {method: POST}}\n- host: a.b\n', [
   {host: 'a.b', when: {method: 'GET'}}, {host: 'a.b', when: {method: 'POST'}}, {host: 'a.b'},
 ]);
@@ -52,12 +53,15 @@ test('a condition that could mean more than itself', mayNot, '- {host: a.b, when
 4:109: routes.0.when.method must be a method such as GET, or a list of them, not "get"`.trim());
 test('no conditions where it says that it has some', mayNot, '- {host: a.b, when: {}}\n', '4:21: routes.0.when must have at least one of header, cookie, query and method');
 test('the host as a condition', mayNot, '- {host: a.b, when: {header: {HOST: c.d}}}\n', '4:37: the host is not a condition: it is `host` of the route');
-test('two ends', mayNot, '- {host: a.b, service: web, redirect: /x}\n- {host: c.d, services: {web: 1}, service: web}\n', `
+test('two ends', mayNot, '- {host: a.b, service: web, redirect: "https://c.d"}\n- {host: c.d, services: {web: 1}, service: web}\n', `
 4:39: a route has one of service, services and redirect, not service and redirect
 5:25: a route has one of service, services and redirect, not service and services`.trim());
 test('weights of which none counts', mayNot, '- {host: a.b, services: {web: 0, next: 0}}\n', '4:25: all weights are 0, so nobody would answer: a service that gets requests needs a weight of 1 or more');
 test('nothing to strip', mayNot, '- {host: a.b, stripPrefix: true}\n', '4:28: stripPrefix takes `path` away, and this route has none');
 test('a redirect that could lead to somebody else\'s host', mayNot, '- {host: a.b, path: /old, redirect: /}\n', '4:37: a redirect to / can\'t keep the path: what follows could be read as another host. Say keepPath: false, or the whole URL');
+test('a redirect to itself', mayNot, '- {host: a.b, redirect: "https://a.b/new"}\n- {host: c.d, path: /a, redirect: /a/b}\n- {host: c.d, path: /b, redirect: /a}\n', `
+4:25: a redirect that leads back to its own route has no end: "https://a.b/new" is what "a.b/" answers
+5:35: a redirect that leads back to its own route has no end: "/a/b" is what "c.d/a" answers`.trim());
 test('the place of another one, however it is written', mayNot, '- {host: a.b, path: /caf%C3%A9, when: {header: {X-A: 1}, method: [PUT, POST]}}\n- {host: a.b, path: /Caf%c3%a9, when: {method: [POST, PUT], header: {x-a: 1}}}\n', '5:3: route "a.b/Caf%c3%a9 when header x-a is 1 and method is POST or PUT" is there twice');
 
 test('paths are compared without escapes and without case', (t) => {
