@@ -4,6 +4,7 @@ import type {Command} from './command.ts';
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import('./commands/up.ts')).up,
   down: async () => (await import('./commands/down.ts')).down,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
   create: async () => (await import('./commands/create.ts')).create,
   apps: async () => (await import('./commands/apps.ts')).apps,
   info: async () => (await import('./commands/info.ts')).info,

@@ -21,6 +21,8 @@ import type {AppRoutes, DomainAnswer, DomainWritten, RouteAnswer, RouteWritten} 
 
 /** The remote repository may be slow. */
 const READ_MS_MAX = 60_000;
+/** Apps whose files are asked of git together. */
+const READ_AT_ONCE = 50;
 
 interface OfApp {
   Params: {app: string};
@@ -116,9 +118,12 @@ class Listing {
 
   async all(signal: AbortSignal): Promise<readonly AppRoutes[]> {
     const {apps} = await explaining("can't read the cluster repository", this.#view.repo.snapshot(signal));
-    const read = await Promise.all(apps.map(async (piece) => [piece.name, await this.#of(piece, signal)] as const));
-    this.#read = new Map(read);
-    return read.map(([, {routes}]) => routes);
+    const read = new Map<AppName, {readonly key: string; readonly routes: AppRoutes}>();
+    for (let at = 0; at < apps.length; at += READ_AT_ONCE) {
+      for (const [name, routes] of await Promise.all(apps.slice(at, at + READ_AT_ONCE).map(async (piece) => [piece.name, await this.#of(piece, signal)] as const))) read.set(name, routes);
+    }
+    this.#read = read;
+    return [...read.values()].map(({routes}) => routes);
   }
 
   async one(app: AppName, signal: AbortSignal): Promise<AppRoutes> {

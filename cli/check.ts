@@ -1,0 +1,68 @@
+import {lookup} from 'node:dns/promises';
+import type {CertificateStatus} from '../reconciler/node.ts';
+import type {NodeStatus} from '../reconciler/status/status.ts';
+import {Failure} from './command.ts';
+import {age} from './output/time.ts';
+
+/** One thing that `flynn doctor` has looked at. */
+export interface Check {
+  readonly what: string;
+  readonly state: 'good' | 'warning' | 'bad';
+  /** How it is, in a few words. */
+  readonly says: string;
+  /** What to do about it, a line each. */
+  readonly advice?: readonly string[];
+}
+
+/** Passes come every few seconds, and after a slow remote repository within a minute. */
+const SUCCESS_MS_MAX = 5 * 60_000;
+/** Logs and certificates tell a story that is out of order from here on. */
+const CLOCK_MS_MAX = 5000;
+/** Apps and hosts that are told of one by one. */
+const TOLD_MAX = 10;
+
+/** What the cluster says of itself. */
+export function clusterChecks({status, certificates, nowMs}: {readonly status: NodeStatus; readonly certificates?: readonly CertificateStatus[]; readonly nowMs: number}): readonly Check[] {
+  const {lastPassAt, lastSuccessfulPassAt, revision, conditions, apps} = status;
+  const aheadMs = lastPassAt === undefined ? 0 : Date.parse(lastPassAt) - nowMs;
+  const isLate = lastSuccessfulPassAt === undefined || nowMs - Date.parse(lastSuccessfulPassAt) > SUCCESS_MS_MAX;
+  const stalled = conditions.filter(({type, status: isSo}) => type === 'Stalled' && isSo);
+  const [sickApps, sickHosts] = [apps.filter((app) => app.conditions.some(({type, status: isSo}) => type === 'Stalled' && isSo)), (certificates ?? []).filter(({problem}) => problem !== undefined)];
+  return [
+    ...(aheadMs > CLOCK_MS_MAX ? [{what: 'Clock', state: 'warning' as const, says: `the node's is ${Math.round(aheadMs / 1000)} s ahead of this machine's`, advice: ['let both follow a time server (chrony, systemd-timesyncd)']}] : []),
+    isLate
+      ? {what: 'Passes', state: 'bad', says: lastSuccessfulPassAt === undefined ? 'none has succeeded since it was started' : `none has succeeded for ${age(lastSuccessfulPassAt, nowMs)}`, advice: ['see why: flynn status, flynn events']}
+      : {what: 'Passes', state: 'good', says: `the last one succeeded ${age(lastSuccessfulPassAt, nowMs)} ago`},
+    ...(stalled.length === 0 ? [{what: 'Repository', state: 'good' as const, says: revision ?? 'nothing was applied yet'}] : stalled.map(({reason, message}): Check => ({what: 'Node', state: 'bad', says: `${reason}: ${message}`, advice: ['see: flynn status']}))),
+    ...sickApps.slice(0, TOLD_MAX).map((app): Check => ({what: 'App', state: 'bad', says: `${app.name}: ${app.conditions.find(({type}) => type === 'Stalled')?.message ?? ''}`, advice: [`see: flynn status ${app.name}`]})),
+    ...(sickApps.length === 0 ? [{what: 'Apps', state: 'good' as const, says: `${apps.length}, none of them stalled`}] : more('Apps', sickApps.length)),
+    ...sickHosts.slice(0, TOLD_MAX).map(({host, problem = ''}): Check => ({what: 'Certificate', state: 'warning', says: `${host}: ${problem}`, advice: ['see: flynn cert']})),
+    ...(certificates === undefined ? [] : sickHosts.length === 0 ? [{what: 'Certificates', state: 'good' as const, says: `${certificates.length}, nothing to do`}] : more('Certificates', sickHosts.length)),
+  ];
+}
+
+/** Whether hosts below the cluster's domain are found; names below `localhost` need no DNS. */
+export async function domainCheck(domain: string, find: (host: string) => Promise<{readonly address: string}> = (host) => lookup(host)): Promise<Check> {
+  if (domain === 'localhost' || domain.endsWith('.localhost')) return {what: 'DNS', state: 'good', says: `${domain} is this machine, without DNS`};
+  const host = `any-app.${domain}`;
+  try {
+    return {what: 'DNS', state: 'good', says: `*.${domain} is ${(await find(host)).address}`};
+  } catch (error) {
+    return {what: 'DNS', state: 'bad', says: `${host} is not found (${(error as NodeJS.ErrnoException).code ?? String(error)})`, advice: [`the zone needs a record: *.${domain}  A  <address of the node>`]};
+  }
+}
+
+/** A check by something that throws `Failure` when it is not so. `otherwise`: what it means when there is no answer. */
+export async function checkBy(what: string, look: () => Promise<string | undefined>, otherwise: Omit<Check, 'what'> = {state: 'bad', says: 'not there', advice: ['flynn up']}): Promise<Check> {
+  try {
+    const says = await look();
+    return says === undefined ? {what, ...otherwise} : {what, state: 'good', says};
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return {what, state: 'bad', says: error.message, advice: error.advice};
+  }
+}
+
+function more(what: string, count: number): readonly Check[] {
+  return count > TOLD_MAX ? [{what, state: 'warning', says: `and ${count - TOLD_MAX} more`}] : [];
+}
