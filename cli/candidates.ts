@@ -55,6 +55,12 @@ const releases: Source = async (asked) => (await ofApp<{readonly releases: reado
 
 const volumes: Source = async ({client, signal}) => (await client.get<readonly {readonly app: string; readonly name: string}[]>('/v1/volumes', signal)).map(({app, name}) => ({value: `${app}/${name}`}));
 
+/** Of hosts, or of those of people's own by the names of their files. */
+const certificates = (field: 'host' | 'name'): Source => async ({client, signal}) => (await client.get<readonly {readonly host: string; readonly name?: string; readonly issuer?: string}[]>('/v1/certificates', signal)).flatMap((one) => {
+  const value = one[field];
+  return value === undefined ? [] : [{value, about: one.issuer ?? ''}];
+});
+
 const SOURCES: Readonly<Record<string, Source>> = {
   'app': apps,
   'app|replica': async (asked) => [...await apps(asked), ...await replicas(asked)],
@@ -64,6 +70,8 @@ const SOURCES: Readonly<Record<string, Source>> = {
   'domain host': domains,
   'env name': variables,
   'cron name': crons,
+  'cert host': certificates('host'),
+  'cert name': certificates('name'),
   'release': releases,
   'volume': volumes,
 };

@@ -34,7 +34,7 @@ kind: App
 # env:                        # plain text for all who can read this repository; secrets: flynn env set --secret NAME
 #   LOG_LEVEL: info
 
-# routes:                     # instead of <app>.<domain>, which leads to web
+# routes:                     # instead of <app>.<domain>, which leads to web (flynn route add http keeps that)
 #   - host: shop.example.com  # or "*.example.com", "*"
 #   - host: shop.example.com
 #     path: /api

@@ -56,6 +56,9 @@ test('what is so already changes nothing', updates, TWO, 'a.test/x', {service: '
 test('a list and a mapping are replaced', updates, 'tcp:\n  - port: 5432\n    service: db\n    allow: [10.0.0.0/8] # office\n', 'tcp:5432', {allow: ['10.1.0.0/16', '10.2.0.0/16']}, 'tcp:\n  - port: 5432\n    service: db\n    allow: [10.1.0.0/16, 10.2.0.0/16] # office\n');
 test('a list in lines is replaced by lines', updates, 'tcp:\n  - port: 5432\n    allow:\n      - 10.0.0.0/8\n    service: db\n', '5432', {allow: ['10.1.0.0/16']}, 'tcp:\n  - port: 5432\n    allow:\n      - 10.1.0.0/16\n    service: db\n');
 
+const TWICE = 'routes:\n  - host: a.test\n    service: beta\n    when: {header: {X-Beta: "1"}}\n  - host: a.test\n';
+test('of routes that differ in their conditions a number says which', updates, TWICE, 'a.test/#2', {service: 'api'}, `${TWICE}    service: api\n`);
+
 const removes = test.macro<[string, string, string | undefined]>((t, before, name, after) => {
   t.is(change(before, removeRoute(SHOP, named(name), HOST)), after);
 });
@@ -67,6 +70,8 @@ test('when none is left, it is said that there is none', removes, 'routes:\n  - 
 test('its own host can be taken away, though it is not written', removes, 'env: {A: b}\n', HOST, 'env: {A: b}\nroutes: []\n');
 test('the only tcp route takes the list along', removes, 'tcp: [{port: 5432, service: db}]\nenv: {A: b}\n', 'tcp:5432', 'env: {A: b}\n');
 test('of a shared port the host tells which', removes, 'tcp:\n  - {port: 443, service: a, sni: a.test}\n  - {port: 443, service: b, sni: b.test}\n', 'tcp:443/b.test', 'tcp:\n  - {port: 443, service: a, sni: a.test}\n');
+
+test('so it does when one is taken out', removes, TWICE, 'a.test/#1', 'routes:\n  - host: a.test\n');
 
 test('a domain is taken out with all its paths', (t) => {
   t.is(change(`routes:\n  - host: ${HOST}\n  - host: a.test\n  - {host: a.test, path: /x}\n  - host: b.test\n`, removeDomain(SHOP, 'a.test', HOST)), `routes:\n  - host: ${HOST}\n  - host: b.test\n`);
@@ -85,5 +90,6 @@ test('a route that is wrong is refused with its place', refused, '', addRoute(SH
 test('a second one with the same host and path is refused', refused, 'routes: [{host: a.test}]\n', addRoute(SHOP, {kind: 'http', route: {host: 'a.test', service: 'api'}}, HOST), /^apps\/shop\/app\.yaml:3:\d+: route "a\.test\/" is there twice$/);
 test('a route that there is not is refused with those that there are', refused, TWO, removeRoute(SHOP, named('c.test'), HOST), /^app "shop" has no route http:c\.test\/; it has http:a\.test\/x, http:b\.test\/$/);
 test('a shared port alone does not say which is meant', refused, 'tcp:\n  - {port: 443, service: a, sni: a.test}\n  - {port: 443, service: b, sni: b.test}\n', removeRoute(SHOP, named('443'), HOST), /2 routes tcp:443: name one of them, tcp:443\/a\.test or tcp:443\/b\.test$/);
+test('without the number it is not known which is meant', refused, TWICE, removeRoute(SHOP, named('a.test'), HOST), /2 routes http:a\.test\/: name one of them, http:a\.test\/#1 or http:a\.test\/#2$/);
 test('a domain that there is not is refused', refused, '', removeDomain(SHOP, 'a.test', HOST), /has no domain "a\.test"; it has shop\.flynn\.test$/);
 test('what is shared by an anchor is left to people', refused, 'routes:\n  - &a {host: a.test}\n  - host: b.test\n    service: &s api\n  - {host: c.test, service: *s}\n', updateRoute(SHOP, named('b.test'), {service: 'web'}), /can't be edited by a tool/);
