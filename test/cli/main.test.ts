@@ -70,6 +70,7 @@ test('an unknown flag is a wrong use', async (t) => {
     ! usage: flynn apps
     exit 2
   `);
+  t.regex(await type('scale --no-wiat'), /^! unknown option '--no-wiat'; did you mean --no-wait\?$/m);
   t.regex(await type('apps -a'), /^! -a needs a name after it\n(.*\n)?exit 2$/m);
 });
 
