@@ -99,6 +99,32 @@ test('cluster lists the clusters and marks the default one', async (t) => {
   ].join('\n')}\nexit 0`);
 });
 
+test('cluster info says where a cluster is and as whom one talks to it', async (t) => {
+  const {type, port, config} = await terminal(t);
+  t.is(await type('cluster info'), text`
+    $ flynn cluster info
+    Cluster:   home
+    API URL:   http://api.flynn.localhost:PORT
+    Git URL:   http://git.flynn.localhost:8080
+    Domain:    flynn.localhost
+    Node:      n1
+    Revision:  main@sha1:COMMIT
+    Apps:      0
+    You are:   operator
+    Kept in:   CONFIG
+    exit 0
+  `.replace('COMMIT', '1a2b3c4d'.repeat(5)).replace('PORT', String(port)).replace('CONFIG', config));
+});
+
+test('a cluster can be made the default one, and be forgotten', async (t) => {
+  const {type, config} = await terminal(t);
+  t.is(await type('cluster default nope'), `$ flynn cluster default nope\n! error: ${config} has no cluster "nope"\n!        it has: home\nexit 1`);
+  t.regex(await type('cluster default home'), /^! the default cluster is now "home"\nexit 0$/m);
+  t.regex(await type('cluster remove'), /which one\?.*\n.*[\s\S]*exit 2$/);
+  t.regex(await type('cluster remove home'), /^! "home" is forgotten here; the cluster itself goes on\nexit 0$/m);
+  t.regex(await type('cluster'), /names no cluster/);
+});
+
 test('a cluster that does not run is told apart from one that refuses', async (t) => {
   const {type, config} = await terminal(t);
   await pointTo(config, await closedPort());
