@@ -27,12 +27,14 @@ export function claimOf({host, path = '/', when}: Place): Claim {
 
 /**
  * A path as it is compared: without escapes, in small letters, as some apps take `/ADMIN` for `/admin`. Undefined when its escapes are not UTF-8 or
- * stand for something that means more than itself.
+ * stand for something that means more than itself, or when it ends as no path is compared.
  */
 export function comparablePath(path: string): string | undefined {
   if (path === '/') return path;
   try {
     const decoded = path.split('/').map((segment) => decodeURIComponent(segment).toLowerCase());
+    // Dots and spaces at the end of what is asked for count for nothing to the router.
+    if (/[. ]$/.test(decoded.at(-1) ?? '')) return undefined;
     return decoded.some((segment) => /[/?[\]*{}\\\u0000-\u001f\u007f]/.test(segment) || segment === '.' || segment === '..') ? undefined : decoded.join('/');
   } catch (error) {
     if (error instanceof URIError) return undefined;

@@ -82,7 +82,7 @@ function checkRoute({host: _, path = '/', when, service, services, stripPrefix, 
   const leads = Object.entries({service, services, redirect}).flatMap(([field, value]) => (value === undefined ? [] : [field]));
   if (leads.length > 1) problems.push({path: [leads[1] ?? ''], message: `a route has one of service, services and redirect, not ${leads.join(' and ')}`});
   if (services !== undefined && Object.values(services).every((weight) => weight === 0)) problems.push({path: ['services'], message: 'all weights are 0, so nobody would answer: a service that gets requests needs a weight of 1 or more'});
-  if (comparablePath(path) === undefined) problems.push({path: ['path'], message: `path can't be "${path}": what its escapes (%…) stand for must be letters of UTF-8, and no / ? [ ] * { } \\`});
+  if (comparablePath(path) === undefined) problems.push({path: ['path'], message: `path can't be "${path}": what its escapes (%…) stand for must be letters of UTF-8, and no / ? [ ] * { } \\, and it can't end in a dot or a space`});
   for (const name of Object.keys(when?.header ?? {})) if (name.toLowerCase() === 'host') problems.push({path: ['when', 'header', name], message: 'the host is not a condition: it is `host` of the route'});
   if (stripPrefix === true && path === '/') problems.push({path: ['stripPrefix'], message: 'stripPrefix takes `path` away, and this route has none'});
   if (redirect === undefined) return problems;

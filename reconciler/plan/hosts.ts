@@ -15,12 +15,32 @@ export function routing(routes: readonly RoutedPath[]): {readonly names: NameTab
   const plain = [...byHost.keys()].filter((host) => !structured.has(host));
   const names = new Map<string, readonly Target[]>();
   for (const host of plain) names.set(hostName(host), byHost.get(host)?.[0]?.targets ?? []);
+  for (const [host, wildcard] of halfway(plain)) names.set(hostName(host), byHost.get(wildcard)?.[0]?.targets ?? []);
   const hosts = [...byHost].filter(([host]) => structured.has(host)).map(([host, paths]) => structuredHost(host, paths, plain));
   for (const host of structured) for (const path of byHost.get(host) ?? []) if (path.redirect === undefined) names.set(replicasName(path), path.targets);
   return {
     names: new Map([...names].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, targets]) => [name, targets.toSorted(byAddress)])),
     structure: {hosts: hosts.toSorted(byExactness), ...pagesOf(routes)},
   };
+}
+
+/**
+ * Hosts that wildcards are called after, and that the next wildcard above is for: as names nearer ones stand before farther ones, and `a.example.com` would be
+ * taken for one of `*.a.example.com`.
+ */
+function halfway(plain: readonly string[]): readonly (readonly [host: string, wildcard: string])[] {
+  const known = new Set(plain);
+  const wildcards = plain.filter(isWildcard).toSorted((a, b) => labelsOf(b) - labelsOf(a));
+  return wildcards.flatMap((wildcard) => {
+    const host = wildcard.slice(2);
+    const above = wildcards.find((one) => one !== wildcard && isBelow(host, one));
+    return above === undefined || known.has(host) ? [] : [[host, above] as const];
+  });
+}
+
+/** `*` has the fewest. */
+function labelsOf(wildcard: string): number {
+  return wildcard.split('.').length;
 }
 
 /** The pages of apps that have some, and which hosts are theirs alone. */
@@ -77,7 +97,7 @@ function byLongestPath(a: RoutedPath, b: RoutedPath): number {
 
 /** Hosts, then wildcards with more labels before those with fewer. */
 function byExactness(a: StructuredHost, b: StructuredHost): number {
-  const labels = ({host}: StructuredHost) => (isWildcard(host) ? host.split('.').length : Infinity);
+  const labels = ({host}: StructuredHost) => (isWildcard(host) ? labelsOf(host) : Infinity);
   if (labels(a) !== labels(b)) return labels(b) - labels(a);
   return a.host < b.host ? -1 : 1;
 }

@@ -39,8 +39,8 @@ const HOST_RULE = 'must be a host name in small letters such as shop.example.com
 for (const host of ['*x.com', 'a.*.com', '**.com', '*.', 'A.b', 'a.b:80', 'https://a.b', '{env.HOME}', '*.*.a.b']) {
   test(`the host ${host}`, mayNot, `- host: "${host}"\n`, `4:9: routes.0.host ${HOST_RULE}, not "${host}"`);
 }
-for (const path of ['/a%2fb', '/%zz', '/%c3', '/%7bhttp.request.host%7d', '/%2e%2e/x', '/a%00b', '/%5b']) {
-  test(`the path ${path}`, mayNot, `- host: a.b\n  path: "${path}"\n`, `5:9: path can't be "${path}": what its escapes (%…) stand for must be letters of UTF-8, and no / ? [ ] * { } \\`);
+for (const path of ['/a%2fb', '/%zz', '/%c3', '/%7bhttp.request.host%7d', '/%2e%2e/x', '/a%00b', '/%5b', '/a.', '/a%20']) {
+  test(`the path ${path}`, mayNot, `- host: a.b\n  path: "${path}"\n`, `5:9: path can't be "${path}": what its escapes (%…) stand for must be letters of UTF-8, and no / ? [ ] * { } \\, and it can't end in a dot or a space`);
 }
 for (const to of ['https://a b', 'ftp://a.b', '//evil.example', 'https://{http.request.host}', 'https://a.b/', '/a?b', 'javascript:x', '/\\\\evil.example']) {
   test(`a redirect to ${to}`, mayNot, `- host: a.b\n  redirect: "${to}"\n`, `5:13: routes.0.redirect must be a URL such as https://www.example.com or a path such as /new, without a slash at its end, not "${to.replace('\\\\', '\\')}"`);

@@ -3,6 +3,9 @@ import type {AppName, ServiceName} from '../../../schemas/ids.ts';
 import type {RoutedPath} from '../../../reconciler/plan/app.ts';
 import {routing} from '../../../reconciler/plan/hosts.ts';
 import {shared} from '../../../reconciler/plan/shares.ts';
+import {hostName, hostOf, isBelow, isWildcard} from '../../../reconciler/router/names.ts';
+import {complete} from '../../../reconciler/router/records.ts';
+import {seededRandom} from '../../support/random.ts';
 
 /** `shop:web example.com/api`, and what else the route has. */
 function route(text: string, more: Partial<RoutedPath> = {}): RoutedPath {
@@ -17,7 +20,7 @@ const routes = test.macro((t, given: readonly RoutedPath[], expected: {readonly 
 });
 const svc = (service: string, app: string) => `_svc._tcp.${service}.${app}.flynn.internal`;
 
-test('hosts and wildcards without options are names only', routes, [route('a:web a.test'), route('b:web *.test'), route('c:web *')], {names: ['*', '*.test', 'a.test'], hosts: []});
+test('hosts and wildcards without options are names only', routes, [route('a:web a.test'), route('b:web *.test'), route('c:web *')], {names: ['*', '*.test', 'a.test', 'test'], hosts: []});
 test('exact hosts are tried before wildcards, and those with more labels before others', routes,
   [route('a:web */x'), route('a:web *.test/x'), route('a:web *.b.test/x'), route('a:web z.test/x')], {
     names: [svc('web', 'a')],
@@ -55,6 +58,51 @@ test('of two apps with a path that differs in case only, the first has it', rout
 test('apps may have conditions that differ on one host', routes, [route('a:web a.test', {when: [{kind: 'method', values: ['GET']}]}), route('bb:web a.test')], {
   names: [svc('web', 'a'), svc('web', 'bb')], hosts: [{host: 'a.test', paths: [{path: '/', when: [{kind: 'method', values: ['GET']}], name: svc('web', 'a')}, {path: '/', name: svc('web', 'bb')}]}],
 });
+
+test('a host that a wildcard is called after belongs to the next wildcard above', (t) => {
+  const {names} = routing([route('a:web *.b.c.test'), route('bb:web *.test'), route('ccc:web *')]);
+  t.deepEqual([...names].map(([name, targets]) => `${hostOf(name)} ${targets[0]?.address}`), ['* 10.0.0.3', '*.b.c.test 10.0.0.1', '*.test 10.0.0.2', 'b.c.test 10.0.0.2', 'test 10.0.0.3']);
+});
+
+const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+
+test(`whatever there is, the nearest host and then the longest path count (SEED=${SEED})`, (t) => {
+  const random = seededRandom(SEED);
+  const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item; // never empty here
+  const patterns = ['x', 'a.x', 'b.x', 'b.a.x', 'c.b.a.x', 'y', '*', '*.x', '*.a.x', '*.b.a.x', '*.y'];
+  for (let round = 0; round < 500; round += 1) {
+    const claims = new Set(Array.from({length: 1 + Math.floor(random() * 8)}, () => `${pick(patterns)} ${pick(['/', '/', '/', '/p', '/p/q'])}`));
+    const routes = [...claims].map((claim, index) => {
+      const [host = '', path = ''] = claim.split(' ');
+      return {...route(`app${index}:web h`), host, path, targets: [{address: `10.0.0.${index + 1}`, port: 80}]};
+    });
+    const table = routing(routes);
+    for (const host of ['x', 'a.x', 'b.x', 'b.a.x', 'c.b.a.x', 'd.x', 'd.a.x', 'd.c.b.a.x', 'y', 'a.y', 'z']) {
+      for (const path of ['/', '/p', '/p/q/r']) t.is(answers(table, host, path), meant(routes, host, path), `${host}${path} of ${[...claims].join(', ')}`);
+    }
+  }
+});
+
+/** What the docs say. */
+function meant(routes: readonly RoutedPath[], host: string, path: string): string | undefined {
+  const hosts = [host, ...routes.map((one) => one.host).filter((one) => isWildcard(one) && isBelow(host, one)).toSorted((a, b) => b.length - a.length)];
+  const nearest = hosts.find((one) => routes.some((other) => other.host === one));
+  const fits = routes.filter((one) => one.host === nearest && (one.path === '/' || `${path}/`.startsWith(`${one.path}/`)));
+  return fits.toSorted((a, b) => b.path.length - a.path.length)[0]?.targets[0]?.address;
+}
+
+/** What Caddy and unbound make of it: the first host of the structure that fits, else the nearest name. */
+function answers({names, structure}: ReturnType<typeof routing>, host: string, path: string): string | undefined {
+  const structured = structure.hosts.find((one) => one.host === host || (isWildcard(one.host) && isBelow(host, one.host) && one.except?.includes(host) !== true));
+  if (structured !== undefined) {
+    const found = structured.paths.find((one) => one.path === '/' || `${path}/`.startsWith(`${one.path}/`));
+    return names.get(found?.name ?? '')?.[0]?.address;
+  }
+  const table = complete(names, {address: 'nobody', port: 0});
+  const wildcards = [...table.keys()].flatMap((name) => hostOf(name) ?? []).filter((one) => isWildcard(one) && isBelow(host, one)).toSorted((a, b) => b.length - a.length);
+  const [target] = table.get(hostName(host)) ?? table.get(hostName(wildcards[0] ?? '')) ?? [];
+  return target?.address === 'nobody' ? undefined : target?.address;
+}
 
 /** `90:2` is a weight and a number of replicas; what comes out is how often each group's replicas are there. */
 const shares = test.macro((t, groups: string, expected: string) => {
