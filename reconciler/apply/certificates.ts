@@ -101,17 +101,25 @@ async function nextFailure(file: string, {cause, directory}: Pick<OrderFailure, 
   return {failures: failures + 1, atMs: Date.now(), cause, directory};
 }
 
-/** What the authority said, in Caddy's log: of several errors the one about the issuer says most. */
+interface LogLine {
+  readonly level?: string;
+  readonly msg?: string;
+  readonly error?: string;
+  readonly challenge_type?: string;
+}
+
+/** What the authority said, as Caddy's log has it: of each kind of proof why it was none, or else why it did not come to that. */
 function causeIn(output: string): string {
   const lines = output.split('\n').flatMap((line) => {
     try {
-      return [JSON.parse(line) as {readonly level?: string; readonly msg?: string; readonly error?: string; readonly problem?: {readonly detail?: string}}];
+      return [JSON.parse(line) as LogLine];
     } catch {
       return [];
     }
   });
   const errors = lines.filter(({level}) => level === 'error');
-  const said = errors.find(({msg}) => msg === 'could not get certificate from issuer')?.error ?? errors.find(({problem}) => problem?.detail !== undefined)?.problem?.detail ?? errors.at(-1)?.error;
+  const proofs = errors.flatMap(({challenge_type: kind, error}) => (kind === undefined || error === undefined ? [] : [`${kind}: ${error}`]));
+  const said = proofs.length > 0 ? [...new Set(proofs)].join('; ') : errors.find(({msg}) => msg === 'could not get certificate from issuer')?.error ?? errors.at(-1)?.error;
   if (said !== undefined) return said.slice(0, CAUSE_LENGTH_MAX);
   const first = output.trim().split('\n').at(-1)?.slice(0, CAUSE_LENGTH_MAX);
   return lines.length > 0 ? `the authority did not answer within ${ORDER_SECONDS_MAX} s` : `caddy could not be started: ${first ?? 'it says nothing'}`;

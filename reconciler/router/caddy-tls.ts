@@ -48,6 +48,9 @@ export function redirectRoutes({httpsPort}: Pick<CaddySettings, 'httpsPort'>, fi
   ];
 }
 
+/** Of its whole time. */
+const ALWAYS_RENEWED = 0.999;
+
 export interface Order {
   readonly host: string;
   readonly acme: DesiredAcme;
@@ -66,7 +69,8 @@ export function renderOrderConfig(settings: CaddySettings, files: RouterFiles, {
     logging: {logs: {default: {encoder: {format: 'json'}, level: 'INFO'}}},
     apps: {tls: {
       certificates: {automate: [host]},
-      automation: {policies: [{issuers: [{
+      // Whether it is time for a new one the plan has said: one that is there does not count.
+      automation: {policies: [{renewal_window_ratio: ALWAYS_RENEWED, issuers: [{
         module: 'acme',
         ca: directory,
         ...(email !== undefined && {email}),

@@ -36,7 +36,7 @@ test('an order has its own process: no ports, no admin endpoint, and the account
     logging: {logs: {default: {encoder: {format: 'json'}, level: 'INFO'}}},
     apps: {tls: {
       certificates: {automate: ['shop.example.com']},
-      automation: {policies: [{issuers: [{
+      automation: {policies: [{renewal_window_ratio: 0.999, issuers: [{
         module: 'acme', ca: DIRECTORY, email: 'ops@example.com', external_account: {key_id: 'kid-1', mac_key: 'opened'}, trusted_roots_pem_files: ['/data/ca.pem'],
         challenges: {bind_host: '127.0.0.1', http: {alternate_port: 80}, 'tls-alpn': {alternate_port: 443}},
       }]}]},
