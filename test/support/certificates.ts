@@ -1,7 +1,8 @@
-import {readFile, writeFile} from 'node:fs/promises';
+import {readdir, readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import tls, {type PeerCertificate} from 'node:tls';
 import {execa} from 'execa';
+import type {TrialNode} from './trial-node.ts';
 
 export interface Made {
   /** PEM. */
@@ -60,4 +61,10 @@ export async function certificateOf(port: number, servername: string, options: t
   });
   socket.on('error', reject).on('timeout', () => socket.destroy(new Error('the handshake took longer than 10 s')));
   return promise;
+}
+
+/** What the newest Caddy of a node was started with. */
+export async function caddyConfigOf({layout}: TrialNode): Promise<string> {
+  const shifts = (await readdir(layout.caddy)).filter((name) => /^\d+$/.test(name)).map(Number);
+  return readFile(path.join(layout.caddy, `${Math.max(...shifts)}`, 'config.json'), 'utf8');
 }

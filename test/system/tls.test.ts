@@ -1,10 +1,10 @@
 import {request} from 'node:http';
 import https from 'node:https';
-import {readdir, readFile, rm, stat} from 'node:fs/promises';
+import {readdir, rm, stat} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import type {CertificateStatus} from '../../reconciler/node.ts';
-import {certificateOf, TrialAuthority} from '../support/certificates.ts';
+import {caddyConfigOf, certificateOf, TrialAuthority} from '../support/certificates.ts';
 import {TrialNode} from '../support/trial-node.ts';
 import {until} from '../support/until.ts';
 
@@ -83,7 +83,7 @@ test.serial('a certificate of one\'s own is a commit with its key encrypted, and
   const folder = path.join(node.layout.caddy, 'certificates');
   for (const name of await readdir(folder)) t.is((await stat(path.join(folder, name))).mode & 0o777, 0o600, name);
   const word = made.key.split('\n')[1] ?? '';
-  t.false((await readFile(path.join(node.layout.caddy, 'config.json'), 'utf8')).includes(word));
+  t.false((await caddyConfigOf(node)).includes(word));
   t.false((await node.plan()).text.includes(word));
 });
 
@@ -104,10 +104,10 @@ test.serial('HTTP is redirected for hosts whose certificate browsers trust, path
 });
 
 test.serial('which hosts are redirected changes without a change of Caddy\'s configuration', async (t) => {
-  const config = await readFile(path.join(node.layout.caddy, 'config.json'), 'utf8');
+  const config = await caddyConfigOf(node);
   await routes({host: 'shop.example.com'}, {host: 'shop.flynn.localhost'});
   await until('both are as they were', async () => (await get('shop.example.com')).status === 308 && (await get('shop.flynn.localhost')).status === 200);
-  t.is(await readFile(path.join(node.layout.caddy, 'config.json'), 'utf8'), config);
+  t.is(await caddyConfigOf(node), config);
   await rm(path.join(node.layout.caddy, 'redirects', 'shop.example.com'));
   await until('what was removed by hand is back', async () => (await get('shop.example.com')).status === 308);
 });
