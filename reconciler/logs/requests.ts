@@ -1,4 +1,5 @@
 import type {AppName} from '../../schemas/ids.ts';
+import {countDuration, noDurations, quantileMs} from './durations.ts';
 
 /** What the replicas of one spec answered within some time. */
 export interface RequestFigures {
@@ -21,9 +22,6 @@ export interface CountedRequest {
 /** Requests are counted in pieces of this length, for so many pieces: a quarter of an hour. */
 const PIECE_MS = 5_000;
 const PIECES_MAX = 180;
-/** Classes of durations: each is 10 % longer than the one before, from 1 ms to ten minutes. */
-const CLASSES = 142;
-const GROWTH = 1.1;
 
 interface Piece {
   readonly number: number;
@@ -43,13 +41,12 @@ export class RequestCounters {
     if (pieces.length === 0) this.#pieces.set(key, pieces);
     let piece = pieces.findLast((one) => one.number === number);
     if (piece === undefined) {
-      piece = {number, requests: 0, failures: 0, durations: new Uint32Array(CLASSES)};
+      piece = {number, requests: 0, failures: 0, durations: noDurations()};
       pieces.push(piece);
       while (pieces.length > 0 && (pieces[0]?.number ?? 0) <= number - PIECES_MAX) pieces.shift();
     }
-    const durationClass = Math.max(0, Math.min(CLASSES - 1, Math.ceil(Math.log(Math.max(1, durationMs)) / Math.log(GROWTH))));
     piece.requests += 1;
-    piece.durations[durationClass] = (piece.durations[durationClass] ?? 0) + 1;
+    countDuration(piece.durations, durationMs);
     if (status >= 500) piece.failures += 1;
   }
 
@@ -58,12 +55,7 @@ export class RequestCounters {
     const pieces = (this.#pieces.get(keyOf(app, spec)) ?? []).filter(({number}) => (number + 1) * PIECE_MS > sinceMs);
     const requests = pieces.reduce((sum, piece) => sum + piece.requests, 0);
     const failures = pieces.reduce((sum, piece) => sum + piece.failures, 0);
-    let seen = 0;
-    for (let durationClass = 0; requests > 0 && durationClass < CLASSES; durationClass++) {
-      seen += pieces.reduce((sum, {durations}) => sum + (durations[durationClass] ?? 0), 0);
-      if (seen >= requests * 0.95) return {requests, failures, p95Ms: Math.round(GROWTH ** durationClass * 10) / 10};
-    }
-    return {requests, failures, p95Ms: undefined};
+    return {requests, failures, p95Ms: quantileMs(pieces.map(({durations}) => durations), 0.95)};
   }
 
   /** Forgets specs that had no requests for a quarter of an hour. */

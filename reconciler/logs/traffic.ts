@@ -1,5 +1,6 @@
 import type {AppName} from '../../schemas/ids.ts';
 import type {AccessEntry} from './access-log.ts';
+import {countDuration, noDurations, quantileMs} from './durations.ts';
 
 /** What one replica of an app has answered since the counting began, or what none of its replicas has. */
 export interface TrafficFigures {
@@ -20,7 +21,7 @@ export interface TrafficFigures {
   readonly answeredWithin: readonly number[];
   /** Of all requests together. */
   readonly answerMsSum: number;
-  /** Half of the answers had begun by then, and 95 of 100: as near as the bounds allow. Absent: there are none, or it was later than the last bound. */
+  /** Half of the answers had begun by then, and 95 of 100, to within 10 %. Absent: there are none. */
   readonly p50Ms?: number;
   readonly p95Ms?: number;
 }
@@ -45,6 +46,7 @@ interface Series {
   bytesOut: number;
   readonly classes: number[];
   answerMsSum: number;
+  readonly durations: Uint32Array;
   lastAtMs: number;
   /** Requests of the last minute, in a ring: which piece of time each is of, and how many. */
   readonly pieces: {number: number; requests: number}[];
@@ -76,6 +78,7 @@ export class Traffic {
     const index = found === -1 ? ANSWER_BOUNDS_MS.length : found;
     series.classes[index] = (series.classes[index] ?? 0) + 1;
     series.answerMsSum += answerMs;
+    countDuration(series.durations, answerMs);
     series.lastAtMs = Math.max(series.lastAtMs, atMs);
     const number = Math.floor(atMs / PIECE_MS);
     const piece = series.pieces[number % PIECES];
@@ -87,8 +90,8 @@ export class Traffic {
   figures(nowMs: number): readonly TrafficFigures[] {
     const oldest = Math.floor(nowMs / PIECE_MS) - PIECES;
     return [...this.#series.entries()].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, series]) => {
-      const {app, replica, requests, bytesIn, bytesOut, answerMsSum, classes} = series;
-      const [p50Ms, p95Ms] = [quantile(classes, 0.5), quantile(classes, 0.95)];
+      const {app, replica, requests, bytesIn, bytesOut, answerMsSum, classes, durations} = series;
+      const [p50Ms, p95Ms] = [quantileMs([durations], 0.5), quantileMs([durations], 0.95)];
       return {
         app,
         ...(replica !== undefined && {replica}),
@@ -116,7 +119,7 @@ export class Traffic {
     if (this.#series.size >= this.#max) this.#forgetOne();
     const made: Series = {
       app, replica, requests: 0, statuses: new Map(), errors: new Map(), bytesIn: 0, bytesOut: 0,
-      classes: new Array<number>(ANSWER_BOUNDS_MS.length + 1).fill(0), answerMsSum: 0, lastAtMs: 0, pieces: [],
+      classes: new Array<number>(ANSWER_BOUNDS_MS.length + 1).fill(0), answerMsSum: 0, durations: noDurations(), lastAtMs: 0, pieces: [],
     };
     this.#series.set(key, made);
     return made;
@@ -135,19 +138,4 @@ function increase(counts: Map<string, number>, key: string): void {
 
 function sumTo(classes: readonly number[], index: number): number {
   return classes.slice(0, index + 1).reduce((sum, count) => sum + count, 0);
-}
-
-/** As Prometheus' histogram_quantile: evenly spread within a class. */
-function quantile(classes: readonly number[], share: number): number | undefined {
-  const wanted = classes.reduce((sum, count) => sum + count, 0) * share;
-  let seen = 0;
-  for (const [index, bound] of ANSWER_BOUNDS_MS.entries()) {
-    const count = classes[index] ?? 0;
-    if (count > 0 && seen + count >= wanted) {
-      const from = ANSWER_BOUNDS_MS[index - 1] ?? 0;
-      return Math.round((from + (bound - from) * (wanted - seen) / count) * 10) / 10;
-    }
-    seen += count;
-  }
-  return undefined;
 }
