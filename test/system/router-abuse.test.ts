@@ -122,8 +122,8 @@ test.serial('5,000 connections that say nothing, and 500 bodies that never end, 
 test.serial('nothing of the router but its ports for HTTP listens on the network: it is told what to do by unix sockets only', async (t) => {
   const {settings, instance} = routed.router;
   const {httpPort, httpsPort, dnsPort} = settings;
-  const listening = async (role: string) => {
-    const {stdout: pid} = await execa('docker', ['inspect', '--format', '{{.State.Pid}}', `${instance}-${role}`]);
+  const listening = async (container: string) => {
+    const {stdout: pid} = await execa('docker', ['inspect', '--format', '{{.State.Pid}}', container]);
     const links = await Promise.all((await readdir(`/proc/${pid}/fd`)).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
     const inodes = new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
     const tables = await Promise.all(['tcp', 'tcp6', 'udp', 'udp6'].map(async (table) => [table, await readFile(`/proc/${pid}/net/${table}`, 'utf8')] as const));
@@ -134,8 +134,8 @@ test.serial('nothing of the router but its ports for HTTP listens on the network
       return [`${table} ${(address.match(/../g) ?? []).toReversed().map((byte) => Number.parseInt(byte, 16)).join('.')}:${Number.parseInt(port, 16)}`];
     })).toSorted();
   };
-  t.deepEqual(await listening('router'), [`tcp 127.0.0.1:${httpPort}`, `tcp 127.0.0.1:${httpsPort}`, `tcp 127.0.0.2:${dnsPort}`, `tcp 127.0.0.3:${dnsPort}`].toSorted());
-  t.deepEqual([...new Set(await listening('dns'))], [`tcp 127.0.0.1:${dnsPort}`, `udp 127.0.0.1:${dnsPort}`]);
+  t.deepEqual(await listening(`${instance}-router-1`), [`tcp 127.0.0.1:${httpPort}`, `tcp 127.0.0.1:${httpsPort}`, `tcp 127.0.0.2:${dnsPort}`, `tcp 127.0.0.3:${dnsPort}`].toSorted());
+  t.deepEqual([...new Set(await listening(`${instance}-dns`))], [`tcp 127.0.0.1:${dnsPort}`, `udp 127.0.0.1:${dnsPort}`]);
   for (const path of ['/config/', '/load', '/stop', '/reverse_proxy/upstreams']) t.is((await ask({port: httpPort, host: '', path})).status, 404, path);
 });
 

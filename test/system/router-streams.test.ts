@@ -179,6 +179,20 @@ test.serial('a client that leaves ends the request of the app too', async (t) =>
   });
 });
 
+test.serial('a client that closes its sending side before the answer has left, as far as Caddy 2.6.2 sees', async (t) => {
+  await using app = await httpBackend((_request, response) => void setTimeout(() => response.end('late'), 1_000).unref());
+  await routed.each(t, [app], async (host) => {
+    await using client = await RawClient.connect(routed.port);
+    client.socket.end(get(host));
+    t.notRegex(await client.ended(), / 200 |late/, 'docs/requests.md says so');
+  });
+});
+
+test.serial('an answer that does not say what it is gets a type by its first bytes', async (t) => {
+  await using app = await httpBackend((_request, response) => response.end('<html>'));
+  await routed.each(t, [app], async (host) => void t.regex(await exchange(routed.port, get(host, 'Connection: close')), /\r\nContent-Type: text\/html; charset=utf-8\r\n/));
+});
+
 test.serial('a connection is upgraded however the words are written, and both sides can say the first one', async (t) => {
   await using app = await httpBackend((_request, response) => response.end(), (server) => {
     server.on('upgrade', (request, socket) => {
