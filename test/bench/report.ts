@@ -24,6 +24,8 @@ export interface Row {
   /** What the engine alone takes for the same. */
   readonly floor?: Figure;
   readonly swarm?: Figure;
+  /** What HAProxy takes in the same place. */
+  readonly haproxy?: Figure;
   /** Largest value that is good enough. A row without one is there to explain another. */
   readonly target?: number;
 }
@@ -60,14 +62,14 @@ export function isMissed({ours, target}: Row): boolean {
   return target !== undefined && ours !== undefined && 'median' in ours && ours.median > target;
 }
 
-const HEADER = ['', 'ours', 'spread', 'floor', 'swarm', 'target', ''] as const;
+const HEADER = ['', 'ours', 'spread', 'floor', 'swarm', 'haproxy', 'target', ''] as const;
 
 export function renderTable(machine: Readonly<Record<string, string>>, sections: readonly Section[]): string {
   const facts = Object.entries(machine).map(([name, value]) => `${name}: ${value}`);
   const lines = sections.map(({rows}) => rows.map(cells));
   const widths = HEADER.map((title, column) => Math.max(...[[HEADER], ...lines].flat().map((row) => (row[column] ?? '').length), title.length));
   const render = (row: readonly string[]) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ').trimEnd();
-  const notes = [...new Set(sections.flatMap(({rows}) => rows).flatMap(({ours, floor, swarm}) => [ours, floor, swarm]).flatMap((one) => (one !== undefined && 'notAvailable' in one ? [one.notAvailable] : [])))];
+  const notes = [...new Set(sections.flatMap(({rows}) => rows).flatMap(({ours, floor, swarm, haproxy}) => [ours, floor, swarm, haproxy]).flatMap((one) => (one !== undefined && 'notAvailable' in one ? [one.notAvailable] : [])))];
   return [
     ...facts,
     '',
@@ -83,9 +85,9 @@ export async function writeJson(file: string, machine: Readonly<Record<string, s
 }
 
 function cells(row: Row): readonly string[] {
-  const {what, unit, ours, floor, swarm, target} = row;
+  const {what, unit, ours, floor, swarm, haproxy, target} = row;
   const verdict = target === undefined || ours === undefined || 'notAvailable' in ours ? '' : isMissed(row) ? 'MISSED' : 'ok';
-  return [`  ${what}`, shown(ours, unit), spread(ours, unit), shown(floor, unit), shown(swarm, unit), target === undefined ? '' : `<= ${number(target, unit)}`, verdict];
+  return [`  ${what}`, shown(ours, unit), spread(ours, unit), shown(floor, unit), shown(swarm, unit), shown(haproxy, unit), target === undefined ? '' : `<= ${number(target, unit)}`, verdict];
 }
 
 function shown(one: Figure | undefined, unit: Row['unit']): string {

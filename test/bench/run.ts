@@ -11,6 +11,7 @@ import {sceneMaker} from './node/scene.ts';
 import {passBenchmark} from './pass/pass.ts';
 import {pushBenchmark} from './push.ts';
 import {renderTable, writeJson, type BenchContext, type Benchmark, type Section} from './report.ts';
+import {routerBenchmark} from './router/router.ts';
 import {SCALE_TO, scaleBenchmark} from './scale.ts';
 import {swarmSource} from './swarm/measure.ts';
 
@@ -72,7 +73,7 @@ function chosen(names: readonly string[]): readonly Benchmark[] {
   // The idle one last: before it, there is enough to settle.
   const all = [
     passBenchmark(), pushBenchmark({scene}), buildBenchmark(), deployBenchmark({scene, swarm}), scaleBenchmark({scene, swarm}), loadBenchmark({scene, swarm}),
-    crashBenchmark({scene, swarm}), logsBenchmark({scene}), diskBenchmark({scene}), idleBenchmark({scene}),
+    crashBenchmark({scene, swarm}), logsBenchmark({scene}), diskBenchmark({scene}), routerBenchmark(), idleBenchmark({scene}),
   ];
   const unknown = names.filter((name) => !all.some((one) => one.name === name));
   if (unknown.length > 0) throw new Error(`there is no benchmark "${unknown.join('", "')}"; there are ${all.map(({name}) => name).join(', ')}`);
