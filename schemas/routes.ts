@@ -85,6 +85,7 @@ function checkRoute({host: _, path = '/', when, service, services, stripPrefix, 
   if (comparablePath(path) === undefined) problems.push({path: ['path'], message: `path can't be "${path}": what its escapes (%…) stand for must be letters of UTF-8, and no / ? [ ] * { } \\, and it can't end in a dot or a space`});
   for (const name of Object.keys(when?.header ?? {})) if (name.toLowerCase() === 'host') problems.push({path: ['when', 'header', name], message: 'the host is not a condition: it is `host` of the route'});
   if (stripPrefix === true && path === '/') problems.push({path: ['stripPrefix'], message: 'stripPrefix takes `path` away, and this route has none'});
+  if (services !== undefined && (ofService.balance === 'least-conn' || ofService.balance === 'ip-hash')) problems.push({path: ['balance'], message: `${ofService.balance} knows no weights: take random or round-robin, or one service`});
   if (redirect === undefined) return problems;
   const {to, keepPath = true} = redirectOf(redirect);
   for (const field of Object.keys(ofService)) problems.push({path: [field], message: `${field} is about what a service gets or answers, and a redirect leads to none`});

@@ -57,6 +57,8 @@ test('two ends', mayNot, '- {host: a.b, service: web, redirect: "https://c.d"}\n
 4:39: a route has one of service, services and redirect, not service and redirect
 5:25: a route has one of service, services and redirect, not service and services`.trim());
 test('weights of which none counts', mayNot, '- {host: a.b, services: {web: 0, next: 0}}\n', '4:25: all weights are 0, so nobody would answer: a service that gets requests needs a weight of 1 or more');
+test('weights that its balance does not count', mayNot, '- {host: a.b, services: {web: 1, next: 1}, balance: ip-hash}\n- {host: c.d, services: {web: 1}, balance: round-robin}\n', '4:53: ip-hash knows no weights: take random or round-robin, or one service');
+test('options of a service that it does not lead to', mayNot, '- {host: a.b, redirect: "https://c.d", sticky: true, allow: [10.0.0.0/8]}\n', '4:48: sticky is about what a service gets or answers, and a redirect leads to none');
 test('nothing to strip', mayNot, '- {host: a.b, stripPrefix: true}\n', '4:28: stripPrefix takes `path` away, and this route has none');
 test('a redirect that could lead to somebody else\'s host', mayNot, '- {host: a.b, path: /old, redirect: /}\n', '4:37: a redirect to / can\'t keep the path: what follows could be read as another host. Say keepPath: false, or the whole URL');
 test('a redirect to itself', mayNot, '- {host: a.b, redirect: "https://a.b/new"}\n- {host: c.d, path: /a, redirect: /a/b}\n- {host: c.d, path: /b, redirect: /a}\n', `
