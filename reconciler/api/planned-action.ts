@@ -16,6 +16,7 @@ function subjectOf(action: Action): string {
     case 'remove-container':
     case 'keep-shift':
     case 'retire-shift':
+    case 'retire-tcp':
     case 'remove-shift': return action.name;
     case 'run-system': return action.system.role;
     case 'publish-names': return 'names';

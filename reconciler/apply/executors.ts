@@ -84,6 +84,11 @@ const executors: Executors = {
   'keep-shift': (action, world, signal) => world.router.keepShift(action, routerContainers(world), signal),
   'retire-shift': (action, world, signal) => world.router.retireShift(action, routerContainers(world), signal),
   'remove-shift': (action, world, signal) => world.router.removeShift(action, routerContainers(world), signal),
+  'retire-tcp': async ({id}, {engine}, signal) => {
+    // HAProxy's own word for it: it takes no connection any more, and ends with its last one.
+    await engine.send(id, 'SIGUSR1', signal);
+    await engine.setRestart(id, 'never', signal);
+  },
   'load-routes': (action, {router}, signal) => router.loadRoutes(action, signal),
   'load-tcp': ({structure}, {router}, signal) => router.loadTcp(structure, signal),
   'write-certificate': (action, {certificates}, signal) => certificates.write(action, signal),

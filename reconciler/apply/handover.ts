@@ -10,6 +10,7 @@ import {renderCaddyConfig} from '../router/caddy-config.ts';
 import {routerFiles, shiftLayout} from '../router/files.ts';
 import {LEAVING_MS} from '../router/times.ts';
 import type {NodeSettings} from '../settings.ts';
+import {refusedHosts, type RefusedHost} from './refused.ts';
 import {openRouteSecrets, type SecretOpener} from './route-secrets.ts';
 
 export interface ShiftWorld {
@@ -20,6 +21,8 @@ export interface ShiftWorld {
   readonly engine: Pick<Engine, 'run' | 'container' | 'logs' | 'send' | 'setRestart' | 'remove'>;
   caddy(shift: number): CaddyAdmin;
   spec(shift: number): ContainerSpec;
+  /** It is because of these that a Caddy did not start. */
+  onRefused(hosts: readonly RefusedHost[]): void;
 }
 
 export interface ShiftContainer {
@@ -38,13 +41,22 @@ const ERROR_LENGTH_MAX = 500;
 
 /**
  * Starts a Caddy with this structure beside the others, on the same ports, and makes it the one that comes back after a reboot. Rejects with a `ConfigRefused` when it
- * does not start; nothing is left of it then.
+ * does not start; nothing is left of it then, and `onRefused` has been told which hosts it is because of, if it is because of hosts.
  */
 export async function handOver({shift, structure, beside}: {readonly shift: number; readonly structure: RouteStructure; readonly beside: readonly number[]}, world: ShiftWorld, signal: AbortSignal): Promise<void> {
   await removeFoldersBut([...beside], world);
   await writeShift({shift, structure}, world, signal);
   const id = await world.engine.run(world.spec(shift), signal);
-  await keepShift({id, shift}, world, signal);
+  try {
+    await keepShift({id, shift}, world, signal);
+  } catch (error) {
+    if (!(error instanceof ConfigRefused)) throw error;
+    const refused = await refusedHosts(structure, world, signal);
+    world.onRefused(refused);
+    const [first] = refused;
+    if (first === undefined) throw error;
+    throw new ConfigRefused(`Caddy refuses the routes of ${refused.map(({host}) => host.host).join(', ')}: ${first.cause}`, {cause: error});
+  }
 }
 
 /** What a Caddy is started from. */
@@ -106,7 +118,7 @@ async function answers({id, shift}: ShiftContainer, {engine, caddy}: ShiftWorld,
   }
 }
 
-async function lastWords(id: string, engine: Pick<Engine, 'logs'>, signal: AbortSignal): Promise<string> {
+export async function lastWords(id: string, engine: Pick<Engine, 'logs'>, signal: AbortSignal): Promise<string> {
   const lines: string[] = [];
   for await (const {text} of engine.logs(id, {tail: LOG_LINES, follow: false}, signal)) lines.push(text.trim());
   const said = lines.filter((line) => line !== '' && !line.startsWith('{')).at(-1) ?? lines.at(-1) ?? 'it said nothing';

@@ -20,6 +20,8 @@ interface ObserverWorld {
   readonly layout: Layout;
   readonly unbound: UnboundControl;
   shift(number: number): ShiftAccess;
+  /** As of `ObservedRouter`. Absent: none is known. */
+  refused?(): ReadonlyMap<string, string>;
 }
 
 /** What both servers say of themselves in short; comparing two of them tells whether anything changed. */
@@ -116,6 +118,7 @@ export class RouterObserver {
       throw new Error(marks.state === 'unreachable' ? marks.error : NO_CADDY);
     }
     const {settings} = this.#world;
+    const refused = this.#world.refused?.() ?? new Map();
     const [upstreams, file, names, ...looks] = await Promise.all([
       current.caddy.requestsInFlight(signal), this.#file.structure(settings, current.layout, signal), this.#namesAt(nowMs, marks.generation, signal),
       ...access.map((shift) => lookAtLeaving(shift, signal)),
@@ -123,7 +126,7 @@ export class RouterObserver {
     this.#marks = marks;
     this.#noteLeaving(names, nowMs);
     return {
-      state: 'ready', names, structure: this.#structureOf(marks.config, current), file, leaving: new Map(looks.map(({upstreams: _, ...look}, index) => [leaving[index] ?? 0, look])),
+      state: 'ready', names, structure: this.#structureOf(marks.config, current), file, ...(refused.size > 0 && {refused}), leaving: new Map(looks.map(({upstreams: _, ...look}, index) => [leaving[index] ?? 0, look])),
       inFlight: byAddress([upstreams, ...looks.map((look: LeavingLook) => look.upstreams)]), maintenance: maintenanceTarget(settings),
       leftAtMs: new Map(this.#leftAtMs), leftStreams: new Set(this.#leftStreams),
     };

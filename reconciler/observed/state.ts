@@ -323,6 +323,8 @@ export type ObservedRouter =
       readonly structure: RouteStructure | undefined;
       /** What it starts from; `undefined` when that was written for other settings, by another version, or changed by hand. */
       readonly file: RouteStructure | undefined;
+      /** Why Caddy did not take a host that it was to be started with, by that host's JSON. Absent: it has refused none. */
+      readonly refused?: ReadonlyMap<string, string>;
       /** Of the shifts that run and are older. */
       readonly leaving: ReadonlyMap<number, LeavingShift>;
       /** Where the router itself answers for apps in maintenance. */

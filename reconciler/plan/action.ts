@@ -40,6 +40,7 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
   /** `beside`: the shifts that there are already. */
   | {readonly kind: 'hand-over'; readonly shift: number; readonly structure: RouteStructure; readonly beside: readonly number[]}
   | {readonly kind: 'keep-shift' | 'retire-shift' | 'remove-shift'; readonly id: ContainerId; readonly name: string; readonly shift: number}
+  | {readonly kind: 'retire-tcp'; readonly id: ContainerId; readonly name: string}
   | {readonly kind: 'load-routes'; readonly shift: number; readonly structure: RouteStructure}
   | {readonly kind: 'write-certificate'; readonly id: string; /** Of its file. */ readonly name: string; readonly chain: string; readonly sealedKey: string}
   | {readonly kind: 'remove-certificate'; readonly id: string}
@@ -124,6 +125,7 @@ export function actionKey(action: Action): string {
     case 'stop-container':
     case 'remove-container':
     case 'retire-shift':
+    case 'retire-tcp':
     case 'remove-shift': return `container ${action.name}`;
     case 'run-system': return `system ${action.system.role}`;
     case 'publish-names': return 'names';

@@ -26,7 +26,8 @@ export function describe(action: Action): string {
     case 'load-tcp': return `load ${action.structure.length} TCP ports`;
     case 'hand-over': return `hand over to router shift ${action.shift}`;
     case 'keep-shift': return `keep ${action.name}`;
-    case 'retire-shift': return `retire ${action.name}`;
+    case 'retire-shift':
+    case 'retire-tcp': return `retire ${action.name}`;
     case 'remove-shift': return `remove ${action.name}`;
     case 'load-routes': return `load the routes of router shift ${action.shift} again`;
     case 'write-deploy': return `mark ${action.app} ${action.deploy.state}`;

@@ -19,6 +19,9 @@ export const SHIFT_IDLE_MS = 6_000;
 /** While a Caddy that was replaced has connections, it is looked at again after this many milliseconds. */
 export const LEAVING_LOOK_MS = 5_000;
 
+/** A HAProxy that has been started beside another one has the ports by then, in milliseconds. */
+export const TAKEN_OVER_MS = 2_000;
+
 /** The last lines of an access log are read by then, in milliseconds. */
 export const LOG_READ_MS = 2_000;
 

@@ -4,22 +4,12 @@ import type {ObservedSystem} from '../observed/system.ts';
 import type {Action, Plan, Waiting} from './action.ts';
 import {planSilent} from './silent.ts';
 import type {TcpPlan} from './tcp.ts';
+import {planTcpShifts} from './tcp-shifts.ts';
 
 /** The platform's own containers but Caddy's: exactly one of each role, made from what is wanted now. */
 export function planSystem(desired: DesiredState, observed: ObservedState, tcp: Pick<TcpPlan, 'isWanted' | 'isFileRight'>): Plan {
-  const parts = desired.system.filter(({role}) => role !== 'router').map((system) => (system.role === 'tcp' ? planTcpRole(system, observed, tcp) : planRole(system, observed)));
+  const parts = desired.system.filter(({role}) => role !== 'router').map((system) => (system.role === 'tcp' ? planTcpShifts(system, observed, tcp) : planRole(system, observed)));
   return {actions: parts.flatMap(({actions}) => actions), waiting: parts.flatMap(({waiting}) => waiting)};
-}
-
-/** HAProxy: only where it has something to do, and never with an old file. */
-function planTcpRole(system: DesiredSystem, observed: ObservedState, {isWanted, isFileRight}: Pick<TcpPlan, 'isWanted' | 'isFileRight'>): Plan {
-  const mine = observed.system.filter(({role}) => role === system.role);
-  if (!isWanted) {
-    const actions = mine.filter(({name}) => !observed.operations.has(`container ${name}`)).map(({id, name}): Action => ({kind: 'remove-container', id, name, reason: 'no app has a TCP port'}));
-    return {actions, waiting: []};
-  }
-  if (!isFileRight && !mine.some(({state}) => state === 'running')) return {actions: [], waiting: [{subject: system.role, on: 'its configuration'}]};
-  return planRole(system, observed);
 }
 
 function planRole(system: DesiredSystem, observed: ObservedState): Plan {

@@ -5,6 +5,7 @@ import type {Action, Plan} from './action.ts';
 import type {AppPlan} from './app.ts';
 import {planHandOver} from './handover.ts';
 import {routing} from './hosts.ts';
+import {withoutRefused} from './refused.ts';
 import {isSameStructure} from './structure.ts';
 import {streamNames} from './tcp.ts';
 import {hostName, serviceNamesIn} from '../router/names.ts';
@@ -12,13 +13,13 @@ import {hostName, serviceNamesIn} from '../router/names.ts';
 /** What the DNS server is to answer, and what Caddy is to be configured with and by which container; nothing when both are so already. */
 export function planRouter(apps: readonly AppPlan[], {system, trustedProxies, structure: tls}: Pick<DesiredState, 'system' | 'trustedProxies'> & {readonly structure: TlsStructure | undefined}, observed: ObservedState): Plan {
   const {names, structure: hosts} = routing(apps.flatMap(({routes}) => routes));
-  const structure: RouteStructure = {...hosts, ...(trustedProxies && {trustedProxies}), ...(tls && {tls})};
+  const {structure, waiting} = withoutRefused({...hosts, ...(trustedProxies && {trustedProxies}), ...(tls && {tls})}, apps.flatMap(({routes}) => routes), observed.router);
   const caddy = system.filter(({role}) => role === 'router').map((one) => planHandOver(one, structure, observed));
   const published = planNames(new Map([...names, ...heldStreams(streamNames(apps.flatMap(({ports}) => ports)), observed)]), structure, observed);
   const times = caddy.flatMap(({lookAgainAtMs}) => lookAgainAtMs ?? []);
   return {
     actions: [...published.actions, ...caddy.flatMap(({actions}) => actions)],
-    waiting: [...published.waiting, ...caddy.flatMap(({waiting}) => waiting)],
+    waiting: [...published.waiting, ...waiting, ...caddy.flatMap(({waiting}) => waiting)],
     ...(times.length > 0 && {lookAgainAtMs: Math.min(...times)}),
   };
 }

@@ -69,10 +69,10 @@ export function dnsContainerSpec({settings, layout, image, instance}: SystemCont
   });
 }
 
-/** HAProxy: `<instance>-tcp`. A master that outlives its workers: a new configuration gets a new worker, the old one ends with its last connection. */
-export function tcpContainerSpec({layout, image, instance}: SystemContainer): ContainerSpec {
+/** HAProxy: `<instance>-tcp-<shift>`. A master that outlives its workers: a new configuration gets a new worker, the old one ends with its last connection. */
+export function tcpContainerSpec({layout, image, instance}: SystemContainer, shift: number): ContainerSpec {
   const {haproxyConfig, haproxyMasterSocket} = routerFiles(layout);
-  return systemSpec({
+  const {name, labels, ...spec} = systemSpec({
     name: `${instance}-tcp`,
     instance,
     role: 'tcp',
@@ -83,6 +83,7 @@ export function tcpContainerSpec({layout, image, instance}: SystemContainer): Co
     // Ports are loaded into the running HAProxy.
     restartsFor: '',
   });
+  return {...spec, name: `${name}-${shift}`, labels: {...labels, [LABEL_SHIFT]: String(shift)}};
 }
 
 interface SystemParts {

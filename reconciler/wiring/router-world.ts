@@ -11,9 +11,13 @@ import type {RouterFigures} from './metrics.ts';
 import {RouterObserver} from '../observed/router.ts';
 import {TcpObserver} from '../observed/tcp.ts';
 import {handOver, keepShift, removeShift, retireShift} from '../apply/handover.ts';
+import type {RefusedHost} from '../apply/refused.ts';
 import {routerFiles, shiftLayout} from '../router/files.ts';
 import {tcpStructureIn} from '../router/haproxy-config.ts';
 import type {NodeSettings} from '../settings.ts';
+
+/** Hosts that Caddy refused and are remembered. They are found again after a restart. */
+const REFUSED_MAX = 1_000;
 
 /** The router as the pass knows it: something to look at, and something to change. */
 export function connectRouter({settings, layout, secrets, isTcpWanted}: {settings: NodeSettings; layout: Layout; secrets: SecretOpener; isTcpWanted: () => boolean}): {readonly router: World['router']; readonly observer: RouterObserver; readonly tcpObserver: TcpObserver; readonly figures: RouterFigures} {
@@ -23,9 +27,13 @@ export function connectRouter({settings, layout, secrets, isTcpWanted}: {setting
     const own = shiftLayout(layout, number);
     return {layout: own, caddy: connectCaddy(routerFiles(own).caddySocket)};
   };
-  const base = {settings, layout, secrets, caddy: (number: number) => shift(number).caddy};
+  let refused: ReadonlyMap<string, string> = new Map();
+  const onRefused = (hosts: readonly RefusedHost[]) => {
+    refused = new Map([...refused, ...hosts.map(({host, cause}) => [JSON.stringify(host), cause] as const)].slice(-REFUSED_MAX));
+  };
+  const base = {settings, layout, secrets, onRefused, caddy: (number: number) => shift(number).caddy};
   const tcpWorld = {settings, layout, haproxy: connectHaproxy({socketPath: files.haproxySocket, masterSocketPath: files.haproxyMasterSocket})};
-  const observer = new RouterObserver({settings, layout, unbound, shift});
+  const observer = new RouterObserver({settings, layout, unbound, shift, refused: () => refused});
   return {
     router: {
       publishNames: (names, signal) => publishNames(names, {settings, layout, unbound}, signal),

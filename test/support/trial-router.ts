@@ -20,6 +20,7 @@ import {UNSEALED} from './sealed.ts';
 export interface TrialRouter extends RouterWorld {
   shift(): Pick<RouterWorld, 'layout' | 'caddy'>;
   readonly engine: DockerEngine;
+  readonly image: string;
   /** `<instance>-router-1` and `<instance>-dns` are the containers. */
   readonly instance: string;
   /** SIGKILL to the process itself: `docker kill` would make the engine believe that it is wanted stopped. */
@@ -58,7 +59,7 @@ export async function startTrialRouter(signal: AbortSignal): Promise<TrialRouter
       await Promise.all([caddy.config(signal), unbound.listRecords(signal)]);
       return true;
     });
-    return {settings, layout, engine, instance, caddy, unbound, secrets: UNSEALED, shift: () => ({layout, caddy}), kill: (role) => kill(role === 'router' ? `${instance}-router-1` : `${instance}-${role}`), remove};
+    return {settings, layout, engine, image, instance, caddy, unbound, secrets: UNSEALED, shift: () => ({layout, caddy}), kill: (role) => kill(role === 'router' ? `${instance}-router-1` : `${instance}-${role}`), remove};
   } catch (error) {
     await remove();
     throw error;
