@@ -6,7 +6,7 @@ import type {Layout} from '../layout.ts';
 import {maintenanceTarget, structureOf} from '../router/caddy-config.ts';
 import {routerFiles} from '../router/files.ts';
 import {addressOf, GENERATION_NAME, isStreamName} from '../router/names.ts';
-import {generationOf, keyOf, published, tableOf} from '../router/records.ts';
+import {answered, generationOf, keyOf, tableOf} from '../router/records.ts';
 import {ROUTER_LETS_GO_MS} from '../router/times.ts';
 import {unknownTarget} from '../router/unbound-config.ts';
 import type {DesiredSystem} from '../desired/state.ts';
@@ -151,10 +151,10 @@ export class RouterObserver {
   async #namesAt(nowMs: number, generation: string | undefined, signal: AbortSignal): Promise<NameTable> {
     const known = this.#names;
     if (known !== undefined && known.generation === generation && nowMs - known.listedAtMs < LIST_EVERY_MS) return known.table;
-    const answered = tableOf(await this.#world.unbound.listRecords(signal));
-    const table = published(answered, unknownTarget(this.#world.settings));
+    const whole = tableOf(await this.#world.unbound.listRecords(signal));
+    const table = answered(whole, unknownTarget(this.#world.settings));
     // Records changed by hand, or being changed, belong to no generation: they are listed each time until they are put right.
-    this.#names = generationOf(answered) === generation ? {table, generation, listedAtMs: nowMs} : undefined;
+    this.#names = generationOf(whole) === generation ? {table, generation, listedAtMs: nowMs} : undefined;
     return table;
   }
 

@@ -47,11 +47,16 @@ export function complete(names: NameTable, unknown: Target): NameTable {
   return sorted(new Map([...[hostName('*'), ...guarded].map((name) => [name, [unknown]] as const), ...names]));
 }
 
-/** The names of a table that `complete` made. What it lacks of that is there without targets: it is no table of ours, and has to be put right. */
+/** The names of a table that `complete` made. */
 export function published(table: NameTable, unknown: Target): NameTable {
-  const names = new Map([...table].filter(([, targets]) => targets.length !== 1 || targets[0]?.address !== unknown.address));
+  return sorted(new Map([...table].filter(([, targets]) => targets.length !== 1 || targets[0]?.address !== unknown.address)));
+}
+
+/** The same of a table that is answered. What it lacks of what `complete` makes is there without targets: it is no table of ours, and has to be put right. */
+export function answered(table: NameTable, unknown: Target): NameTable {
+  const names = published(table, unknown);
   const missing = [...complete(names, unknown)].filter(([name, targets]) => keysOf(targets) !== keysOf(table.get(name) ?? [])).map(([name]) => name);
-  return sorted(new Map([...names, ...missing.map((name) => [name, []] as const)]));
+  return missing.length === 0 ? names : sorted(new Map([...names, ...missing.map((name) => [name, []] as const)]));
 }
 
 function keysOf(targets: readonly Target[]): string {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import type {NameTable} from '../../../reconciler/observed/state.ts';
 import {addressOf, hostName, isHost, serviceName, targetName} from '../../../reconciler/router/names.ts';
-import {answerable, complete, generationOf, published, recordChange, renderRecordsFile, tableOf} from '../../../reconciler/router/records.ts';
+import {answerable, answered, complete, generationOf, recordChange, renderRecordsFile, tableOf} from '../../../reconciler/router/records.ts';
 
 /** `shop: 10.0.0.1:80 10.0.0.2:80`, one host a line. */
 function table(text: string): NameTable {
@@ -121,7 +121,7 @@ test('a wildcard is a zone that answers for all below it', (t) => {
 
 const isRead = test.macro((t, text: string) => {
   const names = table(text);
-  t.deepEqual(published(tableOf(listed(complete(names, UNKNOWN))), UNKNOWN), names);
+  t.deepEqual(answered(tableOf(listed(complete(names, UNKNOWN))), UNKNOWN), names);
 });
 test('without names, nothing but the answer to unknown hosts is published', isRead, '');
 test('a wildcard is read back', isRead, '*.a.test: 10.0.0.1:80 10.0.0.2:80');
@@ -130,7 +130,7 @@ test('a catch-all and wildcards in each other are read back', isRead, '*: 10.0.0
 
 test('what is answered beside the names is missed when it is gone or changed', (t) => {
   const whole = listed(complete(table('*.a.test: 10.0.0.1:80'), UNKNOWN));
-  const missed = (records: readonly string[]) => [...published(tableOf(records), UNKNOWN)].filter(([, targets]) => targets.length === 0).map(([name]) => name);
+  const missed = (records: readonly string[]) => [...answered(tableOf(records), UNKNOWN)].filter(([, targets]) => targets.length === 0).map(([name]) => name);
   t.deepEqual(missed(whole.filter((record) => !record.startsWith('.'))), [hostName('*')]);
   t.deepEqual(missed(whole.filter((record) => !record.startsWith('_http._tcp.a.test'))), [hostName('a.test')]);
   t.deepEqual(missed(whole.map((record) => record.replace('3553', '3554'))), [hostName('*'), hostName('a.test')]);

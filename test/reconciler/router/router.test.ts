@@ -150,6 +150,17 @@ test('a configuration file that is not ours is noticed', async (t) => {
   t.is((await look(world, observer)).file, undefined);
 });
 
+test('names that an earlier version wrote get what is answered beside them', async (t) => {
+  const world = await makeWorld(t);
+  await publishNames(ONE, world, SIGNAL);
+  const {records} = routerFiles(world.layout);
+  await writeFile(records, (await readFile(records, 'utf8')).split('\n').filter((line) => !line.includes('127-0-0-2')).join('\n'));
+  await prepareRouterFiles(world, SIGNAL);
+  await restart(world);
+  t.deepEqual((await look(world)).names, ONE);
+  t.true(world.unbound.records.some((record) => record.startsWith('. 1 IN SRV')));
+});
+
 test('a data directory that is too deep for a socket is refused with what would do', async (t) => {
   const {settings} = await makeWorld(t);
   await t.throwsAsync(prepareRouterFiles({settings, layout: layoutOf(`/${'x'.repeat(100)}`)}, SIGNAL), {message: /choose a data directory whose path is 18 bytes shorter$/});
