@@ -7,6 +7,9 @@ build_with_maven() {
     chmod +x mvnw
     maven=./mvnw
     export MAVEN_USER_HOME=$CACHE_DIR/maven
+    # Before 3.3.3 the wrapper that needs no jar looks for what it fetched in here only.
+    mkdir -p "$MAVEN_USER_HOME/wrapper" ~/.m2
+    ln --symbolic --force --no-dereference "$MAVEN_USER_HOME/wrapper" ~/.m2/wrapper
   else
     grep -q '^[[:space:]]*maven.version' system.properties 2>/dev/null && warn "maven.version in system.properties is not read: commit Maven's wrapper (mvn wrapper:wrapper) for a version of your own"
   fi
@@ -51,6 +54,8 @@ source_time() { find . -type f -not -path './.flynn/*' -printf '%T@\n' | sort -n
 explain_maven() {
   if grep -qE 'COMPILATION ERROR' /tmp/output; then
     fail "Failed to build app with Maven: the sources do not compile"
+  elif [ -f mvnw ] && grep -qE '(wget|curl): Failed to fetch|Failed to validate Maven distribution|org\.apache\.maven\.wrapper' /tmp/output; then
+    fail "Failed to build app with Maven: the wrapper could not download Maven. Without mvnw Debian's Maven builds the app"
   elif grep -qE 'in offline mode' /tmp/output; then
     fail "Failed to build app with Maven: the repository in the app does not have all that an offline build needs"
   elif grep -qE 'Could not transfer|Unknown host|Network is unreachable|Connection (refused|timed out)|Failed to (fetch|download)|UnresolvableModelException' /tmp/output; then
