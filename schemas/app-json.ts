@@ -30,7 +30,8 @@ const IGNORED = ['addons', 'stack', 'image'];
 export function parseAppJson(text: string): Result<AppJson, string> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // Some editors begin a file with a mark of its encoding.
+    value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     return fail(`is not valid JSON: ${(error as Error).message.slice(0, 200)}`);
   }

@@ -25,6 +25,8 @@ const NAME = /^[a-z0-9][a-z0-9+.-]{1,100}$/;
 /** A slow mirror, two slow cores, milliseconds. */
 const INSTALL_MS_MAX = 15 * 60_000;
 const LINES_MAX = 10;
+/** Longer than any build goes on that has asked for one, milliseconds. */
+const SUPERSEDED_MS = 6 * 60 * 60_000;
 
 /** Reads what a buildpack's `bin/packages` prints: lines `build NAME…`, `run NAME…` or `both NAME…`. */
 export function parsePackages(text: string, buildpack: string): Packages {
@@ -64,6 +66,8 @@ export interface PackageImage {
   readonly usedAtMs: number;
   /** A container, such as that of a build, stands on it. */
   readonly isInUse: boolean;
+  /** By which builds find it. Empty: something uses it, but no build will any more. */
+  readonly tags: readonly string[];
 }
 
 interface Making {
@@ -88,7 +92,7 @@ export class PackageImages {
     if (packages.length === 0) return base;
     const found = await inspectImage(this.#docker, base, signal);
     if (found === undefined) throw new Error(`the image "${base}" is missing: "flynn up" makes it`);
-    const tag = `${this.#instance}/packages:${createHash('sha256').update([found.Id, await forgetWhen(), ...packages].join(' ')).digest('hex').slice(0, 12)}`;
+    const tag = await packagesTag({instance: this.#instance, base: found.Id, packages});
     const there = await inspectImage(this.#docker, tag, signal);
     if (there !== undefined) {
       // The engine notes the time of it: so it is known when the image was last needed.
@@ -96,6 +100,33 @@ export class PackageImages {
       return tag;
     }
     return this.#shared(tag, {base: found.Id, packages, print}, signal);
+  }
+
+  /**
+   * Makes those that stand on these images (ids) anew, with the packages of today. Their names stay: who asks for one meanwhile gets what was there. What stands
+   * on something else, and no build has asked for lately, goes.
+   */
+  async renew({bases, print}: {readonly bases: readonly string[]; print(line: string): void}, signal: AbortSignal): Promise<void> {
+    const nowMs = Date.now();
+    for (const {image, packages: words, usedAtMs, isInUse, tags} of await packageImagesOf(this.#docker, this.#instance, signal)) {
+      const packages = words.split(' ');
+      const wanted = await Promise.all(bases.map(async (base) => ({base, tag: await packagesTag({instance: this.#instance, base, packages})})));
+      const found = wanted.find(({tag}) => tags.includes(tag));
+      if (found !== undefined) await this.#renewOne(found.tag, {base: found.base, packages, print, before: image}, signal);
+      else if (!isInUse && nowMs - usedAtMs > SUPERSEDED_MS) for (const one of tags.length > 0 ? tags : [image]) await removeImage(this.#docker, one, signal);
+    }
+  }
+
+  async #renewOne(tag: string, {before, ...wanted}: ImageWanted & {readonly before: ImageDigest}, signal: AbortSignal): Promise<void> {
+    wanted.print(`Debian packages for builds: ${wanted.packages.join(' ')}`);
+    try {
+      await this.#make(tag, {...wanted, isFromScratch: true}, AbortSignal.any([signal, AbortSignal.timeout(INSTALL_MS_MAX)]));
+    } catch (error) {
+      if (!(error instanceof BuildRefused)) throw error;
+      return wanted.print(`${error.message}: those of before stay`);
+    }
+    // Unless something uses it, and goes on to.
+    if ((await inspectImage(this.#docker, tag, signal))?.Id !== before) await removeImage(this.#docker, before, signal);
   }
 
   /** Two builds that want the same image at the same time make it once. It is given up when nobody waits for it any more. */
@@ -127,7 +158,7 @@ export class PackageImages {
     return making;
   }
 
-  async #make(tag: string, {base, packages, print}: ImageWanted, signal: AbortSignal): Promise<string> {
+  async #make(tag: string, {base, packages, print, isFromScratch = false}: ImageWanted & {readonly isFromScratch?: boolean}, signal: AbortSignal): Promise<string> {
     const lastLines: string[] = [];
     try {
       // Nothing of an app runs here.
@@ -136,6 +167,7 @@ export class PackageImages {
         tag,
         arguments: proxyArguments(process.env, await aptProxy(signal)),
         labels: {[LABEL_INSTANCE]: this.#instance, [LABEL_PACKAGES]: packages.join(' ')},
+        isFromScratch,
         onLine: (line) => {
           // The engine marks what came on stderr with a colour.
           const plain = line.replaceAll(/\x1b\[\d*m/g, '');
@@ -144,12 +176,17 @@ export class PackageImages {
       }, signal);
       return tag;
     } catch (error) {
-      await removeImage(this.#docker, tag, AbortSignal.timeout(10_000)).catch(() => {});
+      if (!isFromScratch) await removeImage(this.#docker, tag, AbortSignal.timeout(10_000)).catch(() => {});
       if (!(error instanceof BuildStepFailed) || signal.aborted) throw error;
       for (const line of lastLines.slice(-LINES_MAX)) print(warning(line));
       throw new BuildRefused(`Debian packages could not be installed: ${packages.join(' ')}`);
     }
   }
+}
+
+/** Its name says what it is made of: on another base it is another one. */
+export async function packagesTag({instance, base, packages}: {readonly instance: string; readonly base: string; readonly packages: readonly string[]}): Promise<string> {
+  return `${instance}/packages:${createHash('sha256').update([base, await forgetWhen(), ...packages].join(' ')).digest('hex').slice(0, 12)}`;
 }
 
 /** All that there are, with the time at which a build last asked for them. */
@@ -159,9 +196,9 @@ export async function packageImagesOf(docker: Docker, instance: string, signal: 
   const used = new Set(containers.map(({ImageID}) => ImageID));
   // Apps' images that run on one have the label too.
   const made = listed.filter(({Labels}) => Labels[LABEL_APP] === undefined);
-  return Promise.all(made.map(async ({Id, Labels, Created}) => {
+  return Promise.all(made.map(async ({Id, Labels, Created, RepoTags: tags}) => {
     const inspected = await inspectImage(docker, Id, signal) as (Docker.ImageInspectInfo & {readonly Metadata?: {readonly LastTagTime?: string}}) | undefined;
-    return {image: Id as ImageDigest, packages: Labels[LABEL_PACKAGES] ?? '', usedAtMs: Math.max(Created * 1000, Date.parse(inspected?.Metadata?.LastTagTime ?? '') || 0), isInUse: used.has(Id)};
+    return {image: Id as ImageDigest, packages: Labels[LABEL_PACKAGES] ?? '', usedAtMs: Math.max(Created * 1000, Date.parse(inspected?.Metadata?.LastTagTime ?? '') || 0), isInUse: used.has(Id), tags: (tags ?? []).filter((tag) => tag !== '<none>:<none>')};
   }));
 }
 

@@ -8,15 +8,15 @@ import {execa} from 'execa';
 import {LABEL_DEBIAN} from '../../buildpacks/stack/labels.ts';
 import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
-import {inspectImage, withDeadline} from '../adapters/docker-build.ts';
-import {LABEL_INSTANCE, LABEL_PACKAGES, standInTag} from '../labels.ts';
+import {inspectImage} from '../adapters/docker-build.ts';
+import {LABEL_PACKAGES, standInTag} from '../labels.ts';
 import type {BuildFailure} from './build.ts';
 import type {BuilderSettings} from './context.ts';
 import type {Layer} from './image/archive.ts';
 import {handOver} from './image/hand-over.ts';
 import {baseLabels, LABEL_BASE_LAYERS} from './image/labels.ts';
 import {detail, step} from './output.ts';
-import {PackageImages} from './packages.ts';
+import {PackageImages, packagesTag} from './packages.ts';
 import {BuildRefused} from './refused.ts';
 
 export type RebaseSettings = Pick<BuilderSettings, 'docker' | 'instance' | 'stack' | 'scratch' | 'assembly'>;
@@ -44,13 +44,10 @@ export async function standingOf({docker, instance, stack}: RebaseSettings, {app
   const runLayers = run?.RootFS.Layers ?? [];
   if (runLayers.length === 0 || below.slice(0, runLayers.length).join() !== runLayers.join()) return {state: 'outdated'};
   if (below.length === runLayers.length) return {state: 'current'};
-  // With Debian packages in between: the image that was made of them may have been given up for a newer one.
-  const made = await docker.listImages({filters: {label: [`${LABEL_INSTANCE}=${instance}`, `${LABEL_PACKAGES}=${found.Config.Labels?.[LABEL_PACKAGES] ?? ''}`]}, abortSignal: withDeadline(signal)} as Docker.ListImagesOptions);
-  for (const {Id, RepoTags} of made) {
-    if (!(RepoTags ?? []).some((tag) => tag.startsWith(`${instance}/packages:`))) continue;
-    if ((await inspectImage(docker, Id, signal))?.RootFS.Layers?.join() === below.join()) return {state: 'current'};
-  }
-  return {state: 'outdated'};
+  // With Debian packages in between: `flynn stack build` makes that image anew. Where there is none, no newer packages are known of.
+  const packages = found.Config.Labels?.[LABEL_PACKAGES]?.split(' ') ?? [];
+  const made = await inspectImage(docker, await packagesTag({instance, base: run?.Id ?? '', packages}), signal);
+  return {state: made === undefined || made.RootFS.Layers?.join() === below.join() ? 'current' : 'outdated'};
 }
 
 /**

@@ -2,11 +2,11 @@ import type Docker from 'dockerode';
 import type {Readable} from 'node:stream';
 import {makeStackImages, type StackImages} from '../../buildpacks/stack/images.ts';
 import {LABEL_DEBIAN, LABEL_STACK} from '../../buildpacks/stack/labels.ts';
-import {inspectImage, removeImage, withDeadline} from '../adapters/docker-build.ts';
+import {inspectImage, withDeadline} from '../adapters/docker-build.ts';
 import {tarPieces} from '../adapters/tar.ts';
 import {LineQueue} from '../api/stream.ts';
+import {PackageImages} from '../build/packages.ts';
 import {EditRefused} from '../checkout/snapshot.ts';
-import {LABEL_INSTANCE, LABEL_PACKAGES} from '../labels.ts';
 import type {StackDesk, StackImageInfo, StackLine, StackPackage} from '../node.ts';
 
 export interface StackParts {
@@ -18,6 +18,11 @@ export interface StackParts {
 /** What apps are built in and run on: told of, and made anew with the updates of the day. */
 export function stackDesk({docker, instance, stack}: StackParts): StackDesk {
   let isBuilding = false;
+  const make = async (print: (line: string) => void, signal: AbortSignal) => {
+    const {run, build} = await makeStackImages({docker, print, which: ['run', 'build'], isRenewed: true}, signal);
+    const bases = await Promise.all([run, build].map(async (tag) => (await inspectImage(docker, tag, signal))?.Id));
+    await new PackageImages({docker, instance}).renew({bases: bases.filter((id) => id !== undefined), print}, signal);
+  };
   const info = (signal: AbortSignal) => Promise.all((['run', 'build', 'router'] as const).map((name) => imageInfo(docker, {name, tag: stack[name]}, signal)));
   return {
     info,
@@ -28,11 +33,10 @@ export function stackDesk({docker, instance, stack}: StackParts): StackDesk {
       try {
         const before = await info(signal);
         const lines = new LineQueue<StackLine>(signal);
-        const made = makeStackImages({docker, print: (print) => lines.push({print}), which: ['run', 'build'], isRenewed: true}, signal).finally(() => lines.end());
+        const made = make((print) => lines.push({print}), signal).finally(() => lines.end());
         made.catch(() => {}); // Heard of below.
         yield* lines;
         await made;
-        await forgetPackages(docker, instance, signal);
         const after = await info(signal);
         yield {images: after.map((image, index) => ({...image, isNew: image.id !== before[index]?.id}))};
       } finally {
@@ -40,13 +44,6 @@ export function stackDesk({docker, instance, stack}: StackParts): StackDesk {
       }
     },
   };
-}
-
-/** The next build, or rebase, that wants Debian packages installs them anew. An image that something stands on stays. */
-async function forgetPackages(docker: Docker, instance: string, signal: AbortSignal): Promise<void> {
-  const made = await docker.listImages({filters: {label: [`${LABEL_INSTANCE}=${instance}`, LABEL_PACKAGES]}, abortSignal: withDeadline(signal)} as Docker.ListImagesOptions);
-  const tags = made.flatMap(({RepoTags}) => RepoTags ?? []).filter((tag) => tag.startsWith(`${instance}/packages:`));
-  for (const tag of tags) await removeImage(docker, tag, signal);
 }
 
 async function imageInfo(docker: Docker, {name, tag}: Pick<StackImageInfo, 'name' | 'tag'>, signal: AbortSignal): Promise<StackImageInfo> {

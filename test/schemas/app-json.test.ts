@@ -24,6 +24,10 @@ test('what Heroku and Dokku write is read', (t) => {
   });
 });
 
+test('a byte order mark at its beginning is none of it', (t) => {
+  t.like(parseAppJson('\uFEFF{"buildpacks": [{"url": "heroku/nodejs"}]}'), {ok: true, value: {buildpacks: ['heroku/nodejs']}});
+});
+
 for (const [text, problem] of [
   ['[]', 'must be an object'],
   ['{"env": []}', 'has "env" that must be an object'],

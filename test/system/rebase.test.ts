@@ -1,7 +1,8 @@
 import test from 'ava';
 import {Readable} from 'node:stream';
-import {buildDockerfile} from '../../reconciler/adapters/docker-build.ts';
+import {buildDockerfile, inspectImage, removeImage} from '../../reconciler/adapters/docker-build.ts';
 import {TAR_END, tarFile} from '../../reconciler/adapters/tar.ts';
+import {PackageImages, packagesTag} from '../../reconciler/build/packages.ts';
 import {rebaseImage, standingOf, type RebaseSettings} from '../../reconciler/build/rebase.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {buildTrial, type BuildTrial} from '../support/build-trial.ts';
@@ -51,6 +52,35 @@ test.serial('an app is put onto another run image: its own layers stay, what is 
   const again = await rebaseImage(on(await runImage('RUN echo newest >/etc/stack')), {app, image: rebased.value, print: () => {}}, signal());
   if (!again.ok) return t.fail(again.problem.reason);
   t.is((await trial.layersOf(again.value)).length, after.length);
+});
+
+test.serial('after a build of the stack that brought nothing new, an app with Debian packages stands on the newest, and their image was there all the time', async t => {
+  t.timeout(240_000);
+  const {docker, instance, stack} = trial;
+  const app = 'greeting' as AppName;
+  const BASH = '#!/usr/bin/env bash\n';
+  const built = await trial.buildWell({fixture: 'no-buildpack', app, changes: {'.buildpacks': './pack\n', 'Procfile': 'web: hello\n', 'pack/bin/detect': `${BASH}echo Greeting`, 'pack/bin/compile': `${BASH}true`, 'pack/bin/packages': `${BASH}echo run hello`}});
+  const standing = () => standingOf(on(stack.run), {app, image: built.image}, signal());
+  t.deepEqual(await standing(), {state: 'current'});
+  const base = (await docker.getImage(stack.run).inspect()).Id;
+  const tag = await packagesTag({instance, base, packages: ['hello']});
+  const lines: string[] = [];
+  const renewing = new PackageImages({docker, instance}).renew({bases: [base], print: line => lines.push(line)}, signal());
+  let looks = 0;
+  let isDone = false;
+  void renewing.finally(() => (isDone = true));
+  do looks += await inspectImage(docker, tag, signal()) === undefined ? NaN : 1; while (!isDone);
+  await renewing;
+  t.true(looks > 1, 'there was a moment without it');
+  t.deepEqual(lines, ['Debian packages for builds: hello']);
+  t.deepEqual(await standing(), {state: 'current'});
+
+  // As if Debian had a newer one.
+  const context = Readable.from([Buffer.concat([tarFile('Dockerfile', `FROM ${tag}\nRUN echo newer >/etc/hello\n`), TAR_END])], {objectMode: false});
+  await buildDockerfile(docker, {context, tag, arguments: {}, labels: {'flynn.instance': instance}, network: 'bridge', memoryBytes: 0, cpus: 0, onLine: () => {}}, signal());
+  t.deepEqual(await standing(), {state: 'outdated'});
+  await removeImage(docker, tag, signal());
+  t.deepEqual(await standing(), {state: 'current'}, 'nothing newer is known of');
 });
 
 test.serial('an app is not put onto another release of Debian', async t => {
