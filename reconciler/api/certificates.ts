@@ -2,7 +2,7 @@ import type {FastifyInstance} from 'fastify';
 import {CERTIFICATE_NAME_PATTERN} from '../../schemas/certificate.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {isKeyOf, readChain, type Chain} from '../../schemas/pem.ts';
-import type {AcmeManifest} from '../../schemas/tls.ts';
+import {ACME_DIRECTORY_DEFAULT, type AcmeManifest} from '../../schemas/tls.ts';
 import {removeCertificateFile, setAcme, writeCertificateFile} from '../commits/certificate-edits.ts';
 import {CLUSTER_FILE} from '../commits/edits.ts';
 import {SealedForOthers} from '../commits/env-edits.ts';
@@ -84,11 +84,11 @@ export function registerCertificateRoutes(server: FastifyInstance, {view, authen
   });
 
   server.post<{Body: unknown}>('/acme', async (request): Promise<Written> => {
-    const [directory, email, ca, keyId, key] = ['directory', 'email', 'ca', 'eabKeyId', 'eabKey'].map((name) => readText(request.body, name));
+    const [directory = ACME_DIRECTORY_DEFAULT, email, ca, keyId, key] = ['directory', 'email', 'ca', 'eabKeyId', 'eabKey'].map((name) => readText(request.body, name));
     if ((keyId === undefined) !== (key === undefined)) throw new ApiError(400, 'eabKeyId and eabKey come together');
     return sealing('the key', key, async (sealed, recipients) => {
-      const acme: AcmeManifest = {...(directory !== undefined && {directory}), ...(email !== undefined && {email}), ...(keyId !== undefined && {eab: {keyId, key: sealed}}), ...(ca !== undefined && {ca: `${ca.trim()}\n`})};
-      return commit(request, {edit: setAcme(acme, recipients), message: `cluster: certificates are ordered from ${directory ?? "Let's Encrypt"}`});
+      const acme: AcmeManifest = {directory, ...(email !== undefined && {email}), ...(keyId !== undefined && {eab: {keyId, key: sealed}}), ...(ca !== undefined && {ca: `${ca.trim()}\n`})};
+      return commit(request, {edit: setAcme(acme, recipients), message: `cluster: certificates are ordered from ${directory}`});
     });
   });
 

@@ -85,14 +85,14 @@ export async function orderCertificate({host, acme, router}: ActionOf<'order-cer
   }
 }
 
-/** Hosts of these names are redirected from now on, and no others. */
-export async function publishRedirects(hosts: readonly string[], {layout}: Pick<CertificateWorld, 'layout'>): Promise<void> {
+/** Hosts of these files are redirected from now on, and no others. */
+export async function publishRedirects(entries: readonly string[], {layout}: Pick<CertificateWorld, 'layout'>): Promise<void> {
   const {redirects} = routerFiles(layout);
   const before = new Set(await readdir(redirects));
-  for (const host of hosts) {
-    if (!before.delete(host)) await writeFile(path.join(redirects, host), '');
+  for (const entry of entries) {
+    if (!before.delete(entry)) await writeFile(path.join(redirects, entry), '');
   }
-  for (const host of before) await rm(path.join(redirects, host), {force: true, recursive: true});
+  for (const entry of before) await rm(path.join(redirects, entry), {force: true, recursive: true});
 }
 
 async function nextFailure(file: string, {cause, directory}: Pick<OrderFailure, 'cause' | 'directory'>, signal: AbortSignal): Promise<OrderFailure> {

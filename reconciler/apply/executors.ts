@@ -32,7 +32,7 @@ export interface World {
     remove(id: string): Promise<void>;
     /** Rejects with the reason when the authority gives none, and remembers that. */
     order(wanted: ActionOf<'order-certificate'>, signal: AbortSignal): Promise<void>;
-    publishRedirects(hosts: readonly string[]): Promise<void>;
+    publishRedirects(entries: readonly string[]): Promise<void>;
   };
   readonly images: {
     /** Rejects with the reason when the image can't be built, and remembers that. */
@@ -94,7 +94,7 @@ const executors: Executors = {
   'write-certificate': (action, {certificates}, signal) => certificates.write(action, signal),
   'remove-certificate': ({id}, {certificates}) => certificates.remove(id),
   'order-certificate': (action, {certificates}, signal) => certificates.order(action, signal),
-  'publish-redirects': ({hosts}, {certificates}) => certificates.publishRedirects(hosts),
+  'publish-redirects': ({entries}, {certificates}) => certificates.publishRedirects(entries),
   'write-deploy': ({app, deploy, lastGood}, {journal}) => {
     const before = journal.records.get(app);
     const good = lastGood ?? before?.lastGood;

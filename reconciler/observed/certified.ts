@@ -6,7 +6,7 @@ export interface ObservedCertificates {
   readonly issued: ReadonlyMap<string, IssuedCertificate>;
   /** By host: orders that have failed since the last one that did not. */
   readonly failures: ReadonlyMap<string, OrderFailure>;
-  /** Hosts whose HTTP is redirected. */
+  /** Hosts whose HTTP is redirected, as files: see `redirectEntry`. */
   readonly redirected: ReadonlySet<string>;
 }
 

@@ -45,7 +45,7 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
   | {readonly kind: 'write-certificate'; readonly id: string; /** Of its file. */ readonly name: string; readonly chain: string; readonly sealedKey: string}
   | {readonly kind: 'remove-certificate'; readonly id: string}
   | {readonly kind: 'order-certificate'; readonly host: string; /** Who proves that the host is ours. */ readonly router: ContainerId; readonly acme: DesiredAcme; readonly isRenewal: boolean}
-  | {readonly kind: 'publish-redirects'; readonly hosts: readonly string[]}
+  | {readonly kind: 'publish-redirects'; /** See `redirectEntry`. */ readonly entries: readonly string[]}
   | {readonly kind: 'load-tcp'; readonly structure: TcpStructure}
   | {readonly kind: 'write-deploy'; readonly app: AppName; readonly deploy: Deploy; /** Present: this is now the last good one. */ readonly lastGood?: ResolvedApp}
   | {

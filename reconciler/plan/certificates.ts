@@ -3,7 +3,7 @@ import type {DesiredAcme, DesiredCertificate, DesiredTls} from '../desired/certi
 import type {IssuedCertificate, ObservedCertificates, OrderFailure} from '../observed/certified.ts';
 import type {ObservedState} from '../observed/state.ts';
 import type {TlsStructure} from '../observed/structure.ts';
-import {authorityOf, covers} from '../router/domains.ts';
+import {authorityOf, covers, exceptionEntry, redirectEntry} from '../router/domains.ts';
 import {currentShift} from '../router/shifts.ts';
 import type {Action, Plan, Waiting} from './action.ts';
 import type {RoutedPath} from './app.ts';
@@ -35,7 +35,7 @@ export function planCertificates(routes: readonly RoutedPath[], tls: DesiredTls 
   const structure = isNeeded ? structureOf(tls, own, seen) : undefined;
   const orders = tls?.acme === undefined ? [] : hosts.map((host) => planOrder(host, tls.acme as DesiredAcme, {tls, own, seen, running, observed}));
   const files = planFiles(own, seen, running, observed);
-  const redirected = hosts.filter((host) => isRedirected(host, {tls, own, seen, running})).map(({name}) => name).toSorted();
+  const redirected = redirectsOf(hosts, (host) => isRedirected(host, {tls, own, seen, running}));
   const dueMs = orders.flatMap(({lookAgainAtMs}) => lookAgainAtMs ?? []);
   return {
     actions: [...files, ...orders.flatMap(({actions}) => actions), ...publishRedirects(redirected, seen, observed)],
@@ -115,6 +115,14 @@ function planOrder(host: Host, acme: DesiredAcme, {tls, own, seen, running, obse
   return {actions: [{kind: 'order-certificate', host: name, router: router.id, acme, isRenewal: issued !== undefined, reason, ...(app !== undefined && {app})}], waiting: []};
 }
 
+/** Hosts, and those below a wildcard that are no part of its rule. */
+function redirectsOf(hosts: readonly Host[], isSecure: (host: Host) => boolean): readonly string[] {
+  const [secure, plain] = [hosts.filter(isSecure), hosts.filter((host) => !isSecure(host))].map((some) => some.map(({name}) => name));
+  const wildcards = (secure ?? []).filter((name) => name.startsWith('*.'));
+  const exceptions = wildcards.length === 0 ? [] : (plain ?? []).filter((name) => covers(wildcards, name));
+  return [...(secure ?? []).map(redirectEntry), ...exceptions.map(exceptionEntry)].toSorted();
+}
+
 function isRedirected({name, https}: Host, {tls, own, seen, running}: Facts): boolean {
   if (https !== undefined) return https === 'redirect';
   const isServed = ({id}: DesiredCertificate) => running?.own.includes(id) === true;
@@ -130,11 +138,16 @@ function timeLeft(ms: number): string {
 /** A reason is read by people. */
 const NAMED_IN_REASON_MAX = 3;
 
-function publishRedirects(hosts: readonly string[], {redirected}: ObservedCertificates, {operations}: ObservedState): readonly Action[] {
-  const added = hosts.filter((host) => !redirected.has(host));
-  const wanted = new Set(hosts);
-  const removed = [...redirected].filter((host) => !wanted.has(host));
+function publishRedirects(entries: readonly string[], {redirected}: ObservedCertificates, {operations}: ObservedState): readonly Action[] {
+  const wanted = new Set(entries);
+  const [added, removed] = [entries.filter((entry) => !redirected.has(entry)), [...redirected].filter((entry) => !wanted.has(entry))];
   if (operations.has('redirects') || added.length + removed.length === 0) return [];
-  const shown = [...added.map((host) => `${host} → HTTPS`), ...removed.map((host) => `${host} → HTTP`)];
-  return [{kind: 'publish-redirects', hosts, reason: shown.length > NAMED_IN_REASON_MAX ? `${shown.slice(0, NAMED_IN_REASON_MAX).join(', ')} and ${shown.length - NAMED_IN_REASON_MAX} more` : shown.join(', ')}];
+  const shown = [...added.map((entry) => whatBecomes(entry, 'redirected')), ...removed.map((entry) => whatBecomes(entry, 'answered'))];
+  return [{kind: 'publish-redirects', entries, reason: shown.length > NAMED_IN_REASON_MAX ? `${shown.slice(0, NAMED_IN_REASON_MAX).join(', ')} and ${shown.length - NAMED_IN_REASON_MAX} more` : shown.join(', ')}];
+}
+
+/** An exception says the contrary. */
+function whatBecomes(entry: string, how: 'redirected' | 'answered'): string {
+  const isException = entry.endsWith('!');
+  return `${entry.replace(/!$/, '').replace(/^_/, '*')} → ${(how === 'redirected') !== isException ? 'HTTPS' : 'HTTP'}`;
 }

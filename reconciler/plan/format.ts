@@ -22,7 +22,7 @@ export function describe(action: Action): string {
     case 'write-certificate': return `write certificate ${action.name}`;
     case 'remove-certificate': return `remove certificate ${action.id}`;
     case 'order-certificate': return `${action.isRenewal ? 'renew the' : 'order a'} certificate for ${action.host}`;
-    case 'publish-redirects': return `redirect ${action.hosts.length} hosts to HTTPS`;
+    case 'publish-redirects': return `redirect ${action.entries.filter((entry) => !entry.endsWith('!')).length} hosts to HTTPS`;
     case 'load-tcp': return `load ${action.structure.length} TCP ports`;
     case 'hand-over': return `hand over to router shift ${action.shift}`;
     case 'keep-shift': return `keep ${action.name}`;

@@ -2,11 +2,11 @@ import type {DesiredAcme} from '../desired/certificates-state.ts';
 import type {TlsStructure} from '../observed/structure.ts';
 import type {CaddySettings} from './caddy-config.ts';
 import type {Json} from './caddy-parts.ts';
-import {internalPatterns} from './domains.ts';
+import {exceptionEntry, internalPatterns, redirectEntry} from './domains.ts';
 import {ownCertificateFiles, type RouterFiles} from './files.ts';
 
-/** A host of a Host header, in its first group. What has no file of its name is redirected nowhere. */
-const FILE_HOST = '^([a-zA-Z0-9-]+(?:\\.[a-zA-Z0-9-]+)*)\\.?(?::[0-9]*)?$';
+/** A host of a Host header, and what follows its first label. What has no file of its name is redirected nowhere. */
+const FILE_HOST = '^([a-zA-Z0-9-]+((?:\\.[a-zA-Z0-9-]+)*))\\.?(?::[0-9]*)?$';
 
 /**
  * Which certificates Caddy has. The internal authority's are made when they are first asked for, and the reconciler says for whom. Those by ACME are
@@ -32,7 +32,9 @@ export function tlsApp({apiPort, ...settings}: CaddySettings, files: RouterFiles
  */
 export function redirectRoutes({httpsPort}: Pick<CaddySettings, 'httpsPort'>, files: RouterFiles, tls: TlsStructure | undefined): readonly Json[] {
   if (tls === undefined) return [];
-  const isRedirected = {match: [{file: {root: files.redirects, try_files: ['/{http.regexp.secure.1}']}}]};
+  const exists = (name: string): Json => ({file: {root: files.redirects, try_files: [`/${name}`]}});
+  // By its own name, or by that of its wildcard.
+  const isRedirected = {match: [exists(redirectEntry('{http.regexp.secure.1}')), {...exists(redirectEntry('*{http.regexp.secure.2}')) as object, not: [exists(exceptionEntry('{http.regexp.secure.1}'))]}]};
   const withHost = (protocol: 'http' | 'https', handle: Json): Json => ({
     match: [{protocol}],
     // One in the other: matchers side by side are asked in any order, and only these two belong together.

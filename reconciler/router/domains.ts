@@ -8,10 +8,11 @@ export const RESERVED_DOMAINS: readonly string[] = ['localhost', 'local', 'inter
 const LEVELS_MAX = 6;
 
 /**
- * Who certifies a host: the cluster's own authority, one by ACME, or nobody (an address, a wildcard, and what lies too deep below an internal
- * domain to be told to Caddy).
+ * Who certifies a host: the cluster's own authority, one by ACME, or nobody (an address, a public wildcard, which would take changes of DNS records,
+ * and what lies too deep below an internal domain to be told to Caddy).
  */
 export function authorityOf(host: string, internal: readonly string[]): 'internal' | 'acme' | 'none' {
+  if (host.startsWith('*.')) return authorityOf(host.slice(2), internal) === 'internal' ? 'internal' : 'none';
   if (/[^a-z0-9.-]|^$|(^|\.)\d+$/.test(host)) return 'none';
   if (!host.includes('.')) return 'internal';
   const domain = [...RESERVED_DOMAINS, ...internal].find((one) => host === one || host.endsWith(`.${one}`));
@@ -30,4 +31,14 @@ export function internalPatterns(internal: readonly string[]): readonly string[]
 /** Whether a certificate for these hosts is one for this host too: a star is one label (RFC 6125). */
 export function covers(hosts: readonly string[], host: string): boolean {
   return hosts.includes(host) || hosts.includes(host.replace(/^[^.]+/, '*'));
+}
+
+/** What the file is called that has a host's HTTP redirected. No host begins with `_`: of `*` Caddy would make any name. */
+export function redirectEntry(host: string): string {
+  return host.replace(/^\*/, '_');
+}
+
+/** What the file is called that keeps the rule of a wildcard from one of the hosts below it. */
+export function exceptionEntry(host: string): string {
+  return `${redirectEntry(host)}!`;
 }

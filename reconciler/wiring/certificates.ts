@@ -12,7 +12,7 @@ import type {PassReport} from '../loop.ts';
 import type {CertificateDesk, CertificateStatus} from '../node.ts';
 import {CertificateObserver} from '../observed/certificates.ts';
 import type {ObservedCertificates} from '../observed/certified.ts';
-import {authorityOf, covers} from '../router/domains.ts';
+import {authorityOf, covers, redirectEntry} from '../router/domains.ts';
 import {orderFiles, routerFiles} from '../router/files.ts';
 import type {NodeSettings} from '../settings.ts';
 import type {EventLog} from '../status/events.ts';
@@ -58,7 +58,7 @@ export class Certificates implements CertificateDesk {
       write: (certificate, signal) => writeCertificate(certificate, world, signal),
       remove: (id) => removeCertificate(id, world),
       order: (wanted, signal) => orderCertificate(wanted, world, signal),
-      publishRedirects: (hosts) => publishRedirects(hosts, world),
+      publishRedirects: (entries) => publishRedirects(entries, world),
     };
   }
 
@@ -81,7 +81,7 @@ export class Certificates implements CertificateDesk {
   }
 
   isRedirected(host: string): boolean {
-    return this.#seen?.observed.certificates?.redirected.has(host) ?? false;
+    return isRedirected(host, this.#seen?.observed.certificates);
   }
 
   list(): readonly CertificateStatus[] {
@@ -137,6 +137,10 @@ export class Certificates implements CertificateDesk {
   }
 }
 
+function isRedirected(host: string, seen: ObservedCertificates | undefined): boolean {
+  return seen?.redirected.has(redirectEntry(host)) ?? false;
+}
+
 function endIn(leftMs: number): string {
   if (leftMs <= 0) return 'has ended: browsers refuse it';
   const days = Math.floor(leftMs / DAY_MS);
@@ -154,7 +158,7 @@ function ownStatus({name, hosts, issuer, notAfterMs, problem}: DesiredCertificat
 }
 
 function hostStatus({host, app}: {readonly host: string; readonly app: AppName | undefined}, tls: DesiredTls | undefined, seen: ObservedCertificates | undefined): CertificateStatus {
-  const base = {host, ...(app !== undefined && {app}), ...(seen?.redirected.has(host) === true && {isRedirected: true} as const)};
+  const base = {host, ...(app !== undefined && {app}), ...(isRedirected(host, seen) && {isRedirected: true} as const)};
   const own = tls?.certificates.find(({hosts, problem}) => problem === undefined && covers(hosts, host));
   if (own !== undefined) return {...base, source: 'own', name: own.name, issuer: own.issuer, notAfter: new Date(own.notAfterMs).toISOString()};
   const authority = tls?.acme === undefined ? 'internal' : authorityOf(host, tls.internal);

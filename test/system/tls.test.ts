@@ -103,8 +103,20 @@ test.serial('HTTP is redirected for hosts whose certificate browsers trust, path
   t.deepEqual((await certificates()).filter(({isRedirected}) => isRedirected).map(({host}) => host), ['shop.flynn.localhost']);
 });
 
+test.serial('a wildcard is redirected but for hosts below it whose app says otherwise', async (t) => {
+  await routes({host: '*.example.com'}, {host: 'shop.example.com', https: 'allow'}, {host: 'shop.flynn.localhost'});
+  await until('it is so', async () => (await get('other.example.com')).status === 308 && (await get('shop.example.com')).status === 200);
+  t.is((await get('other.example.com')).headers['location'], `https://other.example.com:${node.httpsPort}/`);
+  t.is((await get('other.example.com', '/', {servername: 'other.example.com'})).status, 200);
+  t.not((await get('a.other.example.com')).status, 308);
+  await routes({host: 'shop.example.com'}, {host: 'shop.flynn.localhost'});
+  await until('both are as they were', async () => (await get('shop.example.com')).status === 308 && (await get('other.example.com')).status === 404);
+});
+
 test.serial('which hosts are redirected changes without a change of Caddy\'s configuration', async (t) => {
   const config = await caddyConfigOf(node);
+  await routes({host: 'shop.example.com', https: 'allow'}, {host: 'shop.flynn.localhost', https: 'redirect'});
+  await until('both are as their app says', async () => (await get('shop.example.com')).status === 200 && (await get('shop.flynn.localhost')).status === 308);
   await routes({host: 'shop.example.com'}, {host: 'shop.flynn.localhost'});
   await until('both are as they were', async () => (await get('shop.example.com')).status === 308 && (await get('shop.flynn.localhost')).status === 200);
   t.is(await caddyConfigOf(node), config);

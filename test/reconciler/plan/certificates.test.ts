@@ -144,6 +144,12 @@ test('an app has the last word on what becomes of HTTP', planned, {
   plan: 'redirect 1 hosts to HTTPS  # b.flynn.localhost → HTTPS, a.example.com → HTTP',
 });
 
+test('a wildcard is redirected but for hosts below it whose app says otherwise', planned, {
+  routes: ['*.example.com of shop', 'a.example.com of blog allow', 'b.example.com of blog', 'deep.a.example.com of blog allow'], tls: {...ACME, acme: undefined as never, certificates: [own('_.example.com', ['*.example.com'])]}, own: ['id-_.example.com'],
+  running: {internal: [], own: ['id-_.example.com']}, redirected: ['_.example.com', 'a.example.com!'],
+  plan: 'redirect 2 hosts to HTTPS  # b.example.com → HTTPS',
+});
+
 test('a host that is to be redirected needs nothing else to be said', planned, {
   routes: ['b.flynn.localhost of shop redirect'], running: 'nothing',
   plan: 'redirect 1 hosts to HTTPS  # b.flynn.localhost → HTTPS', structure: {internal: [], own: []},

@@ -19,6 +19,8 @@ test(who, 'router.home.arpa', 'internal');
 test(who, 'intranet', 'internal');
 test(who, '10.0.0.5', 'none');
 test(who, '*.example.com', 'none');
+test(who, '*', 'none');
+test(who, '*.flynn.localhost', 'internal');
 test(who, 'a.b.c.d.e.f.g.localhost', 'none');
 
 test('Caddy\'s patterns match exactly the hosts of the internal authority', (t) => {
