@@ -12,6 +12,8 @@ import type {Cluster} from './which-cluster.ts';
 /** What a cluster's API can be asked. Every call throws `Failure` with what to do about it; `ApiFailure` when the cluster itself said no. */
 export interface Client {
   readonly cluster: Cluster;
+  /** There is only a clone of its repository: a change is a commit that somebody has to push. */
+  readonly isOffline?: true;
   status(signal: AbortSignal): Promise<NodeStatus>;
   apps(signal: AbortSignal): Promise<readonly AppAnswer[]>;
   app(name: AppName, signal: AbortSignal): Promise<AppAnswer>;

@@ -37,6 +37,8 @@ export interface CommandContext {
   readonly appFlag?: string;
   /** `-c`, as it was given. */
   readonly clusterFlag?: string;
+  /** `--clone`, or `FLYNN_CLONE`: a clone of the cluster repository is meant, and no cluster is asked. */
+  readonly cloneFlag?: string;
   /** All of stdin. */
   input(): Promise<string>;
   /** stdin, stdout and stderr as they are, for a command that runs elsewhere. */

@@ -3,6 +3,7 @@ import {UsageError} from './command.ts';
 export interface GlobalFlags {
   readonly app?: string;
   readonly cluster?: string;
+  readonly clone?: string;
   readonly isJson: boolean;
   readonly isHelp: boolean;
   readonly isVersion: boolean;
@@ -15,7 +16,7 @@ const RUNNERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Takes `-a/--app`, `-c/--cluster`, `--json`, `-h/--help` and `--version` out of a command line, wherever they stand before `--`.
+ * Takes `-a/--app`, `-c/--cluster`, `--clone`, `--json`, `-h/--help` and `--version` out of a command line, wherever they stand before `--`.
  * `--version` counts only before the command's name. Of `flynn run` and `flynn exec` only what stands before the command is looked at. Throws `UsageError` for a flag without its value.
  */
 export function parseGlobals(argv: readonly string[]): {readonly flags: GlobalFlags; readonly rest: readonly string[]} {
@@ -30,6 +31,7 @@ export function parseGlobals(argv: readonly string[]): {readonly flags: GlobalFl
     const {name, value} = split(word);
     if (name === '-a' || name === '--app') flags = {...flags, app: value ?? needed(argv[++at], name)};
     else if (name === '-c' || name === '--cluster') flags = {...flags, cluster: value ?? needed(argv[++at], name)};
+    else if (name === '--clone') flags = {...flags, clone: value ?? needed(argv[++at], name)};
     else if (word === '--json') flags = {...flags, isJson: true};
     else if (word === '-h' || word === '--help') flags = {...flags, isHelp: true};
     else if (word === '--version' && rest.length === 0) flags = {...flags, isVersion: true};

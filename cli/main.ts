@@ -55,12 +55,14 @@ async function help(name: string | undefined, around: Surroundings): Promise<num
 }
 
 function contextOf(around: Surroundings, flags: ReturnType<typeof parseGlobals>['flags']): CommandContext {
+  const clone = flags.clone ?? around.env.FLYNN_CLONE ?? '';
   const context: CommandContext = {
     ...around,
     isJson: flags.isJson,
     ...(flags.app === undefined ? {} : {appFlag: flags.app}),
     ...(flags.cluster === undefined ? {} : {clusterFlag: flags.cluster}),
-    client: async () => (await import('./which-cluster.ts')).clientOf(context),
+    ...(clone === '' ? {} : {cloneFlag: clone}),
+    client: async () => clone !== '' ? (await import('./offline/client.ts')).createCloneClient(clone, context) : (await import('./which-cluster.ts')).clientOf(context),
     app: async (named, signal) => (await import('./which-app.ts')).whichApp(named, context, signal),
   };
   return context;

@@ -26,11 +26,13 @@ export const create: Command = {
       remote: {type: 'string', short: 'r', default: REMOTE_DEFAULT},
       yes: {type: 'boolean', short: 'y', default: false},
     }, {wordsMax: 1});
-    const {remote, yes} = values;
+    const {yes} = values;
+    const client = await context.client();
+    // A clone of the cluster repository is no place for the remote of an app.
+    const remote = client.isOffline === true ? '' : values.remote;
     if (word !== undefined && context.appFlag !== undefined) throw new UsageError(`the name is there twice: "${word}" and -a "${context.appFlag}"`);
     if (!/^(\w[\w./-]*)?$/.test(remote)) throw new UsageError(`"${remote}" can't name a git remote`);
     const name = word ?? context.appFlag;
-    const client = await context.client();
     // Looked at first: an app without its remote would be half a job.
     const isWorkTree = remote !== '' && await git(['rev-parse', '--is-inside-work-tree'], context.cwd, signal) === 'true';
     if (isWorkTree) await mayTake(remote, {name, yes, context, client}, signal);

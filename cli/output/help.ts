@@ -5,6 +5,7 @@ import {table} from './table.ts';
 const GLOBAL_FLAGS = [
   ['-a, --app <app>', 'the app, or a git remote of one (else FLYNN_APP, or the remote "flynn")'],
   ['-c, --cluster <name>', 'the cluster (else FLYNN_CLUSTER, or the default one)'],
+  ['--clone <folder>', 'commit to a clone of the cluster repository, without a cluster (else FLYNN_CLONE)'],
   ['--json', 'print JSON for programs'],
   ['-h, --help', 'help; also: flynn help <command>'],
 ] as const;

@@ -1,4 +1,4 @@
-import {mkdir, symlink, writeFile} from 'node:fs/promises';
+import {mkdir, rename, symlink, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import {terminal, text, type Terminal} from './terminal.ts';
@@ -76,4 +76,76 @@ test('what is wrong can be compared with nothing', async (t) => {
   t.regex(await type('diff', NOWHERE), /there is no commit "origin\/main"[\s\S]*exit 2$/);
   await write('apps/shop/app.yaml', 'kind: App\n');
   t.regex(await type('diff HEAD', NOWHERE), /^! error: a push of this would be rejected, 1 problem in the manifests\n! {8}apps\/shop\/app\.yaml:1:1: apiVersion is missing.*\nexit 2$/m);
+});
+
+// Commands with --clone: the same words, and commits of the clone.
+
+test('a change is a commit of the clone, with the words that a cluster would use', async (t) => {
+  const {type, git, folder} = await clone(t);
+  t.regex(await type(`--clone ${folder} -a shop scale web=3`, NOWHERE), /Committed "shop: scale web 1 → 3" [0-9a-f]{8}\n! it is a commit of this clone; the cluster gets it with: git push\nexit 0$/);
+  t.is(git('show', '--format=%an <%ae> %s', '--unified=0', 'HEAD').split('\n').filter((line) => /^(Ann|[-+] )/.test(line)).join('\n'), text`
+    Ann Lee <ann@example.com> shop: scale web 1 → 3
+    -  web: {command: node server.js, replicas: 1}
+    +  web: {command: node server.js, replicas: 3}
+  `);
+  t.regex(git('log', '-1', '--format=%b'), /^Flynn-Operation: \S+$/);
+});
+
+test('each of these is a commit that leaves nothing behind', async (t) => {
+  const {type, git} = await clone(t);
+  const here = {env: {...NOWHERE.env, FLYNN_CLONE: '.', FLYNN_APP: 'shop'}};
+  for (const line of ['env set LOG_LEVEL=debug', 'route add http shop.test --sticky', 'route update shop.test --max-body 1Mi', 'domains:add www.test', 'maintenance on', 'suspend', 'resume', 'create blog', 'drains add https://logs.test/in']) {
+    t.regex(await type(line, here), /exit 0$/, line);
+    t.is(git('status', '--porcelain'), '', line);
+  }
+  t.is(git('log', '--format=%s', '--reverse'), text`
+    first
+    shop: set env LOG_LEVEL
+    shop: route add shop.test
+    shop: route update shop.test (maxBody)
+    shop: domain add www.test
+    shop: maintenance on
+    shop: suspend
+    shop: resume
+    blog: create
+    shop: add a drain to https://logs.test/in
+  `);
+  t.is(await type('validate', NOWHERE), '$ flynn validate\n! 6 files are right\nexit 0');
+  t.regex(await type('route', here), /^http:shop\.test\/ +web +--sticky --max-body 1Mi$/m);
+  t.regex(await type('destroy --confirm shop', here), /Committed "shop: destroy"/);
+  t.is(git('ls-files', 'apps/shop'), '');
+});
+
+test('what is not committed yet stays as it is, and what is so already is no commit', async (t) => {
+  const {type, git, write, folder} = await clone(t);
+  await write('README.md', 'mine\n');
+  await write('notes.txt', 'mine\n');
+  t.regex(await type(`--clone ${folder} -a shop scale web=2`, NOWHERE), /exit 0$/);
+  t.is(git('status', '--porcelain'), ' M README.md\n?? notes.txt');
+  t.regex(await type(`--clone ${folder} -a shop scale web=2`, NOWHERE), /^! Already in git: "shop: scale web 2 → 2" [0-9a-f]{8}\nexit 0$/m);
+});
+
+test('what a push would reject is written nowhere', async (t) => {
+  const {type, git, write, folder} = await clone(t);
+  t.regex(await type(`--clone ${folder} -a shop route add http shop.test -s api`, NOWHERE), /^! error: apps\/shop\/app\.yaml:8:14: route "shop\.test\/" leads to the service "api", which the app doesn't have: known are web$/m);
+  t.is(git('status', '--porcelain'), '');
+  await write('apps/blog/app.yaml', 'kind: Blog\n'); // somebody else's mistake stops nobody
+  t.regex(await type(`--clone ${folder} -a shop scale web=2`, NOWHERE), /exit 0$/);
+});
+
+test('what only a cluster knows is told so', async (t) => {
+  const {type, folder} = await clone(t);
+  for (const line of ['ps', 'logs', 'restart', 'releases', 'plan', 'run ls']) {
+    t.regex(await type(`--clone ${folder} -a shop ${line}`, NOWHERE), /^! error: this needs a cluster, and can't be done on a clone/m, line);
+  }
+  t.regex(await type('--clone /nonexistent -a shop scale web=2', NOWHERE), /has no cluster\.yaml: it is no cluster repository/);
+});
+
+test('a symbolic link leads nowhere', async (t) => {
+  const {type, folder, git} = await clone(t);
+  await rename(path.join(folder, 'apps/shop'), path.join(folder, '../elsewhere'));
+  await symlink('../../elsewhere', path.join(folder, 'apps/shop'));
+  git('add', '--all');
+  git('commit', '-qm', 'a trick');
+  t.regex(await type(`--clone ${folder} -a shop scale web=2`, NOWHERE), /^! error: "apps\/shop\/app\.yaml" is behind a symbolic link$/m);
 });

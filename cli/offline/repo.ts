@@ -1,0 +1,111 @@
+import {lstatSync, readdirSync, readFileSync} from 'node:fs';
+import {mkdir, rm, writeFile} from 'node:fs/promises';
+import path from 'node:path';
+import {EditRefused, type Change, type ClusterRepo, type Committed, type ManifestFile, type Snapshot} from '../../reconciler/checkout/snapshot.ts';
+import {configForChecks, validateFiles} from '../../reconciler/desired/validate.ts';
+import {formatDiagnostic, type Diagnostic} from '../../schemas/diagnostic.ts';
+import type {AppName, BlobId, CommitId, TreeId} from '../../schemas/ids.ts';
+import {filesInWorkTree} from '../clone.ts';
+import {Failure} from '../command.ts';
+import {git} from '../git.ts';
+
+/** A clone's work tree, as it is saved. A commit has the files that an edit changed, and no others that are not committed yet. */
+export class CloneRepo implements ClusterRepo {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async snapshot(signal: AbortSignal): Promise<Snapshot> {
+    const files = await this.files(signal);
+    const byApp = Map.groupBy(files, ({path: name}) => /^apps\/([^/]+)\//.exec(name)?.[1] ?? '');
+    const shared = byApp.get('') ?? [];
+    byApp.delete('');
+    return {
+      commit: await this.#head(signal),
+      committedAtMs: 0,
+      shared: {treeId: '' as TreeId, files: async () => shared},
+      // Nobody keeps what was read longer than one command takes.
+      apps: [...byApp].map(([name, own]) => ({name: name as AppName, treeId: '' as TreeId, files: async () => own})),
+    };
+  }
+
+  files(signal: AbortSignal): Promise<readonly ManifestFile[]> {
+    return filesInWorkTree({root: this.#root, isGit: true}, signal);
+  }
+
+  async commit({edit, message, author: {name, email}, operationId}: Change, signal: AbortSignal): Promise<Committed> {
+    const before = await this.files(signal);
+    const changes = expanded(edit((file) => this.#read(file), (folder) => this.#list(folder)), before);
+    if (Object.keys(changes).length === 0) return {commit: await this.#head(signal), isNew: false};
+    demandRight(before, changes);
+    for (const [file, text] of Object.entries(changes)) await this.#write(file, text);
+    const paths = Object.keys(changes);
+    const isCommitted = await git(['add', '--all', '--', ...paths], this.#root, signal) !== undefined
+      && await git(['-c', `user.name=${name}`, '-c', `user.email=${email}`, 'commit', '--quiet', '--message', `${message}\n\nFlynn-Operation: ${operationId}`, '--', ...paths], this.#root, signal) !== undefined;
+    if (!isCommitted) throw new Failure(`git refuses to commit ${paths.join(', ')} in '${this.#root}'`, {advice: ['the files are changed; see: git status']});
+    return {commit: await this.#head(signal), isNew: true};
+  }
+
+  watch(): void {
+    throw new Error('bug: nobody follows a clone');
+  }
+
+  async #head(signal: AbortSignal): Promise<CommitId> {
+    const head = await git(['rev-parse', '--verify', '--quiet', 'HEAD'], this.#root, signal);
+    if (head === undefined) throw new Failure(`'${this.#root}' has no commit yet`);
+    return head as CommitId; // git's own
+  }
+
+  #read(file: string): string | undefined {
+    const place = this.#place(file);
+    const found = lstatSync(place, {throwIfNoEntry: false});
+    if (found === undefined || found.isDirectory()) return undefined;
+    if (!found.isFile()) throw new EditRefused(`"${file}" is not a regular file`);
+    return readFileSync(place, 'utf8');
+  }
+
+  #list(folder: string): readonly string[] {
+    const place = this.#place(folder);
+    return lstatSync(place, {throwIfNoEntry: false})?.isDirectory() === true ? readdirSync(place).toSorted() : [];
+  }
+
+  async #write(file: string, text: string | undefined): Promise<void> {
+    const place = this.#place(file);
+    if (text === undefined) return rm(place, {force: true});
+    await mkdir(path.dirname(place), {recursive: true});
+    await writeFile(place, text);
+  }
+
+  /** Throws when something on the way leads out of the clone. */
+  #place(file: string): string {
+    let place = this.#root;
+    for (const step of file.split('/').filter((one) => one !== '')) {
+      if (step === '..' || step === '.' || step.toLowerCase() === '.git') throw new EditRefused(`"${file}" is not a path in the cluster repository`);
+      if (lstatSync(place, {throwIfNoEntry: false})?.isSymbolicLink() === true) throw new EditRefused(`"${file}" is behind a symbolic link`);
+      place = path.join(place, step);
+    }
+    return place;
+  }
+}
+
+type Changes = Readonly<Record<string, string | undefined>>;
+
+/** A folder that is removed is all of its files. */
+function expanded(changes: Changes, files: readonly ManifestFile[]): Changes {
+  return Object.fromEntries(Object.entries(changes).flatMap(([file, text]): readonly (readonly [string, string | undefined])[] => {
+    if (text !== undefined) return [[file, text]];
+    return files.flatMap(({path: name}) => (name === file || name.startsWith(`${file}/`) ? [[name, undefined] as const] : []));
+  }));
+}
+
+/** What was wrong before stops nobody, as with a push. Throws with what is wrong now. */
+function demandRight(before: readonly ManifestFile[], changes: Changes): void {
+  const kept = before.filter(({path: name}) => !Object.hasOwn(changes, name));
+  const added = Object.entries(changes).flatMap(([name, text]): readonly ManifestFile[] => (text === undefined ? [] : [{path: name, kind: 'text', blobId: '' as BlobId, text}]));
+  const problems = (files: readonly ManifestFile[]): readonly Diagnostic[] => validateFiles(files, configForChecks(files).domain);
+  const old = new Set(problems(before).map(({file, message}) => `${file} ${message}`));
+  const now = problems([...kept, ...added]).filter(({file, message}) => !old.has(`${file} ${message}`));
+  if (now.length > 0) throw new EditRefused(now.map(formatDiagnostic).join('\n'));
+}

@@ -1,0 +1,36 @@
+import {ApiError} from '../../reconciler/api/problem.ts';
+import {configForChecks} from '../../reconciler/desired/validate.ts';
+import type {ManifestFile} from '../../reconciler/checkout/snapshot.ts';
+import type {NodeView} from '../../reconciler/node.ts';
+import {API_PORT_DEFAULT, DNS_PORT_DEFAULT, HTTP_PORT_DEFAULT, HTTPS_PORT_DEFAULT} from '../../reconciler/settings.ts';
+import type {AppStatus, NodeStatus} from '../../reconciler/status/status.ts';
+import type {AppName, CommitId} from '../../schemas/ids.ts';
+import type {CloneRepo} from './repo.ts';
+
+/** What of a node can be known from a clone: what git says. */
+export function cloneView(repo: CloneRepo, {files, commit}: {readonly files: readonly ManifestFile[]; readonly commit: CommitId}): NodeView {
+  const {name, domain} = configForChecks(files.filter(({path}) => !path.startsWith('apps/')));
+  const names = new Set(files.flatMap(({path}) => /^apps\/([^/]+)\//.exec(path)?.[1] ?? []));
+  const status: NodeStatus = {node: '', cluster: name, domain, commit, conditions: [], nodes: [], apps: [...names].toSorted().map(appOf)};
+  const known: Partial<NodeView> = {
+    repo,
+    settings: {data: '', node: '', domain, listen: '', httpPort: HTTP_PORT_DEFAULT, httpsPort: HTTPS_PORT_DEFAULT, apiPort: API_PORT_DEFAULT, dnsPort: DNS_PORT_DEFAULT, cluster: {kind: 'own'}},
+    status: () => status,
+    wake: () => {},
+    // The clone's own history says it.
+    audit: {add: async () => {}, last: needed, verify: needed},
+  };
+  // Typed as a whole node: whatever it has not says so when it is asked.
+  return new Proxy(known, {get: (target, field) => Reflect.get(target, field) as unknown ?? ABSENT}) as NodeView;
+}
+
+function appOf(name: string): AppStatus {
+  return {name: name as AppName, urls: [], services: [], runs: [], conditions: [], waiting: []};
+}
+
+/** Anything that is asked of it, or called on it, needs a node. */
+const ABSENT: unknown = new Proxy(() => {}, {get: needed, apply: needed});
+
+function needed(): never {
+  throw new ApiError(409, 'this needs a cluster, and can\'t be done on a clone: leave out --clone');
+}
