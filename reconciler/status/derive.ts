@@ -33,19 +33,22 @@ export function deriveApp(facts: AppFacts): Omit<AppStatus, 'conditions' | 'sour
   const phase = phaseOf(app, record);
   const serving = phase.serving;
   const wanted = app.state === 'resolved' ? app : serving;
-  const hosts = [...new Set((serving ?? wanted)?.routes.map(({host}) => host) ?? [])];
   return {
     name: app.name,
     ...(wanted?.release === undefined ? {} : {release: wanted.release}),
     ...(serving?.release === undefined || serving.release === wanted?.release ? {} : {servingRelease: serving.release}),
-    // What somebody can open first.
-    urls: hosts.toSorted((a, b) => Number(a.startsWith('*')) - Number(b.startsWith('*'))).map(facts.urlOf),
+    urls: hostsOf((serving ?? wanted)?.routes ?? []).map(facts.urlOf),
     ...portsOf((serving ?? wanted)?.tcp),
     ...(wanted?.isInMaintenance && {isInMaintenance: true}),
     services: (wanted?.services ?? []).map((service) => serviceStatus(service, serving, containers, facts.busy)),
     runs: facts.runs.toSorted((a, b) => a.createdAtMs - b.createdAtMs || a.number - b.number).map((run) => runStatus(run, facts.busy)),
     waiting: facts.waiting.map(formatWaiting),
   };
+}
+
+/** Each once, what somebody can open first. */
+export function hostsOf(routes: ResolvedApp['routes']): readonly string[] {
+  return [...new Set(routes.map(({host}) => host))].toSorted((a, b) => Number(a.startsWith('*')) - Number(b.startsWith('*')));
 }
 
 function portsOf(tcp: ResolvedApp['tcp']): Pick<AppStatus, 'ports'> {

@@ -8,7 +8,7 @@ import {IMAGE_SUBJECT} from '../plan/images.ts';
 import {phaseOf} from '../plan/phase.ts';
 import {isHeldByReleaseJob} from '../plan/release-job.ts';
 import {replicasAwaited} from '../plan/room.ts';
-import {deriveApp} from '../status/derive.ts';
+import {deriveApp, hostsOf} from '../status/derive.ts';
 
 /** What became of an app that somebody waits for. */
 export type Verdict =
@@ -43,7 +43,7 @@ export function judge(name: AppName, {held, seen}: PassReport, waitingSinceMs: n
   const isRouted = isLive(observed, plan);
   if (phase.kind === 'suspended') return containers.some(({state}) => state === 'running') || !isRouted || !phase.isRecorded ? {progress: 'stopping'} : {result: 'suspended', commit, ...(app.release !== undefined && {release: app.release})};
   if (phase.kind === 'steady' && phase.isRecorded) {
-    if (late.length === 0 && isRouted) return {result: 'healthy', commit, ...(app.release !== undefined && {release: app.release}), hosts: [...new Set(app.routes.map(({host}) => host))]};
+    if (late.length === 0 && isRouted) return {result: 'healthy', commit, ...(app.release !== undefined && {release: app.release}), hosts: hostsOf(app.routes)};
     if (observed.nowMs - waitingSinceMs > app.deployTimeoutMs) return {result: 'failed', commit, cause: `not healthy within ${app.deployTimeoutMs / 1000} s: ${progress}`};
   }
   return {progress: progress === '' ? 'routing' : progress};
