@@ -1,16 +1,14 @@
 import test from 'ava';
-import {ConfigRefused, connectCaddy} from '../../reconciler/adapters/caddy.ts';
-import {handOver, type ShiftWorld} from '../../reconciler/apply/handover.ts';
+import {ConfigRefused} from '../../reconciler/adapters/caddy.ts';
+import {handOver} from '../../reconciler/apply/handover.ts';
 import {publishNames} from '../../reconciler/apply/router.ts';
 import type {RefusedHost} from '../../reconciler/apply/refused.ts';
-import {layout as layoutOf} from '../../reconciler/layout.ts';
 import type {RouteStructure, StructuredHost} from '../../reconciler/observed/structure.ts';
-import {routerContainerSpec} from '../../reconciler/router/containers.ts';
-import {routerFiles, shiftLayout} from '../../reconciler/router/files.ts';
 import {serviceName} from '../../reconciler/router/names.ts';
 import {startBackend} from '../support/trial-backend.ts';
 import {ask} from '../support/trial-client.ts';
 import {startTrialRouter, until} from '../support/trial-router.ts';
+import {removeShifts, shiftsOf} from '../support/trial-shifts.ts';
 
 const SIGNAL = new AbortController().signal;
 
@@ -22,14 +20,8 @@ test('a host that Caddy refuses is found, and keeps nobody else out', async (t) 
   t.timeout(60_000);
   const router = await startTrialRouter(SIGNAL);
   const backend = await startBackend('one');
-  const base = layoutOf(router.settings.data);
   const refused: RefusedHost[] = [];
-  const world: ShiftWorld = {
-    settings: router.settings, layout: base, secrets: router.secrets, engine: router.engine,
-    caddy: (shift) => connectCaddy(routerFiles(shiftLayout(base, shift)).caddySocket),
-    spec: (shift) => routerContainerSpec({settings: router.settings, layout: base, image: router.image, instance: router.instance}, shift),
-    onRefused: (hosts) => refused.push(...hosts),
-  };
+  const world = shiftsOf(router, (hosts) => refused.push(...hosts));
   const names = async () => (await router.engine.containers([`flynn.instance=${router.instance}`], SIGNAL)).map(({name}) => name).toSorted();
   const get = (host: string) => ask({port: router.settings.httpPort, host});
   try {
@@ -45,7 +37,7 @@ test('a host that Caddy refuses is found, and keeps nobody else out', async (t) 
     await handOver({shift: 2, structure: {hosts: wanted.hosts.filter((host) => host !== BAD)}, beside: [1]}, world, SIGNAL);
     await until('the others are routed', async () => (await get('c.test')).body === 'one /');
   } finally {
-    for (const {id, name} of await router.engine.containers([`flynn.instance=${router.instance}`], SIGNAL)) if (name.endsWith('-2') || name.endsWith('-0')) await router.engine.remove(id, SIGNAL);
+    await removeShifts(router, SIGNAL);
     await router.remove();
     await backend.close();
   }

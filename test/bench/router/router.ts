@@ -7,6 +7,7 @@ import {residentMegabytes, withChildren} from '../processes.ts';
 import {figure, ratio, type BenchContext, type Benchmark, type Figure, type Row} from '../report.ts';
 import {nowMs, until} from '../until.ts';
 import {setStage, type Stage} from './stage.ts';
+import {structureChanges} from './structure.ts';
 import {wrk, type WrkFigures} from './wrk.ts';
 
 const SECONDS = 4;
@@ -32,6 +33,7 @@ export function routerBenchmark(): Benchmark {
         ...await throughput(stage, context, signal),
         ...await changes(stage, context, signal),
         ...await changesUnderLoad(stage, context, signal),
+        ...await structureChanges(stage, context, signal),
       ];
     },
   };
