@@ -8,6 +8,9 @@ import {buildDockerfile, inspectImage, loadImage, removeImage, tagImage, type Do
 import {TAR_END, tarFile} from '../../reconciler/adapters/tar.ts';
 import {EPOCH_SECONDS} from './base.ts';
 
+/** Also after a build that was stopped, milliseconds. */
+const REMOVE_MS_MAX = 10_000;
+
 /** Commands for the end of a step that installs packages; `started=$(date +%s)` has to be its beginning. The same packages leave the same layer then. */
 export async function forgetWhen(): Promise<string> {
   return `epoch=${EPOCH_SECONDS}\n${await readFile(path.join(import.meta.dirname, 'forget-when.sh'), 'utf8')}`;
@@ -35,8 +38,12 @@ export async function buildRepeatably(docker: Docker, {context, tag, labels, ...
     network: 'host', memoryBytes: 0, cpus: 0,
   }, signal);
   if (!isPartial) return;
-  await describeAnew(docker, {id, tag, labels}, signal);
-  await removeImage(docker, id, signal);
+  try {
+    await describeAnew(docker, {id, tag, labels}, signal);
+  } finally {
+    // Who is killed before finds it again as what the same steps made, and removes it then.
+    await removeImage(docker, id, AbortSignal.timeout(REMOVE_MS_MAX)).catch(() => {});
+  }
 }
 
 /** Gives the layers of an image, which the engine holds, to another one. */

@@ -1,6 +1,7 @@
 import {readdir} from 'node:fs/promises';
 import path from 'node:path';
 import type Docker from 'dockerode';
+import {removeRecords} from '../../reconciler/build/buildkit-cache.ts';
 import {removeBuildLayers} from '../../reconciler/build/layers-made.ts';
 import type {Layout} from '../../reconciler/layout.ts';
 import {LABEL_STACK} from '../../buildpacks/stack/labels.ts';
@@ -40,9 +41,16 @@ export async function belongingsOf(docker: Docker, instance: string, signal: Abo
   };
 }
 
-/** Layers without a name that builds with a Dockerfile left: nothing but our notes says that they are ours. Before the images that they stand on. */
+/**
+ * Layers without a name that builds with a Dockerfile left, and what BuildKit keeps for the next one: nothing but our notes says that they are ours.
+ * Before the images that they stand on.
+ */
 export async function removeUnnamedLayers(docker: Docker, {builds}: Pick<Layout, 'builds'>, signal: AbortSignal): Promise<void> {
-  for (const app of await readdir(builds).catch(() => [])) await removeBuildLayers(docker, path.join(builds, app), signal);
+  for (const app of await readdir(builds).catch(() => [])) {
+    await removeBuildLayers(docker, path.join(builds, app), signal);
+    // An engine that does not answer to that keeps a cache, and no more.
+    await removeRecords(docker, path.join(builds, app), signal).catch(() => signal.throwIfAborted());
+  }
 }
 
 /** Without force: what somebody else uses stays, and is named in the answer. Containers have to be gone before. */
