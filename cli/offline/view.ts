@@ -17,6 +17,7 @@ export function cloneView(repo: CloneRepo, {files, commit}: {readonly files: rea
     settings: {data: '', node: '', domain, listen: '', httpPort: HTTP_PORT_DEFAULT, httpsPort: HTTPS_PORT_DEFAULT, apiPort: API_PORT_DEFAULT, dnsPort: DNS_PORT_DEFAULT, cluster: {kind: 'own'}},
     status: () => status,
     wake: () => {},
+    keyring: NO_KEYS,
     // The clone's own history says it.
     audit: {add: async () => {}, last: needed, verify: needed},
   };
@@ -27,6 +28,12 @@ export function cloneView(repo: CloneRepo, {files, commit}: {readonly files: rea
 function appOf(name: string): AppStatus {
   return {name: name as AppName, urls: [], services: [], runs: [], conditions: [], waiting: []};
 }
+
+/** A secret is sealed to the recipients of cluster.yaml, which are public; what is sealed already can't be opened here. */
+const NO_KEYS = {
+  recipients: async () => [],
+  open: async () => Promise.reject(new Error('a clone has no key')),
+} as unknown as NodeView['keyring']; // a class: nothing else of it is asked for on the way to a commit
 
 /** Anything that is asked of it, or called on it, needs a node. */
 const ABSENT: unknown = new Proxy(() => {}, {get: needed, apply: needed});

@@ -1,6 +1,7 @@
 import {mkdir, rename, symlink, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import {keyring} from '../support/sealed.ts';
 import {terminal, text, type Terminal} from './terminal.ts';
 
 // A clone of the cluster repository, and no cluster.
@@ -114,6 +115,18 @@ test('each of these is a commit that leaves nothing behind', async (t) => {
   t.regex(await type('route', here), /^http:shop\.test\/ +web +--sticky --max-body 1Mi$/m);
   t.regex(await type('destroy --confirm shop', here), /Committed "shop: destroy"/);
   t.is(git('ls-files', 'apps/shop'), '');
+});
+
+test('a secret is sealed to the recipients of cluster.yaml, without a key', async (t) => {
+  const {type, write, folder, git} = await clone(t);
+  const here = {env: {...NOWHERE.env, FLYNN_CLONE: '.', FLYNN_APP: 'shop'}, input: 'swordfish\n'};
+  t.regex(await type('env set --secret TOKEN', here), /cluster\.yaml has no recipients to encrypt secrets to/);
+  const {recipient} = await keyring(t);
+  await write('cluster.yaml', `${FILES['cluster.yaml']}recipients: [${recipient}]\n`);
+  for (const message of ['shop: set secret TOKEN', 'shop: set secret TOKEN']) t.true((await type('env set --secret TOKEN', here)).includes(`Committed "${message}"`));
+  t.regex(git('show', 'HEAD:apps/shop/secrets.yaml'), /TOKEN: \|\n {4}-----BEGIN AGE ENCRYPTED FILE-----/);
+  t.false(git('log', '-p').includes('swordfish'));
+  t.regex(await type(`--clone ${folder} -a shop env`, NOWHERE), /^# TOKEN is a secret$/m);
 });
 
 test('what is not committed yet stays as it is, and what is so already is no commit', async (t) => {

@@ -109,6 +109,6 @@ test.serial('a route of another app, or to nobody, is refused before it is writt
   t.regex(ours.output, /apps\/shop\/app\.yaml:\d+:\d+: host "git\.flynn\.localhost" belongs to the cluster itself/);
   const nobody = await node.flynn(['route', 'add', 'http', 'shop.test', '-s', 'worker'], {cwd: folder});
   t.is(nobody.exitCode, 1);
-  t.regex(nobody.output, /apps\/shop\/app\.yaml:\d+:\d+: route "shop\.test" leads to the service "worker", which the app doesn't have/);
+  t.regex(nobody.output, /apps\/shop\/app\.yaml:\d+:\d+: route "shop\.test\/" leads to the service "worker", which the app doesn't have/);
   t.is(await node.mustGit(node.home, `--git-dir=${node.layout.clusterRepo}`, 'rev-parse', 'main'), before);
 });
