@@ -49,7 +49,7 @@ function planCurrent(situation: Situation, observed: ObservedState): Plan {
     if (operations.has(`system ${role}`)) return waits({subject: role, on: 'a container being started'});
     return current.specHash === system.specHash ? {actions: [{kind: 'run-system', system, shift: current.shift, reason: `${role} does not run`}], waiting: []} : handOver(`${role} does not run`);
   }
-  if (router.state !== 'ready') return planSilent(current, observed);
+  if (router.state !== 'ready') return current.specHash === system.specHash ? planSilent(current, observed) : handOver(`${role} is to be made anew`);
   const why = whyAnother(situation, router);
   if (why === undefined) return isSameStructure(structure, router.structure) ? NOTHING : {actions: [{kind: 'load-routes', shift: current.shift, structure, reason: 'the router\'s configuration is not what it was started with'}], waiting: []};
   const untilMs = current.createdAtMs + HANDOVER_GAP_MS;
@@ -115,7 +115,8 @@ function leave(one: ObservedSystem, {closedAtMs, inFlight}: {readonly closedAtMs
     const readAtMs = (one.finishedAtMs ?? 0) + LOG_READ_MS;
     return nowMs < readAtMs ? readAtMs : {kind: 'remove-shift', id, name, shift, reason: 'it was replaced, and has ended'};
   }
-  if (closedAtMs === undefined) return {kind: 'retire-shift', id, name, shift, reason: 'it was replaced'};
+  // One that was told to leave is not kept, whatever its files look like.
+  if (closedAtMs === undefined || one.isKept) return {kind: 'retire-shift', id, name, shift, reason: 'it was replaced'};
   const idleAtMs = closedAtMs + SHIFT_IDLE_MS;
   if (inFlight === 0 && nowMs >= idleAtMs) return {kind: 'stop-container', id, name, graceMs: 0, reason: 'it was replaced, and nobody is connected to it any more'};
   return Math.max(idleAtMs, nowMs + LEAVING_LOOK_MS);

@@ -28,7 +28,7 @@ import {UNSEALED} from '../support/sealed.ts';
 //   (3) once the faults end, exactly one is left, with the newest routes, and comes back after a reboot.
 // Replay one: SEED=17 npx ava test/simulation/handover.test.ts
 
-const SEEDS = 40;
+const SEEDS = 20;
 const STEPS = 50;
 const REST_PASSES = 60;
 const IMAGE = 'sha256:router';

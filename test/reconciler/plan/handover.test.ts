@@ -73,6 +73,10 @@ test('one that was about to take over and does not run is removed', planned, {ha
 
 test('one that was replaced closes its ports', planned, {have: {3: {}, 4: {}}, leaving: {3: {inFlight: 2}}, plan: 'retire flynn-router-3  # it was replaced'});
 
+test('one whose files are gone is told to leave all the same', planned, {have: {3: {}, 4: {}}, leaving: {3: {closed: 600}}, plan: 'retire flynn-router-3  # it was replaced'});
+
+test('one of another version, which nobody can ask, gets a successor at once', planned, {have: {0: {specHash: 'old' as SpecHash}}, silentMs: 100, plan: 'hand over to router shift 1  # router is to be made anew'});
+
 test('nobody is told to leave before the current one answers', planned, {have: {3: {}, 4: {}}, silentMs: 100, plan: 'wait router  # on an answer'});
 
 test('one that was replaced stays while somebody is connected to it', planned, {have: {3: LEFT, 4: {}}, leaving: {3: {closed: 600, inFlight: 1}}, plan: '', lookAgain: 5});
