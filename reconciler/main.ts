@@ -217,6 +217,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     const running = Promise.all([
       loop.run(signal),
       oneShot.endAbandonedExecs(),
+      registry.watch(signal),
       engineObserver.watch(wake, (state) => {
         if (state.isUp) events.add({kind: 'engine-back', message: 'the engine answers again'});
         else events.add({kind: 'engine-lost', message: `the engine is gone: ${state.error instanceof Error ? state.error.message : String(state.error)}`});

@@ -42,6 +42,13 @@ export async function removeManifest({reference, ...name}: RegistryManifestName,
   throw refused(status, text);
 }
 
+/** Whether it is there. @throws {RegistryRefused} when the registry does not say */
+export async function hasManifest(name: RegistryManifestName, signal: AbortSignal): Promise<boolean> {
+  const {status, text} = await ask('HEAD', name, signal);
+  if (status !== 200 && status !== 404) throw refused(status, text);
+  return status === 200;
+}
+
 /** Undefined: there is no such tag. */
 async function digestOf(name: RegistryManifestName, signal: AbortSignal): Promise<string | undefined> {
   const {status, headers, text} = await ask('HEAD', name, signal);

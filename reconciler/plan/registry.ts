@@ -15,8 +15,17 @@ import {IMAGE_FRESH_MS} from './limits.ts';
 export function planRegistry(desired: DesiredState, observed: ObservedState): Plan {
   const {registry: seen} = observed;
   if (desired.registry === undefined || seen === undefined) return {actions: [], waiting: []};
-  const around = {desired, observed, seen, registry: desired.registry};
-  const parts = [...desired.apps.map((app) => toPush(app, around)), ...toRemove(around)];
+  const around: Around = {
+    observed, seen,
+    registry: desired.registry,
+    here: new Set(observed.images.map(({app, id}) => keyOf(app, id))),
+    there: new Set(seen.images.flatMap(({repository, image, digest}) => (digest === undefined ? [] : [keyOf(repository, image)]))),
+  };
+  const apps = new Map(desired.apps.map((app) => [app.name, app]));
+  const parts = [
+    ...desired.apps.map((app) => toPush(app, around)),
+    ...[...Map.groupBy(seen.images, ({app}) => app)].flatMap(([app, images]) => toRemove(app, images, {...around, wanted: apps.get(app)})),
+  ];
   const again = parts.flatMap(({lookAgainAtMs}) => lookAgainAtMs ?? []);
   return {
     actions: parts.flatMap(({actions}) => actions),
@@ -26,19 +35,23 @@ export function planRegistry(desired: DesiredState, observed: ObservedState): Pl
 }
 
 interface Around {
-  readonly desired: DesiredState;
   readonly observed: ObservedState;
   readonly seen: ObservedRegistry;
   readonly registry: string;
+  /** Images of each app on this node, and in each repository: `keyOf`. */
+  readonly here: ReadonlySet<string>;
+  readonly there: ReadonlySet<string>;
+}
+
+function keyOf(owner: string, image: ImageDigest): string {
+  return `${owner} ${image}`;
 }
 
 /** One at a time; the newest release's first. */
-function toPush(app: DesiredApp, {observed, seen, registry}: Around): Plan {
+function toPush(app: DesiredApp, {observed, seen, registry, here, there}: Around): Plan {
   if (app.state === 'invalid' || observed.operations.has(registryKey(app.name))) return {actions: [], waiting: []};
   const repository = registryRepository(registry, app.name);
-  const isThere = (image: ImageDigest) => seen.images.some((one) => one.image === image && one.repository === repository && one.digest !== undefined);
-  const isHere = (image: ImageDigest) => observed.images.some(({id, app: owner}) => id === image && owner === app.name);
-  const missing = [...new Set(app.releasedImages)].filter((image) => !isThere(image) && isHere(image));
+  const missing = [...new Set(app.releasedImages)].filter((image) => !there.has(keyOf(repository, image)) && here.has(keyOf(app.name, image)));
   const waiting = missing.flatMap((image) => {
     const trouble = troubleOf('push', {app: app.name, image}, {seen, observed});
     return trouble === undefined ? [] : [waitingFor(trouble, repository)];
@@ -52,25 +65,19 @@ function waitingFor({app, image, problem, tries, againAtMs}: RegistryTrouble, re
   return {app, subject: 'the registry', on: `${repository} taking image ${image.slice(7, 19)}, tried ${tries === 1 ? 'once' : `${tries} times`}: ${problem}`, untilMs: againAtMs};
 }
 
-function toRemove({desired, observed, seen, registry}: Around): readonly Plan[] {
-  const apps = new Map(desired.apps.map((app) => [app.name, app]));
-  return seen.images.flatMap((pushed): Plan[] => {
-    const {app, image, repository, pushedAtMs} = pushed;
-    const reason = repository === registryRepository(registry, app) && !observed.operations.has(registryKey(app)) ? whyNeedless(pushed, apps.get(app), observed) : undefined;
-    if (reason === undefined) return [];
+/** Nothing while it is not known what of it is needed. */
+function toRemove(app: AppName, images: readonly PushedImage[], {wanted, observed, seen, registry}: Around & {readonly wanted: DesiredApp | undefined}): readonly Plan[] {
+  if (wanted === undefined ? !isDue(app, observed) : wanted.state === 'invalid') return [];
+  if (observed.operations.has(registryKey(app))) return [];
+  const needed = wanted?.state === 'resolved' ? imagesInUse(app, wanted.releasedImages, observed) : new Set<ImageDigest>();
+  const reason = wanted === undefined ? `app ${app} is gone` : `no kept release of ${app} has it`;
+  return images.filter(({repository, image}) => repository === registryRepository(registry, app) && !needed.has(image)).map((pushed): Plan => {
     // Its release may not be committed yet.
-    const freshUntilMs = pushedAtMs + IMAGE_FRESH_MS;
-    const waitsUntilMs = Math.max(freshUntilMs, troubleOf('remove', {app, image}, {seen, observed})?.againAtMs ?? 0);
-    if (observed.nowMs < waitsUntilMs) return [{actions: [], waiting: [], lookAgainAtMs: waitsUntilMs}];
-    return [{actions: [{kind: 'remove-pushed', app, pushed, reason} satisfies Action], waiting: []}];
+    const freshUntilMs = pushed.pushedAtMs + IMAGE_FRESH_MS;
+    const waitsUntilMs = Math.max(freshUntilMs, troubleOf('remove', pushed, {seen, observed})?.againAtMs ?? 0);
+    if (observed.nowMs < waitsUntilMs) return {actions: [], waiting: [], lookAgainAtMs: waitsUntilMs};
+    return {actions: [{kind: 'remove-pushed', app, pushed, reason} satisfies Action], waiting: []};
   });
-}
-
-/** Undefined: it is needed, or nobody knows. */
-function whyNeedless({app, image}: PushedImage, wanted: DesiredApp | undefined, observed: ObservedState): string | undefined {
-  if (wanted === undefined) return isDue(app, observed) ? `app ${app} is gone` : undefined;
-  if (wanted.state === 'invalid' || imagesInUse(app, wanted.releasedImages, observed).has(image)) return undefined;
-  return `no kept release of ${app} has it`;
 }
 
 /** Of which the time has not come to try again. */

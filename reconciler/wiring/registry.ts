@@ -1,3 +1,4 @@
+import {setTimeout as pause} from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import {registryPrefix, registryRepository, registryTag} from '../../schemas/registry-names.ts';
@@ -5,13 +6,17 @@ import type {RegistryManifest} from '../../schemas/registry.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
 import {BuildStepFailed, inspectImage, removeImage, tagImage} from '../adapters/docker-build.ts';
 import {pullByDigest, pushImage, type RegistryAuth} from '../adapters/docker-registry.ts';
-import {RegistryRefused, removeManifest} from '../adapters/registry-manifests.ts';
+import {hasManifest, RegistryRefused, removeManifest} from '../adapters/registry-manifests.ts';
 import type {PushedBook} from '../apply/pushed-book.ts';
 import type {RegistryState} from '../node.ts';
 import type {ObservedRegistry, PushedImage, RegistryTrouble} from '../observed/pushed.ts';
 
 /** How long a registry may take for one image, in milliseconds. */
 const TRANSFER_MS_MAX = 15 * 60_000;
+
+/** What was pushed is looked for after the start, and again and again: a registry may have lost it. Milliseconds. */
+const RECHECK_MS_FIRST = 60_000;
+const RECHECK_MS = 6 * 60 * 60_000;
 
 /** From a failure to the next try, in milliseconds: twice as long each time, up to a limit. */
 const AGAIN_MS: Readonly<Record<RegistryTrouble['kind'], {readonly first: number; readonly max: number}>> = {
@@ -43,11 +48,8 @@ export class Registry {
 
   /** For the pass. */
   look(): {readonly registry?: ObservedRegistry} {
+    this.#forgetOldTroubles();
     const settings = this.#parts.settings();
-    if (settings !== this.#troublesOf) {
-      this.#troublesOf = settings;
-      this.#troubles = [];
-    }
     return settings === undefined ? {} : {registry: {images: this.#parts.book.images, troubles: this.#troubles}};
   }
 
@@ -97,6 +99,22 @@ export class Registry {
     if (!pushed.ok) throw new Error(pushed.problem);
   }
 
+  /** Until the signal is aborted. Never rejects. */
+  async watch(signal: AbortSignal): Promise<void> {
+    for (let waitMs = RECHECK_MS_FIRST; await isOver(waitMs, signal); waitMs = RECHECK_MS) await this.recheck(signal).catch(() => {});
+  }
+
+  /** Forgets what is not there any more, so that it is pushed again. @throws when the registry does not say: that is no answer */
+  async recheck(signal: AbortSignal): Promise<void> {
+    const {book} = this.#parts;
+    const auth = await this.#auth();
+    for (const pushed of book.images) {
+      const {app, repository, digest} = pushed;
+      if (digest === undefined || repository !== this.repositoryOf(app)) continue;
+      if (!await hasManifest({repository, reference: digest, ...(auth && {auth})}, signal)) await book.forget(pushed);
+    }
+  }
+
   /** Lets go of an image that we pushed. @throws why the registry does not, which is noted */
   async remove(pushed: PushedImage, signal: AbortSignal): Promise<void> {
     const {app, image, repository, digest} = pushed;
@@ -133,8 +151,16 @@ export class Registry {
     return username === undefined || password === undefined ? undefined : {username, password: await this.#parts.openSecret(password)};
   }
 
+  #forgetOldTroubles(): void {
+    const settings = this.#parts.settings();
+    if (settings === this.#troublesOf) return;
+    this.#troublesOf = settings;
+    this.#troubles = [];
+  }
+
   /** Undefined: it was done. */
   #note(kind: RegistryTrouble['kind'], {app, image}: Wanted, failure: {readonly problem: string; readonly isFinal?: boolean} | undefined): void {
+    this.#forgetOldTroubles();
     const isMeant = (one: RegistryTrouble) => one.kind === kind && one.app === app && one.image === image;
     const others = this.#troubles.filter((one) => !isMeant(one));
     if (failure === undefined) {
@@ -146,6 +172,11 @@ export class Registry {
     const pauseMs = failure.isFinal === true ? max : Math.min(max, first * 2 ** Math.min(tries - 1, 20));
     this.#troubles = [...others, {kind, app, image, problem: failure.problem, tries, againAtMs: Date.now() + pauseMs}];
   }
+}
+
+/** Resolves to false when the signal is aborted before. */
+function isOver(ms: number, signal: AbortSignal): Promise<boolean> {
+  return pause(ms, true, {signal, ref: false}).catch(() => false);
 }
 
 /** What the registry, or the engine about it, says is an answer; an engine that does not answer is not. */

@@ -2,7 +2,7 @@ import {once} from 'node:events';
 import {createServer, type IncomingMessage, type ServerResponse} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import test, {type ExecutionContext} from 'ava';
-import {RegistryRefused, removeManifest} from '../../../reconciler/adapters/registry-manifests.ts';
+import {hasManifest, RegistryRefused, removeManifest} from '../../../reconciler/adapters/registry-manifests.ts';
 
 const DIGEST = `sha256:${'d'.repeat(64)}`;
 const AUTH = {username: 'ada', password: 'secret'};
@@ -40,6 +40,14 @@ test('what is not there needs no removal', async (t) => {
   const {repository} = await registry(t, (_, response) => response.writeHead(404).end());
   await t.notThrowsAsync(removeManifest({repository, reference: DIGEST}, signal()));
   await t.notThrowsAsync(removeManifest({repository, reference: '1a2b3c4d5e6f'}, signal()));
+});
+
+test('whether a manifest is there is asked without fetching it; an answer that is none is no answer', async (t) => {
+  const {repository, asked} = await registry(t, ({url}, response) => response.writeHead(url?.endsWith(DIGEST) === true ? 200 : url?.endsWith('ill') === true ? 500 : 404).end());
+  t.true(await hasManifest({repository, reference: DIGEST}, signal()));
+  t.false(await hasManifest({repository, reference: 'gone'}, signal()));
+  await t.throwsAsync(hasManifest({repository, reference: 'ill'}, signal()), {instanceOf: RegistryRefused});
+  t.true(asked.every((line) => line.startsWith('HEAD /v2/team/shop/manifests/')));
 });
 
 test('the password is told when it is asked for', async (t) => {
