@@ -36,6 +36,7 @@ kind: App
 
 # routes:                     # instead of <app>.<domain>, which leads to web (flynn route add http keeps that)
 #   - host: shop.example.com  # or "*.example.com", "*"
+#     https: redirect         # or allow; without it redirected once browsers trust its certificate
 #   - host: shop.example.com
 #     path: /api
 #     service: api            # or services: {api: 90, next: 10}, or redirect: https://www.example.com

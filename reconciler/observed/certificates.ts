@@ -16,6 +16,7 @@ export class CertificateObserver {
   /** Of the authority in use; undefined: none is. */
   readonly #directory: () => string | undefined;
   #issued: {readonly directory: string; readonly folderMs: number; readonly readAtMs: number; readonly byHost: Map<string, IssuedCertificate>} | undefined;
+  readonly #forgotten = new Set<string>();
   /** Changes with every name that comes or goes. */
   #stamp: string | undefined;
   readonly #failures = new Map<string, {readonly mtimeMs: number; readonly failure: OrderFailure}>();
@@ -45,7 +46,7 @@ export class CertificateObserver {
 
   /** What was known of this host's certificate is to be read again. */
   forget(host: string): void {
-    this.#issued?.byHost.delete(host);
+    this.#forgotten.add(host);
   }
 
   async #readStamp(): Promise<string> {
@@ -61,14 +62,23 @@ export class CertificateObserver {
     const known = this.#issued;
     const isFresh = known !== undefined && known.directory === directory && nowMs - known.readAtMs < READ_EVERY_MS;
     const byHost = isFresh ? known.byHost : new Map<string, IssuedCertificate>();
-    const hosts = isFresh && known.folderMs === folderMs ? [] : await namesIn(folder);
-    // Those that were forgotten, and new ones.
-    for (const host of hosts.filter((one) => !byHost.has(one))) {
+    const hosts = await this.#hostsToRead({folder, isSame: isFresh && known.folderMs === folderMs, byHost});
+    for (const host of hosts) {
       const certificate = await readCertificate(path.join(folder, host, `${host}.crt`), signal);
-      if (certificate !== undefined) byHost.set(host, certificate);
+      if (certificate === undefined) byHost.delete(host);
+      else byHost.set(host, certificate);
     }
+    this.#forgotten.clear();
     this.#issued = {directory, folderMs, byHost, readAtMs: isFresh ? known.readAtMs : nowMs};
     return new Map(byHost);
+  }
+
+  /** Those that were forgotten, and new ones; what has gone is known no more. */
+  async #hostsToRead({folder, isSame, byHost}: {readonly folder: string; readonly isSame: boolean; readonly byHost: Map<string, IssuedCertificate>}): Promise<readonly string[]> {
+    if (isSame) return [...this.#forgotten];
+    const hosts = await namesIn(folder);
+    for (const host of byHost.keys()) if (!hosts.includes(host)) byHost.delete(host);
+    return hosts.filter((host) => !byHost.has(host) || this.#forgotten.has(host));
   }
 
   async #readFailures(signal: AbortSignal): Promise<ReadonlyMap<string, OrderFailure>> {

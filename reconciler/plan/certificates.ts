@@ -32,7 +32,7 @@ export function planCertificates(routes: readonly RoutedPath[], tls: DesiredTls 
   }
   const hosts = isNeeded ? hostsOf(routes, tls?.platformHosts ?? []) : [];
   const own = usable(tls, observed.nowMs);
-  const structure = isNeeded ? structureOf(tls, own, seen) : undefined;
+  const structure = isNeeded ? structureOf({tls, own, seen, running}) : undefined;
   const orders = tls?.acme === undefined ? [] : hosts.map((host) => planOrder(host, tls.acme as DesiredAcme, {tls, own, seen, running, observed}));
   const files = planFiles(own, seen, running, observed);
   const redirected = redirectsOf(hosts, (host) => isRedirected(host, {tls, own, seen, running}));
@@ -66,12 +66,12 @@ function usable(tls: DesiredTls | undefined, nowMs: number): readonly DesiredCer
   return fit.filter(({hosts, notAfterMs, name}) => notAfterMs > nowMs || !fit.some((other) => other.name !== name && other.notAfterMs > nowMs && hosts.every((host) => covers(other.hosts, host))));
 }
 
-/** Only what there are files of: Caddy would not start without them. */
-function structureOf(tls: DesiredTls | undefined, own: readonly DesiredCertificate[], seen: ObservedCertificates): TlsStructure {
+/** Only what there are files of: Caddy would not start without them. One that runs and has lost them is not changed for that: they come back. */
+function structureOf({tls, own, seen, running}: Facts): TlsStructure {
   return {
     ...(tls?.acme && {directory: tls.acme.directory}),
     internal: tls?.internal ?? [],
-    own: [...new Set(own.map(({id}) => id))].filter((id) => seen.own.has(id)).toSorted(),
+    own: [...new Set(own.map(({id}) => id))].filter((id) => seen.own.has(id) || running?.own.includes(id) === true).toSorted(),
     ...(tls?.hsts !== undefined && {hsts: tls.hsts}),
   };
 }
@@ -108,8 +108,8 @@ function planOrder(host: Host, acme: DesiredAcme, {tls, own, seen, running, obse
     return wait(`another try: ${failure.cause}`, nextOrderAtMs(failure));
   }
   const router = currentShift(observed.system.filter(({role, state}) => role === 'router' && state === 'running'));
-  // Whoever asks for proof asks Caddy, which has to know of the authority by then.
-  if (router === undefined || running?.directory !== acme.directory) return wait('the router being configured for it');
+  // Whoever asks for proof asks Caddy, which has to know of the authority by then: the one that was replaced may still take connections.
+  if (router === undefined || running?.directory !== acme.directory || isHandingOver(observed)) return wait('the router being configured for it');
   if (observed.operations.has(`order ${name}`)) return nothing;
   const reason = issued === undefined ? `${name} has none` : `that of ${name} ends in ${timeLeft(issued.notAfterMs - observed.nowMs)}`;
   return {actions: [{kind: 'order-certificate', host: name, router: router.id, acme, isRenewal: issued !== undefined, reason, ...(app !== undefined && {app})}], waiting: []};
@@ -121,6 +121,10 @@ function redirectsOf(hosts: readonly Host[], isSecure: (host: Host) => boolean):
   const wildcards = (secure ?? []).filter((name) => name.startsWith('*.'));
   const exceptions = wildcards.length === 0 ? [] : (plain ?? []).filter((name) => covers(wildcards, name));
   return [...(secure ?? []).map(redirectEntry), ...exceptions.map(exceptionEntry)].toSorted();
+}
+
+function isHandingOver({router, operations}: ObservedState): boolean {
+  return operations.has('routes') || router.state !== 'ready' || [...router.leaving.values()].some(({closedAtMs}) => closedAtMs === undefined);
 }
 
 function isRedirected({name, https}: Host, {tls, own, seen, running}: Facts): boolean {

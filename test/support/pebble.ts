@@ -51,8 +51,11 @@ export class Pebble implements AsyncDisposable {
 
   /** From now on this host is at another address, to whom pebble asks. */
   async pointTo(host: string, address: string): Promise<void> {
-    const answer = await fetch(`http://127.0.0.1:${this.#ports.mock}/add-a`, {method: 'POST', body: JSON.stringify({host: `${host}.`, addresses: [address]}), signal: AbortSignal.timeout(5000)});
-    if (!answer.ok) throw new Error(`the DNS server of the tests answers ${answer.status}`);
+    // Added ones are added to what there is.
+    for (const wish of ['clear-a', 'add-a']) {
+      const answer = await fetch(`http://127.0.0.1:${this.#ports.mock}/${wish}`, {method: 'POST', body: JSON.stringify({host: `${host}.`, addresses: [address]}), signal: AbortSignal.timeout(5000)});
+      if (!answer.ok) throw new Error(`the DNS server of the tests answers ${answer.status}`);
+    }
   }
 
   async #serve(): Promise<void> {

@@ -26,6 +26,7 @@ interface Case {
   readonly redirected?: readonly string[];
   readonly operations?: readonly string[];
   readonly isUnreadable?: true;
+  readonly isOldOneOpen?: true;
   readonly plan: string;
   readonly structure?: TlsStructure;
 }
@@ -39,7 +40,7 @@ function own(name: string, hosts: readonly string[], more: Partial<DesiredCertif
   return {name, id: `id-${name}`, hosts, issuer: 'Example CA', notBeforeMs: 0, notAfterMs: NOW_MS + 30 * DAY_MS, chain: 'chain', sealedKey: 'sealed', ...more};
 }
 
-function world({running = CONFIGURED, own: files = [], issued = {}, failed = {}, redirected = [], operations = [], isUnreadable}: Partial<Case>): ObservedState {
+function world({running = CONFIGURED, own: files = [], issued = {}, failed = {}, redirected = [], operations = [], isUnreadable, isOldOneOpen}: Partial<Case>): ObservedState {
   const state = observed({operations});
   if (state.router.state !== 'ready') throw new Error('the router of the tests answers');
   const certificates: ObservedCertificates = {
@@ -51,7 +52,7 @@ function world({running = CONFIGURED, own: files = [], issued = {}, failed = {},
   return {
     ...state,
     system: [{id: 'router-1' as ContainerId, name: 'router', role: 'router', specHash: 'x' as SpecHash, state: 'running', createdAtMs: 0, shift: 1, isKept: true}],
-    router: {...state.router, structure: {hosts: [], ...(running !== 'nothing' && {tls: running})}},
+    router: {...state.router, ...(isOldOneOpen && {leaving: new Map([[1, {}]])}), structure: {hosts: [], ...(running !== 'nothing' && {tls: running})}},
     ...(isUnreadable !== true && {certificates}),
   };
 }
@@ -75,6 +76,16 @@ test('nothing is ordered before Caddy, which is asked for the proof, knows of th
   routes: ['shop.example.com of shop'], tls: ACME, running: {...CONFIGURED, directory: 'https://other.example.com/dir'},
   plan: 'wait shop certificate of shop.example.com  # on the router being configured for it',
   structure: CONFIGURED,
+});
+
+test('nothing is ordered while another Caddy takes over: the old one would be asked for the proof too', planned, {
+  routes: ['shop.example.com of shop'], tls: ACME, operations: ['routes'],
+  plan: 'wait shop certificate of shop.example.com  # on the router being configured for it',
+});
+
+test('nothing is ordered while one that was replaced still takes connections', planned, {
+  routes: ['shop.example.com of shop'], tls: ACME, isOldOneOpen: true,
+  plan: 'wait shop certificate of shop.example.com  # on the router being configured for it',
 });
 
 test('the cluster\'s own hosts have certificates too, and are not redirected', planned, {
@@ -113,6 +124,12 @@ test('one of people\'s own is written first, and Caddy told of it when its files
   routes: ['shop.example.com of shop'], tls: {...ACME, certificates: [own('shop', ['shop.example.com'])]},
   plan: 'write certificate shop  # a certificate for shop.example.com is in the commit',
   structure: CONFIGURED,
+});
+
+test('files that were lost are written again, without a change of what Caddy runs', planned, {
+  tls: {...ACME, certificates: [own('shop', ['shop.example.com'])]}, running: {...CONFIGURED, own: ['id-shop']},
+  plan: 'write certificate shop  # a certificate for shop.example.com is in the commit',
+  structure: {...CONFIGURED, own: ['id-shop']},
 });
 
 test('nothing is ordered for a host that one of people\'s own covers, and it is redirected once that is served', planned, {
