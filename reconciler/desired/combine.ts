@@ -1,10 +1,12 @@
+import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import {claimInWords, claimKey} from '../../schemas/route-place.ts';
+import {locateRoute, locateTcpRoute, type AppFiles} from './app.ts';
 import {appFile} from './folder.ts';
 import type {NodeCapacity} from './nodes.ts';
 import {place} from './place.ts';
 import type {DesiredApp, DesiredRoute, DesiredState, ResolvedApp} from './state.ts';
-import {findTcpConflicts} from './tcp.ts';
+import {findTcpConflicts, type TcpConflict} from './tcp.ts';
 
 /** Two apps that claim one host and path. */
 export interface RouteConflict {
@@ -20,29 +22,43 @@ export interface NodeFacts extends Pick<DesiredState, 'system' | 'keptImages' | 
   readonly nodes: readonly NodeCapacity[];
   /** This one. */
   readonly me: string;
-  /** Absent: nothing is known. */
+  /** What apps are known to have served last: whose claim is the older one. Absent: nothing is known. */
   readonly served?: readonly Served[];
+  /** Of apps in conflict. Absent: their first line is named. */
+  readonly texts?: ReadonlyMap<AppName, AppFiles>;
 }
 
 /** The routes that an app has had. */
 export type Served = Pick<ResolvedApp, 'name' | 'routes'>;
 
 /**
- * All apps together. An app that claims a route that another one has becomes invalid: it keeps what it had,
- * and the owner of the route is not disturbed.
- *
- * @param served  What apps are known to have served last: whose claim is the older one.
+ * All apps together. An app that claims a route or a port that another one has becomes invalid: it keeps what it had,
+ * and the owner is not disturbed.
  */
-export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, me, served = [], ...node}: NodeFacts): DesiredState {
+export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, me, served = [], texts = new Map(), ...node}: NodeFacts): DesiredState {
   const sorted = apps.toSorted(byName);
-  const conflicts = Map.groupBy([...findConflicts(sorted, served), ...findTcpConflicts(sorted.filter((app) => app.state === 'resolved'))], ({app}) => app);
+  const conflicts = Map.groupBy(conflictsIn(sorted, served), ({app}) => app);
   const valid = sorted.map((app): DesiredApp => {
     const own = conflicts.get(app.name);
     if (own === undefined) return app;
-    const problems = own.map(({message}) => ({file: appFile(app.name), line: 1, column: 1, message}));
+    const files = texts.get(app.name);
+    const problems = own.map((conflict) => (files === undefined ? {file: appFile(app.name), line: 1, column: 1, message: conflict.message} : placed(conflict, files)));
     return {state: 'invalid', name: app.name, treeId: app.treeId, problems};
   });
   return {commit, ...node, ...place(valid, nodes, me)};
+}
+
+/** Apps that claim what another one has: the texts of these are worth reading, to name the place. */
+export function appsInConflict(apps: readonly DesiredApp[], served: readonly Served[]): ReadonlySet<AppName> {
+  return new Set(conflictsIn(apps.toSorted(byName), served).map(({app}) => app));
+}
+
+function conflictsIn(sorted: readonly DesiredApp[], served: readonly Served[]): readonly (RouteConflict | TcpConflict)[] {
+  return [...findConflicts(sorted, served), ...findTcpConflicts(sorted.filter((app) => app.state === 'resolved'))];
+}
+
+function placed(conflict: RouteConflict | TcpConflict, files: AppFiles): Diagnostic {
+  return 'route' in conflict ? locateRoute(files, conflict.route, conflict.message) : locateTcpRoute(files, conflict.port, conflict.message);
 }
 
 /**

@@ -3,7 +3,7 @@ import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import {registryPrefix} from '../../schemas/registry-names.ts';
 import type {AppPiece, Snapshot} from '../checkout/snapshot.ts';
 import {accessOf, NOBODY, type Access} from '../access/access.ts';
-import {combine, type Served} from '../desired/combine.ts';
+import {appsInConflict, combine, type Served} from '../desired/combine.ts';
 import {resolveApp} from '../desired/app.ts';
 import {resolveCluster, type ClusterConfig} from '../desired/cluster.ts';
 import {sortFolder} from '../desired/folder.ts';
@@ -97,7 +97,11 @@ export class DesiredReader {
       const app = fresh.get(name) ?? this.#apps.get(name);
       return app === undefined ? [] : [[name, app]];
     }));
-    const desired = combine(snapshot.commit, [...this.#apps.values()], {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, ...(cluster.registry && {registry: registryPrefix(cluster.registry)}), ...(cluster.trustedProxies && {trustedProxies: cluster.trustedProxies}), nodes: this.#nodes, me: this.#machine.node, served: this.#served(), ...(tls && {tls})});
+    const apps = [...this.#apps.values()];
+    const served = this.#served();
+    const rivals = appsInConflict(apps, served);
+    const texts = await Promise.all(snapshot.apps.filter(({name}) => rivals.has(name)).map(async (piece) => [piece.name, {name: piece.name, treeId: piece.treeId, files: await piece.files(signal)}] as const));
+    const desired = combine(snapshot.commit, apps, {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, ...(cluster.registry && {registry: registryPrefix(cluster.registry)}), ...(cluster.trustedProxies && {trustedProxies: cluster.trustedProxies}), nodes: this.#nodes, me: this.#machine.node, served, texts: new Map(texts), ...(tls && {tls})});
     this.#last = desired;
     return desired;
   }

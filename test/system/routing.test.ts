@@ -106,7 +106,7 @@ test.serial('who claims a route of another app is refused with both files, and b
   await node.mustGit(clone, 'push', '--quiet', '-o', 'flynn.force');
   const isStalled = async () => {
     const {conditions} = await node.status('early');
-    return conditions.some(({type, status, message}) => type === 'Stalled' && status && message.includes('belongs to the app "shop" already'));
+    return conditions.some(({type, status, message}) => type === 'Stalled' && status && message.includes('apps/early/app.yaml:4:37: route "shop.test/"'));
   };
   await until('the newer one is stalled', isStalled);
   await node.kill('SIGKILL');

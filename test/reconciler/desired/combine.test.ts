@@ -1,5 +1,5 @@
 import test from 'ava';
-import {combine} from '../../../reconciler/desired/combine.ts';
+import {appsInConflict, combine} from '../../../reconciler/desired/combine.ts';
 import {massDelete} from '../../../reconciler/desired/mass-delete.ts';
 import {resolveApp} from '../../../reconciler/desired/app.ts';
 import type {AppName, CommitId, TreeId} from '../../../schemas/ids.ts';
@@ -47,6 +47,15 @@ test('takes paths that differ in case for one, and conditions for their own', to
   a: '', b: 'route "x.com/api" of apps/b/app.yaml belongs to the app "a" already (apps/a/app.yaml)', c: '', d: 'route "x.com/ when header x-a is 1" of apps/d/app.yaml belongs to the app "a" already (apps/a/app.yaml)',
 });
 test('lets wildcards stand beside the hosts below them', together, {a: 'routes: [{host: "*.x.com"}]\n', b: 'routes: [{host: a.x.com}, {host: "*"}]\n'}, {a: '', b: ''});
+
+test('a conflict is told at its place, where the texts are known', (t) => {
+  const files = (name: string, yaml: string) => ({name: name as AppName, treeId: '' as TreeId, files: [app(name, yaml), release(name, 1)]});
+  const [a, b] = [files('a', X), files('b', 'tcp: [{port: 5432, service: web}]\nroutes:\n  - host: y.com\n  - {path: /, host: x.com}\n')];
+  const resolved = [a, b].map((one) => resolveApp(one, config(), 'flynn.localhost'));
+  t.deepEqual([...appsInConflict(resolved, [])], ['b' as AppName]);
+  const {apps} = combine('c' as CommitId, resolved, {system: [], keptImages: 5, networks: config().networks, nodes: [], me: 'n1', texts: new Map([[b.name, b]])});
+  t.deepEqual(apps.flatMap((one) => (one.state === 'invalid' ? one.problems.map(({file, line, column}) => `${file}:${line}:${column}`) : [])), ['apps/b/app.yaml:6:21']);
+});
 
 const names = (text: string) => text.split('').map((name) => name as AppName);
 const removes = test.macro({
