@@ -1,10 +1,12 @@
-import {mkdir} from 'node:fs/promises';
+import {mkdir, readdir, rm} from 'node:fs/promises';
+import path from 'node:path';
 import {setTimeout as wait} from 'node:timers/promises';
 import {HaproxyRefused, type HaproxyControl} from '../adapters/haproxy.ts';
 import {readIfThere, replaceFile} from '../adapters/files.ts';
 import type {Layout} from '../layout.ts';
 import type {TcpStructure} from '../observed/ports.ts';
-import {routerFiles} from '../router/files.ts';
+import {issuerKey} from '../router/caddy-tls.ts';
+import {haproxyCertificateFile, issuedCertificateFiles, ownCertificateFiles, routerFiles, type RouterFiles} from '../router/files.ts';
 import {renderHaproxyConfig, tcpStructureIn} from '../router/haproxy-config.ts';
 import {REFRESH_MS} from '../router/times.ts';
 import type {NodeSettings} from '../settings.ts';
@@ -29,16 +31,32 @@ export async function loadTcp(structure: TcpStructure, {settings, layout, haprox
   signal.throwIfAborted();
   if (state !== undefined) await replaceFile(files.haproxyState, `${state.trim()}\n`, signal);
   const before = await readIfThere(files.haproxyConfig, signal);
+  const inUse = await writeCertificates(structure, files, signal);
   await replaceFile(files.haproxyConfig, renderHaproxyConfig(settings, files, structure), signal);
   // Nobody to tell: it is not there yet, or is just being started.
   if (state === undefined) return;
   try {
     await haproxy.reload(signal);
     await wait(WORKER_ASKS_MS, undefined, {signal});
+    // Old workers have theirs in memory.
+    for (const name of await readdir(files.haproxyCertificates)) if (!inUse.has(name)) await rm(path.join(files.haproxyCertificates, name), {force: true});
   } catch (error) {
     if (error instanceof HaproxyRefused && before !== undefined) await replaceFile(files.haproxyConfig, before, signal);
     throw error;
   }
+}
+
+/** Puts the certificates that a structure names where HAProxy reads them, and resolves to the files' names. Rejects when one is not there any more. */
+async function writeCertificates(structure: TcpStructure, files: RouterFiles, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const certificates = structure.flatMap(({backends}) => backends.flatMap(({certificate}) => certificate ?? []));
+  await mkdir(files.haproxyCertificates, {recursive: true, mode: 0o700});
+  for (const certificate of certificates) {
+    const {certificate: chainFile, key: keyFile} = certificate.kind === 'own' ? ownCertificateFiles(files, certificate.id) : issuedCertificateFiles(files, issuerKey(certificate.directory), certificate.host);
+    const [chain, key] = await Promise.all([chainFile, keyFile].map((file) => readIfThere(file, signal)));
+    if (chain === undefined || key === undefined) throw new Error(`the files of the certificate ${path.basename(chainFile)} are gone`);
+    await replaceFile(haproxyCertificateFile(files, certificate), `${chain.trim()}\n${key.trim()}\n`, signal);
+  }
+  return new Set(certificates.map((certificate) => path.basename(haproxyCertificateFile(files, certificate))));
 }
 
 /** Writes what HAProxy starts from, for today's settings and the ports that it had. */

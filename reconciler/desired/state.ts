@@ -318,6 +318,8 @@ export interface DesiredTcpRoute {
   readonly service: ServiceName;
   /** TLS connections for this host only. */
   readonly sni?: string;
+  /** TLS ends at the router, with a certificate of `sni`. */
+  readonly tls?: 'terminate';
   readonly proxyProtocol: ProxyProtocol;
   readonly acceptProxyFrom?: readonly string[];
   readonly allow?: readonly string[];

@@ -6,10 +6,11 @@ import type {DesiredService, DesiredTcpRoute, ResolvedApp} from './state.ts';
 
 /** Those whose port is known. */
 export function tcpRoutesOf(routes: readonly TcpRouteManifest[]): readonly DesiredTcpRoute[] {
-  return routes.filter(hasPort).map(({port, service, sni, proxyProtocol = 'none', acceptProxyProtocol, allow, idleTimeoutSeconds = IDLE_TIMEOUT_SECONDS_DEFAULT}) => ({
+  return routes.filter(hasPort).map(({port, service, sni, tls, proxyProtocol = 'none', acceptProxyProtocol, allow, idleTimeoutSeconds = IDLE_TIMEOUT_SECONDS_DEFAULT}) => ({
     port,
     service: service as ServiceName,
     ...(sni !== undefined && {sni}),
+    ...(tls === 'terminate' && {tls}),
     proxyProtocol,
     ...(acceptProxyProtocol && {acceptProxyFrom: acceptProxyProtocol.toSorted()}),
     ...(allow && {allow: allow.toSorted()}),

@@ -29,8 +29,17 @@ export interface TcpListener {
     /** Replicas that there is room for. */
     readonly slots: number;
     readonly sni?: string;
+    /** TLS ends here, with this certificate. All backends of a listener have one, or none. */
+    readonly certificate?: TcpCertificate;
     readonly allow?: readonly string[];
     readonly proxyProtocol: ProxyProtocol;
     readonly idleTimeoutMs: number;
   }[];
 }
+
+/** Where the files of a certificate are, and which one it is: another one is another configuration. */
+export type TcpCertificate =
+  /** One of people's own. */
+  | {readonly kind: 'own'; readonly id: string}
+  /** Ordered from an authority. Milliseconds since 1970. */
+  | {readonly kind: 'issued'; readonly host: string; readonly directory: string; readonly notAfterMs: number};

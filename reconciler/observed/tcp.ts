@@ -1,8 +1,9 @@
+import {access} from 'node:fs/promises';
 import {readIfThere} from '../adapters/files.ts';
 import type {HaproxyControl} from '../adapters/haproxy.ts';
 import {socketsOf, type Listener} from '../adapters/listeners.ts';
 import type {Layout} from '../layout.ts';
-import {routerFiles} from '../router/files.ts';
+import {haproxyCertificateFile, routerFiles} from '../router/files.ts';
 import {markIn, tcpStructureOf} from '../router/haproxy-config.ts';
 import type {NodeSettings} from '../settings.ts';
 import type {ObservedTcp, TcpStructure} from './ports.ts';
@@ -37,7 +38,7 @@ export class TcpObserver {
   async observe(nowMs: number, signal: AbortSignal): Promise<ObservedTcp> {
     const marks = await this.#readMarks(signal);
     this.#marks = marks;
-    const file = this.#structureOf(marks.text);
+    const file = await this.#withItsCertificates(this.#structureOf(marks.text));
     this.#silentSinceMs = marks.running === undefined ? this.#silentSinceMs ?? nowMs : undefined;
     const isFromFile = marks.text !== undefined && marks.running === markIn(marks.text);
     const running: ObservedTcp['running'] = marks.running === undefined ? {state: 'silent', sinceMs: this.#silentSinceMs ?? nowMs} : {state: 'ready', isFromFile};
@@ -64,6 +65,14 @@ export class TcpObserver {
 
   #isAsked(text: string | undefined): boolean {
     return this.#world.isWanted() || (this.#structureOf(text)?.length ?? 0) > 0;
+  }
+
+  /** A file that names certificates which are gone is none to start from. */
+  async #withItsCertificates(structure: TcpStructure | undefined): Promise<TcpStructure | undefined> {
+    const files = routerFiles(this.#world.layout);
+    const certificates = structure?.flatMap(({backends}) => backends.flatMap(({certificate}) => certificate ?? [])) ?? [];
+    const isThere = await Promise.all(certificates.map((certificate) => access(haproxyCertificateFile(files, certificate)).then(() => true, () => false)));
+    return isThere.every(Boolean) ? structure : undefined;
   }
 
   #structureOf(text: string | undefined): TcpStructure | undefined {

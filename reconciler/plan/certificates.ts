@@ -7,6 +7,8 @@ import {authorityOf, covers, exceptionEntry, redirectEntry} from '../router/doma
 import {currentShift} from '../router/shifts.ts';
 import type {Action, Plan, Waiting} from './action.ts';
 import type {RoutedPath} from './app.ts';
+import type {RoutedPort} from './tcp.ts';
+import type {TcpCertificate} from '../observed/ports.ts';
 import {CERTIFICATE_RENEWED_AT, ORDER_PAUSES_MS} from './limits.ts';
 
 export interface CertificatePlan extends Plan {
@@ -22,7 +24,7 @@ interface Host {
 }
 
 /** Which certificates are to be had and served, and which hosts' HTTP is redirected. */
-export function planCertificates(routes: readonly RoutedPath[], tls: DesiredTls | undefined, observed: ObservedState): CertificatePlan {
+export function planCertificates({routes, ports}: {readonly routes: readonly RoutedPath[]; readonly ports: readonly RoutedPort[]}, tls: DesiredTls | undefined, observed: ObservedState): CertificatePlan {
   const {certificates: seen, router} = observed;
   const running = router.state === 'ready' ? router.structure?.tls : undefined;
   const isNeeded = tls !== undefined || routes.some(({https}) => https === 'redirect');
@@ -31,9 +33,10 @@ export function planCertificates(routes: readonly RoutedPath[], tls: DesiredTls 
     return {actions: [], waiting: isNeeded ? [{subject: 'certificates', on: 'their files being readable'}] : [], ...(running && {structure: running})};
   }
   const hosts = isNeeded ? hostsOf(routes, tls?.platformHosts ?? []) : [];
+  const ofPorts = isNeeded ? hostsOfPorts(ports, hosts) : [];
   const own = usable(tls, observed.nowMs);
   const structure = isNeeded ? structureOf({tls, own, seen, running}) : undefined;
-  const orders = tls?.acme === undefined ? [] : hosts.map((host) => planOrder(host, tls.acme as DesiredAcme, {tls, own, seen, running, observed}));
+  const orders = tls?.acme === undefined ? [] : [...hosts, ...ofPorts].map((host) => planOrder(host, tls.acme as DesiredAcme, {tls, own, seen, running, observed}));
   const files = planFiles(own, seen, running, observed);
   const redirected = redirectsOf(hosts, (host) => isRedirected(host, {tls, own, seen, running}));
   const dueMs = orders.flatMap(({lookAgainAtMs}) => lookAgainAtMs ?? []);
@@ -58,6 +61,20 @@ export function nextOrderAtMs({failures, atMs}: OrderFailure): number {
 function hostsOf(routes: readonly RoutedPath[], platform: readonly string[]): readonly Host[] {
   const byHost = [...Map.groupBy(routes, ({host}) => host)].map(([name, [first]]): Host => ({name, ...(first && {app: first.app, ...(first.https && {https: first.https})})}));
   return [...platform.map((name): Host => ({name, https: 'allow'})), ...byHost].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Those of TCP routes whose TLS ends here, and that no other route has. */
+function hostsOfPorts(ports: readonly RoutedPort[], known: readonly Host[]): readonly Host[] {
+  const ending = ports.flatMap(({app, sni, tls}): Host[] => (tls === 'terminate' && sni !== undefined && !known.some(({name}) => name === sni) ? [{name: sni, app}] : []));
+  return [...new Map(ending.map((host) => [host.name, host])).values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The certificate of a host whose files are there; people's own first. */
+export function certificateOf(host: string, tls: DesiredTls | undefined, {certificates: seen, nowMs}: ObservedState): TcpCertificate | undefined {
+  const own = usable(tls, nowMs).find(({hosts, id}) => covers(hosts, host) && seen?.own.has(id) === true);
+  if (own !== undefined) return {kind: 'own', id: own.id};
+  const issued = seen?.issued.get(host);
+  return issued === undefined || tls?.acme === undefined ? undefined : {kind: 'issued', host, directory: tls.acme.directory, notAfterMs: issued.notAfterMs};
 }
 
 function usable(tls: DesiredTls | undefined, nowMs: number): readonly DesiredCertificate[] {

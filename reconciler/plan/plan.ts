@@ -4,7 +4,7 @@ import type {ObservedContainer, ObservedState} from '../observed/state.ts';
 import type {Action, Plan} from './action.ts';
 import {admitted} from './admission.ts';
 import {agreedPairs} from './agreed.ts';
-import {planCertificates} from './certificates.ts';
+import {certificateOf, planCertificates} from './certificates.ts';
 import {withImagesHere} from './images.ts';
 import {planApp, type AppPlan, type RoutedPath} from './app.ts';
 import {replicasName} from './hosts.ts';
@@ -29,8 +29,8 @@ import {hostName, streamName} from '../router/names.ts';
 export function plan(desired: DesiredState, observed: ObservedState): Plan {
   const byApp = Map.groupBy(observed.containers, ({app}) => app);
   const apps = desired.apps.map((app) => planAlone(app, byApp.get(app.name) ?? [], observed));
-  const tcp = planTcp(apps.flatMap(({ports}) => ports), observed);
-  const certificates = planCertificates(apps.flatMap(({routes}) => routes), desired.tls, observed);
+  const tcp = planTcp(apps.flatMap(({ports}) => ports), observed, (host) => certificateOf(host, desired.tls, observed));
+  const certificates = planCertificates({routes: apps.flatMap(({routes}) => routes), ports: apps.flatMap(({ports}) => ports)}, desired.tls, observed);
   const parts: readonly Plan[] = [
     planSystem(desired, observed, tcp),
     planNetworks(desired, observed),

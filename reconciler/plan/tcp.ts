@@ -1,6 +1,6 @@
 import type {AppName} from '../../schemas/ids.ts';
 import type {DesiredApp, DesiredTcpRoute} from '../desired/state.ts';
-import type {TcpListener, TcpStructure} from '../observed/ports.ts';
+import type {TcpCertificate, TcpListener, TcpStructure} from '../observed/ports.ts';
 import type {NameTable, ObservedState, Target} from '../observed/state.ts';
 import {streamName} from '../router/names.ts';
 import {STREAM_LETS_GO_MS} from '../router/times.ts';
@@ -28,13 +28,19 @@ export interface TcpPlan extends Plan {
 /** Fewest replicas of a service that there is room for without a change of the configuration. */
 const SLOTS_MIN = 8;
 
-/** What HAProxy is to be configured with. A port that something else on this node has waits, and keeps no other one from being served. */
-export function planTcp(routes: readonly RoutedPort[], observed: ObservedState): TcpPlan {
+/** What HAProxy is to be configured with. `certificateOf`: of a host, when its files are there. A port that something else on this node has waits, and keeps no other one from being served. */
+export function planTcp(routes: readonly RoutedPort[], observed: ObservedState, certificateOf: (host: string) => TcpCertificate | undefined): TcpPlan {
   const {tcp, router, operations} = observed;
   const claimed = withoutRivals(routes);
-  const free = claimed.filter(({port}) => !tcp.takenPorts.has(port));
-  const waiting: Waiting[] = claimed.filter((route) => !free.includes(route)).map(({app, port}) => ({app, subject: `${PORT_SUBJECT} ${port}`, on: 'whatever else listens on it on this node to let it go', untilMs: observed.nowMs + TAKEN_LOOK_MS}));
-  const structure = structureOf(free);
+  const notTaken = claimed.filter(({port}) => !tcp.takenPorts.has(port));
+  const withCertificates = new Map(notTaken.flatMap(({tls, sni}): [string, TcpCertificate][] => {
+    const certificate = tls === 'terminate' && sni !== undefined ? certificateOf(sni) : undefined;
+    return certificate === undefined || sni === undefined ? [] : [[sni, certificate]];
+  }));
+  const free = notTaken.filter(({tls, sni}) => tls !== 'terminate' || withCertificates.has(sni ?? ''));
+  const unproven = notTaken.filter((route) => !free.includes(route)).map(({app, port, sni}): Waiting => ({app, subject: `${PORT_SUBJECT} ${port}`, on: `a certificate of ${sni}: flynn cert add, or one of an authority`}));
+  const waiting: Waiting[] = claimed.filter((route) => !notTaken.includes(route)).map(({app, port}): Waiting => ({app, subject: `${PORT_SUBJECT} ${port}`, on: 'whatever else listens on it on this node to let it go', untilMs: observed.nowMs + TAKEN_LOOK_MS})).concat(unproven);
+  const structure = structureOf(free, withCertificates);
   const isFileRight = isSame(structure, tcp.file);
   const isWanted = structure.length > 0;
   const isRight = isFileRight && (tcp.running.state === 'silent' || tcp.running.isFromFile);
@@ -70,18 +76,20 @@ export function streamNames(routes: readonly RoutedPort[]): NameTable {
 function withoutRivals(routes: readonly RoutedPort[]): readonly RoutedPort[] {
   return [...Map.groupBy(routes, ({port}) => port).values()].flatMap((rivals) => {
     const [first] = [...rivals.filter(({isHeld}) => isHeld), ...rivals];
-    const shares = (route: RoutedPort) => route.sni !== undefined && first?.sni !== undefined;
+    const shares = (route: RoutedPort) => route.sni !== undefined && first?.sni !== undefined && route.tls === first.tls;
     const bySni = [...Map.groupBy(rivals.filter(shares), ({sni}) => sni).values()].flatMap((claims) => claims.find(({isHeld}) => isHeld) ?? claims.slice(0, 1));
     return bySni.length > 0 ? bySni : first === undefined ? [] : [first];
   });
 }
 
-function structureOf(routes: readonly RoutedPort[]): TcpStructure {
+function structureOf(routes: readonly RoutedPort[], certificates: ReadonlyMap<string, TcpCertificate>): TcpStructure {
   const ports = [...Map.groupBy(routes, ({port}) => port)].toSorted(([a], [b]) => a - b);
   return ports.map(([port, ofPort]): TcpListener => {
     const acceptProxyFrom = [...new Set(ofPort.flatMap((route) => route.acceptProxyFrom ?? []))].toSorted();
-    const backends = ofPort.toSorted((a, b) => ((a.sni ?? '') < (b.sni ?? '') ? -1 : 1)).map(({app, service, sni, allow, proxyProtocol, idleTimeoutMs, replicas}) =>
-      ({name: streamName(service, app), slots: slotsFor(replicas), ...(sni !== undefined && {sni}), ...(allow && {allow}), proxyProtocol, idleTimeoutMs}));
+    const backends = ofPort.toSorted((a, b) => ((a.sni ?? '') < (b.sni ?? '') ? -1 : 1)).map(({app, service, sni, tls, allow, proxyProtocol, idleTimeoutMs, replicas}) => {
+      const certificate = tls === 'terminate' ? certificates.get(sni ?? '') : undefined;
+      return {name: streamName(service, app), slots: slotsFor(replicas), ...(sni !== undefined && {sni}), ...(certificate && {certificate}), ...(allow && {allow}), proxyProtocol, idleTimeoutMs};
+    });
     return {port, ...(acceptProxyFrom.length > 0 && {acceptProxyFrom}), backends};
   });
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type {Layout} from '../layout.ts';
+import type {TcpCertificate} from '../observed/ports.ts';
 
 /** The router's files below the data directory. Caddy's are of one shift: see `shiftLayout`. */
 export interface RouterFiles {
@@ -30,6 +31,8 @@ export interface RouterFiles {
   readonly haproxyMasterSocket: string;
   /** Addresses of replicas, from one worker to the next. */
   readonly haproxyState: string;
+  /** Certificates with their keys in one file each, as HAProxy reads them. */
+  readonly haproxyCertificates: string;
 }
 
 export type RouterLayout = Pick<Layout, 'caddy' | 'caddyShared' | 'unbound' | 'haproxy'>;
@@ -56,6 +59,7 @@ export function routerFiles({caddy, caddyShared, unbound, haproxy}: RouterLayout
     haproxySocket: path.join(haproxy, 'stats.sock'),
     haproxyMasterSocket: path.join(haproxy, 'master.sock'),
     haproxyState: path.join(haproxy, 'servers.state'),
+    haproxyCertificates: path.join(haproxy, 'certificates'),
   };
 }
 
@@ -66,4 +70,15 @@ export function ownCertificateFiles({ownCertificates}: Pick<RouterFiles, 'ownCer
 /** By host. `failed`: JSON, as `OrderFailure`. */
 export function orderFiles({orders}: Pick<RouterFiles, 'orders'>, host: string): {readonly config: string; readonly ca: string; readonly log: string; readonly failed: string} {
   return {config: path.join(orders, `${host}.json`), ca: path.join(orders, `${host}.pem`), log: path.join(orders, `${host}.log`), failed: path.join(orders, `${host}.failed`)};
+}
+
+/** Another certificate is another file: one that is in use is never written over. */
+export function haproxyCertificateFile({haproxyCertificates}: Pick<RouterFiles, 'haproxyCertificates'>, certificate: TcpCertificate): string {
+  return path.join(haproxyCertificates, `${certificate.kind === 'own' ? certificate.id : `${certificate.host}-${certificate.notAfterMs}`}.pem`);
+}
+
+/** Where Caddy keeps what an authority gave it. `issuer`: see `issuerKey`. */
+export function issuedCertificateFiles({caddyStorage}: Pick<RouterFiles, 'caddyStorage'>, issuer: string, host: string): {readonly certificate: string; readonly key: string} {
+  const folder = path.join(caddyStorage, 'certificates', issuer, host);
+  return {certificate: path.join(folder, `${host}.crt`), key: path.join(folder, `${host}.key`)};
 }

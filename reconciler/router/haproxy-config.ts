@@ -2,7 +2,8 @@ import {createHash} from 'node:crypto';
 import {isDeepStrictEqual} from 'node:util';
 import type {TcpListener, TcpStructure} from '../observed/ports.ts';
 import type {NodeSettings} from '../settings.ts';
-import type {RouterFiles} from './files.ts';
+import {haproxyCertificateFile, type RouterFiles} from './files.ts';
+import {serviceOfStream} from './names.ts';
 import {DIAL_MS, REFRESH_MS, STREAM_KEPT_MS} from './times.ts';
 
 export type TcpSettings = Pick<NodeSettings, 'listen' | 'dnsPort'>;
@@ -52,7 +53,7 @@ resolvers flynn
   hold timeout 24h
   hold refused 24h
   hold other 24h
-${structure.map((listener) => renderListener(listener, address)).join('')}`;
+${structure.map((listener) => renderListener(listener, address, files)).join('')}`;
   return `# Written by Flynn; changes by hand are lost.\n# structure: ${JSON.stringify(structure)}\nglobal\n  description ${markOf(body)}${body}`;
 }
 
@@ -84,24 +85,29 @@ function markOf(body: string): string {
   return createHash('sha256').update(body).digest('hex').slice(0, 16);
 }
 
-function renderListener({port, acceptProxyFrom = [], backends}: TcpListener, address: string): string {
+function renderListener({port, acceptProxyFrom = [], backends}: TcpListener, address: string, files: RouterFiles): string {
   const idleMs = Math.max(...backends.map(({idleTimeoutMs}) => idleTimeoutMs));
+  const certificates = backends.flatMap(({certificate}) => (certificate === undefined ? [] : [haproxyCertificateFile(files, certificate)]));
+  const isTlsHere = certificates.length > 0;
   const isByHost = backends.some(({sni}) => sni !== undefined);
+  // Its only certificate is for whoever comes: old clients do not say whom they ask for.
+  const isOnlyHost = isTlsHere && backends.length === 1;
   const accept = acceptProxyFrom.length === 0 ? [] : [`  tcp-request connection expect-proxy layer4 if { src ${acceptProxyFrom.join(' ')} }`];
-  const choice = backends.flatMap(({sni, allow = []}, index) => {
-    const name = backendName(port, index);
-    const isMeant = sni === undefined ? '' : `{ req.ssl_sni -i ${sni} } `;
-    const isForeign = allow.length === 0 ? [] : [`  tcp-request ${isByHost ? 'content' : 'session'} reject if ${isMeant}!{ src ${allow.join(' ')} }`];
-    return [...isForeign, sni === undefined ? `  default_backend ${name}` : `  use_backend ${name} if ${isMeant.trim()}`];
+  const choice = backends.flatMap((backend) => {
+    const {sni, allow = []} = backend;
+    const name = backendName(port, backend);
+    const isMeant = sni === undefined || isOnlyHost ? '' : `{ ${isTlsHere ? 'ssl_fc_sni' : 'req.ssl_sni'} -i ${sni} } `;
+    const isForeign = allow.length === 0 ? [] : [`  tcp-request ${isByHost && !isOnlyHost ? 'content' : 'session'} reject if ${isMeant}!{ src ${allow.join(' ')} }`];
+    return [...isForeign, isMeant === '' ? `  default_backend ${name}` : `  use_backend ${name} if ${isMeant.trim()}`];
   });
   return [
     '',
     `frontend p${port}`,
-    `  bind ${address}:${port}`,
+    `  bind ${address}:${port}${isTlsHere ? ` ssl${[...new Set(certificates)].map((file) => ` crt ${file}`).join('')} ssl-min-ver TLSv1.2${isOnlyHost ? '' : ' strict-sni'}` : ''}`,
     `  timeout client ${idleMs}ms`,
     ...accept,
-    ...(isByHost ? [`  tcp-request inspect-delay ${HELLO_SECONDS}s`, ...choice.filter((line) => line.includes('reject')), '  tcp-request content accept if { req.ssl_hello_type 1 }', '  tcp-request content reject', ...choice.filter((line) => !line.includes('reject'))] : choice),
-    ...backends.flatMap((backend, index) => renderBackend(backend, backendName(port, index))),
+    ...(isByHost && !isTlsHere ? [`  tcp-request inspect-delay ${HELLO_SECONDS}s`, ...choice.filter((line) => line.includes('reject')), '  tcp-request content accept if { req.ssl_hello_type 1 }', '  tcp-request content reject', ...choice.filter((line) => !line.includes('reject'))] : choice),
+    ...backends.flatMap((backend) => renderBackend(backend, backendName(port, backend))),
     '',
   ].join('\n');
 }
@@ -119,6 +125,8 @@ function renderBackend({name, slots, proxyProtocol, idleTimeoutMs}: TcpListener[
 }
 
 /** What HAProxy calls the replicas that one port, or one host on it, leads to. */
-export function backendName(port: number, index: number): string {
-  return `p${port}-${index}`;
+/** Says whose it is: a new worker takes the addresses of replicas over from the backend of the same name. */
+export function backendName(port: number, {name, sni}: Pick<TcpListener['backends'][number], 'name' | 'sni'>): string {
+  const {service, app} = serviceOfStream(name) ?? {service: '', app: ''};
+  return [`p${port}`, ...(sni === undefined ? [] : [sni]), `${service}.${app}`].join('_');
 }

@@ -60,8 +60,8 @@ function keyOf({app, replica = ''}: Pick<HttpMetrics, 'app' | 'replica'>): strin
 }
 
 function tcpMetrics({structure, traffic}: NonNullable<Awaited<ReturnType<RouterFigures['tcp']>>>): readonly TcpMetrics[] {
-  return structure.flatMap(({port, backends}) => backends.flatMap(({name, sni}, index) => {
-    const counted = traffic.get(backendName(port, index));
+  return structure.flatMap(({port, backends}) => backends.flatMap(({name, sni}) => {
+    const counted = traffic.get(backendName(port, {name, ...(sni !== undefined && {sni})}));
     const whose = serviceOfStream(name);
     return counted === undefined || whose === undefined ? [] : [{...whose, port, ...(sni !== undefined && {sni}), ...counted}];
   }));

@@ -1,10 +1,11 @@
 import {once} from 'node:events';
-import {appendFile, readFile, writeFile} from 'node:fs/promises';
+import {appendFile, mkdtemp, readFile, writeFile} from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
 import test from 'ava';
 import {parse} from 'yaml';
+import {TrialAuthority} from '../support/certificates.ts';
 import {freePorts} from '../support/free-ports.ts';
 import {TrialNode} from '../support/trial-node.ts';
 import {until} from '../support/until.ts';
@@ -13,7 +14,7 @@ import {until} from '../support/until.ts';
 
 let node: TrialNode;
 let cluster: string;
-const [PLAIN = 0, OTHER = 0, PROXIED = 0, SHARED = 0, TAKEN = 0, FIRST = 0] = await freePorts(6);
+const [PLAIN = 0, OTHER = 0, PROXIED = 0, SHARED = 0, TAKEN = 0, FIRST = 0, ENDING = 0] = await freePorts(7);
 
 test.before(async (t) => {
   t.timeout(240_000);
@@ -212,6 +213,39 @@ test.serial('two apps share a port by the host that TLS clients ask for', async 
   await using cache = await served(SHARED, await clientHello('cache.example.com'));
   t.deepEqual([store.greeting.split(' ')[1], cache.greeting.split(' ')[1]], ['blue', 'grey']);
   await t.throwsAsync(async () => connect(SHARED, await clientHello('other.example.com')));
+});
+
+test.serial('TLS ends at the router where the route says so, with a certificate of each host', async (t) => {
+  const authority = await TrialAuthority.make(await mkdtemp(path.join(node.home, 'ca-')));
+  await want('store', [{port: PLAIN, service: 'db'}, {port: ENDING, service: 'db', sni: 'store.example.com', tls: 'terminate'}], {colour: 'blue'});
+  await until('it says what it waits for', async () => (await node.status('store')).conditions.some(({type, status, message}) => type === 'Ready' && !status && message.endsWith(`TCP port ${ENDING} waits on a certificate of store.example.com: flynn cert add, or one of an authority`)));
+  const add = async (host: string) => {
+    const {certificateFile, keyFile} = await authority.sign([host]);
+    const {exitCode, output} = await node.flynn(['cert', 'add', '--cert', certificateFile, '--key', keyFile]);
+    t.is(exitCode, 0, output);
+  };
+  await add('store.example.com');
+  const says = async (servername: string) => {
+    const socket = tls.connect({port: ENDING, host: '127.0.0.1', servername, ca: await authority.pem()});
+    socket.on('end', () => socket.destroy(new Error('the connection was closed')));
+    try {
+      // A server may send before its certificate is checked.
+      await once(socket, 'secureConnect');
+      const [first] = await once(socket, 'data') as [Buffer];
+      return first.toString().trim().split(' ')[1];
+    } finally {
+      socket.destroy();
+    }
+  };
+  t.is(await until('it serves', () => says('store.example.com')), 'blue');
+  await using open = await served(PLAIN);
+  await add('cache.example.com');
+  await want('cache', [{port: ENDING, service: 'db', sni: 'cache.example.com', tls: 'terminate'}], {colour: 'grey'});
+  t.is(await until('the other host is served', () => says('cache.example.com')), 'grey');
+  t.is(await says('store.example.com'), 'blue');
+  t.is(await open.say('still here'), 'still here');
+  await t.throwsAsync(says('other.example.com'));
+  await t.throwsAsync(once(tls.connect({port: ENDING, host: '127.0.0.1', servername: 'store.example.com', maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'ALL:@SECLEVEL=0', rejectUnauthorized: false}), 'secureConnect'));
 });
 
 test.serial('a port that something else has is waited for, and stops no other one', async (t) => {

@@ -58,7 +58,7 @@ function world({running = CONFIGURED, own: files = [], issued = {}, failed = {},
 }
 
 const planned = test.macro<[Case]>((t, {routes = [], tls, plan, structure, ...seen}) => {
-  const made = planCertificates(routes.map(route), tls, world(seen));
+  const made = planCertificates({routes: routes.map(route), ports: []}, tls, world(seen));
   t.is(formatPlan(made), plan);
   if (structure !== undefined) t.deepEqual(made.structure, structure);
 });
@@ -178,6 +178,6 @@ test('what can\'t be read is not taken for nothing: all stays as it is', planned
 });
 
 test('the loop looks again when the first certificate is due', (t) => {
-  const {lookAgainAtMs} = planCertificates(['a.example.com of shop', 'b.example.com of shop'].map(route), ACME, world({issued: {'a.example.com': 60, 'b.example.com': 50}}));
+  const {lookAgainAtMs} = planCertificates({routes: ['a.example.com of shop', 'b.example.com of shop'].map(route), ports: []}, ACME, world({issued: {'a.example.com': 60, 'b.example.com': 50}}));
   t.is(lookAgainAtMs, NOW_MS + 20 * DAY_MS);
 });

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type {AppName, ServiceName} from '../../../schemas/ids.ts';
-import type {ObservedTcp, TcpStructure} from '../../../reconciler/observed/ports.ts';
+import type {ObservedTcp, TcpCertificate, TcpStructure} from '../../../reconciler/observed/ports.ts';
 import type {ObservedState} from '../../../reconciler/observed/state.ts';
 import {formatPlan} from '../../../reconciler/plan/format.ts';
 import {planSystem} from '../../../reconciler/plan/platform.ts';
@@ -16,6 +16,8 @@ interface Case {
   readonly operations?: readonly string[];
   /** Seconds since a replica left a name that a port leads to. */
   readonly left?: number;
+  /** By host: those whose files are there. */
+  readonly certificates?: Readonly<Record<string, TcpCertificate>>;
   readonly plan: string;
 }
 
@@ -29,16 +31,16 @@ function listener(app: string, at: number, slots = 8): TcpStructure[number] {
   return {port: at, backends: [{name: streamName('db', app), slots, proxyProtocol: 'none', idleTimeoutMs: 3_600_000}]};
 }
 
-function world({tcp = {}, names = ['store', 'cache'], operations = [], left}: Omit<Case, 'ports' | 'plan'>): ObservedState {
+function world({tcp = {}, names = ['store', 'cache'], operations = [], left}: Omit<Case, 'ports' | 'plan' | 'certificates'>): ObservedState {
   const state = observed({operations, ...(left !== undefined && {left: {'10.213.0.9': left}})});
   if (state.router.state !== 'ready') throw new Error('the router of the tests answers');
   const router = {...state.router, names: new Map(names.map((app) => [streamName('db', app), []])), leftStreams: new Set(left === undefined ? [] : ['10.213.0.9:8080'])};
   return {...state, router, tcp: {...state.tcp, ...tcp}};
 }
 
-const planned = test.macro<[Case]>((t, {ports, plan, ...seen}) => {
+const planned = test.macro<[Case]>((t, {ports, plan, certificates, ...seen}) => {
   const state = world(seen);
-  const tcp = planTcp(ports, state);
+  const tcp = planTcp(ports, state, (host) => certificates?.[host]);
   const system = planSystem({...desired(), system: [{role: 'tcp', specHash: 'new' as SpecHash}]}, state, tcp);
   t.is([formatPlan(tcp), formatPlan(system)].filter((text) => text !== '').join('\n'), plan);
 });
@@ -93,18 +95,38 @@ test('nothing is loaded while HAProxy still follows a change of replicas', plann
 });
 
 test('of two apps with one port the one that has it keeps it', (t) => {
-  const {actions: [action]} = planTcp([port('db of cache at 5432'), port('db of store at 5432', {isHeld: true})], world({}));
+  const {actions: [action]} = planTcp([port('db of cache at 5432'), port('db of store at 5432', {isHeld: true})], world({}), () => undefined);
   t.deepEqual(action?.kind === 'load-tcp' ? action.structure : undefined, STORE);
 });
 
 test('two hosts share a port', (t) => {
-  const {actions: [action]} = planTcp([port('db of store at 443', {sni: 'b.test', allow: ['10.0.0.0/8']}), port('db of cache at 443', {sni: 'a.test'})], world({}));
+  const {actions: [action]} = planTcp([port('db of store at 443', {sni: 'b.test', allow: ['10.0.0.0/8']}), port('db of cache at 443', {sni: 'a.test'})], world({}), () => undefined);
   t.like(action?.kind === 'load-tcp' ? action.structure[0] : undefined, {port: 443, backends: [{name: streamName('db', 'cache'), sni: 'a.test'}, {name: streamName('db', 'store'), sni: 'b.test', allow: ['10.0.0.0/8']}]});
 });
 
 test('HAProxy goes with the last port', (t) => {
   const state = {...world({tcp: {file: STORE, running: RUNNING}}), system: [{id: 'h1', name: 'flynn-tcp', role: 'tcp', specHash: 'new', state: 'running', startedAtMs: NOW_MS}]} as unknown as ObservedState;
-  const tcp = planTcp([], state);
+  const tcp = planTcp([], state, () => undefined);
   t.is(formatPlan(tcp), 'load 0 TCP ports  # TCP ports changed: 5432');
   t.is(formatPlan(planSystem({...desired(), system: [{role: 'tcp', specHash: 'new' as SpecHash}]}, state, tcp)), 'remove flynn-tcp  # no app has a TCP port');
+});
+
+test('a port whose TLS ends here waits for a certificate of its host', planned, {
+  ports: [port('db of store at 5432', {sni: 'db.test', tls: 'terminate'})],
+  plan: 'wait store TCP port 5432  # on a certificate of db.test: flynn cert add, or one of an authority',
+});
+
+test('with one it is served, and another one is another configuration', (t) => {
+  const ports = [port('db of store at 5432', {sni: 'db.test', tls: 'terminate'})];
+  const structure = (id: string) => {
+    const {actions: [action]} = planTcp(ports, world({}), () => ({kind: 'own', id}));
+    return action?.kind === 'load-tcp' ? action.structure : undefined;
+  };
+  t.like(structure('a')?.[0], {port: 5432, backends: [{sni: 'db.test', certificate: {kind: 'own', id: 'a'}}]});
+  t.notDeepEqual(structure('a'), structure('b'));
+});
+
+test('TLS that ends here does not share a port with TLS that is passed on', (t) => {
+  const {actions: [action]} = planTcp([port('db of store at 443', {sni: 'a.test', tls: 'terminate', isHeld: true}), port('db of cache at 443', {sni: 'b.test'})], world({}), () => ({kind: 'own', id: 'a'}));
+  t.deepEqual(action?.kind === 'load-tcp' ? action.structure[0]?.backends.map(({sni}) => sni) : [], ['a.test']);
 });

@@ -29,9 +29,9 @@ test('a port with all its options', (t) => {
   timeout client 60000ms
   tcp-request connection expect-proxy layer4 if { src 10.0.0.0/8 }
   tcp-request session reject if !{ src 192.0.2.0/24 }
-  default_backend p5432-0
+  default_backend p5432_db.store
 
-backend p5432-0
+backend p5432_db.store
   balance leastconn
   timeout server 60000ms
   server-template r 1-8 _stream._tcp.db.store.flynn.internal resolvers flynn resolve-prefer ipv4 init-addr last,none send-proxy-v2`);
@@ -45,8 +45,26 @@ test('a port that hosts share waits for the first bytes of TLS, and refuses othe
   tcp-request content reject if { req.ssl_sni -i b.test } !{ src 10.0.0.0/8 }
   tcp-request content accept if { req.ssl_hello_type 1 }
   tcp-request content reject
-  use_backend p443-0 if { req.ssl_sni -i a.test }
-  use_backend p443-1 if { req.ssl_sni -i b.test }`);
+  use_backend p443_a.test_db.cache if { req.ssl_sni -i a.test }
+  use_backend p443_b.test_db.store if { req.ssl_sni -i b.test }`);
+});
+
+test('TLS of one host ends here for whoever comes, of several for those who ask for them', (t) => {
+  const backend = (sni: string, id: string) => ({name: '_stream._tcp.db.store.flynn.internal', slots: 8, sni, certificate: {kind: 'own' as const, id}, allow: ['10.0.0.0/8'], proxyProtocol: 'none' as const, idleTimeoutMs: 1000});
+  t.is(portsOf([{port: 5432, backends: [backend('a.test', 'one')]}]).split('\n\nbackend')[0], `frontend p5432
+  bind 127.0.0.1:5432 ssl crt /data/haproxy/certificates/one.pem ssl-min-ver TLSv1.2
+  timeout client 1000ms
+  tcp-request session reject if !{ src 10.0.0.0/8 }
+  default_backend p5432_a.test_db.store`);
+  t.is(portsOf([{port: 5432, backends: [backend('a.test', 'one'), backend('b.test', 'two'), backend('c.test', 'two')]}]).split('\n\nbackend')[0], `frontend p5432
+  bind 127.0.0.1:5432 ssl crt /data/haproxy/certificates/one.pem crt /data/haproxy/certificates/two.pem ssl-min-ver TLSv1.2 strict-sni
+  timeout client 1000ms
+  tcp-request content reject if { ssl_fc_sni -i a.test } !{ src 10.0.0.0/8 }
+  use_backend p5432_a.test_db.store if { ssl_fc_sni -i a.test }
+  tcp-request content reject if { ssl_fc_sni -i b.test } !{ src 10.0.0.0/8 }
+  use_backend p5432_b.test_db.store if { ssl_fc_sni -i b.test }
+  tcp-request content reject if { ssl_fc_sni -i c.test } !{ src 10.0.0.0/8 }
+  use_backend p5432_c.test_db.store if { ssl_fc_sni -i c.test }`);
 });
 
 test('a file says what it was made for, and not when it was changed by hand or is for other settings', (t) => {

@@ -36,7 +36,7 @@ test('a router that can not be asked has no figures of what is open, which is no
 test('TCP ports have the figures of their backends', async (t) => {
   const backend = {name: streamName('db', 'shop'), slots: 1, proxyProtocol: 'none', idleTimeoutMs: 1} as const;
   const counted = {connections: 5, open: 2, bytesIn: 10, bytesOut: 20, refused: 1};
-  const {tcp} = await desk({tcp: async () => ({structure: [{port: 5432, backends: [{...backend, sni: 'a.test'}, {...backend, sni: 'b.test'}]}], traffic: new Map([['p5432-1', counted]])})}).look(SIGNAL);
+  const {tcp} = await desk({tcp: async () => ({structure: [{port: 5432, backends: [{...backend, sni: 'a.test'}, {...backend, sni: 'b.test'}]}], traffic: new Map([['p5432_b.test_db.shop', counted]])})}).look(SIGNAL);
   t.deepEqual(tcp as unknown, [{app: 'shop', service: 'db', port: 5432, sni: 'b.test', ...counted}]);
 });
 
