@@ -83,6 +83,27 @@ value = "rainy"
   t.true((await trial.serve(built, '/env')).body.includes('\nINNER=production\n'));
 });
 
+test.serial('what a buildpack takes all rights from is kept and packed all the same, twice', async t => {
+  t.timeout(120_000);
+  const changes = {
+    '.buildpacks': './locked\n',
+    'locked/buildpack.toml': 'api = "0.10"\n[buildpack]\nid = "test/locked"\nversion = "1"\n[[stacks]]\nid = "*"\n',
+    'locked/bin/detect': '#!/bin/sh\n',
+    'locked/bin/build': `#!/bin/bash
+layer=$CNB_LAYERS_DIR/one
+[ ! -d "$layer" ] || chmod -R u+rwX "$layer"
+mkdir -p "$layer/in" closed && echo text >"$layer/in/file"
+printf '[types]\\nlaunch = true\\ncache = true\\n' >"$layer.toml"
+chmod 000 "$layer/in/file" "$layer/in" "$layer" closed "$CNB_LAYERS_DIR"
+`,
+  };
+  const first = await trial.buildWell({fixture: 'no-buildpack', app: 'locked', changes});
+  t.true(first.lines.includes(' !     Not even their owner could read /layers/test_locked, /layers/test_locked/one, /layers/test_locked/one/in and 2 more: now it can.'), first.lines.join('\n'));
+  const again = await trial.buildWell({fixture: 'no-buildpack', app: 'locked', changes});
+  t.true(again.lines.includes('-----> Restoring layers of the last build: test/locked:one'), again.lines.join('\n'));
+  t.is(again.image, first.image);
+});
+
 const refuses = test.macro({
   async exec(t, changes: Readonly<Record<string, string>>, reason: string | RegExp) {
     t.timeout(120_000);

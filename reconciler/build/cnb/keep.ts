@@ -53,7 +53,7 @@ export async function reuseLayers(container: BuildContainer, wanted: readonly {r
 export async function keepLayers(container: BuildContainer, all: readonly LeftLayers[], signal: AbortSignal): Promise<void> {
   const next = `${KEPT_FOLDER}.new`;
   const notes: TarEntry[] = [];
-  const lines = ['set -e', `rm -rf ${KEPT_FOLDER} ${next}`, `mkdir -p ${next}`];
+  const lines = ['set -e', ...[KEPT_FOLDER, next].map(folder => `if [ -d ${folder} ]; then chmod --recursive u+rwX ${folder}; rm -rf ${folder}; fi`), `mkdir -p ${next}`];
   const note = (text: string, to: string) => {
     // By number: names of layers may be longer than a tar takes.
     const name = `notes/${notes.length}.toml`;

@@ -64,9 +64,10 @@ export async function prepare(container: BuildContainer, context: BuildContext, 
   };
 }
 
-/** The app goes back to where images are made of it. */
+/** The app goes back to where images are made of it. Only a folder that its owner may write into can be moved. */
 export async function takeAppBack(container: BuildContainer, signal: AbortSignal): Promise<void> {
-  await runIn(container, {folder: '/', text: `find ${APP_FOLDER} -mindepth 1 -maxdepth 1 -exec mv --target-directory ${BUILD_FOLDER} -- {} +`}, signal);
+  const writable = `find ${APP_FOLDER} -mindepth 1 -maxdepth 1 -type d ! -perm -200 -exec chmod u+w {} +`;
+  await runIn(container, {folder: '/', text: `${writable} && find ${APP_FOLDER} -mindepth 1 -maxdepth 1 -exec mv --target-directory ${BUILD_FOLDER} -- {} +`}, signal);
 }
 
 /** Patterns as in .gitignore, so git itself says what they mean. */
