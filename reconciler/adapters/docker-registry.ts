@@ -32,8 +32,8 @@ async function forgetName(docker: Docker, id: string, {name, signal}: {readonly 
   if ((names ?? []).some((one) => one !== name)) await removeImage(docker, name, signal);
 }
 
-/** Pulls `<repository>@<digest>`. @throws {BuildStepFailed} with the registry's words */
-export async function pullByDigest(docker: Docker, {name, auth}: {readonly name: string; readonly auth?: RegistryAuth}, signal: AbortSignal): Promise<void> {
+/** Pulls an image by its tag or digest. @throws {BuildStepFailed} with the registry's words */
+export async function pullByName(docker: Docker, {name, auth}: {readonly name: string; readonly auth?: RegistryAuth}, signal: AbortSignal): Promise<void> {
   // Not among the options: those go into the URL.
   const answer = await docker.pull(name, {abortSignal: signal}, undefined as never, auth);
   for await (const _ of progress(answer as unknown as Readable, signal));

@@ -1,7 +1,8 @@
 import type Docker from 'dockerode';
 import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import {ok, fail, type Result} from '../../schemas/result.ts';
-import {buildDockerfile, BuildStepFailed, inspectImage, pullImage, removeImage} from '../adapters/docker-build.ts';
+import {buildDockerfile, BuildStepFailed, inspectImage, removeImage} from '../adapters/docker-build.ts';
+import {pullByName, type RegistryAuth} from '../adapters/docker-registry.ts';
 import {LABEL_APP, LABEL_INSTANCE} from '../labels.ts';
 import type {BuildFailure} from './build.ts';
 import {textEntry, tarStream} from './image/tar.ts';
@@ -33,14 +34,21 @@ export interface PrebuiltImage {
   readonly ports: readonly number[];
 }
 
+export interface PrebuiltSettings {
+  readonly docker: Docker;
+  readonly instance: string;
+  /** Who we are in the registry of this name; absent, or undefined: nobody. */
+  authFor?(name: string): Promise<RegistryAuth | undefined>;
+}
+
 /** Takes an image that was built elsewhere: from this machine's engine, or from its registry. */
-export async function takePrebuilt({docker, instance}: {docker: Docker; instance: string}, {app, name: asked, isPulled, print}: PrebuiltRequest, signal: AbortSignal): Promise<Result<PrebuiltImage, BuildFailure>> {
+export async function takePrebuilt({docker, instance, authFor}: PrebuiltSettings, {app, name: asked, isPulled, print}: PrebuiltRequest, signal: AbortSignal): Promise<Result<PrebuiltImage, BuildFailure>> {
   if (!NAME.test(asked)) return fail({reason: `"${asked}" is not the name of an image such as nginx:1.27, registry.example.com/shop@sha256:…, or an id`});
   const name = isId(asked) || /[:@][^/]*$/.test(asked) ? asked : `${asked}:latest`;
   print(step(`Using the image ${name}`));
   const before = await inspectImage(docker, name, signal);
   if (before === undefined || isPulled) {
-    const problem = await pull(docker, name, print, signal);
+    const problem = await pull(docker, {name, print, ...(authFor && {authFor})}, signal);
     if (problem !== undefined) return fail({reason: problem});
   }
   const found = await inspectImage(docker, name, signal);
@@ -55,18 +63,19 @@ export async function takePrebuilt({docker, instance}: {docker: Docker; instance
 }
 
 /** Resolves to why it can't be had. */
-async function pull(docker: Docker, name: string, print: (line: string) => void, signal: AbortSignal): Promise<string | undefined> {
+async function pull(docker: Docker, {name, print, authFor}: Pick<PrebuiltRequest, 'name' | 'print'> & Pick<PrebuiltSettings, 'authFor'>, signal: AbortSignal): Promise<string | undefined> {
   if (isId(name)) return `there is no image "${name}" on this node, and an id can't be pulled: name it as its registry does`;
   print(detail('Pulling it from its registry'));
   const limit = AbortSignal.timeout(PULL_MS_MAX);
   try {
-    await pullImage(docker, name, AbortSignal.any([signal, limit]));
+    const auth = await authFor?.(name);
+    await pullByName(docker, {name, ...(auth && {auth})}, AbortSignal.any([signal, limit]));
     return undefined;
   } catch (error) {
     if (signal.aborted) throw error;
     if (limit.aborted) return `"${name}" could not be pulled within ${formatDuration(PULL_MS_MAX)}`;
     // Of the engine or the registry; anything else is a mistake of ours.
-    if (!(error instanceof BuildStepFailed) && (error as {statusCode?: number}).statusCode === undefined) throw error;
+    if (!(error instanceof BuildStepFailed) && (error as {statusCode?: number}).statusCode === undefined && (error as Error).name !== 'SecretFailed') throw error;
     return `"${name}" is not on this node and can't be pulled: ${wordsOf(error as Error)}. Bring it to this machine's engine (docker load, docker build), or check its name and the registry`;
   }
 }

@@ -5,7 +5,7 @@ import {registryPrefix, registryRepository, registryTag} from '../../schemas/reg
 import type {RegistryManifest} from '../../schemas/registry.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
 import {BuildStepFailed, inspectImage, removeImage, tagImage} from '../adapters/docker-build.ts';
-import {pullByDigest, pushImage, type RegistryAuth} from '../adapters/docker-registry.ts';
+import {pullByName, pushImage, type RegistryAuth} from '../adapters/docker-registry.ts';
 import {hasManifest, RegistryRefused, removeManifest} from '../adapters/registry-manifests.ts';
 import type {PushedBook} from '../apply/pushed-book.ts';
 import type {RegistryState} from '../node.ts';
@@ -132,11 +132,10 @@ export class Registry {
 
   /** Brings an image back, by the name that its release gives it. */
   async pull({app, image, name}: {readonly app: AppName; readonly image: ImageDigest; readonly name: string}, signal: AbortSignal): Promise<Result<undefined, string>> {
-    const {docker, instance, settings} = this.#parts;
+    const {docker, instance} = this.#parts;
     return explained(async (until) => {
-      // A registry that cluster.yaml does not name any more gets no password.
-      const auth = name.startsWith(`${settings()?.host ?? ''}/`) ? await this.#auth() : undefined;
-      await pullByDigest(docker, {name, ...(auth && {auth})}, until);
+      const auth = await this.authFor(name);
+      await pullByName(docker, {name, ...(auth && {auth})}, until);
       const found = await inspectImage(docker, name, until);
       if (found?.Id !== image) throw new BuildStepFailed(`"${name}" is another image (${found?.Id.slice(7, 19) ?? 'none'})`);
       await tagImage(docker, image, `${instance}/${app}:pulled-${image.slice(7, 19)}`, until);
@@ -144,6 +143,11 @@ export class Registry {
       await removeImage(docker, name, until);
       return undefined;
     }, signal);
+  }
+
+  /** Of an image's name: a registry that cluster.yaml does not name gets no password. */
+  async authFor(name: string): Promise<RegistryAuth | undefined> {
+    return name.startsWith(`${this.#parts.settings()?.host ?? ''}/`) ? this.#auth() : undefined;
   }
 
   async #auth(): Promise<RegistryAuth | undefined> {

@@ -35,7 +35,7 @@ export function releasesOf({docker, instance, stack, repo, layout, registry, nod
     makings: new Makings(layout.makings),
     standingOf: (app, image, until) => standingOf({docker, instance, stack}, {app, image}, until),
     rebaseImage: (request, until) => rebaseImage({docker, instance, stack, scratch: layout.scratch}, request, until),
-    takeImage: (request, until) => takePrebuilt({docker, instance}, request, until),
+    takeImage: (request, until) => takePrebuilt({docker, instance, authFor: (name) => registry.authFor(name)}, request, until),
     isImageHere: async (app, image, until) => await inspectImage(docker, image, until) !== undefined || await inspectImage(docker, standInTag({instance, app, image}), until) !== undefined,
     registry,
     // A pattern of the schema: it is what its type says.

@@ -175,10 +175,10 @@ test.serial('what could not be pushed is there once the registry takes it, and c
   t.regex(await events(), new RegExp(`pull image ${image.slice(7, 19)} of shop \\(`));
 });
 
-test.serial('an image that was built elsewhere is pushed, too', async (t) => {
+test.serial('an image that was built elsewhere is pulled with the login of the registry where it is there, and pushed, too', async (t) => {
   t.timeout(90_000);
   const {image} = await releaseOf(1);
-  const {exitCode, output} = await node.flynn(['deploy', '--image', image, '-a', 'shop']);
+  const {exitCode, output} = await node.flynn(['deploy', '--image', `127.0.0.1:${port}/team/shop:${image.slice(7, 19)}`, '--pull', '-a', 'shop']);
   t.is(exitCode, 0, output);
   t.regex(output, /-----> Pushing to 127\.0\.0\.1:\d+\/team\/shop\n {7}sha256:/);
   const released = await releaseOf(4);
