@@ -104,7 +104,7 @@ const timeoutsSchema: ObjectSchema<TimeoutsManifest> = {
   properties: {
     waitSeconds: {type: 'number', minimum: 1, maximum: 600, default: WAIT_SECONDS_DEFAULT, description: 'A request is held for so long while no copy can be connected to; then it is answered 503.'},
     responseSeconds: {type: 'number', minimum: 0.1, maximum: SECONDS_MAX, description: 'From the end of the request to the first byte of the answer; then it is answered 504. Default: no limit.'},
-    idleSeconds: {type: 'number', minimum: 2, maximum: SECONDS_MAX, description: 'From one byte of the service to the next, also on websockets and event streams, and while a client is sending; then the connection is closed. Default: no limit.'},
+    idleSeconds: {type: 'number', minimum: 2, maximum: SECONDS_MAX, description: 'From one byte of the service to the next, also on websockets and event streams, and counted while a client is sending; then what has begun is cut off, else it is answered 504. Default: no limit.'},
   },
 };
 
@@ -165,7 +165,7 @@ export function checkRouteOptions({balance, sticky, protocol, timeouts, headers,
 /** Of a connection, not of a message (RFC 9110, 7.6.1), or what messages are told apart by. */
 const ALWAYS_OURS = ['connection', 'content-length', 'host', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'];
 /** What the router says of where a request came from. Services trust it. */
-const FORWARDING = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto', 'x-real-ip', 'x-request-id', 'x-request-start'];
+const FORWARDING = ['forwarded', 'x-forwarded-*', 'x-real-ip', 'x-request-id', 'x-request-start'];
 
 function checkHeaderEdits(edits: HeaderEditsManifest | undefined, path: Problem['path'], ours: readonly string[]): readonly Problem[] {
   const {set = {}, add = {}, remove = []} = edits ?? {};
@@ -176,7 +176,7 @@ function checkHeaderEdits(edits: HeaderEditsManifest | undefined, path: Problem[
   ];
   return named.flatMap(({name, path: place}, index): readonly Problem[] => {
     const lower = name.toLowerCase();
-    if (ours.includes(lower)) return [{path: place, message: `the header "${name}" is the router's own`}];
+    if (ours.includes(lower.replace(/^x-forwarded-.*$/, 'x-forwarded-*'))) return [{path: place, message: `the header "${name}" is the router's own`}];
     const isTwice = named.slice(0, index).some((other) => other.name.toLowerCase() === lower);
     return isTwice ? [{path: place, message: `the header "${name}" is there twice: once in \`set\`, \`add\` or \`remove\` is enough`}] : [];
   });

@@ -45,7 +45,8 @@ export function parseAccessEntry(line: string): AccessEntry | undefined {
     const waitedMs = attemptMs === undefined || proxyMs === undefined ? undefined : Math.max(0, proxyMs - attemptMs);
     const failure = failureOf({
       status, isAnswered, upstream: note.upstream, message: note.message,
-      isInterrupted: isAnswered && status !== UPGRADED && attemptMs === undefined,
+      // With a message it was the router that answered: 401, 403, 413.
+      isInterrupted: isAnswered && note.message === '' && status !== UPGRADED && attemptMs === undefined,
     });
     const connectMs = waitedMs ?? (failure?.isUnconnected === true ? proxyMs : undefined);
     return {

@@ -17,7 +17,7 @@ export interface RouteStructure {
 
 export interface PagesOfApp {
   readonly app: AppName;
-  /** Hosts that are of this app alone: only they can have its page for maintenance. */
+  /** Hosts that are of this app alone, no wildcards: only they can have its page for maintenance. */
   readonly hosts: readonly string[];
   readonly errorPages: ErrorPages;
 }

@@ -49,7 +49,7 @@ function pagesOf(routes: readonly RoutedPath[]): Pick<RouteStructure, 'pages'> {
   if (withPages.length === 0) return {};
   const owners = new Map([...Map.groupBy(routes, ({host}) => host)].map(([host, paths]) => [host, new Set(paths.map(({app}) => app))]));
   const pages = [...Map.groupBy(withPages, ({app}) => app)].flatMap(([app, [first, ...others]]) => {
-    const hosts = [...new Set([first, ...others].flatMap((route) => route?.host ?? []))].filter((host) => owners.get(host)?.size === 1).toSorted();
+    const hosts = [...new Set([first, ...others].flatMap((route) => route?.host ?? []))].filter((host) => owners.get(host)?.size === 1 && !isWildcard(host)).toSorted();
     return first?.errorPages === undefined ? [] : [{app, hosts, errorPages: first.errorPages}];
   });
   return {pages: pages.toSorted((a, b) => (a.app < b.app ? -1 : 1))};

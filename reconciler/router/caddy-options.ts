@@ -71,7 +71,8 @@ const TOO_LARGE = 413;
 
 function authServerOf({realm, sealedUsers}: NonNullable<RouteOptions['basicAuth']>, {dnsPort, secrets}: RouteContext) {
   const users = secrets.users[sealedUsers] ?? [];
-  const [a = 0, b = 0, c = 0] = createHash('sha256').update(JSON.stringify([realm, users])).digest();
+  // Not the users as they are: what comes back from Caddy has its fields in another order.
+  const [a = 0, b = 0, c = 0] = createHash('sha256').update(JSON.stringify([realm, users.map(({name, hash}) => [name, hash])])).digest();
   // 127.64.0.0/10, of which nobody else has anything. On the DNS port, which is ours already.
   return {address: `127.${64 + (a % 64)}.${b}.${1 + (c % 254)}:${dnsPort}`, users, realm};
 }
@@ -85,7 +86,7 @@ function askForPassword({address}: {readonly address: string}): Json {
     handle_response: [
       // On to what comes next. Without any handler Caddy would take the answer for the app's.
       {match: {status_code: [2]}, routes: [{handle: [{handler: 'vars'}]}]},
-      {match: {status_code: [UNAUTHORIZED]}, routes: [{handle: [{handler: 'copy_response_headers', include: ['WWW-Authenticate']}, {handler: 'error', status_code: UNAUTHORIZED}]}]},
+      {match: {status_code: [UNAUTHORIZED]}, routes: [{handle: [{handler: 'copy_response_headers', include: ['WWW-Authenticate']}, refusal(UNAUTHORIZED)]}]},
     ],
   };
 }
@@ -107,9 +108,9 @@ export function patternAbove(limit: number): string {
   return `^0*(?:${[`[1-9][0-9]{${digits.length},}`, ...larger].join('|')})$`;
 }
 
-/** An error, so that its page is the one of that status. */
+/** An error, so that its page is the one of that status. Its text is for the access log. */
 function refusal(status: number): Json {
-  return {handler: 'error', status_code: status};
+  return {handler: 'error', status_code: status, error: 'refused'};
 }
 
 const COMPRESS: Json = {

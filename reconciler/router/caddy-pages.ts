@@ -44,7 +44,7 @@ export function errorRoutes(pages: readonly PagesOfApp[]): readonly Json[] {
 export function noSuchPath({paths}: StructuredHost, pages: readonly PagesOfApp[]): readonly Json[] {
   const [app, ...others] = new Set(paths.map(({pagesOf}) => pagesOf));
   const isOwn = app !== undefined && others.length === 0 && pages.some((one) => one.app === app && one.errorPages['404'] !== undefined);
-  return isOwn ? [...markPages(app), {handler: 'error', status_code: 404}] : [answer(404, NO_SUCH_PATH_PAGE)];
+  return isOwn ? [...markPages(app), {handler: 'error', status_code: 404, error: 'no such path'}] : [answer(404, NO_SUCH_PATH_PAGE)];
 }
 
 /** What hosts of apps in maintenance answer. As of routes, a host counts before the wildcards that it is below. */

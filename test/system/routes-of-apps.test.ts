@@ -34,7 +34,10 @@ const get = (more: Partial<Question> = {}): Promise<Answer> => ask({port: node.h
 /** The Caddy that has the ports; another configuration would be another one. */
 const shift = async () => Math.max(...(await node.containers('router')).map(({name}) => Number(name.split('-').at(-1))));
 /** Former Caddys that wait for their last client count for nothing. */
-const done = () => until('nothing is to be done', async () => (await node.plan()).actions.length === 0);
+const done = () => until('nothing is to be done', async () => {
+  const {actions, waiting} = await node.plan();
+  return actions.length === 0 && waiting.every(({subject}) => subject !== 'router');
+});
 const withPassword = {Authorization: `Basic ${Buffer.from('ann:s3cret').toString('base64')}`};
 
 test.serial('a host becomes structure and a name again, and is answered all the while', async (t) => {

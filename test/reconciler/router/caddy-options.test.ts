@@ -14,6 +14,12 @@ const HASH = '$2b$04$BoKFmTPJJkRQPklfa1oMNOKqMhwdCMAwFuEchG5MDU9iBjbTkOTxO';
 
 const withOptions = (options: RouteOptions): RouteStructure => ({hosts: [{host: 'shop.test', paths: [{path: '/', name: '_svc._tcp.web.shop.flynn.internal', options}]}]});
 
+/** Fields of each object the other way round: Caddy gives them back by name. */
+function turned(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(turned);
+  return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value).toReversed().map(([key, one]) => [key, turned(one)])) : value;
+}
+
 test('what a client may do is looked at before what it sends, and that before anybody is asked', (t) => {
   const options: RouteOptions = {deny: ['10.0.0.0/8'], basicAuth: {realm: 'r', sealedUsers: 's'}, bodyBytesMax: 1, isCompressed: true};
   t.deepEqual(routeHandlers('a.', options, CONTEXT).map((handler) => (handler as {handler: string}).handler), ['subroute', 'reverse_proxy', 'subroute', 'request_body', 'encode', 'reverse_proxy']);
@@ -31,6 +37,7 @@ test('secrets are in what Caddy gets, and not in what it was made from', async (
   t.true(JSON.stringify(config).includes(`"username":"ann","password":"${HASH}"`));
   t.true(JSON.stringify(config).includes('"secret":"the key"'));
   t.deepEqual(structureOf(config, SETTINGS, FILES), structure);
+  t.deepEqual(structureOf(turned(config), SETTINGS, FILES), structure, 'in whatever order Caddy gives it back');
   t.false(JSON.stringify(structure).includes(HASH));
   t.deepEqual(routesIn(config)?.secrets, secrets);
   t.is(structureOf(JSON.parse(JSON.stringify(config).replace(`"password":"${HASH}"`, '"password":"$2b$04$x"')), SETTINGS, FILES), undefined, 'a password changed by hand is noticed');
