@@ -42,6 +42,16 @@ kind: App
 #     service: api            # or services: {api: 90, next: 10}, or redirect: https://www.example.com
 #     stripPrefix: true       # /api/orders comes as /orders
 #     when: {header: {X-Beta: "1"}} # also cookie, query, method
+#   - host: admin.example.com # what becomes of its requests: also balance, headers, protocol: h2c, deny …
+#     auth: {basic: {users: ADMIN_USERS}} # lines user:hash: htpasswd -nBC 10 ann | flynn env set --secret ADMIN_USERS
+#     allow: [10.0.0.0/8]
+#     sticky: true
+#     maxBody: 10Mi
+#     timeouts: {responseSeconds: 30, idleSeconds: 300}
+#     compress: true
+# errorPages:                 # files beside this one, for what the router answers itself; also 401, 403, 404, 413, 502, 504
+#   503: pages/down.html
+#   maintenance: pages/busy.html
 
 # tcp:                        # ports of the node, for what is not HTTP
 #   - {port: 5432, service: db}
