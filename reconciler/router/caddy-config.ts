@@ -28,7 +28,7 @@ export type CaddySettings = Pick<NodeSettings, 'domain' | 'listen' | 'httpPort' 
 
 /**
  * The whole configuration of Caddy. Everything that changes often (plain hosts, replicas) is not in it: Caddy asks our
- * DNS server for `_http._tcp.<host>` (see `records.ts`), because each change of a configuration closes websockets.
+ * DNS server for `_http._tcp.<host>` (see `records.ts`), because each change of a configuration takes another Caddy.
  *
  * Manifests' words get in as JSON values only, and only hosts and paths that mean nothing special to Caddy
  * (`{…}` would be a placeholder, `*` a wildcard); others are left out.
