@@ -1,5 +1,6 @@
 import {spawn, type ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
+import {PassThrough} from 'node:stream';
 import type {IncomingMessage, ServerResponse} from 'node:http';
 import {gitEnvironment} from '../adapters/git.ts';
 import {stopGroup} from './process-group.ts';
@@ -37,9 +38,10 @@ export async function runHttpBackend(cgi: CgiRequest, {request, response}: {requ
   // Git prints its headers first and reads afterwards. A proxy written in Go, as Caddy is, throws away what it has not passed on of a request
   // once it passes on an answer (golang/go#15527): git would get a part of the request, or nothing, and its client an empty answer.
   const received = Promise.race([once(request, 'close'), once(child, 'exit')]);
-  answer(child, response, received.catch(() => {}));
+  const answering = answer(child, response, received.catch(() => {}));
   try {
     await ended;
+    await answering();
   } finally {
     signal.removeEventListener('abort', stop);
     if (!response.headersSent) response.writeHead(500, {'content-type': 'text/plain'}).end('git gave no answer\n');
@@ -75,11 +77,15 @@ function environment({gitdir, path, query, user, config, env}: CgiRequest, reque
   });
 }
 
-/** Passes the CGI answer on once the request is here, each piece at once: a push shows its output as it comes. */
-function answer(child: ChildProcess, response: ServerResponse, received: Promise<unknown>): void {
+/**
+ * Passes the CGI answer on once the request is here, each piece at once. What it returns resolves when the answer has begun, or at once when git has
+ * not said anything yet.
+ */
+function answer(child: ChildProcess, response: ServerResponse, received: Promise<unknown>): () => Promise<void> {
   const stdout = child.stdout;
   if (stdout === null) throw new Error('bug: the answer of git is not piped');
   let head = Buffer.alloc(0);
+  let begun = Promise.resolve();
   const onData = (chunk: Buffer) => {
     head = Buffer.concat([head, chunk]);
     const end = head.indexOf('\r\n\r\n');
@@ -88,17 +94,20 @@ function answer(child: ChildProcess, response: ServerResponse, received: Promise
       return;
     }
     stdout.off('data', onData);
-    stdout.pause();
+    // Not paused: when a process ends, Node lets what nobody reads of its output flow away.
+    const body = new PassThrough();
+    body.write(head.subarray(end + 4));
+    stdout.pipe(body);
     const {status, headers} = parseHead(head.toString('latin1', 0, end));
-    void received.then(() => {
-      if (response.destroyed) return void stdout.resume();
+    begun = received.then(() => {
+      if (response.destroyed) return void body.resume();
       response.writeHead(status, headers);
       response.flushHeaders();
-      response.write(head.subarray(end + 4));
-      stdout.pipe(response);
+      body.pipe(response);
     });
   };
   stdout.on('data', onData);
+  return () => begun;
 }
 
 function parseHead(text: string): {status: number; headers: Record<string, string>} {
