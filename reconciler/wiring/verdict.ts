@@ -1,5 +1,6 @@
 import type {AppName, CommitId, ContainerId} from '../../schemas/ids.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
+import type {DesiredSystem} from '../desired/state.ts';
 import type {PassReport} from '../loop.ts';
 import type {DeployOutcome} from '../node.ts';
 import type {ObservedJob, ObservedState} from '../observed/state.ts';
@@ -52,8 +53,12 @@ export function judge(name: AppName, {held, seen}: PassReport, waitingSinceMs: n
 /** Before these are done somebody may be answered as before. */
 const ROUTING: readonly Action['kind'][] = ['publish-names', 'hand-over', 'keep-shift', 'retire-shift', 'load-routes', 'load-tcp'];
 
+const ROUTER: DesiredSystem['role'] = 'router';
+
 /** Whoever asks now is answered by what is wanted. */
 function isLive({router, operations}: ObservedState, plan: Plan): boolean {
   if (router.state !== 'ready' || operations.has('names') || operations.has('routes')) return false;
-  return ![...router.leaving.values()].some(({closedAtMs}) => closedAtMs === undefined) && !plan.actions.some(({kind}) => ROUTING.includes(kind));
+  // A hand-over that comes a moment later, because the last one has only just been.
+  const isComing = plan.waiting.some(({subject, untilMs}) => subject === ROUTER && untilMs !== undefined);
+  return !isComing && ![...router.leaving.values()].some(({closedAtMs}) => closedAtMs === undefined) && !plan.actions.some(({kind}) => ROUTING.includes(kind));
 }
