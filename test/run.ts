@@ -64,7 +64,7 @@ async function runSystemTests(tally: Tally, signal: AbortSignal): Promise<void> 
 
 async function runAva(args: readonly string[], tally: Tally, signal: AbortSignal): Promise<void> {
   print(args.includes('--config') ? 'system tests' : 'fast tests');
-  const child = spawn(process.execPath, [path.join(modules, 'ava', 'entrypoints', 'cli.js'), ...args], {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'ava.ts'), ...args], {
     cwd: root, signal, killSignal: 'SIGINT', stdio: ['ignore', 'pipe', 'inherit'],
   });
   const failedBefore = tally.failed;
