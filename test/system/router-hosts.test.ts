@@ -1,5 +1,6 @@
 import {once} from 'node:events';
 import net from 'node:net';
+import {setTimeout as letGo} from 'node:timers/promises';
 import test from 'ava';
 import {loadRoutes, publishNames} from '../../reconciler/apply/router.ts';
 import {RouterObserver} from '../../reconciler/observed/router.ts';
@@ -193,6 +194,8 @@ test.serial('behind a path, too: a crashed replica costs no request, none is hel
   await crashed.close();
   t.deepEqual(new Set(await Promise.all(Array.from({length: 60}, () => get('crash.test', '/x')))), new Set(['one /x']));
   await publishNames(new Map([[name, []]]), router, SIGNAL);
+  // Until then Caddy may go by the answer that it had.
+  await letGo(ROUTER_LETS_GO_MS);
   const [answer] = await Promise.all([
     ask({port: router.settings.httpPort, host: 'crash.test', path: '/x'}),
     until('the request is held', async () => (await router.caddy.requestsInFlight(SIGNAL)).size > 0),
