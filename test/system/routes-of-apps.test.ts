@@ -104,5 +104,6 @@ test.serial('a proxy that cluster.yaml trusts is believed', async (t) => {
   await node.want(cluster, {[APP]: `${HEAD}routes: [{host: ${host}, deny: [198.51.100.0/24]}]\n`, 'cluster.yaml': `${yaml}\nrouter: {trustedProxies: [127.0.0.9/32]}\n`});
   const seen = async (from: string) => (await get({from, headers: {'X-Forwarded-For': '198.51.100.7'}})).status;
   await until('its word counts, and nobody else\'s', async () => await seen('127.0.0.9') === 403 && await seen('127.0.0.1') === 200);
-  t.pass();
+  await done();
+  t.deepEqual([await seen('127.0.0.9'), await seen('127.0.0.1')], [403, 200]);
 });
