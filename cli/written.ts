@@ -32,3 +32,10 @@ export async function reportWritten({client, app, context, written, wait, done, 
   if (outcome.result === 'healthy') context.err(done);
   return status;
 }
+
+/** Tells of a commit that nothing has to be waited for, because it is of no app's containers. Returns the exit status. */
+export function tellWritten({commit, isNew, message}: Written, context: Pick<CommandContext, 'isJson' | 'out' | 'err'>): 0 {
+  if (context.isJson) context.out(JSON.stringify({commit, isNew, message}, null, 2));
+  context.err(`${isNew ? 'Committed' : 'Already in git:'} "${message}" ${commit.slice(0, 8)}`);
+  return 0;
+}

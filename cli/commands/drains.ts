@@ -5,6 +5,7 @@ import {UsageError, type CommandContext} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 import {table} from '../output/table.ts';
 import {group, type Subcommand} from '../subcommands.ts';
+import {tellWritten} from '../written.ts';
 
 const list: Subcommand = {
   usage: '',
@@ -98,7 +99,5 @@ async function write(path: string, body: object, {isOfAll, context, signal}: Wri
   const client = await context.client();
   const app = isOfAll ? undefined : await context.app(undefined, signal);
   const written = await client.post<Written>(path, {...body, ...(app !== undefined && {app})}, signal);
-  if (context.isJson) context.out(JSON.stringify(written, null, 2));
-  context.err(`${written.isNew ? 'Committed' : 'Already in git:'} "${written.message}" ${written.commit.slice(0, 8)}`);
-  return 0;
+  return tellWritten(written, context);
 }

@@ -1,8 +1,9 @@
 import type {PersonAnswer, Written} from '../../reconciler/api/answers.ts';
-import {type CommandContext, UsageError} from '../command.ts';
+import {UsageError} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 import {table} from '../output/table.ts';
 import {group, type Subcommand} from '../subcommands.ts';
+import {tellWritten} from '../written.ts';
 
 const list: Subcommand = {
   usage: '',
@@ -22,7 +23,7 @@ const add: Subcommand = {
     const {values: {name, email, role}, words: [user, ...pairs]} = parseFlags(args, {name: {type: 'string'}, email: {type: 'string'}, role: {type: 'string'}}, {wordsMax: 100});
     if (user === undefined || name === undefined || email === undefined) throw new UsageError('it has to be like flynn people add ann --name "Ann Lee" --email ann@example.com shop=deployer');
     const apps = Object.fromEntries(pairs.map(pairOf));
-    return tell(await (await context.client()).post<Written>('/v1/people', {user, name, email, ...(role !== undefined && {role}), ...(pairs.length > 0 && {apps})}, signal), context);
+    return tellWritten(await (await context.client()).post<Written>('/v1/people', {user, name, email, ...(role !== undefined && {role}), ...(pairs.length > 0 && {apps})}, signal), context);
   },
 };
 
@@ -31,7 +32,7 @@ const remove: Subcommand = {
   async run(args, context, signal) {
     const {words: [user]} = parseFlags(args, {}, {wordsMax: 1});
     if (user === undefined) throw new UsageError('whom? flynn people lists them');
-    return tell(await (await context.client()).post<Written>(`/v1/people/${user}/remove`, {}, signal), context);
+    return tellWritten(await (await context.client()).post<Written>(`/v1/people/${user}/remove`, {}, signal), context);
   },
 };
 
@@ -55,10 +56,4 @@ function pairOf(word: string): readonly [string, string] {
   const [, app, role] = /^([^=]+)=(.+)$/.exec(word) ?? [];
   if (app === undefined || role === undefined) throw new UsageError(`"${word}" is no role for an app; it has to be like shop=deployer`);
   return [app, role];
-}
-
-function tell(written: Written, context: CommandContext): number {
-  if (context.isJson) context.out(JSON.stringify(written, null, 2));
-  context.err(`${written.isNew ? 'Committed' : 'Already in git:'} "${written.message}" ${written.commit.slice(0, 8)}`);
-  return 0;
 }

@@ -3,6 +3,7 @@ import {formatRegistry} from '../output/registry.ts';
 import {type CommandContext, UsageError} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 import {group, type Subcommand} from '../subcommands.ts';
+import {tellWritten} from '../written.ts';
 
 const show: Subcommand = {
   usage: '',
@@ -24,7 +25,7 @@ const set: Subcommand = {
     if (where === undefined) throw new UsageError('which one? it has to be like flynn registry set registry.example.com/team -u ann');
     const [, host = '', path] = /^([^/]+)(?:\/(.+))?$/.exec(where) ?? [];
     const wanted = {host, ...(path !== undefined && {path}), ...(user !== undefined && {username: user, password: await passwordFrom(context)})};
-    return tell(await (await context.client()).post<Written>('/v1/registry', wanted, signal), context);
+    return tellWritten(await (await context.client()).post<Written>('/v1/registry', wanted, signal), context);
   },
 };
 
@@ -32,7 +33,7 @@ const remove: Subcommand = {
   usage: '',
   async run(args, context, signal) {
     parseFlags(args, {});
-    return tell(await (await context.client()).post<Written>('/v1/registry/remove', {}, signal), context);
+    return tellWritten(await (await context.client()).post<Written>('/v1/registry/remove', {}, signal), context);
   },
 };
 
@@ -53,10 +54,4 @@ async function passwordFrom(context: CommandContext): Promise<string> {
   const password = (await context.input()).replace(/\r?\n$/, '');
   if (password === '') throw new UsageError('the password comes on stdin: flynn registry set registry.example.com -u ann < password');
   return password;
-}
-
-function tell({commit, isNew, message}: Written, context: CommandContext): number {
-  if (context.isJson) context.out(JSON.stringify({commit, isNew, message}, null, 2));
-  context.err(`${isNew ? 'Committed' : 'Already in git:'} "${message}" ${commit.slice(0, 8)}`);
-  return 0;
 }

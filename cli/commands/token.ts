@@ -4,6 +4,7 @@ import {type CommandContext, Failure, UsageError} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 import {table} from '../output/table.ts';
 import {group, type Subcommand} from '../subcommands.ts';
+import {tellWritten} from '../written.ts';
 
 const list: Subcommand = {
   usage: '[-u <user>]',
@@ -48,9 +49,7 @@ const remove: Subcommand = {
     if (name === undefined) throw new UsageError('which one? flynn token lists them');
     const user = values.user ?? await ownName(context, signal);
     const written = await (await context.client()).post<Written>(`/v1/people/${user}/tokens/${name}/remove`, {}, signal);
-    if (context.isJson) context.out(JSON.stringify(written, null, 2));
-    context.err(`Committed "${written.message}" ${written.commit.slice(0, 8)}`);
-    return 0;
+    return tellWritten(written, context);
   },
 };
 
