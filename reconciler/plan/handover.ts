@@ -102,9 +102,11 @@ function planOlder(shifts: readonly ObservedSystem[], observed: ObservedState): 
     ...steps.flatMap(({step}) => (typeof step === 'number' ? [] : [step])),
     ...excess.map(({one: {id, name, shift}}): Action => ({kind: 'stop-container', id, name, graceMs: 0, reason: `more than ${LEAVING_SHIFTS_MAX} that were replaced still have connections: shift ${shift} is the oldest`})),
   ];
-  // Nobody waits for their end.
+  // Until its ports are closed somebody may be answered as before. Nobody waits for its end.
+  const closing = shifts.filter((one) => isBusy(one, observed) && one.state === 'running' && router.leaving.get(one.shift)?.closedAtMs === undefined);
+  const waiting = closing.map(({role, name}): Waiting => ({subject: role, on: `${name} to close its ports`}));
   const times = steps.flatMap(({step}) => (typeof step === 'number' ? [step] : []));
-  return {actions, waiting: [], ...(times.length > 0 && {lookAgainAtMs: Math.min(...times)})};
+  return {actions, waiting, ...(times.length > 0 && {lookAgainAtMs: Math.min(...times)})};
 }
 
 /** The next thing to be done, or when to look again. */

@@ -73,6 +73,14 @@ test('one that was about to take over and does not run is removed', planned, {ha
 
 test('one that was replaced closes its ports', planned, {have: {3: {}, 4: {}}, leaving: {3: {inFlight: 2}}, plan: 'retire flynn-router-3  # it was replaced'});
 
+test('while it does, somebody may be answered as before', planned, {
+  have: {3: LEFT, 4: {}}, leaving: {3: {inFlight: 2}}, operations: ['container flynn-router-3'], plan: 'wait router  # on flynn-router-3 to close its ports',
+});
+
+test('while one with closed ports is stopped, nobody waits for it', planned, {
+  have: {3: LEFT, 4: {}}, leaving: {3: {closed: 7, inFlight: 0}}, operations: ['container flynn-router-3'], plan: '',
+});
+
 test('one whose files are gone is told to leave all the same', planned, {have: {3: {}, 4: {}}, leaving: {3: {closed: 600}}, plan: 'retire flynn-router-3  # it was replaced'});
 
 test('one of another version, which nobody can ask, gets a successor at once', planned, {have: {0: {specHash: 'old' as SpecHash}}, silentMs: 100, plan: 'hand over to router shift 1  # router is to be made anew'});
