@@ -6,7 +6,7 @@ import {readIfThere, replaceFile} from '../adapters/files.ts';
 import type {Layout} from '../layout.ts';
 import type {OrderFailure} from '../observed/certified.ts';
 import type {ActionOf} from '../plan/action.ts';
-import {renderOrderConfig} from '../router/caddy-tls.ts';
+import {renderOrderConfig} from '../router/caddy/tls.ts';
 import {orderFiles, ownCertificateFiles, routerFiles} from '../router/files.ts';
 import type {NodeSettings} from '../settings.ts';
 

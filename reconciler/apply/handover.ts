@@ -6,7 +6,7 @@ import type {ContainerSpec, Engine} from '../adapters/engine.ts';
 import {replaceFile} from '../adapters/files.ts';
 import type {Layout} from '../layout.ts';
 import type {RouteStructure} from '../observed/structure.ts';
-import {renderCaddyConfig} from '../router/caddy-config.ts';
+import {renderCaddyConfig} from '../router/caddy/config.ts';
 import {routerFiles, shiftLayout} from '../router/files.ts';
 import {LEAVING_MS} from '../router/times.ts';
 import type {NodeSettings} from '../settings.ts';

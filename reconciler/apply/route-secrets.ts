@@ -1,6 +1,6 @@
 import {readUsers, type User} from '../../schemas/users.ts';
 import type {RouteStructure} from '../observed/structure.ts';
-import type {RouteSecrets} from '../router/caddy-options.ts';
+import type {RouteSecrets} from '../router/caddy/options.ts';
 
 /** What opens secrets, for who loads a configuration. */
 export interface SecretOpener {

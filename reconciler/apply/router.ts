@@ -6,7 +6,7 @@ import {readIfThere, replaceFile} from '../adapters/files.ts';
 import type {Layout} from '../layout.ts';
 import type {NameTable} from '../observed/state.ts';
 import type {RouteStructure} from '../observed/structure.ts';
-import {renderCaddyConfig} from '../router/caddy-config.ts';
+import {renderCaddyConfig} from '../router/caddy/config.ts';
 import {routerFiles, shiftLayout} from '../router/files.ts';
 import {GENERATION_NAME} from '../router/names.ts';
 import {answerable, complete, generationRecord, published, recordChange, recordsIn, renderRecordsFile, tableOf} from '../router/records.ts';

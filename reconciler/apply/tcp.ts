@@ -5,7 +5,7 @@ import {HaproxyRefused, type HaproxyControl} from '../adapters/haproxy.ts';
 import {readIfThere, replaceFile} from '../adapters/files.ts';
 import type {Layout} from '../layout.ts';
 import type {TcpStructure} from '../observed/ports.ts';
-import {issuerKey} from '../router/caddy-tls.ts';
+import {issuerKey} from '../router/caddy/tls.ts';
 import {haproxyCertificateFile, issuedCertificateFiles, ownCertificateFiles, routerFiles, type RouterFiles} from '../router/files.ts';
 import {renderHaproxyConfig, tcpStructureIn} from '../router/haproxy-config.ts';
 import {REFRESH_MS} from '../router/times.ts';

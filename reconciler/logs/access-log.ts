@@ -1,6 +1,6 @@
 import {failureOf, type Failure} from './router-errors.ts';
 
-/** One request as Caddy's access log has it; see `accessLog` in router/caddy-config.ts. */
+/** One request as Caddy's access log has it; see `accessLog` in router/caddy/config.ts. */
 export interface AccessEntry {
   /** When it was over: RFC 3339 with as many digits as there are. */
   readonly at: string;
@@ -96,7 +96,7 @@ interface Note {
   readonly message: string;
 }
 
-/** `noteForAccessLog` of router/caddy-config.ts. What a client may have chosen stands after all that it may not. */
+/** `noteForAccessLog` of router/caddy/config.ts. What a client may have chosen stands after all that it may not. */
 const NOTE = /^(https?) (\S*) ([\d.e+-]*) ([\d.e+-]*) ([\d.e+-]*) (\d*) ([A-Za-z0-9_-]*) (.*)$/s;
 
 /** Where somebody has logged in at the router his name is in the field instead: then nothing of it is known. */

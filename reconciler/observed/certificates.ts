@@ -3,7 +3,7 @@ import {readdir, stat} from 'node:fs/promises';
 import path from 'node:path';
 import {readIfThere} from '../adapters/files.ts';
 import type {Layout} from '../layout.ts';
-import {issuerKey} from '../router/caddy-tls.ts';
+import {issuerKey} from '../router/caddy/tls.ts';
 import {routerFiles, type RouterFiles} from '../router/files.ts';
 import type {IssuedCertificate, ObservedCertificates, OrderFailure} from './certified.ts';
 

@@ -3,7 +3,7 @@ import {setTimeout as wait} from 'node:timers/promises';
 import {isDeepStrictEqual} from 'node:util';
 import type {UnboundControl} from '../adapters/unbound.ts';
 import type {Layout} from '../layout.ts';
-import {maintenanceTarget, structureOf} from '../router/caddy-config.ts';
+import {maintenanceTarget, structureOf} from '../router/caddy/config.ts';
 import {routerFiles} from '../router/files.ts';
 import {addressOf, GENERATION_NAME, isStreamName} from '../router/names.ts';
 import {answered, generationOf, keyOf, tableOf} from '../router/records.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type {CaddyAdmin} from '../adapters/caddy.ts';
 import {readIfThere} from '../adapters/files.ts';
 import type {Layout} from '../layout.ts';
-import {structureOf} from '../router/caddy-config.ts';
+import {structureOf} from '../router/caddy/config.ts';
 import {routerFiles} from '../router/files.ts';
 import type {NodeSettings} from '../settings.ts';
 import {currentShift} from '../router/shifts.ts';

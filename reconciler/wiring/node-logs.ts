@@ -17,7 +17,7 @@ import {Traffic} from '../logs/traffic.ts';
 import type {PassReport} from '../loop.ts';
 import type {DrainStatus, LogLine, LogQuery} from '../node.ts';
 import type {Job, ObservedContainer, ObservedJob, ObservedRun, ObservedState} from '../observed/state.ts';
-import {MAINTENANCE_ADDRESS} from '../router/caddy-config.ts';
+import {MAINTENANCE_ADDRESS} from '../router/caddy/config.ts';
 import {routerFiles, shiftLayout} from '../router/files.ts';
 import {addressOf} from '../router/names.ts';
 import type {EventLog} from '../status/events.ts';

@@ -13,7 +13,7 @@ import type {RouteStructure} from '../../reconciler/observed/structure.ts';
 import type {Action} from '../../reconciler/plan/action.ts';
 import {describe, formatPlan} from '../../reconciler/plan/format.ts';
 import {planHandOver} from '../../reconciler/plan/handover.ts';
-import {routesIn} from '../../reconciler/router/caddy-config.ts';
+import {routesIn} from '../../reconciler/router/caddy/config.ts';
 import {routerFiles, shiftLayout} from '../../reconciler/router/files.ts';
 import type {NodeSettings} from '../../reconciler/settings.ts';
 import {FakeEngine, type Fault} from '../support/fake-engine.ts';

@@ -8,7 +8,7 @@ import {DockerEngine} from '../../reconciler/adapters/docker.ts';
 import {connectUnbound} from '../../reconciler/adapters/unbound.ts';
 import {prepareRouterFiles, type RouterWorld} from '../../reconciler/apply/router.ts';
 import {writeShift} from '../../reconciler/apply/handover.ts';
-import {NO_STRUCTURE} from '../../reconciler/router/caddy-config.ts';
+import {NO_STRUCTURE} from '../../reconciler/router/caddy/config.ts';
 import {shiftLayout} from '../../reconciler/router/files.ts';
 import {layout as layoutOf} from '../../reconciler/layout.ts';
 import {dnsContainerSpec, routerContainerSpec} from '../../reconciler/router/containers.ts';

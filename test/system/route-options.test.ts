@@ -8,7 +8,7 @@ import type {AppName} from '../../schemas/ids.ts';
 import type {RouteOptions} from '../../reconciler/desired/state.ts';
 import type {Target} from '../../reconciler/observed/state.ts';
 import type {StructuredHost} from '../../reconciler/observed/structure.ts';
-import {maintenanceTarget} from '../../reconciler/router/caddy-config.ts';
+import {maintenanceTarget} from '../../reconciler/router/caddy/config.ts';
 import {serviceName} from '../../reconciler/router/names.ts';
 import {startGrpcBackend, startOptionsBackend, type OptionsBackend} from '../support/options-backend.ts';
 import {ask, type Answer, type Question} from '../support/trial-client.ts';

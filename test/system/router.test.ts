@@ -6,7 +6,7 @@ import {loadRoutes, publishNames} from '../../reconciler/apply/router.ts';
 import {RouterObserver} from '../../reconciler/observed/router.ts';
 import type {NameTable, ObservedRouter, Target} from '../../reconciler/observed/state.ts';
 import type {RouteStructure} from '../../reconciler/observed/structure.ts';
-import {NO_STRUCTURE} from '../../reconciler/router/caddy-config.ts';
+import {NO_STRUCTURE} from '../../reconciler/router/caddy/config.ts';
 import {hostName, serviceName} from '../../reconciler/router/names.ts';
 import {ROUTER_LETS_GO_MS} from '../../reconciler/router/times.ts';
 import {keepsCaddyContract} from '../support/caddy-contract.ts';

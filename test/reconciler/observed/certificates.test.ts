@@ -4,7 +4,7 @@ import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {layout as layoutOf} from '../../../reconciler/layout.ts';
 import {CertificateObserver} from '../../../reconciler/observed/certificates.ts';
-import {issuerKey} from '../../../reconciler/router/caddy-tls.ts';
+import {issuerKey} from '../../../reconciler/router/caddy/tls.ts';
 import {routerFiles} from '../../../reconciler/router/files.ts';
 import {EXAMPLE_CHAIN} from '../../support/example-chain.ts';
 

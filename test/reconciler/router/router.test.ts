@@ -11,7 +11,7 @@ import {FIRST_LOOK_AFTER_MS, RouterObserver} from '../../../reconciler/observed/
 import type {NameTable, ObservedRouter} from '../../../reconciler/observed/state.ts';
 import type {RouteStructure} from '../../../reconciler/observed/structure.ts';
 import {dnsContainerSpec, routerContainerSpec} from '../../../reconciler/router/containers.ts';
-import {NO_STRUCTURE} from '../../../reconciler/router/caddy-config.ts';
+import {NO_STRUCTURE} from '../../../reconciler/router/caddy/config.ts';
 import {routerFiles, shiftLayout} from '../../../reconciler/router/files.ts';
 import {hostName} from '../../../reconciler/router/names.ts';
 import type {NodeSettings} from '../../../reconciler/settings.ts';

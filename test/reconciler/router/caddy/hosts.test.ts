@@ -1,7 +1,7 @@
 import test from 'ava';
-import type {StructuredHost, StructuredPath} from '../../../reconciler/observed/structure.ts';
-import {NO_SECRETS} from '../../../reconciler/router/caddy-options.ts';
-import {hostRoutes} from '../../../reconciler/router/caddy-hosts.ts';
+import type {StructuredHost, StructuredPath} from '../../../../reconciler/observed/structure.ts';
+import {NO_SECRETS} from '../../../../reconciler/router/caddy/options.ts';
+import {hostRoutes} from '../../../../reconciler/router/caddy/hosts.ts';
 
 interface Route {
   readonly match?: readonly unknown[];

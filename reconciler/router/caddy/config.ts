@@ -1,18 +1,18 @@
 import {isDeepStrictEqual} from 'node:util';
-import type {Target} from '../observed/state.ts';
-import type {RouteStructure} from '../observed/structure.ts';
-import type {NodeSettings} from '../settings.ts';
-import type {RouterFiles} from './files.ts';
-import {hostRoutes} from './caddy-hosts.ts';
-import {HANDOVER_OPTIONS, holdServer, SAYS_GOODBYE} from './caddy-handover.ts';
-import {forwarding} from './caddy-forwarding.ts';
-import {authServers, NO_SECRETS, type RouteContext, type RouteSecrets} from './caddy-options.ts';
-import {answer, duration, NEVER, toReplicas, TRIES, type Json, type ProxyContext} from './caddy-parts.ts';
-import {errorRoutes, maintenanceRoutes} from './caddy-pages.ts';
-import {redirectRoutes, storage, tlsApp} from './caddy-tls.ts';
-import {NO_SUCH_HOST_PAGE} from './pages.ts';
-import {DIAL_MS, KEEP_ALIVE_MS} from './times.ts';
-import {UNKNOWN_HOST_ADDRESS} from './unbound-config.ts';
+import type {Target} from '../../observed/state.ts';
+import type {RouteStructure} from '../../observed/structure.ts';
+import type {NodeSettings} from '../../settings.ts';
+import type {RouterFiles} from '../files.ts';
+import {hostRoutes} from './hosts.ts';
+import {HANDOVER_OPTIONS, holdServer, SAYS_GOODBYE} from './handover.ts';
+import {forwarding} from './forwarding.ts';
+import {authServers, NO_SECRETS, type RouteContext, type RouteSecrets} from './options.ts';
+import {answer, duration, NEVER, toReplicas, TRIES, type Json, type ProxyContext} from './parts.ts';
+import {errorRoutes, maintenanceRoutes} from './pages.ts';
+import {redirectRoutes, storage, tlsApp} from './tls.ts';
+import {NO_SUCH_HOST_PAGE} from './page-texts.ts';
+import {DIAL_MS, KEEP_ALIVE_MS} from '../times.ts';
+import {UNKNOWN_HOST_ADDRESS} from '../unbound-config.ts';
 
 /** Where Caddy answers for apps in maintenance: apart from every other listener, on the DNS port, which is ours already (over TCP on 127.0.0.1). */
 export const MAINTENANCE_ADDRESS = '127.0.0.3';

@@ -1,4 +1,4 @@
-import {CONTINUE_MS, DIAL_MS, HOLD_MS, KEEP_ALIVE_MS, REFRESH_MS, RETRY_EVERY_MS} from './times.ts';
+import {CONTINUE_MS, DIAL_MS, HOLD_MS, KEEP_ALIVE_MS, REFRESH_MS, RETRY_EVERY_MS} from '../times.ts';
 
 /** Anything that JSON can say. */
 export type Json = string | number | boolean | null | readonly Json[] | {readonly [key: string]: Json};

@@ -1,6 +1,6 @@
-import {ANY_VALUE, type Condition} from '../../schemas/conditions.ts';
-import type {Json} from './caddy-parts.ts';
-import {isWildcard} from './names.ts';
+import {ANY_VALUE, type Condition} from '../../../schemas/conditions.ts';
+import type {Json} from './parts.ts';
+import {isWildcard} from '../names.ts';
 
 export type Matcher = {readonly [key: string]: Json};
 

@@ -1,6 +1,6 @@
 import test from 'ava';
-import {issuerKey, redirectRoutes, renderOrderConfig, tlsApp} from '../../../reconciler/router/caddy-tls.ts';
-import {routerFiles} from '../../../reconciler/router/files.ts';
+import {issuerKey, redirectRoutes, renderOrderConfig, tlsApp} from '../../../../reconciler/router/caddy/tls.ts';
+import {routerFiles} from '../../../../reconciler/router/files.ts';
 
 const SETTINGS = {domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553};
 const FILES = routerFiles({caddy: '/data/caddy', caddyShared: '/data/caddy', unbound: '/data/unbound', haproxy: '/data/haproxy'});

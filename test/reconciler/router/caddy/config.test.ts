@@ -1,7 +1,7 @@
 import test from 'ava';
-import type {RouteStructure, StructuredHost} from '../../../reconciler/observed/structure.ts';
-import {maintenanceTarget, NO_STRUCTURE, renderCaddyConfig, structureOf} from '../../../reconciler/router/caddy-config.ts';
-import {routerFiles} from '../../../reconciler/router/files.ts';
+import type {RouteStructure, StructuredHost} from '../../../../reconciler/observed/structure.ts';
+import {maintenanceTarget, NO_STRUCTURE, renderCaddyConfig, structureOf} from '../../../../reconciler/router/caddy/config.ts';
+import {routerFiles} from '../../../../reconciler/router/files.ts';
 
 const SETTINGS = {domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553};
 const FILES = routerFiles({caddy: '/data/caddy', caddyShared: '/data/caddy', unbound: '/data/unbound', haproxy: '/data/haproxy'});

@@ -1,11 +1,11 @@
 import {createHash} from 'node:crypto';
-import type {User} from '../../schemas/users.ts';
-import type {HeaderEdits, RouteOptions} from '../desired/state.ts';
-import type {PagesOfApp, RouteStructure} from '../observed/structure.ts';
-import {answer, duration, literal, toReplicas, type Json, type ProxyContext, type ReplicaProxy} from './caddy-parts.ts';
-import {checkClient} from './caddy-forwarding.ts';
-import {PASSWORD_PAGE} from './pages.ts';
-import {KEEP_ALIVE_MS} from './times.ts';
+import type {User} from '../../../schemas/users.ts';
+import type {HeaderEdits, RouteOptions} from '../../desired/state.ts';
+import type {PagesOfApp, RouteStructure} from '../../observed/structure.ts';
+import {answer, duration, literal, toReplicas, type Json, type ProxyContext, type ReplicaProxy} from './parts.ts';
+import {checkClient} from './forwarding.ts';
+import {PASSWORD_PAGE} from './page-texts.ts';
+import {KEEP_ALIVE_MS} from '../times.ts';
 
 /** What a configuration has of secrets, opened: for Caddy alone. */
 export interface RouteSecrets {

@@ -1,10 +1,10 @@
-import {comparablePath} from '../../schemas/route-place.ts';
-import type {StructuredHost, StructuredPath} from '../observed/structure.ts';
-import {conditionMatcher, exactMatchers, hostMatcher, HOSTS_IN_LIST_MAX, inChunks, pathPatternOf, withDots} from './caddy-matchers.ts';
-import {handlersBefore, routeHandlers, type RouteContext} from './caddy-options.ts';
-import {markPages, noSuchPath} from './caddy-pages.ts';
-import type {Json} from './caddy-parts.ts';
-import {isHostOrWildcard, isWildcard} from './names.ts';
+import {comparablePath} from '../../../schemas/route-place.ts';
+import type {StructuredHost, StructuredPath} from '../../observed/structure.ts';
+import {conditionMatcher, exactMatchers, hostMatcher, HOSTS_IN_LIST_MAX, inChunks, pathPatternOf, withDots} from './matchers.ts';
+import {handlersBefore, routeHandlers, type RouteContext} from './options.ts';
+import {markPages, noSuchPath} from './pages.ts';
+import type {Json} from './parts.ts';
+import {isHostOrWildcard, isWildcard} from '../names.ts';
 
 /**
  * One route of Caddy for each host with options of its own. A host that would mean something else to Caddy is left out. Caddy asks one matcher after the

@@ -1,11 +1,11 @@
 import test from 'ava';
-import type {RouteOptions} from '../../../reconciler/desired/state.ts';
-import type {RouteStructure} from '../../../reconciler/observed/structure.ts';
-import {openRouteSecrets} from '../../../reconciler/apply/route-secrets.ts';
-import {renderCaddyConfig, routesIn, structureOf} from '../../../reconciler/router/caddy-config.ts';
-import {authServers, NO_SECRETS, patternAbove, routeHandlers, type RouteSecrets} from '../../../reconciler/router/caddy-options.ts';
-import {literal} from '../../../reconciler/router/caddy-parts.ts';
-import {routerFiles} from '../../../reconciler/router/files.ts';
+import type {RouteOptions} from '../../../../reconciler/desired/state.ts';
+import type {RouteStructure} from '../../../../reconciler/observed/structure.ts';
+import {openRouteSecrets} from '../../../../reconciler/apply/route-secrets.ts';
+import {renderCaddyConfig, routesIn, structureOf} from '../../../../reconciler/router/caddy/config.ts';
+import {authServers, NO_SECRETS, patternAbove, routeHandlers, type RouteSecrets} from '../../../../reconciler/router/caddy/options.ts';
+import {literal} from '../../../../reconciler/router/caddy/parts.ts';
+import {routerFiles} from '../../../../reconciler/router/files.ts';
 
 const SETTINGS = {domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553};
 const FILES = routerFiles({caddy: '/data/caddy', caddyShared: '/data/caddy', unbound: '/data/unbound', haproxy: '/data/haproxy'});

@@ -1,6 +1,6 @@
-import type {RouteOptions} from '../desired/state.ts';
-import type {NodeSettings} from '../settings.ts';
-import type {Json} from './caddy-parts.ts';
+import type {RouteOptions} from '../../desired/state.ts';
+import type {NodeSettings} from '../../settings.ts';
+import type {Json} from './parts.ts';
 
 /** A client's own id is passed on when it can be one, as Heroku and Flynn do. */
 const REQUEST_ID = '^[A-Za-z0-9_-]{20,200}$';

@@ -1,6 +1,6 @@
-import {duration, type Json} from './caddy-parts.ts';
-import type {RouterFiles} from './files.ts';
-import {LEAVING_MS, STREAMS_KEPT_MS} from './times.ts';
+import {duration, type Json} from './parts.ts';
+import type {RouterFiles} from '../files.ts';
+import {LEAVING_MS, STREAMS_KEPT_MS} from '../times.ts';
 
 // How one Caddy leaves the ports to the next (2.6.2). SIGTERM: for `shutdown_delay` it still takes connections and says of itself that it is shutting down,
 // then it closes its listeners and idle connections, waits for the requests that are being answered, for `grace_period` at most, and then closes all

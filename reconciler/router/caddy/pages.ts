@@ -1,10 +1,10 @@
-import type {AppName} from '../../schemas/ids.ts';
-import type {ErrorPages} from '../desired/state.ts';
-import type {PagesOfApp, StructuredHost} from '../observed/structure.ts';
-import {exactMatchers, hostMatcher} from './caddy-matchers.ts';
-import {answer, literal, type Json} from './caddy-parts.ts';
-import {isWildcard, NOWHERE_NAME} from './names.ts';
-import {FORBIDDEN_PAGE, MAINTENANCE_PAGE, NO_ANSWER_PAGE, NO_SUCH_PATH_PAGE, PASSWORD_PAGE, TOO_LARGE_PAGE, UNAVAILABLE_PAGE} from './pages.ts';
+import type {AppName} from '../../../schemas/ids.ts';
+import type {ErrorPages} from '../../desired/state.ts';
+import type {PagesOfApp, StructuredHost} from '../../observed/structure.ts';
+import {exactMatchers, hostMatcher} from './matchers.ts';
+import {answer, literal, type Json} from './parts.ts';
+import {isWildcard, NOWHERE_NAME} from '../names.ts';
+import {FORBIDDEN_PAGE, MAINTENANCE_PAGE, NO_ANSWER_PAGE, NO_SUCH_PATH_PAGE, PASSWORD_PAGE, TOO_LARGE_PAGE, UNAVAILABLE_PAGE} from './page-texts.ts';
 
 /** When clients may come again. Nobody knows when it ends. */
 const MAINTENANCE_RETRY_SECONDS = 60;

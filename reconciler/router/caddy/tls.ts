@@ -1,9 +1,9 @@
-import type {DesiredAcme} from '../desired/certificates-state.ts';
-import type {TlsStructure} from '../observed/structure.ts';
-import type {CaddySettings} from './caddy-config.ts';
-import type {Json} from './caddy-parts.ts';
-import {exceptionEntry, internalPatterns, redirectEntry} from './domains.ts';
-import {ownCertificateFiles, type RouterFiles} from './files.ts';
+import type {DesiredAcme} from '../../desired/certificates-state.ts';
+import type {TlsStructure} from '../../observed/structure.ts';
+import type {CaddySettings} from './config.ts';
+import type {Json} from './parts.ts';
+import {exceptionEntry, internalPatterns, redirectEntry} from '../domains.ts';
+import {ownCertificateFiles, type RouterFiles} from '../files.ts';
 
 /** A host of a Host header, and what follows its first label. What has no file of its name is redirected nowhere. */
 const FILE_HOST = '^([a-zA-Z0-9-]+((?:\\.[a-zA-Z0-9-]+)*))\\.?(?::[0-9]*)?$';
