@@ -16,7 +16,7 @@ const ADAPTERS = 'reconciler/adapters/';
 const NODE_FACTS = ['reconciler/layout.ts', 'reconciler/settings.ts'];
 const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts', 'reconciler/observed/system.ts', 'reconciler/observed/certified.ts', 'reconciler/desired/certificates-state.ts'];
 /** The folders of the pass and those around it. */
-const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'source', 'volumes'].map((name) => `reconciler/${name}/`);
+const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'source', 'volumes', 'preview'].map((name) => `reconciler/${name}/`);
 /** The names that apps are answered under: pure, and needed by who looks, who plans and who acts. */
 const ROUTER = 'reconciler/router/';
 
@@ -31,7 +31,9 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   // The pass, in its order. Nobody here knows of the parts around it.
   'reconciler/adapters': {packages: ['node:', 'chokidar', 'dockerode', 'execa', 'isomorphic-git', 'protobufjs/minimal.js']},
   'reconciler/checkout': {values: [SCHEMAS, ADAPTERS, 'reconciler/commits/', ...NODE_FACTS], packages: ['node:']},
-  'reconciler/desired': {values: [SCHEMAS, 'reconciler/access/'], types: ['reconciler/checkout/snapshot.ts', 'reconciler/build/build.ts'], packages: ['node:crypto']},
+  'reconciler/desired': {values: [SCHEMAS, 'reconciler/access/'], types: ['reconciler/checkout/snapshot.ts', 'reconciler/build/build.ts'], packages: ['node:crypto', 'node:util']},
+  /** What a change would do, for people. Pure. */
+  'reconciler/preview': {values: [SCHEMAS, 'reconciler/desired/'], packages: ['yaml']},
   'reconciler/observed': {values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', ...NODE_FACTS], types: STATES, packages: ['node:']},
   'reconciler/plan': {values: ['schemas/registry-names.ts', 'schemas/result.ts', 'schemas/route-place.ts', 'schemas/schedule.ts', 'schemas/subnet.ts', 'reconciler/desired/room.ts', 'reconciler/backoff.ts', `${ROUTER}domains.ts`, `${ROUTER}names.ts`, `${ROUTER}times.ts`, `${ROUTER}shifts.ts`], types: [SCHEMAS, ...STATES]},
   'reconciler/apply': {
@@ -111,7 +113,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'cli/offline': {values: [SCHEMAS, 'cli/', 'reconciler/api/', 'reconciler/desired/', 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], types: ['reconciler/node.ts', 'reconciler/status/'], packages: ['node:']},
   'cli/output': {values: [SCHEMAS, 'cli/'], types: ['reconciler/desired/', 'reconciler/api/', 'reconciler/node.ts', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:', 'yaml']},
   'cli/commands': {
-    values: [SCHEMAS, 'cli/', 'reconciler/desired/', 'reconciler/volumes/format.ts', ...NODE_FACTS],
+    values: [SCHEMAS, 'cli/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/volumes/format.ts', ...NODE_FACTS],
     types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/volumes/volumes.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'dockerode'],
     packages: ['node:', 'yaml'],
   },
@@ -121,7 +123,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
 const DIRECTLY = ['reconciler', 'cli'];
 
 /** Everything here is a function of its arguments. */
-const PURE = ['reconciler/access/', 'reconciler/plan/', 'reconciler/desired/', 'reconciler/backoff.ts', 'reconciler/router/names.ts', 'reconciler/router/times.ts', 'reconciler/router/shifts.ts', 'reconciler/commits/edits.ts', 'reconciler/commits/yaml-edit.ts'];
+const PURE = ['reconciler/access/', 'reconciler/plan/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/backoff.ts', 'reconciler/router/names.ts', 'reconciler/router/times.ts', 'reconciler/router/shifts.ts', 'reconciler/commits/edits.ts', 'reconciler/commits/yaml-edit.ts'];
 const IMPURE = /\b(new Date|Date\.|Math\.random|random(?:UUID|Bytes|Int)|process\.|performance\.|setTimeout|setInterval|setImmediate|async|await|fetch\(|import\()/;
 
 const SOURCE_ROOTS = ['schemas', 'reconciler', 'cli', 'buildpacks'];

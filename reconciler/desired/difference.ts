@@ -4,18 +4,30 @@ import {isRecord} from '../../schemas/merge-patch.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
 import {resolveApp} from './app.ts';
 import {CLUSTER_FILE, type ClusterConfig} from './cluster.ts';
+import {counted, effectsOf, type ReplicaCounts} from './effects.ts';
 import {appFile, secretsFile, sortFolder} from './folder.ts';
-import type {DesiredService, Need} from './state.ts';
+import {maskedPair} from './masked.ts';
+import type {Machine, NodeCapacity} from './nodes.ts';
+import {peopleDifference} from './people-difference.ts';
+import {costOf, nodesOf, sharesOf, unplacedOf, type NodeShare} from './shares.ts';
+import type {DesiredApp, Need} from './state.ts';
+import {resolveTls} from './tls.ts';
 import {configForChecks} from './validate.ts';
 
-/** What two states of a cluster repository differ in, for people: fields of manifests, and what follows for containers. */
+/** What two states of a cluster repository differ in, for people: fields of manifests, and what follows for containers, routes and rights. */
 export interface Difference {
   /** Sorted by name. Without those that are the same. */
   readonly apps: readonly AppDifference[];
   /** Of what is no app's, by file. */
   readonly shared: readonly FileDifference[];
+  /** Whose rights change, a sentence each. */
+  readonly people: readonly string[];
+  /** Certificates of one's own that come, go or change, a sentence each. */
+  readonly certificates: readonly string[];
   /** What all replicas together may use at most. */
   readonly cost: {readonly before: Need; readonly after: Need};
+  /** The same by node, with replicas; none where the repository names no nodes. */
+  readonly nodes: readonly NodeShare[];
 }
 
 export interface AppDifference {
@@ -24,6 +36,7 @@ export interface AppDifference {
   readonly fields: readonly FieldDifference[];
   /** `web: 4 replicas instead of 2` */
   readonly effects: readonly string[];
+  readonly replicas: ReplicaCounts;
 }
 
 export interface FileDifference {
@@ -31,7 +44,7 @@ export interface FileDifference {
   readonly fields: readonly FieldDifference[];
 }
 
-/** Absent: there is none. Sealed values are never here: `SEALED` stands for them. */
+/** Absent: there is none. Sealed values, and those that look like secrets, are never here: see `masked.ts`. */
 export interface FieldDifference {
   /** `services.web.replicas` */
   readonly field: string;
@@ -39,58 +52,96 @@ export interface FieldDifference {
   readonly to?: unknown;
 }
 
-/** In place of a value that age has encrypted. */
-export const SEALED = '(sealed)';
-/** The same, sealed to somebody else, or anew. */
-const SEALED_AGAIN = '(sealed anew)';
+export interface DifferenceOptions {
+  /** Apps that are the same in both states and whose files are not among those given: they count for cost and nodes. Default: none. */
+  readonly others?: readonly DesiredApp[];
+  /** What the nodes' machines have. Absent: what the nodes' manifests say. */
+  readonly machines?: readonly Machine[];
+}
 
 /** For two states that are right: what is wrong in one of them is told by `validateFiles`, and left out here. */
-export function differenceOf(before: readonly ManifestFile[], after: readonly ManifestFile[]): Difference {
-  const [old, now] = [stateOf(before), stateOf(after)];
-  const names = [...new Set([...old.apps.keys(), ...now.apps.keys()])].toSorted();
+export function differenceOf(before: readonly ManifestFile[], after: readonly ManifestFile[], {others = [], machines}: DifferenceOptions = {}): Difference {
+  const [old, now] = [stateOf(before, others, machines), stateOf(after, others, machines)];
+  const [hadWaiting, waiting] = [unplacedOf(old), unplacedOf(now)];
+  const names = [...new Set([...old.files.keys(), ...now.files.keys()])].toSorted();
   const apps = names.flatMap((app): readonly AppDifference[] => {
-    const [from, to] = [old.apps.get(app), now.apps.get(app)];
+    const [from, to] = [old.files.get(app), now.files.get(app)];
     const fields = compared(from?.manifest ?? {}, to?.manifest ?? {});
-    const effects = effectsOf(from?.services ?? [], to?.services ?? []);
+    const {sentences, replicas} = effectsOf(from?.resolved, to?.resolved);
+    const waits = JSON.stringify(hadWaiting.get(app)) === JSON.stringify(waiting.get(app)) ? [] : (waiting.get(app) ?? []).map(({service, replicas: missing, on}) => `${service}: ${counted(missing)} ${missing === 1 ? 'waits' : 'wait'}, ${on}`);
+    const effects = [...sentences, ...waits];
     if (fields.length + effects.length === 0 && (from === undefined) === (to === undefined)) return [];
-    return [{app, change: from === undefined ? 'added' : to === undefined ? 'removed' : 'changed', fields, effects}];
+    return [{app, change: from === undefined ? 'added' : to === undefined ? 'removed' : 'changed', fields, effects, replicas}];
   });
   const files = [...new Set([...old.shared.keys(), ...now.shared.keys()])].toSorted();
   const shared = files.map((file) => ({file, fields: compared(old.shared.get(file) ?? {}, now.shared.get(file) ?? {})}));
-  return {apps, shared: shared.filter(({fields}) => fields.length > 0), cost: {before: costOf(old), after: costOf(now)}};
+  const need = ({apps: all}: State): Need => {
+    const {memoryBytes, cpus} = costOf(all);
+    return {memoryBytes, cpus};
+  };
+  return {
+    apps,
+    shared: shared.filter(({fields}) => fields.length > 0),
+    people: peopleDifference(old.sharedFiles, now.sharedFiles),
+    certificates: certificatesDifference(old, now),
+    cost: {before: need(old), after: need(now)},
+    nodes: sharesOf(old, now),
+  };
 }
+
+/** Whether the two states are the same to people. */
+export function isSame({apps, shared}: Difference): boolean {
+  return apps.length + shared.length === 0;
+}
+
+/** `2027-01-31` */
+const DAY = new Intl.DateTimeFormat('sv', {timeZone: 'UTC'});
 
 /** By folder. */
 const KINDS: Readonly<Record<string, Kind>> = {nodes: 'Node', people: 'Person', teams: 'Team', certificates: 'Certificate'};
 
 interface State {
-  readonly apps: ReadonlyMap<AppName, {readonly manifest: object; readonly services: readonly DesiredService[]}>;
+  /** Of the apps whose files are given. */
+  readonly files: ReadonlyMap<AppName, {readonly manifest: object; readonly resolved: DesiredApp}>;
+  /** Those and the others. */
+  readonly apps: readonly DesiredApp[];
+  readonly nodes: readonly NodeCapacity[];
+  readonly sharedFiles: readonly ManifestFile[];
   readonly shared: ReadonlyMap<string, object>;
 }
 
-function stateOf(files: readonly ManifestFile[]): State {
+function stateOf(files: readonly ManifestFile[], others: readonly DesiredApp[], machines: readonly Machine[] | undefined): State {
   const byApp = Map.groupBy(files, ({path}) => /^apps\/([^/]+)\//.exec(path)?.[1] ?? '');
   const shared = byApp.get('') ?? [];
   byApp.delete('');
   const config = configForChecks(shared);
   const kinds = shared.map((file) => [file, file.path === CLUSTER_FILE ? 'Cluster' : KINDS[/^(\w+)\/[^/]+\.yaml$/.exec(file.path)?.[1] ?? '']] as const);
+  const own = new Map([...byApp].map(([name, its]) => [name as AppName, appOf(name as AppName, its, config)])); // a folder's name, whatever it is
   return {
-    apps: new Map([...byApp].map(([name, own]) => [name as AppName, appOf(name as AppName, own, config)])), // a folder's name, whatever it is
+    files: own,
+    apps: [...others.map(whole), ...[...own.values()].map(({resolved}) => resolved)].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    nodes: nodesOf(shared, machines),
+    sharedFiles: shared,
     shared: new Map(kinds.flatMap(([file, kind]) => (kind === undefined ? [] : [[file.path, read(kind, file)] as const]))),
   };
 }
 
-function appOf(name: AppName, files: readonly ManifestFile[], config: ClusterConfig): {readonly manifest: object; readonly services: readonly DesiredService[]} {
+/** As it was before replicas that have no place were taken out. */
+function whole(app: DesiredApp): DesiredApp {
+  if (app.state === 'invalid' || app.services.every(({unplaced}) => unplaced === undefined)) return app;
+  return {...app, services: app.services.map(({unplaced, ...service}) => ({...service, replicas: service.replicas + (unplaced?.replicas ?? 0)}))};
+}
+
+function appOf(name: AppName, files: readonly ManifestFile[], config: ClusterConfig): {readonly manifest: object; readonly resolved: DesiredApp} {
   const [release] = sortFolder(name, files).releases;
   const secrets = files.find(({path}) => path === secretsFile(name));
-  const resolved = resolveApp({name, treeId: '' as TreeId, files}, config, config.domain);
   return {
     manifest: {
       ...read('App', files.find(({path}) => path === appFile(name))),
       ...(secrets && {secrets: without(read('Secrets', secrets), ['apiVersion', 'kind'])}),
       ...(release && {release: `v${release.number}`}),
     },
-    services: resolved.state === 'resolved' && resolved.isSuspended !== true ? resolved.services : [],
+    resolved: resolveApp({name, treeId: '' as TreeId, files}, config, config.domain),
   };
 }
 
@@ -111,40 +162,17 @@ function compared(from: unknown, to: unknown, field = ''): readonly FieldDiffere
   if (JSON.stringify(from) === JSON.stringify(to)) return [];
   if (isRecord(to) && from === undefined && Object.keys(to).length > 0) return compared({}, to, field);
   if (isRecord(from) && to === undefined && Object.keys(from).length > 0) return compared(from, {}, field);
-  const isResealed = isSealed(from) && isSealed(to);
-  return [{field, ...(from !== undefined && {from: masked(from)}), ...(to !== undefined && {to: isResealed ? SEALED_AGAIN : masked(to)})}];
+  return [{field, ...maskedPair(field, from, to)}];
 }
 
-function masked(value: unknown): unknown {
-  if (isSealed(value)) return SEALED;
-  if (Array.isArray(value)) return value.map(masked);
-  return isRecord(value) ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, masked(one)])) : value;
-}
-
-function isSealed(value: unknown): boolean {
-  return typeof value === 'string' && value.includes('-----BEGIN AGE ENCRYPTED FILE-----');
-}
-
-function effectsOf(from: readonly DesiredService[], to: readonly DesiredService[]): readonly string[] {
-  const names = [...new Set([...from, ...to].map(({name}) => name))].toSorted();
-  return names.flatMap((name) => {
-    const [before, after] = [from.find((one) => one.name === name), to.find((one) => one.name === name)];
-    const [had, wants] = [before?.replicas ?? 0, after?.replicas ?? 0];
-    const isOther = had > 0 && wants > 0 && before?.specHash !== after?.specHash;
-    if (had === wants && !isOther) return [];
-    if (wants === 0) return [`${name}: ${counted(had)} ${had === 1 ? 'stops' : 'stop'}`];
-    if (had === 0) return [`${name}: ${counted(wants)} ${wants === 1 ? 'starts' : 'start'}`];
-    const count = had === wants ? counted(wants) : `${counted(wants)} instead of ${had}`;
-    return [`${name}: ${count}${isOther ? `, ${had === 1 ? 'which is replaced by a new one' : 'all are replaced by new ones'}` : ''}`];
+function certificatesDifference(old: State, now: State): readonly string[] {
+  const inWords = ({sharedFiles}: State) => new Map((resolveTls(undefined, sharedFiles, {domain: ''})?.certificates ?? []).map(({name, hosts, notAfterMs}) => (
+    [name, `${name} (${hosts.join(', ')}${notAfterMs === 0 ? '' : `, until ${DAY.format(notAfterMs)}`})`] as const
+  )));
+  const [had, has] = [inWords(old), inWords(now)];
+  return [...new Set([...had.keys(), ...has.keys()])].toSorted().flatMap((name) => {
+    const [before, after] = [had.get(name), has.get(name)];
+    if (before === after) return [];
+    return after === undefined ? [`certificate ${before ?? name} goes`] : [`certificate ${after} ${before === undefined ? 'is new' : 'takes the place of the old one'}`];
   });
-}
-
-function counted(replicas: number): string {
-  return `${replicas} ${replicas === 1 ? 'replica' : 'replicas'}`;
-}
-
-function costOf({apps}: State): Need {
-  const all = [...apps.values()].flatMap(({services}) => services);
-  const sum = (of: (service: DesiredService) => number) => Math.round(all.reduce((total, service) => total + of(service) * service.replicas, 0) * 1000) / 1000;
-  return {memoryBytes: sum(({container}) => container.memoryBytes), cpus: sum(({container}) => container.cpus)};
 }

@@ -23,17 +23,19 @@ test('help lists every command that people type, and the global flags', async (t
 test('help of a command shows usage, details and examples', async (t) => {
   const {type} = await terminal(t);
   const expected = text`
-    usage: flynn plan [--against <commit>]
+    usage: flynn plan [--against <commit> [--markdown]]
 
     Show what the node would do now, and what it waits for, without doing it
 
     Exit status: 0 nothing to do, 1 there are actions, 2 it could not be found out.
     --against <commit>   in a clone of the cluster repository: what its files would change against a commit, as flynn diff says it
+    --markdown           the same as the comment of a pull request: for CI jobs
 
     examples:
       flynn plan
       flynn plan --json | jq -r .actions[].reason
       flynn plan --against origin/main
+      flynn plan --against origin/main --markdown > plan.md
     exit 0
   `;
   t.is(await type('help plan'), `$ flynn help plan\n${expected}`);
