@@ -16,12 +16,12 @@ export function pointerOf(error: ErrorObject): [path: readonly string[], key: st
 
 /**
  * Ajv's error (with `verbose`) for people: which field, what it is, what would be right.
- * A schema's own `errorMessage` ("must be …") is preferred.
+ * A schema's own `errorMessage` ("must be …") is preferred. `root` is what the whole is called.
  */
-export function explain(error: ErrorObject, kind: string): string {
+export function explain(error: ErrorObject, kind: string, root = 'the file'): string {
   const schema: Schema = error.parentSchema ?? {};
   const path = pathOf(error);
-  const where = path.length === 0 ? 'the file' : path.join('.');
+  const where = path.length === 0 ? root : path.join('.');
   const own: unknown = schema['errorMessage'];
 
   if (error.propertyName !== undefined) return `"${error.propertyName}" in ${where} ${typeof own === 'string' ? own : error.message}`;
@@ -32,7 +32,7 @@ export function explain(error: ErrorObject, kind: string): string {
   }
   if (error.data === null) return `${where} is blank: give it a value, or remove the line`;
   const rule = typeof own === 'string' ? own : ruleOf(error, schema);
-  return isQuotable(error.data, path) ? `${where} ${rule}, not ${quote(error.data)}` : `${where} ${rule}`;
+  return isQuotable(error.data, path) && schema['writeOnly'] !== true ? `${where} ${rule}, not ${quote(error.data)}` : `${where} ${rule}`;
 }
 
 function pathOf(error: ErrorObject): readonly string[] {

@@ -1,5 +1,6 @@
 import type {TokenManifest} from '../../schemas/person.ts';
 import type {Role} from '../../schemas/roles.ts';
+import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import type {DeployOutcome, Garbage, RegistryState, StackImageInfo} from '../node.ts';
 import type {RebasePreview} from '../release/releases.ts';
@@ -16,6 +17,8 @@ export interface Problem {
   readonly title: string;
   /** For people, in the form of all our messages. */
   readonly detail: string;
+  /** Each thing that is wrong in a manifest, at its place. */
+  readonly errors?: readonly Diagnostic[];
 }
 
 export interface AppAnswer extends AppStatus {
@@ -29,7 +32,12 @@ export interface Written {
   readonly isNew: boolean;
   /** The commit's subject. */
   readonly message: string;
+  /** With `?wait=true`: what became of it. */
+  readonly outcome?: WaitOutcome;
 }
+
+/** `converging`: a request can't wait any longer for it. */
+export type WaitOutcome = DeployOutcome | {readonly result: 'converging'; readonly commit: CommitId; readonly detail: string};
 
 export interface CreatedApp extends Written {
   readonly name: AppName;

@@ -6,7 +6,8 @@ import {known} from './apps.ts';
 import type {RouteParts} from './node-routes.ts';
 import {ApiError, explaining} from './problem.ts';
 import {readAppName, readCommit} from './read.ts';
-import {readLimit} from './read-releases.ts';
+import {entriesFor} from './openapi/pages.ts';
+import {LIMIT_DEFAULT} from './read-releases.ts';
 import {sendLines} from './stream.ts';
 
 /** Measuring a cache takes up to a minute on a slow disk. */
@@ -35,7 +36,7 @@ export function registerBuildRoutes(v1: FastifyInstance, {view, authenticate, cl
 
   v1.get('/apps/:app/builds', async ({params, query}: AppRequest): Promise<readonly ListedBuild[]> => {
     const app = readAppName(params.app);
-    const all = await explaining("can't read the builds", builds.list(app, readLimit(query['limit'])));
+    const all = await explaining("can't read the builds", builds.list(app, entriesFor(query, LIMIT_DEFAULT)));
     // Those of an app that is gone are still told of.
     if (all.length === 0) known(app, view);
     return all;

@@ -1,34 +1,74 @@
-import {randomUUID} from 'node:crypto';
+import {createHash, randomUUID} from 'node:crypto';
 import type {FastifyRequest} from 'fastify';
 import type {Change} from '../checkout/snapshot.ts';
 import type {NodeView} from '../node.ts';
-import type {Written} from './answers.ts';
-import type {AppName} from '../../schemas/ids.ts';
+import type {WaitOutcome, Written} from './answers.ts';
+import type {AppName, CommitId} from '../../schemas/ids.ts';
 import {actorOf} from './audit.ts';
 import type {Authenticate} from './authenticate.ts';
 import type {RouteParts} from './node-routes.ts';
 import {whoAsks} from './permit.ts';
-import {explaining} from './problem.ts';
+import {ApiError, explaining} from './problem.ts';
 import {readOperationId} from './read.ts';
+import {readSeen} from './versions.ts';
 
 /** With some tries against other writers; the remote repository may be slow. */
 const COMMIT_MS_MAX = 60_000;
+/** How long `?wait=true` waits: longer than a deploy may take unless its manifest says otherwise. */
+const WAIT_MS_MAX = 5 * 60_000;
+/** Keys of which is known what they were used for. A retry comes within minutes. */
+const KEYS_MAX = 2_000;
 
 /** Makes the change that a request asks for a commit of its author, and wakes the pass. A repeated request finds the first one's commit. */
 export type Commit = (request: FastifyRequest, change: Pick<Change, 'edit' | 'message' | 'isUnchecked'>) => Promise<Written>;
 
 export function committer({view, authenticate, closing, log}: {readonly view: NodeView; readonly authenticate: Authenticate; readonly closing: AbortSignal; readonly log: RouteParts['log']}): Commit {
+  const used = new UsedKeys();
   return async (request, {edit, message, ...how}) => {
     const principal = whoAsks(request, authenticate);
     const {name, email} = principal;
-    const change: Change = {...how, edit, message, author: {name, email}, operationId: readOperationId(request.headers['idempotency-key']) ?? randomUUID()};
+    const key = readOperationId(request.headers['idempotency-key']);
+    if (key !== undefined) used.mustFit(key, request, principal.user);
+    const change: Change = {...how, ...readSeen(request), edit, message, author: {name, email}, operationId: key ?? randomUUID()};
     // Not ended by the client's going: what was asked for is done, and a repeated request finds it.
     const deadline = AbortSignal.any([closing, AbortSignal.timeout(COMMIT_MS_MAX)]);
     const {commit: id, isNew} = await explaining("can't commit to the cluster repository", view.repo.commit(change, deadline));
     view.wake(message);
-    const app = (request.params as {app?: string} | undefined)?.app;
+    const app = (request.params as {app?: string} | undefined)?.app as AppName | undefined;
     // It is done, and in git with its author: that it can't be written down here as well does not undo it.
-    await view.audit.add({...actorOf(principal, request), action: 'commit', ...(app !== undefined && {app: app as AppName}), subject: message, commit: id}).catch((error: unknown) => log('a commit is not in the audit log', error));
-    return {commit: id, isNew, message};
+    await view.audit.add({...actorOf(principal, request), action: 'commit', ...(app !== undefined && {app}), subject: message, commit: id}).catch((error: unknown) => log('a commit is not in the audit log', error));
+    const written: Written = {commit: id, isNew, message};
+    const isWaited = (request.query as {wait?: string} | undefined)?.wait === 'true' && app !== undefined;
+    return isWaited ? {...written, outcome: await outcomeOf(app, {commit: id, view, closing})} : written;
   };
+}
+
+/** The client may go meanwhile: the wait ends by itself, and nothing depends on it. */
+async function outcomeOf(app: AppName, {commit, view, closing}: {readonly commit: CommitId; readonly view: NodeView; readonly closing: AbortSignal}): Promise<WaitOutcome> {
+  const late = AbortSignal.timeout(WAIT_MS_MAX);
+  let progress = 'nothing was heard yet';
+  try {
+    return await view.converged(app, (line) => {
+      progress = line;
+    }, AbortSignal.any([closing, late]));
+  } catch (error) {
+    if (!late.aborted) throw error;
+    return {result: 'converging', commit, detail: `after ${WAIT_MS_MAX / 1000} s: ${progress}`};
+  }
+}
+
+/** What keys were used for, as far as this process knows: git has only the keys themselves. */
+class UsedKeys {
+  readonly #prints = new Map<string, string>();
+
+  /** @throws {ApiError} 422 */
+  mustFit(key: string, {method, url, body}: FastifyRequest, user: string): void {
+    const print = createHash('sha256').update(JSON.stringify([method, url.split('?')[0], user, body ?? null])).digest('hex');
+    const before = this.#prints.get(key);
+    if (before !== undefined && before !== print) throw new ApiError(422, 'this Idempotency-Key was used for another request: take a new one for each');
+    this.#prints.delete(key);
+    this.#prints.set(key, print);
+    const [oldest] = this.#prints.keys();
+    if (this.#prints.size > KEYS_MAX && oldest !== undefined) this.#prints.delete(oldest);
+  }
 }

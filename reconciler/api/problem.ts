@@ -1,6 +1,7 @@
 import {STATUS_CODES} from 'node:http';
 import type {FastifyError, FastifyInstance} from 'fastify';
-import {EditRefused} from '../checkout/snapshot.ts';
+import type {Diagnostic} from '../../schemas/diagnostic.ts';
+import {EditRefused, StaleRead} from '../checkout/snapshot.ts';
 import {Refused} from '../oneshot/oneshot.ts';
 import type {Problem} from './answers.ts';
 
@@ -33,7 +34,8 @@ function isOnPurpose(error: unknown): boolean {
 }
 
 export function problemOf(error: unknown): Problem {
-  if (error instanceof EditRefused) return problem(409, error.message);
+  if (error instanceof StaleRead) return problem(412, error.message);
+  if (error instanceof EditRefused) return problem(409, error.message, error.problems);
   if (error instanceof Refused) return problem(error.kind === 'missing' ? 404 : 409, error.message);
   if (error instanceof ApiError) return problem(error.status, error.message);
   if (error instanceof DOMException && error.name === 'TimeoutError') return problem(504, 'it took too long');
@@ -47,12 +49,12 @@ export async function explaining<Value>(doing: string, work: Promise<Value>): Pr
   try {
     return await work;
   } catch (error) {
-    if (error instanceof EditRefused || error instanceof Refused || error instanceof ApiError) throw error;
+    if (error instanceof EditRefused || error instanceof StaleRead || error instanceof Refused || error instanceof ApiError) throw error;
     const cause = error instanceof DOMException && error.name === 'TimeoutError' ? 'it took too long' : error instanceof Error ? error.message : String(error);
     throw new ApiError(503, `${doing}: ${cause}`, {cause: error});
   }
 }
 
-function problem(status: number, detail: string): Problem {
-  return {type: 'about:blank', status, title: STATUS_CODES[status] ?? 'Error', detail};
+function problem(status: number, detail: string, errors: readonly Diagnostic[] = []): Problem {
+  return {type: 'about:blank', status, title: STATUS_CODES[status] ?? 'Error', detail, ...(errors.length > 0 && {errors})};
 }

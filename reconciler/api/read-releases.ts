@@ -3,18 +3,11 @@ import {WEB} from '../../schemas/app.ts';
 import type {ImageWish, RollbackWish} from '../release/releases.ts';
 import {ApiError} from './problem.ts';
 
-const LIMIT_DEFAULT = 15;
-const LIMIT_MAX = 1000;
+export const LIMIT_DEFAULT = 15;
 const NUMBER_MAX = 1e9;
 const IMAGE_LENGTH_MAX = 500;
 const WORDS_MAX = 100;
 const WORD_LENGTH_MAX = 10_000;
-
-export function readLimit(value: string | undefined): number {
-  const limit = value === undefined ? LIMIT_DEFAULT : Number(value);
-  if (!Number.isInteger(limit) || limit < 1 || limit > LIMIT_MAX) throw new ApiError(400, `limit is "${value}"; it has to be a whole number from 1 to ${LIMIT_MAX}`);
-  return limit;
-}
 
 /** `3`, also as `v3`. */
 export function readNumber(value: unknown): number {

@@ -3,7 +3,8 @@ import type {FastifyInstance, FastifyRequest} from 'fastify';
 import type {RouteParts} from './node-routes.ts';
 import {ApiError, explaining} from './problem.ts';
 import {readAppName, readOperationId} from './read.ts';
-import {readImageWish, readLimit, readNumber, readRollbackWish} from './read-releases.ts';
+import {entriesFor} from './openapi/pages.ts';
+import {LIMIT_DEFAULT, readImageWish, readNumber, readRollbackWish} from './read-releases.ts';
 import {sendLines} from './stream.ts';
 
 /** Git's history of one app takes well under a second; the remote repository may be slow. */
@@ -17,11 +18,11 @@ export function registerReleaseRoutes(v1: FastifyInstance, {view, authenticate, 
   const reading = () => AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
   const told = <Answer>(answer: Promise<Answer>) => explaining("can't read the cluster repository", answer);
 
-  v1.get('/apps/:app/releases', async ({params, query}: AppRequest) => told(releases.list(readAppName(params.app), readLimit(query['limit']), reading())));
+  v1.get('/apps/:app/releases', async ({params, query}: AppRequest) => told(releases.list(readAppName(params.app), entriesFor(query, LIMIT_DEFAULT), reading())));
 
   v1.get<{Params: {app: string; number: string}}>('/apps/:app/releases/:number', async ({params}) => told(releases.show(readAppName(params.app), readNumber(params.number), reading())));
 
-  v1.get('/apps/:app/history', async ({params, query}: AppRequest) => told(releases.history(readAppName(params.app), readLimit(query['limit']), reading())));
+  v1.get('/apps/:app/history', async ({params, query}: AppRequest) => told(releases.history(readAppName(params.app), entriesFor(query, LIMIT_DEFAULT), reading())));
 
   v1.get('/apps/:app/rollback', async ({params, query}: AppRequest) => told(releases.preview(readAppName(params.app), readRollbackWish({...query, codeOnly: query['codeOnly'] === 'true'}), reading())));
 

@@ -21,12 +21,16 @@ import {registerVolumeRoutes} from './volumes.ts';
 import {registerCertificateRoutes} from './certificates.ts';
 import {registerPeopleRoutes} from './people.ts';
 import {guard} from './permit.ts';
+import {checkInputs} from './openapi/check.ts';
+import {servePages} from './openapi/pages.ts';
+import {registerDocument} from './openapi/serve.ts';
 import {answerProblems} from './problem.ts';
 import {registerRegistryRoutes} from './registry.ts';
 import {registerReleaseRoutes} from './releases.ts';
 import {registerRouteRoutes} from './routes.ts';
 import {registerHookRoute, registerSourceRoutes} from './source.ts';
 import {registerStackRoutes} from './stack.ts';
+import {serveVersions} from './versions.ts';
 
 export interface ServerParts {
   readonly view: NodeView;
@@ -47,6 +51,9 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
   const server = newServer(log);
   const closing = new AbortController();
   server.addHook('preClose', async () => closing.abort());
+  checkInputs(server);
+  servePages(server);
+  registerDocument(server);
   registerOpenRoutes(server, view);
   registerHookRoute(server, view);
   registerPrometheusRoute(server, {view, authenticate}, closing.signal);
@@ -60,6 +67,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
       },
     });
     guard(v1, {authenticate, audit: view.audit});
+    serveVersions(v1, view);
     const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal, log}), closing: closing.signal, log};
     registerNodeRoutes(v1, parts);
     registerMetricsRoutes(v1, parts);

@@ -1,3 +1,4 @@
+import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, BlobId, CommitId, TreeId} from '../../schemas/ids.ts';
 
 /**
@@ -54,6 +55,8 @@ export interface Change {
   readonly operationId: string;
   /** Published whatever the check would say: for going back to what there was, which must not depend on other people's mistakes. */
   readonly isUnchecked?: true;
+  /** What its author has seen: it is published only when nothing at `path` is another than in one of these commits. Throws `StaleRead`. */
+  readonly seen?: {readonly commits: readonly string[]; /** Empty: everything. */ readonly path: string};
 }
 
 /** `undefined` for a file, or a whole folder, removes it. Files that are not named stay. */
@@ -73,4 +76,16 @@ export interface Committed {
 /** The edit can't be made on what is there, and trying again won't help. The message is for people. */
 export class EditRefused extends Error {
   override name = 'EditRefused';
+  /** What would be wrong in manifests; the message says the same. */
+  readonly problems: readonly Diagnostic[];
+
+  constructor(message: string, {problems = [], ...options}: ErrorOptions & {readonly problems?: readonly Diagnostic[]} = {}) {
+    super(message, options);
+    this.problems = problems;
+  }
+}
+
+/** What the author of a change has seen is not what is there any more. */
+export class StaleRead extends Error {
+  override name = 'StaleRead';
 }

@@ -4,7 +4,7 @@ import type {CommitId} from '../../schemas/ids.ts';
 import {parseCommit} from '../adapters/git-format.ts';
 import type {ObjectReader} from '../adapters/git-objects.ts';
 import {objectWriter, type Person} from '../adapters/git-write.ts';
-import {EditRefused, type Change, type Committed} from '../checkout/snapshot.ts';
+import {EditRefused, StaleRead, type Change, type Committed} from '../checkout/snapshot.ts';
 import {mutex} from './mutex.ts';
 import {OPERATION_TRAILER, OperationLog} from './operations.ts';
 import {runEdit} from './run-edit.ts';
@@ -58,6 +58,7 @@ async function writeCommit(target: Target, {change, tip}: {change: Change; tip: 
   const object = await target.objects.read(tip, signal);
   if (object?.type !== 'commit') throw new Error(`commit ${tip} is not in the repository`);
   const before = parseCommit(object.content).tree;
+  if (change.seen !== undefined) await mustBeAsSeen(target.objects, {seen: change.seen, tip}, signal);
   const write = objectWriter(target.gitdir);
   const tree = await runEdit({objects: target.objects, write, tree: before}, change.edit, signal);
   if (tree === before) return undefined;
@@ -72,8 +73,19 @@ async function writeCommit(target: Target, {change, tip}: {change: Change; tip: 
   // It was just written, so it is 40 hex digits.
   const commit = id as CommitId;
   const problems = change.isUnchecked === true ? [] : await target.check({from: tip, to: commit}, signal);
-  if (problems.length > 0) throw new EditRefused(problems.map(formatDiagnostic).join('\n'));
+  if (problems.length > 0) throw new EditRefused(problems.map(formatDiagnostic).join('\n'), {problems});
   return commit;
+}
+
+/** Compared by what git calls the content: that is the same exactly when nothing below differs. */
+async function mustBeAsSeen(objects: ObjectReader, {seen: {commits, path}, tip}: {seen: NonNullable<Change['seen']>; tip: CommitId}, signal: AbortSignal): Promise<void> {
+  const now = await objects.info(`${tip}:${path}`, signal);
+  for (const commit of commits) {
+    if (commit === tip) return;
+    // Of a commit that is not there, every path is as absent as one that was never made.
+    if ((await objects.info(commit, signal))?.type === 'commit' && (await objects.info(`${commit}:${path}`, signal))?.id === now?.id) return;
+  }
+  throw new StaleRead(`${path === '' ? 'the cluster repository' : path} was changed since ${commits.map((commit) => commit.slice(0, 8)).join(', ')}: look again, main is at ${tip.slice(0, 8)}`);
 }
 
 /** Trailers stand together in the last paragraph, git-interpret-trailers(1). */

@@ -133,7 +133,7 @@ test('scale refuses what makes no sense before it asks anybody', async (t) => {
   for (const words of ['web', 'web=', 'web=-1', 'web=x', 'web+1', '=3', 'web=1 web=2']) {
     t.regex(await type(`scale -a shop ${words}`), /\n! usage: flynn scale \[<service>=<replicas>…\] \[--no-wait\]\nexit 2$/, words);
   }
-  t.regex(await type('scale -a shop web=5000'), /^! error: replicas of "web" are 5000; they have to be a whole number from 0 to 1000$/m);
+  t.regex(await type('scale -a shop web=5000'), /^! error: services\.web must be a whole number from 0 to 1000, not "5000"$/m);
 });
 
 test('Ctrl-C ends the wait for a scale, not the scale, and says so', async (t) => {

@@ -3,6 +3,7 @@ import {createAuthenticate} from '../../../reconciler/api/authenticate.ts';
 import {createServer} from '../../../reconciler/api/server.ts';
 import type {ListedBuild} from '../../../reconciler/builds/builds.ts';
 import type {AppName} from '../../../schemas/ids.ts';
+import {documented} from './documented.ts';
 import {app, COMMIT, FakeView, NOW} from './fake-view.ts';
 
 const HEADERS = {authorization: 'Bearer right-token', 'x-flynn-author': 'Ann Lee <ann@example.com>'};
@@ -14,6 +15,7 @@ function subject(t: ExecutionContext) {
   view.builds.records = [BUILD];
   const server = createServer({view, authenticate: createAuthenticate({token: 'right-token', operator: {name: 'operator', email: 'operator@flynn.localhost'}}), log: (message, error) => t.log(message, error)});
   t.teardown(() => server.close());
+  documented(t, server);
   const post = (url: string, payload: object = {}) => server.inject({method: 'POST', url, payload, headers: HEADERS});
   const get = (url: string) => server.inject({url, headers: HEADERS});
   return {view, server, post, get};
@@ -69,12 +71,12 @@ test('what was pushed is deployed line by line, and a refusal is the last one', 
 });
 
 for (const [url, payload, detail] of [
-  ['/v1/apps/shop/builds', {}, 'the body has to be a JSON object with either "branch" or "commit"'],
-  ['/v1/apps/shop/builds', {branch: 'main', commit: '1a2b3c4d'}, 'the body has to be a JSON object with either "branch" or "commit"'],
-  ['/v1/apps/shop/builds', {branch: 'main', force: true}, 'the body has to be a JSON object with either "branch" or "commit"'],
+  ['/v1/apps/shop/builds', {}, 'the body must be a JSON object with either "branch" or "commit"'],
+  ['/v1/apps/shop/builds', {branch: 'main', commit: '1a2b3c4d'}, 'the body must be a JSON object with either "branch" or "commit"'],
+  ['/v1/apps/shop/builds', {branch: 'main', force: true}, 'unknown field "force"; known are branch, commit'],
   ['/v1/apps/shop/builds', {branch: '../main'}, '"../main" can\'t name a branch'],
   ['/v1/apps/shop/builds', {branch: '--upload-pack=x'}, '"--upload-pack=x" can\'t name a branch'],
-  ['/v1/apps/shop/builds', {commit: 'main'}, 'a commit is 7 to 40 hex digits'],
+  ['/v1/apps/shop/builds', {commit: 'main'}, 'commit must be 7 to 40 hex digits, not "main"'],
   ['/v1/apps/shop/builds/last/cancel', {}, '"last" is not the number of a build such as 12'],
 ] as const) {
   test(`${url} ${JSON.stringify(payload)} is answered by: ${detail}`, async (t) => {

@@ -6,6 +6,7 @@ import test, {type ExecutionContext} from 'ava';
 import {createAuthenticate} from '../../../reconciler/api/authenticate.ts';
 import {createServer} from '../../../reconciler/api/server.ts';
 import {EXAMPLE_CHAIN} from '../../support/example-chain.ts';
+import {documented} from './documented.ts';
 import {FakeView} from './fake-view.ts';
 
 const TOKEN = 'a-token';
@@ -17,6 +18,7 @@ async function subject(t: ExecutionContext) {
   view.repo.files.set('cluster.yaml', `apiVersion: flynn/v1\nkind: Cluster\nname: test\ndomain: flynn.localhost\nrecipients:\n  - ${recipient}\n`);
   const server = createServer({view, authenticate: createAuthenticate({token: TOKEN, operator: {name: 'operator', email: 'operator@flynn.localhost'}}), log: () => {}});
   t.teardown(() => server.close());
+  documented(t, server);
   const ask = async (method: 'GET' | 'POST', url: string, payload?: object) => {
     const answer = await server.inject({method, url: `/v1${url}`, headers: {authorization: `Bearer ${TOKEN}`}, ...(payload && {payload})});
     return {status: answer.statusCode, body: answer.json<Record<string, unknown>>()};
@@ -55,7 +57,7 @@ test('what does not fit is refused, and nothing is committed', async (t) => {
   t.regex(await refused({certificate: EXAMPLE_CHAIN, key}), /^400 the key is not that of the certificate/);
   t.regex(await refused({certificate, key, host: 'blog.example.com'}), /^400 the certificate is not for "blog\.example\.com", but for shop\.example\.com/);
   t.regex(await refused({certificate: 'hello', key}), /^400 the certificate is none/);
-  t.regex(await refused({certificate}), /^400 key has to be a text/);
+  t.regex(await refused({certificate}), /^400 the body has to be a JSON object with "key"/);
   t.deepEqual(view.repo.commits, []);
 });
 

@@ -6,6 +6,7 @@ import {createAuthenticate} from '../../../reconciler/api/authenticate.ts';
 import {ROUTE_RIGHTS} from '../../../reconciler/api/permit.ts';
 import {createServer} from '../../../reconciler/api/server.ts';
 import {file, head} from '../../support/manifests.ts';
+import {documented} from './documented.ts';
 import {app, FakeView} from './fake-view.ts';
 
 const NOW_MS = Date.parse('2027-01-15T12:00:00Z');
@@ -29,6 +30,7 @@ function subject(t: ExecutionContext): {readonly server: FastifyInstance; readon
   for (const {path, ...rest} of files) if (rest.kind === 'text') view.repo.files.set(path, rest.text);
   const server = createServer({view, authenticate: createAuthenticate({token: 'node-token', operator: {name: 'operator', email: 'o@n'}, access: () => accessOf(files).access, nowMs: () => NOW_MS}), log: () => {}});
   t.teardown(() => server.close());
+  documented(t, server);
   return {server, view, async ask(who, method, url, payload) {
     const answer = await server.inject({method, url, headers: {authorization: `Bearer ${who}`}, ...(method === 'POST' && {payload: payload ?? {}})});
     return {status: answer.statusCode, body: answer.json() as unknown};
@@ -61,7 +63,7 @@ test('what somebody may not do is refused with the role that it takes, and nothi
     ['max', 'GET', '/v1/plan'], ['max', 'GET', '/v1/audit'], ['vic', 'POST', '/v1/people'], ['max', 'POST', '/v1/people/max/remove'], ['max', 'POST', '/v1/drains'], ['non', 'GET', '/v1/status'],
     ['ci-ada', 'GET', '/v1/plan'], ['ci-ada', 'POST', '/v1/apps/shop/scale'], ['max', 'POST', '/v1/confirm'], ['max', 'GET', '/v1/apps/blog'],
   ] as const) {
-    const {status, body} = await ask(who, method, url, {services: {web: 3}, app: 'blog'});
+    const {status, body} = await ask(who, method, url, url === '/v1/drains' ? {app: 'blog', drain: {url: 'syslog://logs.example.com'}} : {});
     t.is(status, 403, `${who} ${method} ${url}`);
     t.regex((body as {detail: string}).detail, /^\w+ may not .*: that takes the role \w+ for /);
   }

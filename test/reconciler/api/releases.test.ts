@@ -1,6 +1,7 @@
 import test, {type ExecutionContext} from 'ava';
 import {createAuthenticate} from '../../../reconciler/api/authenticate.ts';
 import {createServer} from '../../../reconciler/api/server.ts';
+import {documented} from './documented.ts';
 import {app, FakeView} from './fake-view.ts';
 
 const HEADERS = {authorization: 'Bearer right-token', 'x-flynn-author': 'Ann Lee <ann@example.com>'};
@@ -10,6 +11,7 @@ function subject(t: ExecutionContext) {
   view.current = {...view.current, apps: [app('shop')]};
   const server = createServer({view, authenticate: createAuthenticate({token: 'right-token', operator: {name: 'operator', email: 'operator@flynn.localhost'}}), log: (message, error) => t.log(message, error)});
   t.teardown(() => server.close());
+  documented(t, server);
   const post = (url: string, payload: object, headers: Readonly<Record<string, string>> = {}) => server.inject({method: 'POST', url, payload, headers: {...HEADERS, ...headers}});
   return {view, server, post};
 }
@@ -51,14 +53,14 @@ test('an image is asked for with its service, command and port', async (t) => {
 });
 
 for (const [url, payload, detail] of [
-  ['/v1/apps/shop/rollback', {to: 0}, '"0" is not the number of a release such as 3 or v3'],
-  ['/v1/apps/shop/rollback', {to: 2, form: 3}, '"form" means nothing here; known are to, from, codeOnly'],
-  ['/v1/apps/shop/rollback', {codeOnly: 'yes'}, 'codeOnly has to be true or false'],
-  ['/v1/apps/shop/releases', {}, 'image has to be the name of an image such as nginx:1.27'],
+  ['/v1/apps/shop/rollback', {to: 0}, 'to must be the number of a release such as 3 or v3, not "0"'],
+  ['/v1/apps/shop/rollback', {to: 2, form: 3}, 'unknown field "form"; did you mean "from"?'],
+  ['/v1/apps/shop/rollback', {codeOnly: 'yes'}, 'codeOnly must be true or false, not "yes"'],
+  ['/v1/apps/shop/releases', {}, 'the body has to be a JSON object with "image"'],
   ['/v1/apps/shop/releases', {image: 'nginx', service: 'Web'}, '"Web" can\'t name a service'],
-  ['/v1/apps/shop/releases', {image: 'nginx', command: 'run'}, 'command has to be a list of at most 100 words'],
-  ['/v1/apps/shop/releases', {image: 'nginx', port: 0}, 'port has to be a whole number from 1 to 65535'],
-  ['/v1/apps/shop/maintenance', {on: 'on'}, 'on has to be true or false'],
+  ['/v1/apps/shop/releases', {image: 'nginx', command: 'run'}, 'command must be a list, not "run"'],
+  ['/v1/apps/shop/releases', {image: 'nginx', port: 0}, 'port must be a whole number from 1 to 65535, not "0"'],
+  ['/v1/apps/shop/maintenance', {on: 'on'}, 'on must be true or false, not "on"'],
   ['/v1/apps/shop/destroy', {confirm: 'blog'}, 'confirm is "blog"; it has to be the name of the app, "shop"'],
 ] as const) {
   test(`POST ${url} ${JSON.stringify(payload)} is refused`, async (t) => {

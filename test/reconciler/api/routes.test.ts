@@ -2,6 +2,7 @@ import test, {type ExecutionContext} from 'ava';
 import {createAuthenticate} from '../../../reconciler/api/authenticate.ts';
 import {createServer} from '../../../reconciler/api/server.ts';
 import {head} from '../../support/manifests.ts';
+import {documented} from './documented.ts';
 import {app, FakeView} from './fake-view.ts';
 
 const HEADERS = {authorization: 'Bearer right-token', 'x-flynn-author': 'Ann <ann@example.com>'};
@@ -14,6 +15,7 @@ function subject(t: ExecutionContext, yaml = '') {
   view.repo.files.set(FILE, head('App') + yaml);
   const server = createServer({view, authenticate: createAuthenticate({token: 'right-token', operator: {name: 'operator', email: 'operator@flynn.localhost'}}), log: () => {}});
   t.teardown(() => server.close());
+  documented(t, server);
   const ask = async (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: string, payload?: object, headers: Readonly<Record<string, string>> = HEADERS) => {
     const answer = await server.inject({method, url, headers, ...(payload && {payload})});
     return {status: answer.statusCode, body: answer.json<Record<string, unknown>>()};

@@ -8,6 +8,7 @@ import type {FastifyInstance} from 'fastify';
 import {createAuthenticate} from '../../../reconciler/api/authenticate.ts';
 import {createLocalServer, createServer} from '../../../reconciler/api/server.ts';
 import type {AppName, CommitId, ImageDigest, ServiceName, SpecHash, TreeId} from '../../../schemas/ids.ts';
+import {documented} from './documented.ts';
 import {app, COMMIT, FakeView} from './fake-view.ts';
 
 const CANARY = 'canary-sk_live_1234';
@@ -31,6 +32,7 @@ function subject(t: ExecutionContext): Subject {
     log: (message, error) => logged.push(`${message}: ${String(error)}`),
   });
   t.teardown(() => server.close());
+  documented(t, server);
   return {view, server, logged};
 }
 
@@ -136,14 +138,14 @@ test('a body of another kind', refuses, {url: SCALE, payload: 'services=web', he
 test('plain text, which any web page can send,', refuses, {url: SCALE, payload: '{"services":{"web":3}}', headers: {'content-type': 'text/plain'}}, 415, /./);
 test('a body without services', refuses, {url: SCALE, payload: {}}, 400, /has to be a JSON object with "services"/);
 test('a list of services', refuses, {url: SCALE, payload: {services: [3]}}, 400, /such as \{"web": 3\}/);
-test('half a replica', refuses, {url: SCALE, payload: {services: {web: 1.5}}}, 400, /"web" are 1.5/);
-test('a negative number of replicas', refuses, {url: SCALE, payload: {services: {web: -1}}}, 400, /"web" are -1/);
+test('half a replica', refuses, {url: SCALE, payload: {services: {web: 1.5}}}, 400, /services\.web must be a whole number from 0 to 1000, not "1\.5"/);
+test('a negative number of replicas', refuses, {url: SCALE, payload: {services: {web: -1}}}, 400, /services\.web must be a whole number from 0 to 1000, not "-1"/);
 test('an unknown service', refuses, {url: SCALE, payload: {services: {worker: 1}}}, 409, /worker/);
 test('an unknown app', refuses, {url: '/v1/apps/blog/scale', payload: {services: {web: 1}}}, 409, /blog/);
 test('a name that is taken', refuses, {url: '/v1/apps', payload: {name: 'shop'}}, 409, /shop/);
 test('a name with a slash', refuses, {url: '/v1/apps', payload: {name: '../x'}}, 400, /"\.\.\/x" can't name an app/);
 test('a name that is ours', refuses, {url: '/v1/apps', payload: {name: 'git'}}, 400, /hosts of the cluster/);
-test('a number for a name', refuses, {url: '/v1/apps', payload: {name: 7}}, 400, /string/);
+test('a number for a name', refuses, {url: '/v1/apps', payload: {name: 7}}, 400, /7 can't name an app/);
 test('a key that breaks a commit message', refuses, {url: SCALE, payload: {services: {web: 3}}, headers: {'idempotency-key': 'a b'}}, 400, /Idempotency-Key/);
 test('a body of 100 KiB', refuses, {url: SCALE, payload: JSON.stringify({services: {}, more: 'x'.repeat(100 * 1024)})}, 413, /./);
 

@@ -6,6 +6,7 @@ import {createAuthenticate} from '../../../reconciler/api/authenticate.ts';
 import {costOf, frame, pieces, PIECE_BYTES_MAX, Window, WINDOW_COST} from '../../../reconciler/api/frames.ts';
 import {createServer} from '../../../reconciler/api/server.ts';
 import {until} from '../../support/until.ts';
+import {documented} from './documented.ts';
 import {app, FakeView} from './fake-view.ts';
 
 const TOKEN = 'right-token';
@@ -16,8 +17,9 @@ async function subject(t: ExecutionContext) {
   view.current = {...view.current, apps: [app('shop')]};
   view.oneShot.command = () => {};
   const server = createServer({view, authenticate: createAuthenticate({token: TOKEN, operator: {name: 'operator', email: 'operator@n1'}}), log: (...words) => t.log(...words)});
-  await server.listen({host: '127.0.0.1', port: 0});
   t.teardown(() => server.close());
+  documented(t, server);
+  await server.listen({host: '127.0.0.1', port: 0});
   const url = `ws://127.0.0.1:${(server.server.address() as AddressInfo).port}`;
   const connect = (path = RUN, headers: Record<string, string> = {authorization: `Bearer ${TOKEN}`}) => {
     const socket = new WebSocket(url + path, {headers});

@@ -2,6 +2,7 @@ import test, {type ExecutionContext} from 'ava';
 import {createAuthenticate} from '../../../reconciler/api/authenticate.ts';
 import {createServer} from '../../../reconciler/api/server.ts';
 import type {HookOutcome, SourceStatus} from '../../../reconciler/source/status.ts';
+import {documented} from './documented.ts';
 import {app, COMMIT, FakeView} from './fake-view.ts';
 
 const HEADERS = {authorization: 'Bearer right-token', 'x-flynn-author': 'Ann <ann@example.com>'};
@@ -13,6 +14,7 @@ function subject(t: ExecutionContext) {
   view.followed = {shop: FOLLOWED};
   const server = createServer({view, authenticate: createAuthenticate({token: 'right-token', operator: {name: 'operator', email: 'operator@flynn.localhost'}}), log: () => {}});
   t.teardown(() => server.close());
+  documented(t, server);
   return {view, server};
 }
 

@@ -1,6 +1,7 @@
 import test, {type ExecutionContext} from 'ava';
 import {createAuthenticate} from '../../../reconciler/api/authenticate.ts';
 import {createServer} from '../../../reconciler/api/server.ts';
+import {documented} from './documented.ts';
 import {FakeView} from './fake-view.ts';
 
 const BEARER = {authorization: 'Bearer s3cret', 'x-flynn-author': 'ann'};
@@ -10,6 +11,7 @@ function subject(t: ExecutionContext) {
   const view = new FakeView();
   const server = createServer({view, authenticate: createAuthenticate({token: 's3cret', operator: {name: 'operator', email: 'operator@n1'}}), log: () => {}});
   t.teardown(() => server.close());
+  documented(t, server);
   const backup = () => server.inject({url: '/v1/apps/shop/volumes/data/backup', headers: BEARER});
   const restore = (payload: Buffer, type = TAR) => server.inject({method: 'POST', url: '/v1/apps/shop/volumes/data/restore', headers: {...BEARER, 'content-type': type}, payload});
   const remove = (confirm: string) => server.inject({method: 'POST', url: '/v1/apps/shop/volumes/data/remove', headers: BEARER, payload: {confirm}});
