@@ -6,6 +6,7 @@ import {type Command, type CommandContext, Failure, UsageError} from './command.
 import {parseGlobals} from './globals.ts';
 import {processStreams, type Streams} from './streams.ts';
 import {COMMANDS, HIDDEN, inOurWords} from './table.ts';
+import {visible} from '../schemas/visible.ts';
 
 /** What the process around the command line is: the real one, or a test's. */
 export interface Surroundings {
@@ -24,7 +25,8 @@ export interface Surroundings {
 const STATUS_INTERRUPTED = 130;
 
 /** Runs one command line to its exit status: 0 done, 1 refused or failed, 2 used wrongly, 130 interrupted. */
-export async function main(around: Surroundings, signal: AbortSignal): Promise<number> {
+export async function main(surroundings: Surroundings, signal: AbortSignal): Promise<number> {
+  const around = tamed(surroundings);
   let command: Command | undefined;
   try {
     const {flags, rest} = parseGlobals(around.argv);
@@ -38,6 +40,16 @@ export async function main(around: Surroundings, signal: AbortSignal): Promise<n
   } catch (error) {
     return report(error, {command, around, isInterrupted: signal.aborted});
   }
+}
+
+/** What others wrote (commits, names, logs) is shown on the terminal, and never obeyed by it. */
+function tamed(around: Surroundings): Surroundings {
+  return {
+    ...around,
+    out: (line) => around.out(visible(line)),
+    err: (line) => around.err(visible(line)),
+    confirm: (question, signal) => around.confirm(visible(question), signal),
+  };
 }
 
 async function load(name: string): Promise<Command> {
