@@ -4,7 +4,15 @@ import {fail, ok, type Result} from './result.ts';
 export interface Armored {
   /** How many it was encrypted for; who they are can't be seen. */
   readonly recipientCount: number;
+  /** Whose it is: an app, or `cluster`. Absent: nobody said so when it was sealed. */
+  readonly owner?: string;
 }
+
+/**
+ * Type of the stanza that says whose a value is. Everybody who decrypts passes over stanzas that he does not know, and the header's MAC, which takes the
+ * file's key to make, keeps it where it is (age-encryption.org/v1): a value that is copied elsewhere still says whose it was.
+ */
+export const OWNER_STANZA = 'flynn-owner';
 
 const BEGIN = '-----BEGIN AGE ENCRYPTED FILE-----';
 const END = '-----END AGE ENCRYPTED FILE-----';
@@ -34,6 +42,8 @@ function readHeader(bytes: Buffer): Result<Armored, string> {
   const headerEnd = macStart === -1 ? -1 : bytes.indexOf('\n', macStart + 1);
   if (headerEnd === -1 || bytes.length - headerEnd - 1 < PAYLOAD_BYTES_MIN) return damaged;
   const header = bytes.toString('latin1', 0, macStart).split('\n');
-  const recipientCount = header.filter((line) => line.startsWith('-> ')).length;
-  return header[0] === VERSION_LINE && recipientCount > 0 ? ok({recipientCount}) : damaged;
+  const stanzas = header.filter((line) => line.startsWith('-> ')).map((line) => line.split(' '));
+  const owner = stanzas.find(([, type]) => type === OWNER_STANZA)?.[2];
+  const recipientCount = stanzas.filter(([, type]) => type !== OWNER_STANZA).length;
+  return header[0] === VERSION_LINE && recipientCount > 0 ? ok({recipientCount, ...(owner !== undefined && {owner})}) : damaged;
 }

@@ -36,7 +36,7 @@ export function registerCertificateRoutes(server: FastifyInstance, {view, authen
       const {recipients = []} = await clusterManifest();
       if (value !== undefined && recipients.length === 0) throw new ApiError(409, `cluster.yaml has no recipients to encrypt ${what} to: flynn env set --secret says how to add one`);
       try {
-        return await make(value === undefined ? '' : await seal(value, recipients), recipients);
+        return await make(value === undefined ? '' : await seal(value, recipients, 'cluster'), recipients);
       } catch (error) {
         if (!(error instanceof SealedForOthers) || tries === TRIES_MAX) throw error;
       }

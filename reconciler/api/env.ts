@@ -56,6 +56,7 @@ export function registerEnvRoutes(server: FastifyInstance, {view, commit, closin
 }
 
 interface AppConfig {
+  readonly name: AppName;
   readonly app: AppManifest;
   readonly secrets: SecretsManifest | Pick<SecretsManifest, 'env' | 'services'>;
   readonly recipients: readonly string[];
@@ -69,6 +70,7 @@ async function configOf(name: AppName, view: NodeView, signal: AbortSignal): Pro
   })());
   if (files === undefined) throw new ApiError(404, `there is no app "${name}"`);
   return {
+    name,
     app: load('App', appFile(name), files) ?? {apiVersion: 'flynn/v1', kind: 'App'},
     secrets: load('Secrets', secretsFile(name), files) ?? {},
     recipients: load('Cluster', CLUSTER_FILE, shared)?.recipients ?? [],
@@ -90,13 +92,13 @@ function variables(env: Readonly<Record<string, string>> = {}, sealed: Readonly<
 }
 
 /** Seals what is to be a secret, or is one already: nobody makes a secret plain by forgetting a flag. */
-async function changeOf({set = {}, unset = [], service, secret = false}: EnvRequest, {app, secrets, recipients}: AppConfig, view: NodeView): Promise<{change: EnvChange; warnings: readonly string[]}> {
+async function changeOf({set = {}, unset = [], service, secret = false}: EnvRequest, {name: owner, app, secrets, recipients}: AppConfig, view: NodeView): Promise<{change: EnvChange; warnings: readonly string[]}> {
   const plain = (service === undefined ? app.env : app.services?.[service]?.env) ?? {};
   const sealed = (service === undefined ? secrets.env : secrets.services?.[service]?.env) ?? {};
   const isSecret = (name: string) => secret || Object.hasOwn(sealed, name);
   const names = Object.keys(set);
   if (names.some(isSecret) && recipients.length === 0) throw new ApiError(409, await noRecipients(view));
-  const seals = await Promise.all(names.filter(isSecret).map(async (name) => [name, await sealedAs(set[name] ?? '', {before: Object.hasOwn(sealed, name) ? sealed[name] : undefined, recipients, view})] as const));
+  const seals = await Promise.all(names.filter(isSecret).map(async (name) => [name, await sealedAs(set[name] ?? '', {before: Object.hasOwn(sealed, name) ? sealed[name] : undefined, owner, recipients, view})] as const));
   const open = names.filter((name) => !isSecret(name));
   return {
     change: {...(service !== undefined && {service}), set: Object.fromEntries(open.map((name) => [name, set[name] ?? ''])), seal: Object.fromEntries(seals), unset, recipients},
@@ -111,11 +113,11 @@ async function changeOf({set = {}, unset = [], service, secret = false}: EnvRequ
 }
 
 /** What is there already when it says the same to as many: sealing it again would be a change without one. */
-async function sealedAs(value: string, {before, recipients, view}: {before: string | undefined; recipients: readonly string[]; view: NodeView}): Promise<string> {
+async function sealedAs(value: string, {before, owner, recipients, view}: {before: string | undefined; owner: AppName; recipients: readonly string[]; view: NodeView}): Promise<string> {
   const armor = before === undefined ? undefined : readArmor(before);
-  if (before === undefined || armor?.ok !== true || armor.value.recipientCount !== recipients.length) return seal(value, recipients);
+  if (before === undefined || armor?.ok !== true || armor.value.recipientCount !== recipients.length || armor.value.owner !== owner) return seal(value, recipients, owner);
   const opened = await view.keyring.open(before).catch(() => undefined);
-  return opened === value ? before : seal(value, recipients);
+  return opened === value ? before : seal(value, recipients, owner);
 }
 
 async function noRecipients({keyring}: NodeView): Promise<string> {

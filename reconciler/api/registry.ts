@@ -44,7 +44,7 @@ export function registerRegistryRoutes(server: FastifyInstance, {view, commit, c
     for (let tries = 1; ; tries += 1) {
       const {recipients = []} = await clusterManifest();
       if (password !== undefined && recipients.length === 0) throw new ApiError(409, 'cluster.yaml has no recipients to encrypt the password to: flynn env set --secret says how to add one');
-      const registry: RegistryManifest = {...wanted, host, ...(password !== undefined && {password: await seal(password, recipients)})};
+      const registry: RegistryManifest = {...wanted, host, ...(password !== undefined && {password: await seal(password, recipients, 'cluster')})};
       try {
         return await commit(request, {edit: setRegistry(registry, recipients), message: `cluster: images are pushed to ${host}`});
       } catch (error) {

@@ -116,9 +116,12 @@ async function rotate(request: FastifyRequest, {view, commit}: {view: NodeView; 
   const [from] = listed;
   const after = from === undefined ? [to] : recipients.map((recipient) => (recipient === from ? to : recipient));
   const sealed = new Map<string, string | undefined>();
-  for (const value of [...ofCluster, ...apps.flatMap(({values}) => values.map(({value: one}) => one))]) {
+  const owned = [...ofCluster.map((value) => ({value, owner: 'cluster' as const})), ...apps.flatMap(({app, values}) => values.map(({value}) => ({value, owner: app})))];
+  for (const [value, owners] of Map.groupBy(owned, (one) => one.value)) {
     signal.throwIfAborted();
-    if (!sealed.has(value)) sealed.set(value, await view.keyring.open(value).then((opened) => seal(opened, after), () => undefined));
+    // One that was copied by hand, before values had owners, stays of use to all who have it.
+    const [owner, ...others] = new Set(owners.map((one) => one.owner));
+    sealed.set(value, await view.keyring.open(value).then((opened) => (others.length === 0 ? seal(opened, after, owner) : seal(opened, after)), () => undefined));
   }
   const rotation: Rotation = {recipients, to, sealed, ...(from !== undefined && {from})};
   // Unchecked: it compares what it has changed itself, and another app's mistake must not keep everybody from a new key.

@@ -9,6 +9,7 @@ import type {HookRequest, SourceStatus} from '../source/status.ts';
 import {urlOf} from '../settings.ts';
 import type {HookMade} from './answers.ts';
 import {known} from './apps.ts';
+import {noted} from './audit.ts';
 import type {RouteParts} from './node-routes.ts';
 import {ApiError, explaining} from './problem.ts';
 import {field, readAppName} from './read.ts';
@@ -28,7 +29,7 @@ interface OfApp {
 }
 
 /** Sources that are followed elsewhere. */
-export function registerSourceRoutes(server: FastifyInstance, {view, commit, closing}: RouteParts): void {
+export function registerSourceRoutes(server: FastifyInstance, {view, authenticate, commit, closing}: RouteParts): void {
   server.get<OfApp>('/apps/:app/source', async ({params}): Promise<SourceStatus> => {
     const {name} = known(readAppName(params.app), view);
     const status = view.sources.status(name);
@@ -36,8 +37,9 @@ export function registerSourceRoutes(server: FastifyInstance, {view, commit, clo
     return status;
   });
 
-  server.post<OfApp>('/apps/:app/source/sync', ({params}, reply) => {
-    const {name} = known(readAppName(params.app), view);
+  server.post<OfApp>('/apps/:app/source/sync', async (request, reply) => {
+    const {name} = known(readAppName(request.params.app), view);
+    await noted(request, {view, authenticate}, {action: 'source sync', app: name});
     return sendLines(reply, (signal) => view.sources.sync(name, signal), closing);
   });
 
@@ -47,7 +49,7 @@ export function registerSourceRoutes(server: FastifyInstance, {view, commit, clo
     for (let tries = 1; ; tries += 1) {
       const recipients = await recipientsOf(view, AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]));
       if (recipients.length === 0) throw new ApiError(409, 'cluster.yaml has no recipients to encrypt secrets to: flynn env set --secret says how to add one');
-      const sealed = await seal(secret, recipients);
+      const sealed = await seal(secret, recipients, app);
       try {
         const written = await commit(request, {edit: setHookSecret(app, {sealed, recipients}), message: `${app}: set the secret of webhooks`});
         return {...written, url: `${urlOf(`api.${view.status().domain}`, view.settings)}v1/hooks/${app}`};

@@ -1,4 +1,5 @@
 import type {AppManifest} from '../../schemas/app.ts';
+import {readArmor} from '../../schemas/armor.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import {loadManifest, locate} from '../../schemas/load.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
@@ -43,8 +44,8 @@ export function resolveSecrets({file, app, opened}: {file: TextFile | undefined;
   const loaded = loadManifest('Secrets', file.path, file.text);
   if (!loaded.ok) return fail({kind: 'wrong', problems: loaded.problem});
   const place = (problems: readonly Problem[]) => problems.map((problem) => locate(problem, file.path, file.text));
-  const twice = problemsOfTwice(loaded.value, app);
-  if (twice.length > 0) return fail({kind: 'wrong', problems: place(twice)});
+  const wrong = [...problemsOfTwice(loaded.value, app), ...problemsOfOwner(loaded.value, file.path)];
+  if (wrong.length > 0) return fail({kind: 'wrong', problems: place(wrong)});
   const unreadable = sealedValues(loaded.value).flatMap(({path, value}): readonly Problem[] => {
     const result = opened?.get(value);
     return result === undefined || result.ok ? [] : [{path, message: `${path.join('.')} can't be decrypted: ${result.problem}`}];
@@ -71,6 +72,16 @@ function problemsOfTwice(secrets: SecretsManifest, app: AppManifest | undefined)
   return sealedValues(secrets).flatMap(({name, service, path}): readonly Problem[] => {
     const plain = service === undefined ? app?.env : own(app?.services, service)?.env;
     return own(plain, name) === undefined ? [] : [{path, message: `${path.join('.')} is set in app.yaml too: remove one of the two`}];
+  });
+}
+
+/** Who may write this file is not who may read what is sealed for others. */
+function problemsOfOwner(secrets: SecretsManifest, file: string): readonly Problem[] {
+  const app = file.split('/')[1];
+  return sealedValues(secrets).flatMap(({value, path}): readonly Problem[] => {
+    const armor = readArmor(value);
+    const owner = armor.ok ? armor.value.owner : undefined;
+    return owner === undefined || owner === app ? [] : [{path, message: `${path.join('.')} was encrypted for ${owner === 'cluster' ? 'the cluster itself' : `the app "${owner}"`}, and is of no use here: set it anew with flynn env set --secret`}];
   });
 }
 

@@ -36,7 +36,7 @@ export async function firstRelease({app, source, snapshot, print}: {app: AppName
   const variables = variablesToTakeOver(appJson, app, read);
   if (variables.missing.length > 0) throw new ReleaseRefused(`app.json requires ${variables.missing.join(', ')}, which nobody has set: flynn env set ${variables.missing[0]}=…, or with --secret`);
   const recipients = recipientsIn(read);
-  const sealed = await sealedSecrets(variables, recipients);
+  const sealed = await sealedSecrets(app, variables, recipients);
   tell(appJson, variables, print);
   return {
     inputs: {...inputs, env: {...variables.set, ...inputs.env}},
@@ -65,11 +65,11 @@ async function reader(app: AppName, {apps, shared}: Snapshot, signal: AbortSigna
   return (path) => texts.get(path);
 }
 
-async function sealedSecrets({generated}: TakenOver, recipients: readonly string[]): Promise<Readonly<Record<string, string>>> {
+async function sealedSecrets(app: AppName, {generated}: TakenOver, recipients: readonly string[]): Promise<Readonly<Record<string, string>>> {
   if (generated.length === 0) return {};
   if (recipients.length === 0) throw new ReleaseRefused(`app.json wants a secret for ${generated.join(', ')}, and cluster.yaml has no recipients to encrypt it to`);
   // 64 hex digits, as Heroku makes them.
-  return Object.fromEntries(await Promise.all(generated.map(async (name) => [name, await seal(randomBytes(32).toString('hex'), recipients)] as const)));
+  return Object.fromEntries(await Promise.all(generated.map(async (name) => [name, await seal(randomBytes(32).toString('hex'), recipients, app)] as const)));
 }
 
 function tell({replicas, checks, crons, ignored}: AppJson, {set, generated}: TakenOver, print: (line: string) => void): void {

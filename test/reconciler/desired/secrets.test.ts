@@ -6,7 +6,8 @@ import {formatDiagnostic} from '../../../schemas/diagnostic.ts';
 import type {AppName, TreeId} from '../../../schemas/ids.ts';
 import {fail, ok, type Result} from '../../../schemas/result.ts';
 import {app, cluster, config, file, head, release} from '../../support/manifests.ts';
-import {indented, SEALED} from '../../support/sealed.ts';
+import {seal} from '../../../reconciler/secrets/keyring.ts';
+import {indented, keyring, SEALED} from '../../support/sealed.ts';
 
 const OTHER = SEALED.replace('pXQU', 'pXQV');
 const FILES = [app('shop', 'env: {LOG: info, BOTH: plain}\nservices: {web: {env: {ONE: "1"}}, worker: {replicas: 1, env: {APP_WIDE: plain}}}\n'), release('shop', 1, '{web: {command: [a]}, worker: {command: [b]}}')];
@@ -76,3 +77,14 @@ test('a name that is in app.yaml too', refuses, block(['env', 'LOG']) + block(['
 ]);
 test('the port', refuses, block(['env', 'PORT']), ["apps/shop/secrets.yaml:4:9: PORT can't be a secret: it is the `port:` of a service in app.yaml"]);
 test('a name that is no variable', refuses, block(['env', 'A-B']), ['apps/shop/secrets.yaml:4:3: "A-B" in env must be the name of a variable: letters, digits and _, not a digit first']);
+
+test('a secret that was copied out of another app is refused at its place', async (t) => {
+  const {recipient} = await keyring(t);
+  const [own, foreign, ofCluster] = await Promise.all([seal('a', [recipient], 'shop' as AppName), seal('b', [recipient], 'blog' as AppName), seal('c', [recipient], 'cluster')]);
+  t.is(resolve([...FILES, secrets(block(['env', 'A'], own))]).state, 'resolved');
+  const resolved = resolve([...FILES, secrets(block(['env', 'A'], foreign) + block(['services', 'web', 'env', 'B'], ofCluster))]);
+  t.deepEqual(resolved.state === 'invalid' && resolved.problems.map(formatDiagnostic), [
+    'apps/shop/secrets.yaml:4:6: env.A was encrypted for the app "blog", and is of no use here: set it anew with flynn env set --secret',
+    'apps/shop/secrets.yaml:15:10: services.web.env.B was encrypted for the cluster itself, and is of no use here: set it anew with flynn env set --secret',
+  ]);
+});

@@ -2,6 +2,7 @@ import {readdir, readFile, rename, rm, stat, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import {Keyring, seal, SecretFailed} from '../../../reconciler/secrets/keyring.ts';
+import type {AppName} from '../../../schemas/ids.ts';
 import {readArmor} from '../../../schemas/armor.ts';
 import {keyring} from '../../support/sealed.ts';
 
@@ -22,6 +23,21 @@ test('a sealed value is a standard age file in armour, different each time, for 
   t.deepEqual(readArmor(one), {ok: true, value: {recipientCount: 2}});
   t.is(await keys.open(one), CANARY);
   t.is(await other.keys.open(one), CANARY);
+});
+
+test('a value says whose it is, and cannot be made to say something else', async (t) => {
+  const {keys, recipient} = await keyring(t);
+  const sealed = await seal(CANARY, [recipient], 'shop' as AppName);
+  t.deepEqual(readArmor(sealed), {ok: true, value: {recipientCount: 1, owner: 'shop'}});
+  t.is(await keys.open(sealed), CANARY);
+  const [begin = '', ...body] = sealed.trimEnd().split('\n');
+  const bytes = Buffer.from(body.slice(0, -1).join(''), 'base64').toString('latin1');
+  for (const forged of [bytes.replace('flynn-owner shop', 'flynn-owner blog'), bytes.replace('-> flynn-owner shop\n\n', '')]) {
+    t.not(forged, bytes);
+    const text = [begin, ...(Buffer.from(forged, 'latin1').toString('base64').match(/.{1,64}/g) ?? []), body.at(-1) ?? '', ''].join('\n');
+    t.true(readArmor(text).ok);
+    await t.throwsAsync(keys.open(text), {instanceOf: SecretFailed});
+  }
 });
 
 test('the files of the keyring are only for their owner, and are made once', async (t) => {
