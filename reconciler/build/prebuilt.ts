@@ -54,6 +54,12 @@ export async function takePrebuilt({docker, instance, authFor}: PrebuiltSettings
   const found = await inspectImage(docker, name, signal);
   if (found === undefined) return fail({reason: `the engine has no image "${name}" after it was pulled`});
   if ((found.Config.OnBuild ?? []).length > 0) return fail({reason: `"${name}" is an image to build on (ONBUILD), not one to run`});
+  const owner = found.Config.Labels?.[LABEL_INSTANCE] === instance ? found.Config.Labels[LABEL_APP] : undefined;
+  // Who may deploy one app is not who may see what another one is made of.
+  if (owner !== undefined && owner !== app) {
+    if (before === undefined) await removeImage(docker, name, signal);
+    return fail({reason: `"${name}" is an image of the app "${owner}"`});
+  }
   const image = await labelled(docker, found, {app, instance}, signal);
   // A name that only we brought would keep the image for ever; without it, it goes with the last release that has it.
   if (before === undefined) await removeImage(docker, name, signal);

@@ -24,7 +24,7 @@ export function serviceToRun({desired, observed}: Seen, {app: name, service}: {r
   const services = serving.services;
   const chosen = service === undefined ? services.find((one) => one.name === SERVICE_DEFAULT) ?? services[0] : services.find((one) => one.name === service);
   if (chosen === undefined) throw new Refused('missing', `release v${serving.release} of "${name}" has no service ${service === undefined ? '' : `"${service}" `}(it has ${services.map((one) => one.name).join(', ') || 'none'})`);
-  const image = imageHere(chosen.container.image, observed);
+  const image = imageHere(chosen.container.image, observed, name);
   if (image === undefined) throw new Refused('impossible', `the image of v${serving.release} is not on this node: flynn status ${name}`);
   return {release: serving.release, service: image === chosen.container.image ? chosen : {...chosen, container: {...chosen.container, image}}};
 }

@@ -1,4 +1,4 @@
-import type {CommitId, ImageDigest} from '../../schemas/ids.ts';
+import type {AppName, CommitId, ImageDigest} from '../../schemas/ids.ts';
 import type {DesiredApp, ImageOrigin, ResolvedApp} from '../desired/state.ts';
 import type {LostImage, ObservedState} from '../observed/state.ts';
 import {rebuildKey, type Action, type Plan, type Waiting} from './action.ts';
@@ -7,9 +7,13 @@ import {replicasWanted} from './room.ts';
 
 type Images = Pick<ObservedState, 'images'>;
 
-/** What is run where this image is wanted: itself, or what was built in its place. Undefined: this node has neither. */
-export function imageHere(image: ImageDigest, {images}: Images): ImageDigest | undefined {
-  return (images.find(({id}) => id === image) ?? images.find(({standsFor}) => standsFor?.includes(image)))?.id;
+/**
+ * What is run where this image is wanted: itself, or what was built in its place. Undefined: this node has neither. An image of another app is none for this
+ * one: who may deploy that one would see what is in it.
+ */
+export function imageHere(image: ImageDigest, {images}: Images, app?: AppName): ImageDigest | undefined {
+  const own = app === undefined ? images : images.filter((one) => one.app === app);
+  return (own.find(({id}) => id === image) ?? own.find(({standsFor}) => standsFor?.includes(image)))?.id;
 }
 
 export type ImageFate =
@@ -28,8 +32,9 @@ export type ImageWay =
 
 /** What becomes of the image of a release of this app. */
 export function fateOfImage(release: Pick<ResolvedApp, 'imageOrigin'> | undefined, image: ImageDigest, {app, observed}: Around): ImageFate {
-  if (imageHere(image, observed) !== undefined) return {state: 'here'};
-  const what = `image ${image.slice(0, 19)} is not on this node`;
+  if (imageHere(image, observed, app.name) !== undefined) return {state: 'here'};
+  const owner = observed.images.find(({id}) => id === image)?.app;
+  const what = `image ${image.slice(0, 19)} is ${owner === undefined ? 'not on this node' : `one of the app ${owner}`}`;
   const origin = release?.imageOrigin;
   if (origin?.image !== image) return {state: 'gone', cause: what};
   const {registry, commit} = origin;
@@ -88,8 +93,8 @@ export function withImagesHere(plan: Plan, observed: Images): Plan {
   if (observed.images.every(({standsFor}) => standsFor === undefined)) return plan;
   return {...plan, actions: plan.actions.map((action): Action => {
     switch (action.kind) {
-      case 'run-container': return {...action, service: {...action.service, container: {...action.service.container, image: imageHere(action.service.container.image, observed) ?? action.service.container.image}}};
-      case 'run-job': return {...action, container: {...action.container, image: imageHere(action.container.image, observed) ?? action.container.image}};
+      case 'run-container': return {...action, service: {...action.service, container: {...action.service.container, image: imageHere(action.service.container.image, observed, action.app) ?? action.service.container.image}}};
+      case 'run-job': return {...action, container: {...action.container, image: imageHere(action.container.image, observed, action.app) ?? action.container.image}};
       default: return action;
     }
   })};

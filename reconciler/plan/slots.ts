@@ -94,7 +94,7 @@ function planSlot(slot: Slot, inSlot: readonly ObservedContainer[], observed: Ob
   const evidence = [...new Set([...running, ...(newest === undefined ? [] : [newest])])];
   const {image} = slot.want.service.container;
   // Before anything stops for it.
-  if (imageHere(image, observed) === undefined) return waits(`image ${image.slice(0, 19)}, which is not on this node`, evidence);
+  if (imageHere(image, observed, slot.app) === undefined) return waits(`image ${image.slice(0, 19)}, which is not on this node`, evidence);
   const rival = slot.want.isExclusive ? rivalIn(slot, inSlot, observed) : undefined;
   if (rival !== undefined) return waits(`the end of ${rival}, which has its place`, evidence.filter(({state}) => state !== 'running'));
   const network = observed.networks.find(({app}) => app === slot.app);

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type {ImageDigest, TreeId} from '../../../schemas/ids.ts';
+import type {AppName, ImageDigest, TreeId} from '../../../schemas/ids.ts';
 import type {ResolvedApp} from '../../../reconciler/desired/state.ts';
 import type {LostImage, ObservedImage, ObservedState} from '../../../reconciler/observed/state.ts';
 import {formatPlan} from '../../../reconciler/plan/format.ts';
@@ -167,4 +167,11 @@ test('says why what serves can\'t be started any more', (t) => {
   t.is(why({}), undefined);
   t.is(why({images: ['v1'], lost: lost(serving)}), undefined);
   t.is(whyNoImage(app('v1', 1), app('v1', 1), stateOf({})), 'image sha256:v1 is not on this node');
+});
+
+test('an image of another app is none, whatever a release says', (t) => {
+  const want = app('v2', 1);
+  const seen = stateOf({record: deploying(want, app('v1', 1)), images: ['v1']});
+  const theirs = {...seen, images: [...seen.images, {id: image('v2'), app: 'blog' as AppName, createdAtMs: 0}]};
+  t.is(formatPlan(plan(desired(want), theirs)).split('\n')[0], 'mark shop failed  # release v2 failed: image sha256:v2 is one of the app blog');
 });

@@ -28,7 +28,7 @@ test('an app that we can\'t plan for stays as it is, its traffic included, and t
   const broken = {...container('web.1 v1 up'), facts: undefined} as unknown as ObservedContainer;
   const other: ResolvedApp = {...app('v1', 1), name: 'other' as AppName, routes: [{host: 'other.test', path: '/', service: 'web' as ServiceName}]};
   const state = observed({record: good(app('v1', 1)), names: ['10.0.1.1'], networks: ['shop', 'other']});
-  t.is(formatPlan(plan(desired(other, app('v1', 1)), {...state, containers: [broken]})),
+  t.is(formatPlan(plan(desired(other, app('v1', 1)), {...state, containers: [broken], images: state.images.map((one) => ({...one, app: other.name}))})),
     'mark other deploying  # release v1 is new\n'
     + 'run other.web.1-v1-0  # web.1 is missing\n'
     + 'wait shop its plan  # on a mistake of Flynn\'s own to be mended: Cannot read properties of undefined (reading \'port\')');
