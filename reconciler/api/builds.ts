@@ -3,7 +3,9 @@ import {BRANCH_PATTERN} from '../../schemas/names.ts';
 import type {BuildCache, ListedBuild} from '../builds/builds.ts';
 import type {DeployWish} from '../node.ts';
 import {known} from './apps.ts';
+import {noted} from './audit.ts';
 import type {RouteParts} from './node-routes.ts';
+import {whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
 import {readAppName, readCommit} from './read.ts';
 import {entriesFor} from './openapi/pages.ts';
@@ -22,16 +24,9 @@ type BuildRequest = FastifyRequest<{Params: {app: string; number: string}; Query
 
 /** Builds of apps, what they keep for the next ones, and deploys of what was pushed before. */
 export function registerBuildRoutes(v1: FastifyInstance, {view, authenticate, closing}: RouteParts): void {
-  const {builds, deploys, audit} = view;
-  const actorOf = (request: FastifyRequest) => {
-    const actor = authenticate(request.headers);
-    if (actor === undefined) throw new ApiError(401, 'the token is missing or not the cluster\'s');
-    return actor;
-  };
-  const note = async (request: FastifyRequest, entry: Omit<Parameters<typeof audit.add>[0], 'actor'>) => {
-    const {name, email} = actorOf(request);
-    await explaining("can't write the audit log", audit.add({actor: `${name} <${email}>`, ...entry}));
-  };
+  const {builds, deploys} = view;
+  const actorOf = (request: FastifyRequest) => whoAsks(request, authenticate);
+  const note = (request: FastifyRequest, entry: Parameters<typeof noted>[2]) => noted(request, {view, authenticate}, entry);
   const within = (ms: number) => AbortSignal.any([closing, AbortSignal.timeout(ms)]);
 
   v1.get('/apps/:app/builds', async ({params, query}: AppRequest): Promise<readonly ListedBuild[]> => {
@@ -65,10 +60,11 @@ export function registerBuildRoutes(v1: FastifyInstance, {view, authenticate, cl
   });
 
   // Ends, and is undone, when the client goes away: as a push.
-  v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/builds', (request, reply) => {
+  v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/builds', async (request, reply) => {
     const app = readAppName(request.params.app);
     const wish = readDeployWish(request.body);
     const by = actorOf(request);
+    await note(request, {action: 'deploy', app, subject: 'branch' in wish ? wish.branch : wish.commit});
     return sendLines(reply, (signal) => deploys.deployPushed(app, wish, by, signal), closing);
   });
 }

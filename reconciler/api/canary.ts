@@ -1,6 +1,7 @@
 import type {FastifyInstance} from 'fastify';
+import {noted} from './audit.ts';
 import type {RouteParts} from './node-routes.ts';
-import {ApiError} from './problem.ts';
+import {whoAsks} from './permit.ts';
 import {readAppName} from './read.ts';
 
 /** What becomes of a deploy that tries its canaries. */
@@ -8,10 +9,8 @@ export function registerCanaryRoutes(v1: FastifyInstance, {view, authenticate}: 
   for (const kind of ['promote', 'abort'] as const) {
     v1.post<{Params: {app: string}}>(`/apps/:app/canary/${kind}`, async (request, reply) => {
       const app = readAppName(request.params.app);
-      const actor = authenticate(request.headers);
-      if (actor === undefined) throw new ApiError(401, 'the token is missing or not the cluster\'s');
-      view.canaries.decide(app, kind, actor.name);
-      await view.audit.add({actor: `${actor.name} <${actor.email}>`, action: `canary ${kind}`, app});
+      view.canaries.decide(app, kind, whoAsks(request, authenticate).name);
+      await noted(request, {view, authenticate}, {action: `canary ${kind}`, app});
       reply.status(202);
       return {app, decided: kind};
     });

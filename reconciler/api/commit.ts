@@ -1,4 +1,4 @@
-import {createHash, randomUUID} from 'node:crypto';
+import {createHash} from 'node:crypto';
 import type {FastifyRequest} from 'fastify';
 import type {Change} from '../checkout/snapshot.ts';
 import type {NodeView} from '../node.ts';
@@ -7,9 +7,9 @@ import type {AppName, CommitId} from '../../schemas/ids.ts';
 import {actorOf} from './audit.ts';
 import type {Authenticate} from './authenticate.ts';
 import type {RouteParts} from './node-routes.ts';
+import {operationIdOf} from './operation.ts';
 import {whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
-import {readOperationId} from './read.ts';
 import {readSeen} from './versions.ts';
 
 /** With some tries against other writers; the remote repository may be slow. */
@@ -27,9 +27,9 @@ export function committer({view, authenticate, closing, log}: {readonly view: No
   return async (request, {edit, message, ...how}) => {
     const principal = whoAsks(request, authenticate);
     const {name, email} = principal;
-    const key = readOperationId(request.headers['idempotency-key']);
-    if (key !== undefined) used.mustFit(key, request, principal.user);
-    const change: Change = {...how, ...readSeen(request), edit, message, author: {name, email}, operationId: key ?? randomUUID()};
+    const operationId = operationIdOf(request, principal);
+    if (request.headers['idempotency-key'] !== undefined) used.mustFit(operationId, request);
+    const change: Change = {...how, ...readSeen(request), edit, message, author: {name, email}, operationId};
     // Not ended by the client's going: what was asked for is done, and a repeated request finds it.
     const deadline = AbortSignal.any([closing, AbortSignal.timeout(COMMIT_MS_MAX)]);
     const {commit: id, isNew} = await explaining("can't commit to the cluster repository", view.repo.commit(change, deadline));
@@ -62,8 +62,8 @@ class UsedKeys {
   readonly #prints = new Map<string, string>();
 
   /** @throws {ApiError} 422 */
-  mustFit(key: string, {method, url, body}: FastifyRequest, user: string): void {
-    const print = createHash('sha256').update(JSON.stringify([method, url.split('?')[0], user, body ?? null])).digest('hex');
+  mustFit(key: string, {method, url, body}: FastifyRequest): void {
+    const print = createHash('sha256').update(JSON.stringify([method, url.split('?')[0], body ?? null])).digest('hex');
     const before = this.#prints.get(key);
     if (before !== undefined && before !== print) throw new ApiError(422, 'this Idempotency-Key was used for another request: take a new one for each');
     this.#prints.delete(key);

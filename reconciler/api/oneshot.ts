@@ -1,7 +1,8 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
-import type {Author} from '../checkout/snapshot.ts';
-import type {Killed, Restarted, RestartedReplica, StartedRun} from '../oneshot/oneshot.ts';
+import type {Actor, Killed, Restarted, RestartedReplica, StartedRun} from '../oneshot/oneshot.ts';
+import {addressOf} from './audit.ts';
 import type {RouteParts} from './node-routes.ts';
+import {whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
 import {isServiceName, readAppName, readCount} from './read.ts';
 import {readReplica, readStart} from './read-session.ts';
@@ -20,10 +21,9 @@ type ReplicaParams = {readonly Params: {readonly app: string; readonly replica: 
 /** What people do to containers without a commit. `run` and `exec` are websockets: see `frames.ts`. */
 export function registerOneShotRoutes(v1: FastifyInstance, {view, authenticate, closing, log}: RouteParts): void {
   const {oneShot, audit} = view;
-  const actorOf = (request: FastifyRequest): Author => {
-    const actor = authenticate(request.headers);
-    if (actor === undefined) throw new ApiError(401, 'the token is missing or not the cluster\'s');
-    return actor;
+  const actorOf = (request: FastifyRequest): Actor => {
+    const {name, email, user} = whoAsks(request, authenticate);
+    return {name, email, user, from: addressOf(request)};
   };
   const within = (ms: number) => AbortSignal.any([closing, AbortSignal.timeout(ms)]);
 

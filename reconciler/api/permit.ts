@@ -5,8 +5,10 @@ import type {AppName} from '../../schemas/ids.ts';
 import type {Audit} from '../oneshot/oneshot.ts';
 import {actorOf, addressOf} from './audit.ts';
 import type {Authenticate, Principal} from './authenticate.ts';
-import {ApiError} from './problem.ts';
 import {LoginLimit} from './login-limit.ts';
+import {foreignOrigin} from './origin.ts';
+import {ApiError} from './problem.ts';
+import {Refusals} from './refusals.ts';
 
 /** `in handler`: what it takes depends on the body, and the handler calls `permit` itself. */
 export type RouteRight = Right | 'in handler';
@@ -111,9 +113,25 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   'POST /v1/apps/:app/volumes/:volume/remove': 'app.data',
 };
 
+const SUBJECT_LENGTH_MAX = 200;
+
+/** Thrown where somebody's roles are not enough: it is told, and written down. */
+export class Forbidden extends ApiError {
+  override name = 'Forbidden';
+  readonly right: Right;
+  readonly app: string | undefined;
+
+  constructor(user: string, right: Right, app?: string) {
+    super(403, refusalOf(user, right, app));
+    this.right = right;
+    this.app = app;
+  }
+}
+
 /** Lets nobody in whom we don't know, and everybody else only to what his roles are enough for. */
 export function guard(v1: FastifyInstance, {authenticate, audit}: {readonly authenticate: Authenticate; readonly audit: Pick<Audit, 'add'>}): void {
   const logins = new LoginLimit();
+  const refusals = new Refusals(audit);
   v1.addHook('onRequest', async (request, reply) => {
     const from = addressOf(request);
     const waitMs = logins.waitMs(from, Date.now());
@@ -125,18 +143,34 @@ export function guard(v1: FastifyInstance, {authenticate, audit}: {readonly auth
     if (principal === undefined) {
       if (request.headers.authorization !== undefined) {
         logins.failed(from, Date.now());
-        await audit.add({...actorOf(undefined, request), action: 'wrong token', subject: `${request.method} ${request.url.split('?')[0]}`});
+        await refusals.add({...actorOf(undefined, request), action: 'wrong token', subject: `${request.method} ${request.url.split('?')[0]}`}, Date.now());
       }
       throw new ApiError(401, "the token is missing or not the cluster's");
     }
+    const origin = foreignOrigin(request.headers);
+    if (origin !== undefined) {
+      await refusals.add({...actorOf(principal, request), action: 'refused', subject: `a web page of ${origin}`}, Date.now());
+      throw new ApiError(403, `this was asked for by a web page of ${origin}, which is not this API's own`);
+    }
     const right = ROUTE_RIGHTS[`${request.method === 'HEAD' ? 'GET' : request.method} ${request.routeOptions.url ?? ''}`];
     if (right === 'in handler') return;
-    const app = (request.params as {app?: string} | undefined)?.app;
-    if (!principal.may(right ?? 'cluster.operate', app)) {
-      await audit.add({...actorOf(principal, request), action: 'refused', ...(app !== undefined && {app: app as AppName}), subject: right ?? request.url});
-    }
-    permit(principal, right ?? 'cluster.operate', app);
+    permit(principal, right ?? 'cluster.operate', (request.params as {app?: string} | undefined)?.app);
   });
+  // Also what a handler refuses. How it is answered is the server's business.
+  v1.setErrorHandler(async (error, request) => {
+    if (error instanceof Forbidden) {
+      const {right, app} = error;
+      await refusals.add({...actorOf(authenticate(request.headers), request), action: 'refused', ...(app !== undefined && {app: app as AppName}), subject: right}, Date.now());
+    } else if (error instanceof ApiError && error.status < 500 && isNoSlip(request.url, error)) {
+      await refusals.add({...actorOf(authenticate(request.headers), request), action: 'refused', subject: error.message.slice(0, SUBJECT_LENGTH_MAX)}, Date.now());
+    }
+    throw error;
+  });
+}
+
+/** A name that would lead out of its folder, were it used as one: nobody types that by mistake. */
+function isNoSlip(url: string, error: ApiError): boolean {
+  return /(\.|%2e){2}|%2f|%5c|%00/i.test(url.split('?')[0] ?? '') || /"[^"]*(\.\.|[/\\\0])[^"]*" can't name/.test(error.message);
 }
 
 /** Who is asking: somebody, because nobody else comes past the guard. */
@@ -152,7 +186,7 @@ export function seenBy(principal: Principal): (one: {readonly app?: string | und
   return ({app, name}) => (app ?? name) === undefined || principal.may('app.read', app ?? name);
 }
 
-/** @throws {ApiError} 403 */
+/** @throws {Forbidden} */
 export function permit(principal: Principal, right: Right, app?: string): void {
-  if (!principal.may(right, app)) throw new ApiError(403, refusalOf(principal.user, right, app));
+  if (!principal.may(right, app)) throw new Forbidden(principal.user, right, app);
 }

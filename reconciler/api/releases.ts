@@ -1,9 +1,11 @@
-import {randomUUID} from 'node:crypto';
 import type {FastifyInstance, FastifyRequest} from 'fastify';
 import type {RouteParts} from './node-routes.ts';
-import {ApiError, explaining} from './problem.ts';
-import {readAppName, readOperationId} from './read.ts';
+import {noted} from './audit.ts';
 import {entriesFor} from './openapi/pages.ts';
+import {operationIdOf} from './operation.ts';
+import {whoAsks} from './permit.ts';
+import {explaining} from './problem.ts';
+import {readAppName} from './read.ts';
 import {LIMIT_DEFAULT, readImageWish, readNumber, readRollbackWish} from './read-releases.ts';
 import {sendLines} from './stream.ts';
 
@@ -26,31 +28,32 @@ export function registerReleaseRoutes(v1: FastifyInstance, {view, authenticate, 
 
   v1.get('/apps/:app/rollback', async ({params, query}: AppRequest) => told(releases.preview(readAppName(params.app), readRollbackWish({...query, codeOnly: query['codeOnly'] === 'true'}), reading())));
 
-  v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/rollback', (request, reply) => {
+  v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/rollback', async (request, reply) => {
     const app = readAppName(request.params.app);
     const wish = readRollbackWish(request.body);
-    const who = wisher(request);
+    const who = await wisher(request, 'rollback', wish.to === undefined ? undefined : `to v${wish.to}`);
     return sendLines(reply, (signal) => releases.rollback(app, wish, {...who, signal}), closing);
   });
 
   v1.get('/apps/:app/rebase', async ({params}: AppRequest) => told(releases.rebasePreview(readAppName(params.app), reading())));
 
-  v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/rebase', (request, reply) => {
+  v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/rebase', async (request, reply) => {
     const app = readAppName(request.params.app);
-    const who = wisher(request);
+    const who = await wisher(request, 'rebase');
     return sendLines(reply, (signal) => releases.rebase(app, {...who, signal}), closing);
   });
 
-  v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/releases', (request, reply) => {
+  v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/releases', async (request, reply) => {
     const app = readAppName(request.params.app);
     const wish = readImageWish(request.body);
-    const who = wisher(request);
+    const who = await wisher(request, 'deploy', wish.image);
     return sendLines(reply, (signal) => releases.deployImage(app, wish, {...who, signal}), closing);
   });
 
-  function wisher(request: FastifyRequest) {
-    const author = authenticate(request.headers);
-    if (author === undefined) throw new ApiError(401, 'the token is missing or not the cluster\'s');
-    return {author, operationId: readOperationId(request.headers['idempotency-key']) ?? randomUUID()};
+  /** Who wants it, written down. A repetition of it is one of the same wish for the same app. */
+  async function wisher(request: FastifyRequest<{Params: {app: string}}>, action: string, subject?: string) {
+    const author = whoAsks(request, authenticate);
+    await noted(request, {view, authenticate}, {action, app: readAppName(request.params.app), ...(subject !== undefined && {subject})});
+    return {author, operationId: `${action} ${request.params.app} ${operationIdOf(request, author)}`};
   }
 }

@@ -6,7 +6,6 @@ import {execAttached, isExecRunning, runAttached, signalExec, type Attached} fro
 import {entrypointOfContainer, entrypointOfImage} from '../adapters/docker-image.ts';
 import type {ContainerSpec, Engine} from '../adapters/engine.ts';
 import {appContainerSpec, type ContainerWorld} from '../apply/replica-spec.ts';
-import type {Author} from '../checkout/snapshot.ts';
 import type {DesiredService, DesiredState} from '../desired/state.ts';
 import * as labels from '../labels.ts';
 import {runName} from '../observed/runs.ts';
@@ -18,7 +17,7 @@ import {Attendance} from './attendance.ts';
 import {commandIn, execCommandIn, printOf, whyNotStarted} from './command.ts';
 import {ExecNotes} from './exec-notes.ts';
 import {END_GRACE_MS, FIRST_LOOK_MS_MAX, KILL_MS_MORE, RENEWAL_LOOK_MS, RUN_NUMBERS, RUNS_PER_APP_MAX, SESSIONS_MAX, START_MS_MAX} from './limits.ts';
-import {type Audit, type ExecRequest, type Killed, type OneShot, Refused, type ReplicaRequest, type Restarted, type RestartedReplica, type RestartRequest, type RunRequest, type Session, type StartedRun} from './oneshot.ts';
+import {type Actor, type Audit, type ExecRequest, type Killed, type NewAuditEntry, type OneShot, Refused, type ReplicaRequest, type Restarted, type RestartedReplica, type RestartRequest, type RunRequest, type Session, type StartedRun} from './oneshot.ts';
 import type {Restarts} from './restarts.ts';
 import {RoomClaims} from './room-claims.ts';
 import {replicaToRestart, runningNamed, servicesToRestart, serviceToRun, type Seen} from './seen.ts';
@@ -107,7 +106,7 @@ export class OneShotActions implements OneShot {
     try {
       const found = runningNamed(await this.#seen(signal), {app, replica});
       const {id, release} = found.kind === 'replica' ? found.container : found.run;
-      await audit.add({actor: nameOf(actor), action: 'exec', app, subject: replica, command: printOf(command)});
+      await audit.add({...whoIs(actor), action: 'exec', app, subject: replica, command: printOf(command)});
       const entrypoint = await entrypointOfContainer(docker, id, signal);
       const attached = await execAttached(docker, id, {
         command: execCommandIn(entrypoint, command), env, ...(terminal && {terminal}), onMade: (execId) => execNotes.add(execId),
@@ -126,7 +125,7 @@ export class OneShotActions implements OneShot {
 
   async kill({app, actor, replica}: ReplicaRequest, signal: AbortSignal): Promise<Killed> {
     const found = runningNamed(await this.#seen(signal), {app, replica});
-    await this.#parts.audit.add({actor: nameOf(actor), action: 'kill', app, subject: replica});
+    await this.#parts.audit.add({...whoIs(actor), action: 'kill', app, subject: replica});
     const {id, name} = found.kind === 'replica' ? found.container : found.run;
     const graceMs = found.kind === 'replica' ? found.container.facts.stopGraceMs : RUN_GRACE_MS;
     const startedAtMs = Date.now();
@@ -138,7 +137,7 @@ export class OneShotActions implements OneShot {
     const {restarts, audit, wake} = this.#parts;
     const {desired, observed} = await this.#seen(signal);
     const chosen = servicesToRestart({desired, observed}, {app, ...(service !== undefined && {service})});
-    await audit.add({actor: nameOf(actor), action: 'restart', app, ...(service !== undefined && {subject: service})});
+    await audit.add({...whoIs(actor), action: 'restart', app, ...(service !== undefined && {subject: service})});
     const hashes = this.#plainHashes(desired, app);
     const atMs = Date.now();
     const notes = chosen.map(({name, specHash}) => ({service: name, specHash: hashes.get(name) ?? specHash, atMs}));
@@ -151,7 +150,7 @@ export class OneShotActions implements OneShot {
     const {restarts, audit, wake} = this.#parts;
     const seen = await this.#seen(signal);
     const {service, slot, specHash} = replicaToRestart(seen, {app, replica});
-    await audit.add({actor: nameOf(actor), action: 'restart', app, subject: replica});
+    await audit.add({...whoIs(actor), action: 'restart', app, subject: replica});
     const atMs = Date.now();
     await restarts.add(app, [{service, slot, specHash: this.#plainHashes(seen.desired, app).get(service) ?? specHash, atMs}], seen.desired.apps.map(({name}) => name));
     wake();
@@ -223,7 +222,7 @@ export class OneShotActions implements OneShot {
 
   async #specOf({app, actor, command, env}: RunRequest, {mode, number, release, service, seen}: Chosen): Promise<ContainerSpec> {
     const {docker, world, audit} = this.#parts;
-    await audit.add({actor: nameOf(actor), action: 'run', app, subject: `run.${number}`, command: printOf(command)});
+    await audit.add({...whoIs(actor), action: 'run', app, subject: `run.${number}`, command: printOf(command)});
     const words = commandIn(await entrypointOfImage(docker, service.container.image, AbortSignal.timeout(START_MS_MAX)), command);
     return appContainerSpec({
       app,
@@ -268,8 +267,8 @@ function bounded(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(START_MS_MAX)]);
 }
 
-function nameOf({name, email}: Author): string {
-  return `${name} <${email}>`;
+function whoIs({name, email, user, from}: Actor): Pick<NewAuditEntry, 'actor' | 'user' | 'from'> {
+  return {actor: `${name} <${email}>`, ...(user !== undefined && {user}), ...(from !== undefined && {from})};
 }
 
 function withoutDetach({detach: _detach, id: _id, ...rest}: Attached & {readonly id: string}): Omit<Attached, 'detach'> {

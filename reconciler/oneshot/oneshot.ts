@@ -18,9 +18,16 @@ export interface OneShot {
   restartReplica(request: ReplicaRequest, signal: AbortSignal): Promise<RestartedReplica>;
 }
 
+/** Who asks, as the audit log has it. */
+export interface Actor extends Author {
+  readonly user?: string;
+  /** Address. */
+  readonly from?: string;
+}
+
 interface CommandRequest {
   readonly app: AppName;
-  readonly actor: Author;
+  readonly actor: Actor;
   /** As typed. A single word is a shell's line. Never empty. */
   readonly command: readonly string[];
   /** Beside the service's own environment. */
@@ -40,13 +47,13 @@ export interface ExecRequest extends CommandRequest {
 
 export interface ReplicaRequest {
   readonly app: AppName;
-  readonly actor: Author;
+  readonly actor: Actor;
   readonly replica: string;
 }
 
 export interface RestartRequest {
   readonly app: AppName;
-  readonly actor: Author;
+  readonly actor: Actor;
   /** Absent: all that run. */
   readonly service?: string;
 }

@@ -10,6 +10,7 @@ import {cutIntoPieces} from '../checkout/pieces.ts';
 import {massDelete} from '../desired/mass-delete.ts';
 import type {GitDeps} from './deps.ts';
 import {warningsOf} from './plaintext.ts';
+import {inWords, notePush} from './note-push.ts';
 import {forbiddenPaths} from './path-rights.ts';
 import {PushRejected, type Push, type RefUpdate} from './push.ts';
 
@@ -17,6 +18,9 @@ import {PushRejected, type Push, type RefUpdate} from './push.ts';
 export const OPTION_FORCE = 'flynn.force';
 /** `git push -o …`: says that removing most of the apps is meant. */
 export const OPTION_CONFIRM_DELETE = 'flynn.confirm-delete';
+
+/** Paths of a refusal that the audit log names. */
+const NOTED_MAX = 5;
 
 /** Pushes to the cluster repository: main is what the nodes follow, other branches are people's own business. */
 export class ClusterPushes {
@@ -38,7 +42,10 @@ export class ClusterPushes {
     if (push.options.includes(OPTION_CONFIRM_DELETE)) await confirmDelete(push.gitdir, update.after as CommitId, signal);
   }
 
-  received(push: Push): void {
+  async received(push: Push, signal: AbortSignal): Promise<void> {
+    for (const one of push.updates) {
+      await notePush(this.#deps, push, {action: 'pushed', subject: await inWords(one, push, signal), ...(one.after !== NO_COMMIT && {commit: one.after as CommitId})});
+    }
     const update = push.updates.find(({ref}) => ref === MAIN);
     if (update === undefined) {
       push.print(detail('Nodes follow main only: nothing is changed by this.'));
@@ -64,6 +71,7 @@ export class ClusterPushes {
       if (push.principal !== undefined) {
         const apps = {before: new Set(old?.apps.map(({name}) => name)), after: new Set(next.apps.map(({name}) => name))};
         const forbidden = await forbiddenPaths(push.principal, {update: {before, after, ref: MAIN}, push, apps}, signal);
+        if (forbidden.length > 0) await notePush(this.#deps, push, {action: 'refused', subject: forbidden.slice(0, NOTED_MAX).join('; ')});
         if (forbidden.length > 0) throw new PushRejected(...forbidden.map(detail), warning('Push rejected, it changes what you may not change. Others can: push it to a branch and ask them'));
       }
       const gone = old === undefined ? undefined : massDelete(old.apps.map(({name}) => name), next.apps.map(({name}) => name));

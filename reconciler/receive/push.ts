@@ -13,6 +13,8 @@ export interface Push {
   readonly author: Author;
   /** Who pushes, and what he may do. Absent: somebody on this machine itself, by path: he may do everything. */
   readonly principal?: Principal;
+  /** From where, as the audit log has it. */
+  readonly from?: string;
   /** One line for the pusher, at once. */
   print(line: string): void;
   /** From now on the push is finished even when the pusher goes away. */

@@ -3,15 +3,18 @@ import {rm} from 'node:fs/promises';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
+import {problemOfAppName} from '../../schemas/names.ts';
 import {isRepository} from '../checkout/own.ts';
 import {refusalOf} from '../access/access.ts';
 import type {Right} from '../access/rights.ts';
-import {actorOf} from '../api/audit.ts';
+import {actorOf, addressOf} from '../api/audit.ts';
 import type {Principal} from '../api/authenticate.ts';
+import {Refusals} from '../api/refusals.ts';
 import type {GitDeps} from './deps.ts';
 import {useHooks, writeHooks} from './hook-scripts.ts';
 import {runHttpBackend} from './http-backend.ts';
 import {runReceivePack, type ReceivePack} from './receive-pack.ts';
+import {notePush} from './note-push.ts';
 import {findRepository} from './repositories.ts';
 import type {PushSession} from './sessions.ts';
 
@@ -30,6 +33,7 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
     /** Aborted when those that are still being received have had their time to end. */
     const late = new AbortController();
     const pushes = new Set<Promise<void>>();
+    const refusals = new Refusals(deps.audit);
     scope.addHook('preClose', async () => {
       closing.abort(new Error('flynn is stopping'));
       // Their hooks say so to the pushers, and end them.
@@ -57,12 +61,15 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
       if (name === undefined) return say(reply, 404, `there is no repository "${request.params.repository}": their names end in .git`);
       try {
         const repository = await findRepository(name, deps, AbortSignal.any([closing.signal, AbortSignal.timeout(FIND_MS_MAX)]));
-        if (repository.kind === 'none') return say(reply, 404, repository.why);
+        if (repository.kind === 'none') {
+          if (name !== 'cluster' && problemOfAppName(name) !== undefined) await refusals.add({...actorOf(principal, request), action: 'refused', subject: `the repository ${JSON.stringify(name)}`}, Date.now());
+          return say(reply, 404, repository.why);
+        }
         const isPush = service === RECEIVE_PACK || request.query.service === RECEIVE_PACK.slice(1);
         const right = rightFor(repository.kind, isPush);
         const app = repository.kind === 'app' ? repository.app : undefined;
         if (!principal.may(right, app)) {
-          await deps.audit.add({...actorOf(principal, request), action: 'refused', ...(app !== undefined && {app}), subject: right});
+          await refusals.add({...actorOf(principal, request), action: 'refused', ...(app !== undefined && {app}), subject: right}, Date.now());
           return say(reply, 403, refusalOf(principal.user, right, app));
         }
         if (service === RECEIVE_PACK) await deps.audit.add({...actorOf(principal, request), action: 'push', ...(app !== undefined && {app}), subject: request.params.repository});
@@ -81,7 +88,7 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
       const gone = new AbortController();
       // A client's Ctrl-C closes the connection; git itself would not notice, and accept the push in the end.
       reply.raw.once('close', () => gone.abort(new Error('the pusher went away')));
-      const {session, end} = deps.pushes.open(principal, AbortSignal.any([gone.signal, closing.signal]));
+      const {session, end} = deps.pushes.open(principal, AbortSignal.any([gone.signal, closing.signal]), addressOf(request));
       const git = {
         gitdir,
         scratch: deps.layout.scratch,
@@ -92,7 +99,11 @@ export function registerGit(server: FastifyInstance, deps: GitDeps): void {
       };
       try {
         if (service !== RECEIVE_PACK) await runHttpBackend({...git, path: service, query: request.raw.url?.split('?')[1] ?? ''}, http, session.signal);
-        else await receive(git, http, {session, gone: gone.signal});
+        else {
+          await receive(git, http, {session, gone: gone.signal});
+          // Malformed objects, a hidden ref, too many bytes, or a pusher that went away.
+          if (!session.isLookedAt) await notePush(deps, {gitdir, ...session, author: principal}, {action: 'push refused', subject: 'git took nothing of it'});
+        }
       } finally {
         end();
       }

@@ -1,12 +1,14 @@
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
+import {visible} from '../../schemas/visible.ts';
 import {warning} from '../build/output.ts';
 import {ClusterPushes} from './cluster-push.ts';
 import {AppPushes} from './app-push.ts';
 import type {GitDeps} from './deps.ts';
 import {HOOKS, type Hook} from './hook-scripts.ts';
 import {PushRejected, type Push, type RefUpdate} from './push.ts';
+import {notePush} from './note-push.ts';
 import {repositoryAt} from './repositories.ts';
 
 /** Largest hand-over of a hook, in bytes: a push of 5,000 branches. */
@@ -50,6 +52,7 @@ export function registerHooks(server: FastifyInstance, deps: GitDeps): void {
     const hookGone = new AbortController();
     const session = deps.pushes.find(handedOver.session);
     const quarantine = handedOver.env['GIT_QUARANTINE_PATH'];
+    if (session !== undefined) session.isLookedAt = true;
     if (session !== undefined && quarantine !== undefined) session.quarantine = path.resolve(handedOver.gitdir, quarantine);
     reply.raw.once('close', () => hookGone.abort(new Error('the pusher went away')));
     reply.raw.writeHead(200, {'content-type': 'application/x-ndjson'});
@@ -58,7 +61,8 @@ export function registerHooks(server: FastifyInstance, deps: GitDeps): void {
       if (!reply.raw.writableEnded && !reply.raw.destroyed) reply.raw.write(`${JSON.stringify(line)}\n`);
     };
     reply.raw.on('error', () => {});
-    const print = (line: string) => write({print: line});
+    // Of what a build prints, and a manifest says, the pusher's terminal shows all and obeys nothing.
+    const print = (line: string) => write({print: visible(line)});
     const signal = AbortSignal.any([hookGone.signal, closing.signal, ...(session === undefined ? [] : [session.signal])]);
     const ended = Promise.withResolvers<void>();
     const push: Push = {
@@ -68,6 +72,7 @@ export function registerHooks(server: FastifyInstance, deps: GitDeps): void {
       env: handedOver.env,
       author: session === undefined ? {name: handedOver.user, email: `${handedOver.user}@localhost`} : {name: session.principal.name, email: session.principal.email},
       ...(session !== undefined && {principal: session.principal}),
+      ...(session?.from !== undefined && {from: session.from}),
       print,
       settle: () => {
         if (session !== undefined) session.isSettled = true;
@@ -78,7 +83,9 @@ export function registerHooks(server: FastifyInstance, deps: GitDeps): void {
       await decide(hook, push, signal);
       write({exit: 0});
     } catch (error) {
-      for (const line of linesOf(error)) print(line);
+      const lines = linesOf(error);
+      for (const line of lines) print(line);
+      await notePush(deps, push, {action: 'push refused', subject: verdictOf(lines)});
       if (!(error instanceof PushRejected) && !signal.aborted) deps.log(`${hook} failed`, error);
       write({exit: 1});
     } finally {
@@ -90,9 +97,14 @@ export function registerHooks(server: FastifyInstance, deps: GitDeps): void {
   async function decide(hook: Hook, push: Push, signal: AbortSignal): Promise<void> {
     const repository = await repositoryAt(push.gitdir, deps.layout);
     if (repository === undefined) throw new PushRejected(warning(`Push rejected, "${push.gitdir}" is not a repository of this node`));
-    if (repository.kind === 'cluster') return hook === 'pre-receive' ? cluster.mayReceive(push, signal) : cluster.received(push);
+    if (repository.kind === 'cluster') return hook === 'pre-receive' ? cluster.mayReceive(push, signal) : cluster.received(push, signal);
     if (hook === 'pre-receive') await apps.deploy(repository.app, push, signal);
   }
+}
+
+/** The last line, without what makes it stand out. Those before it may quote manifests and logs. */
+function verdictOf(lines: readonly string[]): string {
+  return (lines.at(-1) ?? '').replace(/^[ !]*(Push rejected, )?/, '');
 }
 
 function linesOf(error: unknown): readonly string[] {

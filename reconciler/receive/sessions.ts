@@ -5,10 +5,14 @@ import type {Principal} from '../api/authenticate.ts';
 export interface PushSession {
   readonly id: string;
   readonly principal: Principal;
+  /** Address of the client. */
+  readonly from?: string;
   /** Aborted when the client goes away, or we stop. */
   readonly signal: AbortSignal;
   /** True: the work is done, and losing the client now must not undo it. */
   isSettled: boolean;
+  /** A hook was asked: what git refuses by itself never comes to one. */
+  isLookedAt: boolean;
   /** Folder of the objects that are not in the repository yet, once a hook has told. */
   quarantine?: string;
   /** Resolves when git has ended. */
@@ -19,9 +23,9 @@ export interface PushSession {
 export class PushSessions {
   readonly #open = new Map<string, PushSession>();
 
-  open(principal: Principal, signal: AbortSignal): {readonly session: PushSession; end(): void} {
+  open(principal: Principal, signal: AbortSignal, from?: string): {readonly session: PushSession; end(): void} {
     const ended = Promise.withResolvers<void>();
-    const session: PushSession = {id: randomBytes(16).toString('hex'), principal, signal, isSettled: false, ended: ended.promise};
+    const session: PushSession = {id: randomBytes(16).toString('hex'), principal, signal, isSettled: false, isLookedAt: false, ...(from !== undefined && {from}), ended: ended.promise};
     this.#open.set(session.id, session);
     return {
       session,

@@ -33,7 +33,7 @@ test('a rollback is told line by line, and its author is the one who asked', asy
   view.releases.lines = [{print: '-----> Launching...'}, {outcome: {result: 'healthy', release: 4, urls: []}}];
   const answer = await post('/v1/apps/shop/rollback', {to: 'v2', from: 3}, {'idempotency-key': 'wish-0001'});
   t.deepEqual(answer.body.split('\n').filter((line) => line !== ''), ['{"print":"-----> Launching..."}', '{"outcome":{"result":"healthy","release":4,"urls":[]}}', '{"end":true}']);
-  t.deepEqual(view.releases.wishes, [{kind: 'rollback', wish: {isCodeOnly: false, to: 2, from: 3}, by: 'Ann Lee', operationId: 'wish-0001'}]);
+  t.deepEqual(view.releases.wishes, [{kind: 'rollback', wish: {isCodeOnly: false, to: 2, from: 3}, by: 'Ann Lee', operationId: 'rollback shop wish-0001'}]);
 });
 
 test('what a rollback is refused for is the last line', async (t) => {

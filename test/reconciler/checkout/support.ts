@@ -32,7 +32,7 @@ export async function run(folder: string, ...args: readonly string[]): Promise<s
 }
 
 /** A clone with a work tree, for doing by hand what people do. */
-export async function cloneOf(t: ExecutionContext, source: string): Promise<string> {
+export async function cloneOf(t: Pick<ExecutionContext, 'teardown'>, source: string): Promise<string> {
   const folder = path.join(await temporaryFolder(t), 'clone');
   await run('/', 'clone', '--quiet', '--branch', 'main', '--', source, folder);
   return folder;
