@@ -84,6 +84,15 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   'DELETE /v1/apps/:app/domains': 'app.route',
   'DELETE /v1/apps/:app/domains/:host': 'app.route',
 
+  'GET /v1/apps/:app/services': 'app.read',
+  'GET /v1/apps/:app/services/:service': 'app.read',
+  'POST /v1/apps/:app/services': 'app.edit',
+  'PATCH /v1/apps/:app/services/:service': 'in handler',
+  'PUT /v1/apps/:app/services/:service': 'app.edit',
+  'DELETE /v1/apps/:app/services/:service': 'app.edit',
+  'POST /v1/apps/:app/services/:service/restart': 'app.restart',
+  'GET /v1/apps/:app/services/:service/logs': 'app.logs',
+
   'POST /v1/apps/:app/scale': 'app.scale',
   'POST /v1/apps/:app/restart': 'app.restart',
   'POST /v1/apps/:app/replicas/:replica/restart': 'app.restart',

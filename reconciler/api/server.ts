@@ -29,6 +29,7 @@ import {registerRegistryRoutes} from './registry.ts';
 import {registerReleaseRoutes} from './releases.ts';
 import {registerRouteRoutes} from './routes.ts';
 import {registerHookRoute, registerSourceRoutes} from './source.ts';
+import {registerServiceRoutes} from './services.ts';
 import {registerStackRoutes} from './stack.ts';
 import {serveVersions} from './versions.ts';
 
@@ -74,6 +75,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerGcRoutes(v1, parts);
     registerDrainRoutes(v1, parts);
     registerAppRoutes(v1, parts);
+    registerServiceRoutes(v1, parts);
     registerCronRoutes(v1, parts);
     registerEnvRoutes(v1, parts);
     registerReleaseRoutes(v1, parts);

@@ -132,9 +132,10 @@ export const APP_ANSWERS: Readonly<Record<string, SchemaObject>> = {
   RollbackPreview: objectOf<RollbackPreview>('What a rollback would change.', {from: count('Release.'), to: count('Release.'), description: text('Of the release that is gone back to.'), image: text('Its digest.'), isImageHere: flag('Otherwise it is built again first.'), changes: listOf({type: 'string'}, 'Names only.')}),
   Rebase: {type: 'object', description: 'Whether the current release stands on the run image of today.', additionalProperties: false, required: ['app', 'state'], properties: {app: APP, release: count('Absent: there is none.'), state: oneOfTexts('`fixed`: it can\'t be put onto another image.', ['current', 'outdated', 'fixed']), reason: text('Why it is fixed.')}},
   PrintLine: {type: 'object', additionalProperties: false, required: ['print'], properties: {print: text('For people.')}},
-  ReleaseLine: either('How it goes, and at the end what became of it.', ref('PrintLine'), {type: 'object', additionalProperties: false, required: ['outcome'], properties: {outcome: {type: 'object', additionalProperties: false, required: ['result', 'release'], properties: {
+  ReleaseLine: either('How it goes, and at the end what became of it.', ref('PrintLine'), {type: 'object', additionalProperties: false, required: ['outcome'], properties: {outcome: ref('ReleaseOutcome')}}),
+  ReleaseOutcome: {type: 'object', description: 'What became of a release.', additionalProperties: false, required: ['result', 'release'], properties: {
     result: oneOfTexts('What became of it.', Object.keys(RELEASE_RESULTS)), release: count('Its number.'), urls: listOf({type: 'string'}), cause: text('Why it failed.'), log: listOf({type: 'string'}), isTakenBack: flag('Git does not name it any more.'), by: count('The release that is current instead.'),
-  }}}}),
+  }},
 
   Build: BUILD,
   BuildLine: either('A line of the log, and at the end the build.', {type: 'object', additionalProperties: false, required: ['line'], properties: {line: text('As it was printed.')}}, {type: 'object', additionalProperties: false, required: ['build'], properties: {build: ref('Build')}}),

@@ -4,6 +4,7 @@ import {ENV_VALUE_LENGTH_MAX, variableNameSchema} from '../../../schemas/variabl
 import {LOG_LINES_DEFAULT, LOG_LINES_MAX} from '../read.ts';
 import {LIMIT_DEFAULT} from '../read-releases.ts';
 import {action, commit, lines, question, writtenLines, type Operations} from './operation.ts';
+import {IMAGE_FIELDS, patchOf, SERVICE_FIELDS} from './services.ts';
 import {always, APP, bodyOf, count, flag, listOf, mapOf, ref, SERVICE, text} from './schema.ts';
 
 const SWITCH = bodyOf({on: flag('Whether it is to be so.')}, ['on']);
@@ -13,6 +14,11 @@ const RELEASE_NUMBER = {type: ['integer', 'string'], minimum: 1, maximum: 1e9, p
 const WORDS = listOf({type: 'string', maxLength: 10_000}, "Argument vector; empty: the image's own.");
 const MOMENT = {maxLength: 100, examples: ['10m', '2026-11-25T19:54:23Z']};
 const NEWEST = {limit: count('The newest so many.', {minimum: 1, maximum: 1000, default: LIMIT_DEFAULT})};
+
+const LOG_QUERY = {
+  lines: count('The last so many; with `since` all of them.', {maximum: LOG_LINES_MAX, default: LOG_LINES_DEFAULT}), ...FOLLOW,
+  replica: text('Only of `web.1`.', {maxLength: 200}), since: text('Not before: a time, or how long ago.', MOMENT), until: text('Before.', MOMENT), grep: text('A regular expression that the text matches.', {maxLength: 1000}),
+};
 
 export const APP_OPERATIONS: Operations = {
   'GET /v1/apps': question('apps', 'List all apps that you may see', listOf(ref('App')), {pages: {key: ['name']}, hasEtag: true}),
@@ -25,11 +31,22 @@ export const APP_OPERATIONS: Operations = {
   'GET /v1/apps/:app/history': question('apps', 'List every commit that changed it', listOf(ref('HistoryEntry')), {query: NEWEST, pages: {key: ['commit']}}),
   'GET /v1/apps/:app/logs': lines('logs', "Read an app's log", ref('LogLine'), {
     query: {
-      lines: count('The last so many; with `since` all of them.', {maximum: LOG_LINES_MAX, default: LOG_LINES_DEFAULT}), ...FOLLOW, service: {...SERVICE, description: 'Only of this service; also `router`, `build`, `platform`.'},
-      replica: text('Only of `web.1`.', {maxLength: 200}), since: text('Not before: a time, or how long ago.', MOMENT), until: text('Before.', MOMENT), grep: text('A regular expression that the text matches.', {maxLength: 1000}),
+      ...LOG_QUERY, service: {...SERVICE, description: 'Only of this service; also `router`, `build`, `platform`.'},
     },
   }),
 
+  'GET /v1/apps/:app/services': question('services', 'List services, as git has them and as they run', listOf(ref('Service')), {pages: {key: ['name']}, hasEtag: true}),
+  'GET /v1/apps/:app/services/:service': question('services', 'Show a service', ref('Service'), {hasEtag: true}),
+  'POST /v1/apps/:app/services': commit('services', 'Make a service, with a command or with an image', ref('ServiceWritten'), {
+    statuses: [201, 200], body: ref('NewService'), description: 'With an image it is a release of it, and the answer comes when that serves or has failed.',
+  }),
+  'PATCH /v1/apps/:app/services/:service': commit('services', 'Change fields of a service, or give it a new image', ref('ServiceWritten'), {
+    body: {...bodyOf({...patchOf(SERVICE_FIELDS), ...IMAGE_FIELDS}), minProperties: 1}, description: 'A merge patch (RFC 7396): null takes a field out. `replicas` takes the right app.scale, `image` app.deploy, all others app.edit.',
+  }),
+  'PUT /v1/apps/:app/services/:service': commit('services', 'Set all that app.yaml says of a service', ref('ServiceWritten'), {body: ref('ServiceSettings'), description: 'Its variables stay.'}),
+  'DELETE /v1/apps/:app/services/:service': commit('services', 'Remove a service', ref('ServiceWritten')),
+  'POST /v1/apps/:app/services/:service/restart': action('services', 'Give a service new containers', ref('Restarted')),
+  'GET /v1/apps/:app/services/:service/logs': lines('services', 'Read the log of a service', ref('LogLine'), {query: LOG_QUERY}),
   'POST /v1/apps/:app/scale': commit('services', 'Scale services', ref('ScaledApp'), {
     body: bodyOf({services: {
       type: 'object', minProperties: 1, maxProperties: 100, propertyNames: {pattern: NAME_PATTERN, errorMessage: "can't name a service"}, description: 'Copies by service.', examples: [{web: 3}],

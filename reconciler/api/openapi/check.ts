@@ -61,7 +61,7 @@ function describe(route: RouteOptions): void {
 
 /** Each problem on a line. What is only written (`writeOnly`) is not repeated. */
 function inWords(errors: readonly ErrorObject[], root: string): string {
-  const told = errors.filter((error) => !isRepetition(error)).map((error) => explained(error, root));
+  const told = errors.filter((error) => !isRepetition(error) && !/\/anyOf\/\d+\//.test(error.schemaPath)).map((error) => explained(error, root));
   return [...new Set(told)].slice(0, PROBLEMS_MAX).join('\n');
 }
 

@@ -3,6 +3,7 @@ import {SCHEMAS} from '../../../schemas/load.ts';
 import {APP_ANSWERS} from './answers.ts';
 import {APP_OPERATIONS} from './app-operations.ts';
 import {CLUSTER_ANSWERS} from './cluster-answers.ts';
+import {SERVICE_ANSWERS} from './services.ts';
 import {CLUSTER_OPERATIONS, PATH_PARAMETERS} from './cluster-operations.ts';
 import {TAGS, type Operation, type Operations} from './operation.ts';
 import {count, flag, ref, text} from './schema.ts';
@@ -81,7 +82,7 @@ export function makeDocument(rights: Readonly<Record<string, string>>, version: 
     security: [{bearer: []}, {basic: []}],
     paths,
     components: {
-      schemas: {...APP_ANSWERS, ...CLUSTER_ANSWERS, ...Object.fromEntries(Object.entries(SCHEMAS).map(([kind, schema]) => [`${kind}Manifest`, schema as SchemaObject]))},
+      schemas: {...APP_ANSWERS, ...SERVICE_ANSWERS, ...CLUSTER_ANSWERS, ...Object.fromEntries(Object.entries(SCHEMAS).map(([kind, schema]) => [`${kind}Manifest`, schema as SchemaObject]))},
       responses: Object.fromEntries(Object.entries(PROBLEMS).map(([status, description]) => [`Problem${status}`, {
         description, ...(Number(status) === 429 && {headers: {'Retry-After': {description: 'Seconds.', schema: {type: 'integer'}}}}), content: {[PROBLEM]: {schema: ref('Problem')}},
       }])),
