@@ -152,7 +152,8 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     look: async (nowMs, until) => {
       // Which Caddy is to be asked, the engine knows.
       const seenContainers = await engineObserver.look(nowMs, until);
-      const [seenRouter, tcp, clutter, certified] = await Promise.all([routerObserver.observe(nowMs, shiftsIn(seenContainers.system), until), tcpObserver.observe(nowMs, until), housekeeper.look(nowMs, until), certificates.observer.observe(nowMs, until)]);
+      const shifts = shiftsIn(seenContainers.system);
+      const [seenRouter, tcp, clutter, certified] = await Promise.all([routerObserver.observe(nowMs, shifts, until), tcpObserver.observe(nowMs, {isPaused: shifts.paused?.includes('tcp') ?? false}, until), housekeeper.look(nowMs, until), certificates.observer.observe(nowMs, until)]);
       return {nowMs, ...seenContainers, router: seenRouter, tcp, clutter, journal: journal.records, crons: crons.books, canaries: canaries.look(), lostImages: images.look(), ...registry.look(), ...(certified && {certificates: certified})};
     },
     isRouterAsLeft: async (until) => await routerObserver.isAsLeft(until) && await tcpObserver.isAsLeft(until) && certificates.observer.isAsLeft(),

@@ -107,10 +107,9 @@ async function answers({id, shift}: ShiftContainer, {engine, caddy}: ShiftWorld,
   const admin = caddy(shift);
   const endMs = performance.now() + STARTS_MS_MAX;
   for (;;) {
-    // It answers this only when it has its configuration.
-    const config = await admin.config(signal).catch(() => undefined);
+    const isReady = await admin.isReady(signal).catch(() => false);
     signal.throwIfAborted();
-    if (config !== undefined && config !== null) return;
+    if (isReady) return;
     const seen = await engine.container(id, signal);
     if (seen?.status !== 'running') throw new ConfigRefused(`Caddy did not start with its new configuration: ${await lastWords(id, engine, signal)}`);
     if (performance.now() > endMs) throw new Error(`Caddy was started with a new configuration and did not answer within ${STARTS_MS_MAX} ms`);

@@ -1,6 +1,5 @@
 import {stat} from 'node:fs/promises';
 import {setTimeout as wait} from 'node:timers/promises';
-import {isDeepStrictEqual} from 'node:util';
 import type {UnboundControl} from '../adapters/unbound.ts';
 import type {Layout} from '../layout.ts';
 import {maintenanceTarget, structureOf} from '../router/caddy/config.ts';
@@ -27,7 +26,7 @@ interface ObserverWorld {
 /** What both servers say of themselves in short; comparing two of them tells whether anything changed. */
 type Marks =
   | {readonly state: 'unreachable'; readonly error: string; readonly silent: readonly DesiredSystem['role'][]}
-  | {readonly state: 'ready'; readonly config: unknown; /** Absent: records are being changed, or were lost. */ readonly generation: string | undefined};
+  | {readonly state: 'ready'; /** Of Caddy's configuration. */ readonly config: string; /** Absent: records are being changed, or were lost. */ readonly generation: string | undefined};
 
 /**
  * All records are listed at least this often, because a record changed by hand does not change the generation.
@@ -47,10 +46,10 @@ export const FIRST_LOOK_AFTER_MS = 2 * ROUTER_LETS_GO_MS;
 export class RouterObserver {
   readonly #world: ObserverWorld;
   #marks: Marks | undefined;
-  #shifts: {readonly current: ShiftAccess | undefined; readonly leaving: readonly ShiftAccess[]} = {current: undefined, leaving: []};
+  #shifts: {readonly current: ShiftAccess | undefined; readonly leaving: readonly ShiftAccess[]; readonly paused: readonly DesiredSystem['role'][]} = {current: undefined, leaving: [], paused: []};
   readonly #file = new ConfigFile();
   #names: {readonly table: NameTable; readonly generation: string; readonly listedAtMs: number} | undefined;
-  #structure: {readonly config: unknown; readonly structure: RouteStructure | undefined} | undefined;
+  #structure: {readonly mark: string; readonly structure: RouteStructure | undefined} | undefined;
   #published: ReadonlySet<string> = new Set();
   readonly #leftAtMs = new Map<string, number>();
   #publishedStreams: ReadonlySet<string> = new Set();
@@ -64,7 +63,7 @@ export class RouterObserver {
 
   /** `nowMs`: milliseconds since 1970. Rejects only when the signal is aborted. */
   async observe(nowMs: number, shifts: ShiftsSeen, signal: AbortSignal): Promise<ObservedRouter> {
-    this.#shifts = {current: shifts.current === undefined ? undefined : this.#world.shift(shifts.current), leaving: shifts.leaving.map((shift) => this.#world.shift(shift))};
+    this.#shifts = {current: shifts.current === undefined ? undefined : this.#world.shift(shifts.current), leaving: shifts.leaving.map((shift) => this.#world.shift(shift)), paused: shifts.paused ?? []};
     try {
       if (this.#marks === undefined) await this.#waitForTheLastChange(nowMs, signal);
       return await this.#look(nowMs, shifts.leaving, signal);
@@ -84,7 +83,7 @@ export class RouterObserver {
     const before = this.#marks;
     const marks = await this.#readMarks(signal);
     if (before?.state !== 'ready' || marks.state !== 'ready') return before?.state === marks.state;
-    if (before.generation !== marks.generation || !isDeepStrictEqual(before.config, marks.config)) return false;
+    if (before.generation !== marks.generation || before.config !== marks.config) return false;
     this.#looks += 1;
     return this.#looks % LIST_EVERY_LOOKS !== 0 || this.#areNamesAsLeft(signal);
   }
@@ -119,14 +118,14 @@ export class RouterObserver {
     }
     const {settings} = this.#world;
     const refused = this.#world.refused?.() ?? new Map();
-    const [upstreams, file, names, ...looks] = await Promise.all([
-      current.caddy.requestsInFlight(signal), this.#file.structure(settings, current.layout, signal), this.#namesAt(nowMs, marks.generation, signal),
+    const [upstreams, structure, file, names, ...looks] = await Promise.all([
+      current.caddy.requestsInFlight(signal), this.#structureAt(marks.config, current, signal), this.#file.structure(settings, current.layout, signal), this.#namesAt(nowMs, marks.generation, signal),
       ...access.map((shift) => lookAtLeaving(shift, signal)),
     ]);
     this.#marks = marks;
     this.#noteLeaving(names, nowMs);
     return {
-      state: 'ready', names, structure: this.#structureOf(marks.config, current), file, ...(refused.size > 0 && {refused}), leaving: new Map(looks.map(({upstreams: _, ...look}, index) => [leaving[index] ?? 0, look])),
+      state: 'ready', names, structure, file, ...(refused.size > 0 && {refused}), leaving: new Map(looks.map(({upstreams: _, ...look}, index) => [leaving[index] ?? 0, look])),
       inFlight: byAddress([upstreams, ...looks.map((look: LeavingLook) => look.upstreams)]), maintenance: maintenanceTarget(settings),
       leftAtMs: new Map(this.#leftAtMs), leftStreams: new Set(this.#leftStreams),
     };
@@ -134,7 +133,15 @@ export class RouterObserver {
 
   async #readMarks(signal: AbortSignal): Promise<Marks> {
     const {unbound} = this.#world;
-    const [config, generation] = await Promise.allSettled([this.#shifts.current?.caddy.config(signal) ?? Promise.reject(new Error(NO_CADDY)), unbound.resolveText(GENERATION_NAME, signal)]);
+    const {current, paused} = this.#shifts;
+    const ask = async <Answer>(role: DesiredSystem['role'], question: () => Promise<Answer>): Promise<Answer> => {
+      if (paused.includes(role)) throw new Error(`${role} is paused`);
+      return question();
+    };
+    const [config, generation] = await Promise.allSettled([
+      ask('router', () => current?.caddy.mark(signal) ?? Promise.reject(new Error(NO_CADDY))),
+      ask('dns', () => unbound.resolveText(GENERATION_NAME, signal)),
+    ]);
     signal.throwIfAborted();
     if (config.status === 'fulfilled' && generation.status === 'fulfilled') return {state: 'ready', config: config.value, generation: generation.value};
     const failures = [['router', config] as const, ['dns', generation] as const].flatMap(([role, {status, ...result}]) =>
@@ -170,10 +177,10 @@ export class RouterObserver {
     return false;
   }
 
-  #structureOf(config: unknown, {layout}: ShiftAccess): RouteStructure | undefined {
-    if (this.#structure === undefined || !isDeepStrictEqual(this.#structure.config, config)) {
-      this.#structure = {config, structure: structureOf(config, this.#world.settings, routerFiles(layout))};
-    }
+  /** Read again when somebody may have changed it: of thousands of hosts it is too much for once a second. */
+  async #structureAt(config: string, {layout, caddy}: ShiftAccess, signal: AbortSignal): Promise<RouteStructure | undefined> {
+    const mark = `${layout.caddy} ${config}`;
+    if (this.#structure?.mark !== mark) this.#structure = {mark, structure: structureOf(await caddy.config(signal), this.#world.settings, routerFiles(layout))};
     return this.#structure.structure;
   }
 

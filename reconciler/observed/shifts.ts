@@ -5,6 +5,7 @@ import {readIfThere} from '../adapters/files.ts';
 import type {Layout} from '../layout.ts';
 import {structureOf} from '../router/caddy/config.ts';
 import {routerFiles} from '../router/files.ts';
+import type {DesiredSystem} from '../desired/state.ts';
 import type {NodeSettings} from '../settings.ts';
 import {currentShift} from '../router/shifts.ts';
 import type {LeavingShift, ObservedSystem} from './system.ts';
@@ -22,12 +23,15 @@ export interface ShiftsSeen {
   readonly current: number | undefined;
   /** That run and are older. */
   readonly leaving: readonly number[];
+  /** Roles of which somebody has paused the container that counts: nobody is asked whose answer could only be waited for. Absent: none. */
+  readonly paused?: readonly DesiredSystem['role'][];
 }
 
 export function shiftsIn(system: readonly ObservedSystem[]): ShiftsSeen {
   const shifts = system.filter(({role}) => role === 'router');
   const current = currentShift(shifts)?.shift;
-  return {current, leaving: shifts.filter(({shift, state}) => current !== undefined && shift < current && state === 'running').map(({shift}) => shift).toSorted((a, b) => a - b)};
+  const paused = (['router', 'dns', 'tcp'] as const).filter((role) => currentShift(system.filter((one) => one.role === role))?.state === 'paused');
+  return {current, ...(paused.length > 0 && {paused}), leaving: shifts.filter(({shift, state}) => current !== undefined && shift < current && state === 'running').map(({shift}) => shift).toSorted((a, b) => a - b)};
 }
 
 export interface LeavingLook extends LeavingShift {

@@ -29,13 +29,15 @@ export class TcpObserver {
   #marks: Marks | undefined;
   #read: {readonly text: string; readonly structure: TcpStructure | undefined} | undefined;
   #silentSinceMs: number | undefined;
+  #isPaused = false;
 
   constructor(world: ObserverWorld) {
     this.#world = world;
   }
 
-  /** `nowMs`: milliseconds since 1970. Rejects when the file or the kernel's tables can't be read. */
-  async observe(nowMs: number, signal: AbortSignal): Promise<ObservedTcp> {
+  /** `nowMs`: milliseconds since 1970. `isPaused`: somebody has paused it, and it would not answer. Rejects when the file or the kernel's tables can't be read. */
+  async observe(nowMs: number, {isPaused}: {readonly isPaused: boolean}, signal: AbortSignal): Promise<ObservedTcp> {
+    this.#isPaused = isPaused;
     const marks = await this.#readMarks(signal);
     this.#marks = marks;
     const file = await this.#withItsCertificates(this.#structureOf(marks.text));
@@ -58,7 +60,7 @@ export class TcpObserver {
     const {layout, haproxy} = this.#world;
     const text = await readIfThere(routerFiles(layout).haproxyConfig, signal);
     if (!this.#isAsked(text)) return {text, running: undefined};
-    const running = await haproxy.description(signal).catch(() => undefined);
+    const running = this.#isPaused ? undefined : await haproxy.description(signal).catch(() => undefined);
     signal.throwIfAborted();
     return {text, running};
   }

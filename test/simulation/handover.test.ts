@@ -117,7 +117,7 @@ class SimulatedRouter {
         setRestart: (id, restart) => this.#engine.setRestart(id, restart),
         remove: (id) => this.#engine.remove(id),
       },
-      caddy: (shift) => ({config: () => this.#config(shift), load: async () => {}, requestsInFlight: async () => new Map()}),
+      caddy: (shift) => ({config: () => this.#config(shift), mark: async () => String(shift), isReady: async () => (await this.#config(shift)) !== undefined, load: async () => {}, requestsInFlight: async () => new Map()}),
       spec: (shift) => ({
         name: `flynn-router-${shift}`, image: IMAGE, command: [], env: {}, network: 'host', mounts: [], memoryBytes: 0, cpus: 0, pidsMax: 0, capabilities: [], restart: 'never', logBytesMax: 1,
         labels: {[LABEL_INSTANCE]: 'flynn', [LABEL_ROLE]: 'router', [LABEL_SPEC]: 'r', [LABEL_SHIFT]: String(shift)},

@@ -15,8 +15,12 @@ export async function keepsCaddyContract(t: ExecutionContext, {caddy, unreachabl
   const before = await caddy.config(SIGNAL) as Readonly<Record<string, unknown>>;
   const changed = {...before, logging: {logs: {default: {level: 'ERROR', exclude: ['contract']}}}};
   try {
+    const mark = await caddy.mark(SIGNAL);
+    t.is(await caddy.mark(SIGNAL), mark, 'looking changes nothing');
     await caddy.load(changed, SIGNAL);
     t.deepEqual(await caddy.config(SIGNAL), changed, 'what was loaded runs, as it was written');
+    t.not(await caddy.mark(SIGNAL), mark, 'and it shows');
+    t.true(await caddy.isReady(SIGNAL));
     await caddy.load(changed, SIGNAL);
     t.deepEqual(await caddy.config(SIGNAL), changed, 'and can be loaded again');
 
@@ -40,6 +44,8 @@ export async function keepsCaddyContract(t: ExecutionContext, {caddy, unreachabl
 
   await t.throwsAsync(caddy.config(AbortSignal.abort(new Error('stopped'))), {message: 'stopped'});
   await t.throwsAsync(unreachable.config(SIGNAL));
+  await t.throwsAsync(unreachable.mark(SIGNAL));
+  await t.throwsAsync(unreachable.isReady(SIGNAL));
   await t.throwsAsync(unreachable.requestsInFlight(SIGNAL), undefined, 'nothing is known, which is not an empty answer');
   const error = await t.throwsAsync(unreachable.load(before, SIGNAL));
   t.false(error instanceof ConfigRefused, 'nobody has refused it: it may be right');

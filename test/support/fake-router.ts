@@ -16,6 +16,16 @@ export class FakeCaddy implements CaddyAdmin {
     return structuredClone(this.running);
   }
 
+  async mark(signal: AbortSignal): Promise<string> {
+    this.#assertUp(signal);
+    return JSON.stringify(this.running);
+  }
+
+  async isReady(signal: AbortSignal): Promise<boolean> {
+    this.#assertUp(signal);
+    return this.running !== null;
+  }
+
   async load(config: unknown, signal: AbortSignal): Promise<void> {
     this.#assertUp(signal);
     assertKnown('the configuration', config, TOP_LEVEL);

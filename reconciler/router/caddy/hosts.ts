@@ -1,45 +1,54 @@
 import {comparablePath} from '../../../schemas/route-place.ts';
 import type {StructuredHost, StructuredPath} from '../../observed/structure.ts';
-import {conditionMatcher, exactMatchers, hostMatcher, HOSTS_IN_LIST_MAX, inChunks, pathPatternOf, withDots} from './matchers.ts';
-import {handlersBefore, routeHandlers, type RouteContext} from './options.ts';
+import {conditionMatcher, exactMatchers, hostMatcher, HOSTS_IN_LIST_MAX, inChunks, pathPatternOf, withDots, type Matcher} from './matchers.ts';
+import {handlersBefore, type RouteContext} from './options.ts';
+import {NO_SUCH_PATH_PAGE} from './page-texts.ts';
 import {markPages, noSuchPath} from './pages.ts';
-import type {Json} from './parts.ts';
+import {answer, type Json} from './parts.ts';
+import {Ways} from './ways.ts';
 import {isHostOrWildcard, isWildcard} from '../names.ts';
 
 /**
- * One route of Caddy for each host with options of its own. A host that would mean something else to Caddy is left out. Caddy asks one matcher after the
+ * Routes for the hosts with options of their own. A host that would mean something else to Caddy is left out. Caddy asks one matcher after the
  * other, whichever host is asked for: so one for many hosts stands before those of each, and the requests of all other hosts pass by in long strides.
+ *
+ * What a path says is which name to ask for and by which way, nothing more: the ways are the same for most, and making one costs Caddy as much as
+ * twenty paths.
  */
 export function hostRoutes(hosts: readonly StructuredHost[], context: RouteContext): readonly Json[] {
   const known = hosts.filter(({host}) => isHostOrWildcard(host));
   const exact = known.filter(({host}) => !isWildcard(host));
-  const routes = (some: readonly StructuredHost[]) => some.map((host) => structuredRoute(host, context));
-  const strides = exact.length <= STRIDE ? routes(exact) : inChunks(exact, STRIDE).map((some): Json => (
-    {match: [{host: withDots(some.map(({host}) => host))}], handle: [{handler: 'subroute', routes: routes(some)}], terminal: true}
-  ));
-  return [...strides, ...routes(known.filter(({host}) => isWildcard(host)))];
+  const strides = inChunks(exact, STRIDE).map((some) => {
+    const routes = (ways: Ways) => some.map((host): Json => ({match: [hostMatcher(host.host)], handle: [{handler: 'subroute', routes: pathRoutes(host, ways, context)}]}));
+    return answered({host: withDots(some.map(({host}) => host))}, routes, context);
+  });
+  const wildcards = known.filter(({host}) => isWildcard(host)).map((wildcard) => {
+    const {host, except = []} = wildcard;
+    return answered({...hostMatcher(host), ...(except.length > 0 && {not: exactMatchers(except)})}, (ways) => pathRoutes(wildcard, ways, context), context);
+  });
+  return [...strides, ...wildcards];
 }
 
 /** Each is in the list of its stride twice. */
 const STRIDE = HOSTS_IN_LIST_MAX / 2;
 
-function structuredRoute(structured: StructuredHost, context: RouteContext): Json {
-  const {host, except = [], paths} = structured;
-  return {
-    match: [{...hostMatcher(host), ...(except.length > 0 && {not: exactMatchers(except)})}],
-    terminal: true,
-    handle: [{
-      handler: 'subroute',
-      routes: [
-        ...paths.flatMap((path) => pathRoute(path, context)),
-        {handle: noSuchPath(structured, context.pages)},
-      ],
-    }],
-  };
+/** What routes choose, and then the ways that they can choose. Where none was chosen there is no such path. */
+function answered(match: Matcher, choosing: (ways: Ways) => readonly Json[], context: RouteContext): Json {
+  const ways = new Ways(context);
+  const choices = choosing(ways);
+  return {match: [match], terminal: true, handle: [{handler: 'subroute', routes: [...choices, ...ways.routes(), {handle: [answer(404, NO_SUCH_PATH_PAGE)]}]}]};
+}
+
+/** The first that fits is the only one: that is what a group is. */
+const PATH_GROUP = 'path';
+
+function pathRoutes(host: StructuredHost, ways: Ways, context: RouteContext): readonly Json[] {
+  const ownPage = noSuchPath(host, context.pages);
+  return [...host.paths.flatMap((path) => pathRoute(path, ways, context)), ...(ownPage.length === 0 ? [] : [{group: PATH_GROUP, handle: ownPage}])];
 }
 
 /** Nothing for a path that would mean something else to Caddy. */
-function pathRoute(structured: StructuredPath, context: RouteContext): readonly Json[] {
+function pathRoute(structured: StructuredPath, ways: Ways, context: RouteContext): readonly Json[] {
   const {path, when = []} = structured;
   const compared = comparablePath(path);
   if (compared === undefined || !PATH.test(path)) return [];
@@ -50,16 +59,23 @@ function pathRoute(structured: StructuredPath, context: RouteContext): readonly 
   };
   return [{
     ...(Object.keys(match).length > 0 && {match: [match]}),
-    handle: handlersOf(structured, context),
-    terminal: true,
+    group: PATH_GROUP,
+    handle: handlersOf(structured, ways, context),
   }];
 }
 
 /** Letters, digits and what a URL's path may have besides, without `*`, `{`, `}` and `\`. */
 const PATH = /^\/(?:[\w.~!$&'()+,;=:@%-]+(?:\/[\w.~!$&'()+,;=:@%-]+)*)?$/;
 
-function handlersOf({path, name, redirect, stripPrefix, options, pagesOf}: StructuredPath, context: RouteContext): readonly Json[] {
-  if (redirect === undefined) return [...markPages(pagesOf), ...(stripPrefix === true ? [withoutPrefix(path), {handler: 'headers', request: {set: {'X-Forwarded-Prefix': [path]}}}] : []), ...routeHandlers(`${name}.`, options, context)];
+function handlersOf({path, name, redirect, stripPrefix, options, pagesOf}: StructuredPath, ways: Ways, context: RouteContext): readonly Json[] {
+  if (redirect === undefined) {
+    return [
+      ...markPages(pagesOf),
+      ...(stripPrefix === true ? [withoutPrefix(path), {handler: 'headers', request: {set: {'X-Forwarded-Prefix': [path]}}}] : []),
+      ...handlersBefore(options, context),
+      ways.to(`${name}.`, options),
+    ];
+  }
   const {to, status, keepPath} = redirect;
   // What follows a path begins with a slash, and `to` has a host or a segment: it can't be taken for another host.
   const location = keepPath ? `${to}{http.request.uri}` : to;

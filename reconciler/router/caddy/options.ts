@@ -1,11 +1,10 @@
 import {createHash} from 'node:crypto';
 import type {User} from '../../../schemas/users.ts';
-import type {HeaderEdits, RouteOptions} from '../../desired/state.ts';
+import type {RouteOptions} from '../../desired/state.ts';
 import type {PagesOfApp, RouteStructure} from '../../observed/structure.ts';
-import {answer, duration, literal, toReplicas, type Json, type ProxyContext, type ReplicaProxy} from './parts.ts';
+import {answer, KEEP_ALIVE, type Json, type ProxyContext} from './parts.ts';
 import {checkClient} from './forwarding.ts';
 import {PASSWORD_PAGE} from './page-texts.ts';
-import {KEEP_ALIVE_MS} from '../times.ts';
 
 /** What a configuration has of secrets, opened: for Caddy alone. */
 export interface RouteSecrets {
@@ -22,12 +21,7 @@ export interface RouteContext extends ProxyContext {
   readonly pages: readonly PagesOfApp[];
 }
 
-/** What is done to the requests of one route, in this order; the last is the way to the replicas behind `name`. */
-export function routeHandlers(name: string, options: RouteOptions = {}, context: RouteContext): readonly Json[] {
-  return [...handlersBefore(options, context), proxyTo(name, options, context)];
-}
-
-/** Who may come, with what; for redirects too. */
+/** Who may come, with what, in this order; for redirects too. */
 export function handlersBefore({allow, deny, basicAuth, bodyBytesMax, isCompressed}: RouteOptions = {}, context: RouteContext): readonly Json[] {
   return [
     ...checkClient({...(allow && {allow}), ...(deny && {deny})}, context.trustedProxies, refusal(FORBIDDEN)),
@@ -82,7 +76,7 @@ function askForPassword({address}: {readonly address: string}): Json {
     handler: 'reverse_proxy',
     upstreams: [{dial: address}],
     rewrite: {method: 'GET', uri: '/'},
-    transport: {protocol: 'http', keep_alive: {idle_timeout: duration(KEEP_ALIVE_MS)}},
+    transport: {protocol: 'http', keep_alive: KEEP_ALIVE},
     handle_response: [
       // On to what comes next. Without any handler Caddy would take the answer for the app's.
       {match: {status_code: [2]}, routes: [{handle: [{handler: 'vars'}]}]},
@@ -124,31 +118,3 @@ const COMPRESS: Json = {
     'image/svg+xml*',
   ]}},
 };
-
-function proxyTo(name: string, {balance, stickyCookie, isH2c, waitMs, responseMs, idleMs, request, response}: RouteOptions, context: RouteContext): Json {
-  const proxy: ReplicaProxy = toReplicas(name, context);
-  const policy = stickyCookie === undefined ? balance && {policy: POLICIES[balance]} : {policy: 'cookie', name: stickyCookie, secret: context.secrets.cookieKey};
-  return {
-    ...proxy,
-    load_balancing: {
-      ...proxy.load_balancing,
-      ...(waitMs !== undefined && {try_duration: duration(waitMs)}),
-      ...(policy !== undefined && {selection_policy: policy}),
-    },
-    transport: {
-      ...proxy.transport,
-      ...(isH2c === true && {versions: ['h2c', '2']}),
-      ...(responseMs !== undefined && {response_header_timeout: duration(responseMs)}),
-      // Of a connection that is used again it counts from the end of the request before, at most so long ago.
-      ...(idleMs !== undefined && {read_timeout: duration(idleMs + KEEP_ALIVE_MS)}),
-    },
-    ...((request ?? response) !== undefined && {headers: {...(request && {request: headerOps(request)}), ...(response && {response: headerOps(response)})}}),
-  };
-}
-
-const POLICIES: {readonly [B in NonNullable<RouteOptions['balance']>]: string} = {'round-robin': 'round_robin', 'least-conn': 'least_conn', 'ip-hash': 'ip_hash'};
-
-function headerOps({set, add, remove}: HeaderEdits): Json {
-  const values = (headers: Readonly<Record<string, string>>): Json => Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [literal(value)]]));
-  return {...(set && {set: values(set)}), ...(add && {add: values(add)}), ...(remove && {delete: remove})};
-}

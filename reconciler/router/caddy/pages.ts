@@ -40,11 +40,11 @@ export function errorRoutes(pages: readonly PagesOfApp[]): readonly Json[] {
   ];
 }
 
-/** What the paths of a host answer that none of them fits: the page of the app that has all of them, should it have one. */
+/** What a host answers in place of the standard page when none of its paths fits: the page of the app that has all of them, should it have one. */
 export function noSuchPath({paths}: StructuredHost, pages: readonly PagesOfApp[]): readonly Json[] {
   const [app, ...others] = new Set(paths.map(({pagesOf}) => pagesOf));
   const isOwn = app !== undefined && others.length === 0 && pages.some((one) => one.app === app && one.errorPages['404'] !== undefined);
-  return isOwn ? [...markPages(app), {handler: 'error', status_code: 404, error: 'no such path'}] : [answer(404, NO_SUCH_PATH_PAGE)];
+  return isOwn ? [...markPages(app), {handler: 'error', status_code: 404, error: 'no such path'}] : [];
 }
 
 /** What hosts of apps in maintenance answer. As of routes, a host counts before the wildcards that it is below. */

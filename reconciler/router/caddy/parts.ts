@@ -13,6 +13,12 @@ export const NEVER = 'FLYNN-NEVER';
  */
 export const TRIES = {try_duration: duration(HOLD_MS), try_interval: duration(RETRY_EVERY_MS), retry_match: [{vars: {'{http.reverse_proxy.upstream.address}': ['<nil>']}}]} as const;
 
+/**
+ * Connections to replicas and to our own API that are kept for the next request. Caddy (2.6.2) takes Go's number unless it is told another one, which is 2 for
+ * each: of 32 clients at once, 30 had a name looked up and a connection made for each of their requests, 40 % of all that a request cost.
+ */
+export const KEEP_ALIVE = {idle_timeout: duration(KEEP_ALIVE_MS), max_idle_conns_per_host: 512} as const;
+
 export interface ProxyContext {
   readonly dnsPort: number;
   /** Networks of proxies before us that may say who the client is. */
@@ -34,7 +40,7 @@ export function toReplicas(name: string, {dnsPort, trustedProxies}: ProxyContext
       protocol: 'http',
       dial_timeout: duration(DIAL_MS),
       resolver: {addresses: [`127.0.0.1:${dnsPort}`]},
-      keep_alive: {idle_timeout: duration(KEEP_ALIVE_MS)},
+      keep_alive: KEEP_ALIVE,
       // Else Caddy tells a client who asks before he sends a body to go on, whatever the app says.
       expect_continue_timeout: duration(CONTINUE_MS),
       // Else Caddy asks for gzip where the client did not, and unpacks it: the app is to see what was asked, the client what was answered.

@@ -31,9 +31,10 @@ test('a host with paths becomes one route, the longest path first, and 404 for w
   const short = JSON.stringify(route, (key, value: unknown) => (['load_balancing', 'transport', 'resolver', 'body', 'headers', 'refresh'].includes(key) ? undefined : value), 1);
   t.is(short.replace(/\s+/g, ' '), `
 { "match": [ { "host": [ "shop.test", "shop.test." ] } ], "terminal": true, "handle": [ { "handler": "subroute", "routes": [
- { "match": [ { "path": [ "/api", "/api/*" ] } ],
-   "handle": [ { "handler": "reverse_proxy", "dynamic_upstreams": { "source": "srv", "name": "_svc._tcp.api.shop.flynn.internal." } } ], "terminal": true },
- { "handle": [ { "handler": "reverse_proxy", "dynamic_upstreams": { "source": "srv", "name": "_svc._tcp.web.shop.flynn.internal." } } ], "terminal": true },
+ { "match": [ { "host": [ "shop.test", "shop.test." ] } ], "handle": [ { "handler": "subroute", "routes": [
+ { "match": [ { "path": [ "/api", "/api/*" ] } ], "group": "path", "handle": [ { "handler": "vars", "name": "_svc._tcp.api.shop.flynn.internal.", "way": "0" } ] },
+ { "group": "path", "handle": [ { "handler": "vars", "name": "_svc._tcp.web.shop.flynn.internal.", "way": "0" } ] } ] } ] },
+ { "match": [ { "vars": { "way": [ "0" ] } } ], "handle": [ { "handler": "reverse_proxy", "dynamic_upstreams": { "source": "srv", "name": "{http.vars.name}" } } ], "terminal": true },
  { "handle": [ { "handler": "static_response", "status_code": 404 } ] } ] } ] }`.trim().replace(/\s+/g, ' '));
 });
 
@@ -66,7 +67,7 @@ for (const host of ['*.', '*.*.test', 'a.*', '*test', '*.{env.HOME}', '{env.HOME
 for (const path of ['/*', '/a*b', '/{http.request.host}', 'a', '', '/a\\b', '/a/', '//a', '/a\n']) {
   test(`a path that means something else to Caddy is left out: ${JSON.stringify(path)}`, (t) => {
     const route = routeOf('shop.test', {hosts: [{host: 'shop.test', paths: [{path, name: '_svc._tcp.x.y.flynn.internal'}]}]});
-    t.is(route?.handle[0]?.routes?.length, 1);
+    t.false(JSON.stringify(route).includes('_svc._tcp.x.y'));
   });
 }
 
@@ -88,7 +89,7 @@ test('one more route by hand is noticed', isNotOurs, (config) => {
 });
 test('one changed word is noticed', isNotOurs, (config) => JSON.parse(JSON.stringify(config).replace('/api/*', '/other/*')) as unknown);
 test('a structure of another shape, as another version may have written it, is not ours', isNotOurs, (config) => {
-  return JSON.parse(JSON.stringify(config).replace('"structure":{"hosts":', '"structure":{"sites":')) as unknown;
+  return JSON.parse(JSON.stringify(config).replace('structure\\":{\\"hosts', 'structure\\":{\\"sites')) as unknown;
 });
 test('another port than the settings say is noticed', (t) => {
   t.is(structureOf(rendered(SHOP), {...SETTINGS, httpPort: 8080}, FILES), undefined);

@@ -17,6 +17,8 @@ function rendered(hosts: readonly StructuredHost[]): readonly Route[] {
 const matches = test.macro((t, host: StructuredHost, expected: unknown) => {
   t.deepEqual(rendered([host])[0]?.match, [expected]);
 });
+/** Behind the matcher for many hosts stands one for each; wildcards have one only. */
+const routesOf = (host: StructuredHost): readonly Route[] => rendered([host])[0]?.handle[0]?.routes?.[0]?.handle[0]?.routes ?? [];
 const PATHS: readonly StructuredPath[] = [{path: '/', name: NAME}];
 
 test('a host is matched with and without the dot that may end it', matches, {host: 'shop.test', paths: PATHS}, {host: ['shop.test', 'shop.test.']});
@@ -31,11 +33,10 @@ test('lists of hosts stay so short that Caddy finds capital letters in them', (t
 });
 
 const renders = test.macro((t, path: StructuredPath, expected: unknown) => {
-  const [first] = rendered([{host: 'shop.test', paths: [path]}])[0]?.handle[0]?.routes ?? [];
-  const handle = first?.handle.map(({dynamic_upstreams: upstreams, load_balancing: _, transport: __, ...rest}) => ({...rest, ...(upstreams !== undefined && {name: (upstreams as {name: string}).name})}));
-  t.deepEqual({...(first?.match && {match: first.match[0]}), handle}, expected);
+  const [first] = routesOf({host: 'shop.test', paths: [path]});
+  t.deepEqual({...(first?.match && {match: first.match[0]}), handle: first?.handle}, expected);
 });
-const TO_WEB = {handler: 'reverse_proxy', name: `${NAME}.`};
+const TO_WEB = {handler: 'vars', name: `${NAME}.`, way: '0'};
 
 test('a path is matched without its escapes and in small letters', renders, {path: '/Caf%C3%A9', name: NAME}, {match: {path: ['/café', '/café/*']}, handle: [TO_WEB]});
 test('conditions have to be true all of them, and mean nothing but themselves', renders, {
@@ -73,6 +74,18 @@ test('a redirect may lead to one place only', renders, {path: '/old', redirect: 
 test('many hosts are passed by in long strides, wildcards come after all of them', (t) => {
   const hosts = [...Array.from({length: 120}, (_, index) => `h${index}.test`), '*.h.test', '*'].map((host): StructuredHost => ({host, paths: PATHS}));
   const routes = rendered(hosts);
-  t.deepEqual(routes.map(({handle}) => handle[0]?.routes?.length), [50, 50, 20, 2, 2]);
+  // And the way to replicas, and the page for paths that nobody has.
+  t.deepEqual(routes.map(({handle}) => handle[0]?.routes?.length), [52, 52, 22, 3, 3]);
   t.is(new Set(JSON.stringify(routes).match(/h\d+\.test/g)).size, 120);
 });
+
+/** How many proxies Caddy has to make for so many paths of one host. */
+const hasWays = test.macro((t, paths: readonly StructuredPath[], expected: number) => {
+  const ways = JSON.stringify(rendered([{host: 'shop.test', paths}])).match(/"handler":"reverse_proxy"/g);
+  t.is(ways?.length, expected);
+});
+const OTHER = NAME.replace('web', 'api');
+test('paths without options share a way', hasWays, [{path: '/a', name: NAME}, {path: '/', name: OTHER}], 1);
+test('paths with the same options share a way', hasWays, [{path: '/a', name: NAME, options: {waitMs: 1, isCompressed: true}}, {path: '/', name: OTHER, options: {waitMs: 1, allow: ['10.0.0.0/8']}}], 1);
+test('other options are another way', hasWays, [{path: '/a', name: NAME, options: {waitMs: 1}}, {path: '/b', name: NAME, options: {waitMs: 2}}, {path: '/', name: NAME}], 3);
+test('who is asked in turn is counted for each service', hasWays, [{path: '/a', name: NAME, options: {balance: 'round-robin'}}, {path: '/b', name: OTHER, options: {balance: 'round-robin'}}], 2);

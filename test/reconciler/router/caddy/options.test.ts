@@ -3,7 +3,7 @@ import type {RouteOptions} from '../../../../reconciler/desired/state.ts';
 import type {RouteStructure} from '../../../../reconciler/observed/structure.ts';
 import {openRouteSecrets} from '../../../../reconciler/apply/route-secrets.ts';
 import {renderCaddyConfig, routesIn, structureOf} from '../../../../reconciler/router/caddy/config.ts';
-import {authServers, NO_SECRETS, patternAbove, routeHandlers, type RouteSecrets} from '../../../../reconciler/router/caddy/options.ts';
+import {authServers, handlersBefore, NO_SECRETS, patternAbove, type RouteSecrets} from '../../../../reconciler/router/caddy/options.ts';
 import {literal} from '../../../../reconciler/router/caddy/parts.ts';
 import {routerFiles} from '../../../../reconciler/router/files.ts';
 
@@ -22,12 +22,7 @@ function turned(value: unknown): unknown {
 
 test('what a client may do is looked at before what it sends, and that before anybody is asked', (t) => {
   const options: RouteOptions = {deny: ['10.0.0.0/8'], basicAuth: {realm: 'r', sealedUsers: 's'}, bodyBytesMax: 1, isCompressed: true};
-  t.deepEqual(routeHandlers('a.', options, CONTEXT).map((handler) => (handler as {handler: string}).handler), ['subroute', 'reverse_proxy', 'subroute', 'request_body', 'encode', 'reverse_proxy']);
-});
-
-test('a route without options has nothing but its way to the replicas', (t) => {
-  t.deepEqual(routeHandlers('a.', {}, CONTEXT), routeHandlers('a.', undefined, CONTEXT));
-  t.is(routeHandlers('a.', undefined, CONTEXT).length, 1);
+  t.deepEqual(handlersBefore(options, CONTEXT).map((handler) => (handler as {handler: string}).handler), ['subroute', 'reverse_proxy', 'subroute', 'request_body', 'encode']);
 });
 
 test('secrets are in what Caddy gets, and not in what it was made from', async (t) => {
