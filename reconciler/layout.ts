@@ -7,6 +7,8 @@ export interface Layout {
   readonly settings: string;
   /** The operator's token, mode 0600. */
   readonly token: string;
+  /** What this node signs its commits with, mode 0600. See `signatures/`. */
+  readonly signingKey: string;
   /** The age identities that open the apps' secrets, mode 0600 in a folder of 0700. See `secrets/`. */
   readonly age: string;
   /** Bare repository: ours, or the mirror of the remote one. */
@@ -65,6 +67,7 @@ export function layout(root: string): Layout {
     root,
     settings: below('settings.yaml'),
     token: below('token'),
+    signingKey: below('signing-key'),
     age: below('age'),
     clusterRepo: below('cluster.git'),
     journal: below('journal'),

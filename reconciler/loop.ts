@@ -20,6 +20,8 @@ const FAILED_PASS_MS_MAX = 30_000;
 
 export interface LoopOptions {
   readonly repo: Pick<FollowedRepo, 'snapshot' | 'snapshotAt' | 'markApplied' | 'lastApplied' | 'problem' | 'watch'>;
+  /** The newest snapshot on the way to this one whose commits are all signed as they have to be, and why that is not this one. */
+  trusted(tip: Snapshot, signal: AbortSignal): Promise<{readonly snapshot: Snapshot; readonly held?: Held}>;
   /** Whether somebody has said that the deletions of this commit are meant. */
   isDeleteConfirmed(commit: CommitId, signal: AbortSignal): Promise<boolean>;
   readonly reader: DesiredReader;
@@ -39,7 +41,7 @@ export interface LoopOptions {
 
 /** Why the newest commit is not what is being followed, for people. */
 export interface Held {
-  readonly reason: 'SourceFailed' | 'HistoryRewritten' | 'MassDelete' | 'EngineFailed' | 'PlanFailed';
+  readonly reason: 'SourceFailed' | 'HistoryRewritten' | 'MassDelete' | 'UntrustedCommit' | 'EngineFailed' | 'PlanFailed';
   readonly message: string;
   /** The commit that is held back, where it is known. */
   readonly commit?: CommitId;
@@ -123,11 +125,12 @@ export class Loop {
 
   /** Takes over the newest commit, if it can be read and is meant; else everything stays with the last one. */
   async #follow(signal: AbortSignal): Promise<{held: Held | undefined}> {
-    const {repo} = this.#options;
+    const {repo, trusted} = this.#options;
     try {
-      await this.#adopt(await repo.snapshot(signal), signal);
+      const {snapshot, held} = await trusted(await repo.snapshot(signal), signal);
+      await this.#adopt(snapshot, signal);
       const problem = repo.problem();
-      return {held: problem && {reason: 'SourceFailed', message: problem.message}};
+      return {held: held ?? (problem && {reason: 'SourceFailed', message: problem.message})};
     } catch (error) {
       if (signal.aborted) return {held: undefined};
       this.#desired ??= await this.#lastApplied(signal);

@@ -47,6 +47,8 @@ import {instanceOf, type NodeSettings} from './settings.ts';
 import {cronEvents} from './status/cron.ts';
 import {EventLog} from './status/events.ts';
 import {describe} from './plan/format.ts';
+import {CommitTrust} from './wiring/commit-trust.ts';
+import {ensureNodeKey} from './signatures/node-key.ts';
 import {commitCheck} from './receive/check.ts';
 import {OneShotActions} from './oneshot/actions.ts';
 import {AuditLog} from './oneshot/audit.ts';
@@ -98,7 +100,9 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const crons = await CronBooks.open(layout.crons, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
   const domain = () => domainOverride(settings) ?? reader.cluster?.domain ?? settings.domain;
   const check = commitCheck({domain, keyring});
-  const repo = followedRepo({layout, source: settings.cluster, check});
+  const key = await ensureNodeKey(layout.signingKey);
+  const repo = followedRepo({layout, source: settings.cluster, check, sign: key.sign});
+  const trust = new CommitTrust({repo, gitdir: layout.clusterRepo, key, isFolder: settings.cluster.kind === 'folder'});
   const reader = new DesiredReader({domain: domainOverride(settings), system, keyring, machine: {node: settings.node, memoryBytes: totalmem(), cpus: cpus().length}, served: () => [...journal.records.values()].flatMap(({lastGood}) => lastGood ?? [])});
 
   const engineDirect = new DockerEngine(docker);
@@ -148,6 +152,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     repo,
     reader,
     operations,
+    trusted: (tip, until) => trust.newest(tip, until),
     adjusted: (desired) => restarts.applied(desired),
     look: async (nowMs, until) => {
       // Which Caddy is to be asked, the engine knows.
@@ -202,13 +207,13 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const sources = followSources({layout, keyring, deploys, events}, signal);
   const metrics = metricsDesk({traffic: logs.traffic, replicaAt: (address) => logs.replicaAt(address), sinceMs: Date.now(), ...figures});
   const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, registry, node, log}, signal);
-  const view: View = new View({settings, releases, stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, metrics, certificates, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'HistoryRewritten' ? repo.markApplied(commit, until) : confirmDelete(layout.clusterRepo, commit, until)), clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, metrics, certificates, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator, access: () => reader.access});
   const server = createServer({view, authenticate, log});
   const local = createLocalServer({view, log});
-  receivePushes({server, local, view, repo, layout, deploys, authenticate, check, log});
+  receivePushes({server, local, view, repo, layout, deploys, authenticate, check, unsignedIn: (range, until) => trust.refusalOf(range, until), log});
 
   try {
     await rm(layout.socket, {force: true});
@@ -231,6 +236,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     stopping.abort();
     await Promise.all([server.close(), local.close()]);
     repo.close();
+    trust.close();
     await Promise.race([Promise.all([logs.written(), events.written()]), pause(WRITE_MS_MAX, undefined, {ref: false})]);
     await rm(layout.socket, {force: true});
   }

@@ -3,6 +3,7 @@ import {checkDrains, drainsSchema, type DrainManifest} from './drains.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema} from './names.ts';
 import {bytesOf, quantitySchema} from './quantity.ts';
+import {quotasSchema, type QuotasManifest} from './quota.ts';
 import {checkRegistry, registrySchema, type RegistryManifest} from './registry.ts';
 import {checkRequests, requestsSchema, type RequestsManifest} from './requests.ts';
 import {checkRouter, routerSchema, type RouterManifest} from './router.ts';
@@ -31,8 +32,16 @@ export interface ClusterManifest extends Header<'Cluster'> {
   /** Absent: certificates are the internal authority's. */
   readonly tls?: TlsManifest;
   readonly router?: RouterManifest;
+  readonly commits?: CommitsManifest;
+  readonly quotas?: QuotasManifest;
   /** By app. */
   readonly policy?: Readonly<Record<string, Rights>>;
+}
+
+/** What commits to this repository have to be like. */
+export interface CommitsManifest {
+  /** `required`: only commits that somebody has signed who may change their paths are followed. */
+  readonly signed?: 'required' | 'optional';
 }
 
 /** What one build may use, and how many run at once. */
@@ -136,6 +145,16 @@ const logsSchema: ObjectSchema<LogsManifest> = {
   },
 };
 
+const commitsSchema: ObjectSchema<CommitsManifest> = {
+  type: 'object',
+  additionalProperties: false,
+  required: [],
+  description: 'What commits to this repository have to be like.',
+  properties: {
+    signed: {enum: ['required', 'optional'], default: 'optional', errorMessage: 'must be required or optional', description: '`required`: only commits are followed that are signed by a key of a person who may change their paths (`signingKeys` in people/), or of a node (`signingKey` in nodes/), as the last applied commit has them.'},
+  },
+};
+
 const networksSchema: ObjectSchema<NetworksManifest> = {
   type: 'object',
   additionalProperties: false,
@@ -174,6 +193,8 @@ export const clusterSchema: ObjectSchema<ClusterManifest> = {
     registry: registrySchema,
     tls: tlsSchema,
     router: routerSchema,
+    commits: commitsSchema,
+    quotas: quotasSchema,
     policy: policySchema,
   },
   examples: [{apiVersion: 'flynn/v1', kind: 'Cluster', name: 'production', domain: 'apps.example.com', ...CLUSTER_DEFAULTS}],

@@ -1,5 +1,6 @@
 import {requestsSchema, type RequestsManifest} from './requests.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
+import {nodeKeySchema} from './signing-keys.ts';
 
 /** A machine of the cluster: `nodes/<node>.yaml`. */
 export interface NodeManifest extends Header<'Node'> {
@@ -10,6 +11,8 @@ export interface NodeManifest extends Header<'Node'> {
   readonly capacity?: RequestsManifest;
   /** Of what the machine has, left to the system, the engine and us. */
   readonly reserve?: RequestsManifest;
+  /** What it signs its own commits with. */
+  readonly signingKey?: string;
   /** Starts nothing new. */
   readonly cordon?: boolean;
   /** Starts nothing new, and gives away what it has. */
@@ -37,6 +40,7 @@ export const nodeSchema: ObjectSchema<NodeManifest> = {
     },
     capacity: {...requestsSchema('Memory for all replicas together.', 'Cores for all replicas together.'), description: 'What the requests of its replicas may come to. Default: what the machine has, less the reserve.', examples: [{memory: '12Gi', cpus: 4}]},
     reserve: {...requestsSchema('Memory that is left free.', 'Cores that are left free.'), description: `Of what the machine has, left to the system, the engine and Flynn. Default: ${RESERVE_DEFAULT.memory} of memory.`, examples: [{memory: '1Gi', cpus: 0.5}]},
+    signingKey: {...nodeKeySchema, description: 'Public key that it signs its own commits with; `flynn up` writes it, `flynn doctor` shows it.', examples: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1lL…']},
     cordon: {type: 'boolean', default: false, description: 'Starts nothing new.'},
     drain: {type: 'boolean', default: false, description: 'Starts nothing new, and gives away what it has.'},
   },

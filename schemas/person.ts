@@ -1,5 +1,6 @@
 import {appRolesSchema, type AppRoles, roleSchema, type Role} from './roles.ts';
 import {NAME_PATTERN} from './names.ts';
+import {checkSigningKeys, signingKeysSchema} from './signing-keys.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
 
 /** Somebody who uses the cluster: `people/<user>.yaml`. */
@@ -10,8 +11,18 @@ export interface PersonManifest extends Header<'Person'> {
   /** For the whole cluster. */
   readonly role?: Role;
   readonly apps?: AppRoles;
+  /** What he signs commits with: SSH public keys, OpenPGP public keys. Nothing else is done with them. */
+  readonly signingKeys?: readonly string[];
+  /** His names at git hosts. */
+  readonly forge?: ForgeNames;
   /** By a name that says where it is used. */
   readonly tokens?: Readonly<Record<string, TokenManifest>>;
+}
+
+export interface ForgeNames {
+  readonly github?: string;
+  readonly gitlab?: string;
+  readonly gitea?: string;
 }
 
 /** What a program proves itself with. Only its hash is here. */
@@ -40,6 +51,20 @@ const tokenSchema: ObjectSchema<TokenManifest> = {
   },
 };
 
+const forgeNameSchema = {type: 'string', maxLength: 100, pattern: '^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$', errorMessage: 'must be the name of a user there, without @'} as const;
+
+const forgeSchema: ObjectSchema<ForgeNames> = {
+  type: 'object',
+  additionalProperties: false,
+  required: [],
+  description: 'Names at git hosts, for `flynn codeowners` and who has approved what. Default: the mail address.',
+  properties: {
+    github: {...forgeNameSchema, description: 'At GitHub.', examples: ['annlee']},
+    gitlab: {...forgeNameSchema, description: 'At GitLab.', examples: ['annlee']},
+    gitea: {...forgeNameSchema, description: 'At Gitea or Forgejo.', examples: ['annlee']},
+  },
+};
+
 export const personSchema: ObjectSchema<PersonManifest> = {
   title: 'Person',
   description: 'Somebody who uses a Flynn cluster: people/<user>.yaml.',
@@ -52,6 +77,8 @@ export const personSchema: ObjectSchema<PersonManifest> = {
     email: {type: 'string', maxLength: 254, pattern: '^[^\\s<>@]+@[^\\s<>@]+$', errorMessage: 'must be a mail address', description: 'As it stands in commits.', examples: ['ann@example.com']},
     role: {...roleSchema, description: 'For the whole cluster. Default: none, only those for apps and of teams.'},
     apps: appRolesSchema,
+    signingKeys: {...signingKeysSchema, description: 'Public keys that commits are signed with: lines of SSH .pub files, OpenPGP keys (gpg --armor --export). They open nothing, and keys that do sign nothing.', examples: [['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1lL… ann@laptop']]},
+    forge: forgeSchema,
     tokens: {
       type: 'object',
       maxProperties: TOKENS_MAX,
@@ -63,11 +90,11 @@ export const personSchema: ObjectSchema<PersonManifest> = {
   examples: [{apiVersion: 'flynn/v1', kind: 'Person', name: 'Ann Lee', email: 'ann@example.com', role: 'viewer', apps: {shop: 'maintainer'}}],
 };
 
-/** Days and times that the calendar does not have. */
-export function checkPerson({tokens = {}}: PersonManifest): readonly Problem[] {
-  return Object.entries(tokens).flatMap(([name, {expires}]) => (
+/** Keys that are none; days and times that the calendar does not have. */
+export function checkPerson({tokens = {}, signingKeys}: PersonManifest): readonly Problem[] {
+  return [...checkSigningKeys(signingKeys, ['signingKeys']), ...Object.entries(tokens).flatMap(([name, {expires}]) => (
     expires === undefined || Number.isFinite(expiryMs(expires)) ? [] : [{path: ['tokens', name, 'expires'], message: `"${expires}" is no day of the calendar`}]
-  ));
+  ))];
 }
 
 /** Milliseconds since 1970; a day counts to its end. NaN: there is no such day. */

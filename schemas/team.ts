@@ -1,4 +1,5 @@
 import {NAME_PATTERN} from './names.ts';
+import {ownsSchema, teamQuotaSchema, type TeamQuotaManifest} from './quota.ts';
 import {appRolesSchema, roleSchema, type AppRoles, type Role} from './roles.ts';
 import {headerProperties, type Header, type ObjectSchema} from './schema.ts';
 
@@ -9,6 +10,9 @@ export interface TeamManifest extends Header<'Team'> {
   /** For the whole cluster. */
   readonly role?: Role;
   readonly apps?: AppRoles;
+  /** Names of apps, or beginnings of names with a star, that count for its quota. */
+  readonly owns?: readonly string[];
+  readonly quota?: TeamQuotaManifest;
 }
 
 export const teamSchema: ObjectSchema<TeamManifest> = {
@@ -22,6 +26,8 @@ export const teamSchema: ObjectSchema<TeamManifest> = {
     members: {type: 'array', uniqueItems: true, maxItems: 1000, items: {type: 'string', pattern: NAME_PATTERN, errorMessage: 'must be the name of a person: a file of people/ without .yaml'}, description: 'People, by the names of their files.', examples: [['ann', 'bob']]},
     role: {...roleSchema, description: 'For the whole cluster. Default: none.'},
     apps: appRolesSchema,
+    owns: {...ownsSchema, description: 'Apps that count for its quota, each of one team only. It gives no rights.', examples: [['shop', 'web-*']]},
+    quota: teamQuotaSchema,
   },
-  examples: [{apiVersion: 'flynn/v1', kind: 'Team', members: ['ann', 'bob'], apps: {shop: 'deployer'}}],
+  examples: [{apiVersion: 'flynn/v1', kind: 'Team', members: ['ann', 'bob'], apps: {shop: 'deployer'}, owns: ['shop', 'web-*'], quota: {apps: 10, replicas: 40, memory: '16Gi'}}],
 };

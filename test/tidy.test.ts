@@ -16,7 +16,7 @@ const ADAPTERS = 'reconciler/adapters/';
 const NODE_FACTS = ['reconciler/layout.ts', 'reconciler/settings.ts'];
 const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts', 'reconciler/observed/system.ts', 'reconciler/observed/certified.ts', 'reconciler/desired/certificates-state.ts'];
 /** The folders of the pass and those around it. */
-const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'source', 'volumes', 'preview'].map((name) => `reconciler/${name}/`);
+const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'signatures', 'source', 'volumes', 'preview'].map((name) => `reconciler/${name}/`);
 /** The names that apps are answered under: pure, and needed by who looks, who plans and who acts. */
 const ROUTER = 'reconciler/router/';
 
@@ -52,6 +52,8 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'reconciler/router': {values: [SCHEMAS, 'reconciler/labels.ts', ...NODE_FACTS], types: [ADAPTERS, ...STATES], packages: ['node:']},
   /** The node's keys: below everything that seals or opens something. */
   'reconciler/secrets': {values: [SCHEMAS], packages: ['node:', 'age-encryption']},
+  /** Who has signed a commit, and what this node signs with. */
+  'reconciler/signatures': {values: [SCHEMAS, ADAPTERS, 'reconciler/access/'], types: ['reconciler/checkout/snapshot.ts'], packages: ['node:', 'openpgp']},
   /** The loop puts the folders of the pass together, `wiring/` those around it. */
   'reconciler': {values: [SCHEMAS, 'buildpacks/', 'reconciler/wiring/', ...FOLDERS], packages: ['node:', 'yaml']},
   'reconciler/wiring': {

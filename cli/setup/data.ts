@@ -2,6 +2,7 @@ import {randomBytes} from 'node:crypto';
 import {chmod, lstat, mkdir, readFile, readdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import type {Layout} from '../../reconciler/layout.ts';
+import {ensureNodeKey} from '../../reconciler/signatures/node-key.ts';
 import {Keyring, KEYRING_FILES} from '../../reconciler/secrets/keyring.ts';
 import type {NodeSettings} from '../../reconciler/settings.ts';
 import {Failure} from '../command.ts';
@@ -13,7 +14,7 @@ const TOKEN_BYTES = 32;
 const RUN_FILE = /^(reconciler\.pid|dockerd\.(pid|log|log\.1))(\.new)?$/;
 const HALF_SETTINGS = /^settings\.yaml\.\d+$/;
 
-/** Folders with their modes, the operator's token, the identity that opens secrets, and the settings of this node. */
+/** Folders with their modes, the operator's token, the identity that opens secrets, the key that commits are signed with, and the settings of this node. */
 export function dataStep(settings: NodeSettings, layout: Layout): Step {
   return {
     title: 'Data directory',
@@ -30,6 +31,7 @@ export function dataStep(settings: NodeSettings, layout: Layout): Step {
       }
       await ensureToken(layout.token);
       await new Keyring(layout.age).ensure();
+      await ensureNodeKey(layout.signingKey);
       for (const file of secretFiles(layout)) await chmod(file, 0o600);
       // Last: its presence says that the folder is ours and whole.
       await writeSettings(layout.settings, settings);
@@ -62,7 +64,7 @@ export async function ownership({root, settings, run, ...layout}: Layout): Promi
   // The lock is taken first of all, so there is no start of ours without its folder.
   if (!entries.includes(path.basename(run)) || !(await entriesOf(run)).every((name) => RUN_FILE.test(name))) return 'foreign';
   const folders = [layout.journal, layout.sources, layout.builds, layout.hooks];
-  const made = [run, layout.token, layout.age, ...folders].map((file) => path.basename(file));
+  const made = [run, layout.token, layout.signingKey, layout.age, ...folders].map((file) => path.basename(file));
   if (!entries.every((name) => made.includes(name) || HALF_SETTINGS.test(name))) return 'foreign';
   if (!(await entriesOf(layout.age)).every((name) => [...KEYRING_FILES, ...KEYRING_FILES.map((file) => `${file}.new`)].includes(name))) return 'foreign';
   return (await Promise.all(folders.map(entriesOf))).every(({length}) => length === 0) ? 'free' : 'foreign';
@@ -85,8 +87,8 @@ function foldersOf(layout: Layout): readonly (readonly [folder: string, mode: nu
 }
 
 /** Nobody but root may read them. */
-function secretFiles({token, age}: Layout): readonly string[] {
-  return [token, ...KEYRING_FILES.map((file) => path.join(age, file))];
+function secretFiles({token, signingKey, age}: Layout): readonly string[] {
+  return [token, signingKey, ...KEYRING_FILES.map((file) => path.join(age, file))];
 }
 
 async function isWhole(layout: Layout): Promise<boolean> {

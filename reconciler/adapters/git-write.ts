@@ -1,7 +1,7 @@
 import {randomBytes} from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import {writeBlob, writeCommit, writeTree} from 'isomorphic-git';
+import {writeBlob, writeObject, writeTree} from 'isomorphic-git';
 import type {TreeEntry} from './git-format.ts';
 import {git, GitError} from './git.ts';
 
@@ -20,11 +20,14 @@ export interface Person {
   readonly email: string;
 }
 
+/** Puts a signature into a commit object. */
+export type SignCommit = (commit: Buffer) => Buffer;
+
 /**
  * Writes objects of one repository. They are named after their content, so that any number of writers can't disturb
  * each other; nothing is visible until a ref is moved to it. Each call resolves to the new object's id.
  */
-export function objectWriter(gitdir: string) {
+export function objectWriter(gitdir: string, sign: SignCommit = (commit) => commit) {
   return {
     blob: (text: string | Buffer): Promise<string> => writeBlob({fs: wholeFiles, gitdir, blob: Buffer.from(text)}),
 
@@ -34,14 +37,7 @@ export function objectWriter(gitdir: string) {
       tree: entries.map(({mode, name, id}) => ({mode: mode === '40000' ? '040000' : mode, path: name, oid: id, type: typeOf(mode)})),
     }),
 
-    commit: ({tree, parents, message, author, committer, atMs}: NewCommit): Promise<string> => {
-      const when = {timestamp: Math.floor(atMs / 1000), timezoneOffset: 0};
-      return writeCommit({
-        fs: wholeFiles,
-        gitdir,
-        commit: {tree, parent: [...parents], message, author: {...tame(author), ...when}, committer: {...tame(committer), ...when}},
-      });
-    },
+    commit: (commit: NewCommit): Promise<string> => writeObject({fs: wholeFiles, gitdir, type: 'commit', format: 'content', object: sign(renderCommit(commit))}),
   };
 }
 
@@ -67,6 +63,16 @@ const LOCK_STALE_MS = 60_000;
 async function removeStaleLock(file: string): Promise<void> {
   const stats = await fs.promises.stat(file).catch(() => undefined);
   if (stats !== undefined && Date.now() - stats.mtimeMs > LOCK_STALE_MS) await fs.promises.rm(file, {force: true});
+}
+
+/** As git writes it: what is signed are these bytes. */
+function renderCommit({tree, parents, message, author, committer, atMs}: NewCommit): Buffer {
+  const by = (person: Person) => {
+    const {name, email} = tame(person);
+    return `${name} <${email}> ${Math.floor(atMs / 1000)} +0000`;
+  };
+  const text = message.replaceAll('\r', '').replace(/^\n+/, '').replace(/\n*$/, '\n');
+  return Buffer.from([`tree ${tree}`, ...parents.map((parent) => `parent ${parent}`), `author ${by(author)}`, `committer ${by(committer)}`, '', text].join('\n'));
 }
 
 function typeOf(mode: string): 'blob' | 'tree' | 'commit' {

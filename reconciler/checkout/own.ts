@@ -5,7 +5,7 @@ import {COMMITTER, writer} from '../commits/writer.ts';
 import {git} from '../adapters/git.ts';
 import {EMPTY_TREE, NO_COMMIT} from '../adapters/git-format.ts';
 import {ObjectReader} from '../adapters/git-objects.ts';
-import {moveRef, objectWriter} from '../adapters/git-write.ts';
+import {moveRef, objectWriter, type SignCommit} from '../adapters/git-write.ts';
 import {watchFiles} from '../adapters/watch-files.ts';
 import {runEdit} from '../commits/run-edit.ts';
 import {BareBranch} from './bare.ts';
@@ -20,7 +20,7 @@ export const MAIN = 'refs/heads/main';
 const SAFETY_POLL_MS = 5000;
 
 /** Our own bare repository: pushes come in through `receive/`, our commits through `commit`. It has to exist, see `createOwnRepo`. */
-export function ownRepo({gitdir, check}: {gitdir: string; check?: CommitCheck}): FollowedRepo {
+export function ownRepo({gitdir, check, sign}: {gitdir: string; check?: CommitCheck; sign?: SignCommit}): FollowedRepo {
   const branch = new BareBranch({gitdir, ref: MAIN, kind: 'own'});
   const floors = releaseFloors(gitdir);
   const tidyUp = afterCommits(gitdir);
@@ -34,6 +34,7 @@ export function ownRepo({gitdir, check}: {gitdir: string; check?: CommitCheck}):
   const commit = writer({
     gitdir,
     objects: branch.objects,
+    sign,
     freshTip: tip,
     check: async ({from, to}, signal) => (check === undefined ? [] : check({before: await branch.snapshotAt(from, signal), after: await branch.snapshotAt(to, signal)}, signal)),
     publish: async ({from, to}, signal) => {
@@ -85,11 +86,11 @@ export function watchRefs(gitdir: string, onMove: () => void, signal: AbortSigna
 }
 
 /** Makes a bare repository whose first commit has the given files (path → text), unless there is one already. */
-export async function createOwnRepo({gitdir, files, author}: {gitdir: string; files: Readonly<Record<string, string>>; author: Author}, signal: AbortSignal): Promise<void> {
+export async function createOwnRepo({gitdir, files, author, sign}: {gitdir: string; files: Readonly<Record<string, string>>; author: Author; sign?: SignCommit}, signal: AbortSignal): Promise<void> {
   if (await isRepository(gitdir)) return;
   await createWhole(gitdir, async (unfinished) => {
     await emptyRepository({gitdir: unfinished, settings: SETTINGS}, signal);
-    await firstCommit({gitdir: unfinished, files, author}, signal);
+    await firstCommit({gitdir: unfinished, files, author, sign}, signal);
   });
 }
 
@@ -138,10 +139,10 @@ async function emptyRepository({gitdir, settings}: {gitdir: string; settings: Re
   for (const [key, value] of Object.entries(settings)) await git(['config', key, value], {gitdir}, signal);
 }
 
-async function firstCommit({gitdir, files, author}: {gitdir: string; files: Readonly<Record<string, string>>; author: Author}, signal: AbortSignal): Promise<void> {
+async function firstCommit({gitdir, files, author, sign}: {gitdir: string; files: Readonly<Record<string, string>>; author: Author; sign: SignCommit | undefined}, signal: AbortSignal): Promise<void> {
   const objects = new ObjectReader({gitdir});
   try {
-    const write = objectWriter(gitdir);
+    const write = objectWriter(gitdir, sign);
     const tree = await runEdit({objects, write, tree: EMPTY_TREE}, () => files, signal);
     const commit = await write.commit({tree, parents: [], message: 'create the cluster repository\n', author, committer: COMMITTER, atMs: Date.now()});
     await moveRef(gitdir, {ref: MAIN, from: NO_COMMIT, to: commit, reason: 'create'}, signal);

@@ -2,7 +2,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import type {CommitId} from '../../schemas/ids.ts';
 import {GitError} from '../adapters/git.ts';
 import {fetchRef, pushCommit, remoteKind, remoteTip, type Remote} from '../adapters/git-remote.ts';
-import {moveRef} from '../adapters/git-write.ts';
+import {moveRef, type SignCommit} from '../adapters/git-write.ts';
 import {mutex} from '../commits/mutex.ts';
 import {writer} from '../commits/writer.ts';
 import {BareBranch} from './bare.ts';
@@ -23,13 +23,14 @@ export interface RemoteOptions {
   readonly remote: Remote;
   readonly pollSeconds: number;
   readonly check?: CommitCheck;
+  readonly sign?: SignCommit;
 }
 
 /**
  * A repository elsewhere. Reading never waits for the network once there is a copy on this disk (rule 6): `refresh` and the polls
  * of `watch` bring the copy up to date, and `problem` tells when they can't.
  */
-export function remoteRepo({gitdir, remote, pollSeconds, check}: RemoteOptions): FollowedRepo {
+export function remoteRepo({gitdir, remote, pollSeconds, check, sign}: RemoteOptions): FollowedRepo {
   const kind = remoteKind(remote.url);
   const branch = new BareBranch({gitdir, ref: MIRROR, kind: 'remote'});
   const floors = releaseFloors(gitdir);
@@ -60,6 +61,7 @@ export function remoteRepo({gitdir, remote, pollSeconds, check}: RemoteOptions):
   const commit = writer({
     gitdir,
     objects: branch.objects,
+    sign,
     freshTip,
     check: async ({from, to}, signal) => (check === undefined ? [] : check({before: await branch.snapshotAt(from, signal), after: await branch.snapshotAt(to, signal)}, signal)),
     publish: async ({from, to}, signal) => {

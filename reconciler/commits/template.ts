@@ -13,12 +13,14 @@ export interface TemplateValues {
   readonly node: string;
   /** Public key of the first node's identity, which the apps' secrets are encrypted to. */
   readonly recipient: string;
+  /** Public key of what the first node signs its commits with. */
+  readonly signingKey: string;
 }
 
 /** The file that becomes the first node's. */
 const NODE_FILE = 'nodes/node.yaml';
 
-/** Fills in `{{name}}`, `{{domain}}`, `{{node}}` and `{{recipient}}`. Throws when a file asks for something else. */
+/** Fills in `{{name}}`, `{{domain}}`, `{{node}}`, `{{recipient}}` and `{{signingKey}}`. Throws when a file asks for something else. */
 export function renderTemplate(files: Files, values: TemplateValues): Files {
   return Object.fromEntries(Object.entries(files).map(([file, text]) => [
     file === NODE_FILE ? `nodes/${values.node}.yaml` : file,

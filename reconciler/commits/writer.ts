@@ -3,7 +3,7 @@ import {formatDiagnostic, type Diagnostic} from '../../schemas/diagnostic.ts';
 import type {CommitId} from '../../schemas/ids.ts';
 import {parseCommit} from '../adapters/git-format.ts';
 import type {ObjectReader} from '../adapters/git-objects.ts';
-import {objectWriter, type Person} from '../adapters/git-write.ts';
+import {objectWriter, type Person, type SignCommit} from '../adapters/git-write.ts';
 import {EditRefused, StaleRead, type Change, type Committed} from '../checkout/snapshot.ts';
 import {mutex} from './mutex.ts';
 import {OPERATION_TRAILER, OperationLog} from './operations.ts';
@@ -21,6 +21,8 @@ export const COMMITTER: Person = {name: 'Flynn', email: 'flynn@localhost'};
 export interface Target {
   readonly gitdir: string;
   readonly objects: ObjectReader;
+  /** Absent: its commits are not signed. */
+  readonly sign?: SignCommit | undefined;
   /** The newest published commit, asked anew. */
   freshTip(signal: AbortSignal): Promise<CommitId>;
   /** Moves the branch, without force. `moved`: it is not at `from` any more. Throws `EditRefused` when it may not be moved. */
@@ -59,7 +61,7 @@ async function writeCommit(target: Target, {change, tip}: {change: Change; tip: 
   if (object?.type !== 'commit') throw new Error(`commit ${tip} is not in the repository`);
   const before = parseCommit(object.content).tree;
   if (change.seen !== undefined) await mustBeAsSeen(target.objects, {seen: change.seen, tip}, signal);
-  const write = objectWriter(target.gitdir);
+  const write = objectWriter(target.gitdir, target.sign);
   const tree = await runEdit({objects: target.objects, write, tree: before}, change.edit, signal);
   if (tree === before) return undefined;
   const id = await write.commit({

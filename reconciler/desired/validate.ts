@@ -1,7 +1,7 @@
 import {certificateNameOf} from '../../schemas/certificate.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, TreeId} from '../../schemas/ids.ts';
-import {loadManifest} from '../../schemas/load.ts';
+import {loadManifest, locate} from '../../schemas/load.ts';
 import {problemOfNodeName} from '../../schemas/names.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
 import {accessOf} from '../access/access.ts';
@@ -79,7 +79,21 @@ const UNLIMITED: ClusterConfig = {
 
 function checkAllShared(shared: readonly ManifestFile[]): readonly Diagnostic[] {
   const cluster = resolveCluster(shared);
-  return [...(cluster.ok ? [] : cluster.problem), ...shared.flatMap(checkShared), ...accessOf(shared.filter(({path}) => !isDocumentation(path))).problems];
+  return [...(cluster.ok ? [] : cluster.problem), ...problemsOfSigning(shared), ...shared.flatMap(checkShared), ...accessOf(shared.filter(({path}) => !isDocumentation(path))).problems];
+}
+
+/** Where nobody but people may sign, no release could be committed, nor could `flynn scale`. */
+function problemsOfSigning(shared: readonly ManifestFile[]): readonly Diagnostic[] {
+  const file = shared.find(({path}) => path === CLUSTER_FILE);
+  if (file?.kind !== 'text') return [];
+  const cluster = loadManifest('Cluster', CLUSTER_FILE, file.text);
+  if (!cluster.ok || cluster.value.commits?.signed !== 'required') return [];
+  const hasKey = shared.some((one) => {
+    const node = /^nodes\/[^/]+\.yaml$/.test(one.path) && one.kind === 'text' ? loadManifest('Node', one.path, one.text) : undefined;
+    return node?.ok === true && node.value.signingKey !== undefined;
+  });
+  if (hasKey) return [];
+  return [locate({path: ['commits', 'signed'], message: 'signed: required would keep the nodes from committing releases: put the line that "flynn doctor" shows into nodes/<node>.yaml first'}, CLUSTER_FILE, file.text)];
 }
 
 function checkShared(file: ManifestFile): readonly Diagnostic[] {

@@ -74,6 +74,8 @@ export class ClusterPushes {
         if (forbidden.length > 0) await notePush(this.#deps, push, {action: 'refused', subject: forbidden.slice(0, NOTED_MAX).join('; ')});
         if (forbidden.length > 0) throw new PushRejected(...forbidden.map(detail), warning('Push rejected, it changes what you may not change. Others can: push it to a branch and ask them'));
       }
+      const unsigned = before === NO_COMMIT ? [] : await this.#deps.unsignedIn({from: before as CommitId, to: after as CommitId, env}, signal);
+      if (unsigned.length > 0) throw new PushRejected(...unsigned.map(detail), warning('Push rejected, every commit has to be signed (cluster.yaml, commits.signed)'));
       const gone = old === undefined ? undefined : massDelete(old.apps.map(({name}) => name), next.apps.map(({name}) => name));
       if (gone !== undefined && !push.options.includes(OPTION_CONFIRM_DELETE)) {
         throw new PushRejected(

@@ -1,6 +1,7 @@
 import type {Authenticate} from '../api/authenticate.ts';
 import type {Audit} from '../oneshot/oneshot.ts';
 import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
+import type {CommitId} from '../../schemas/ids.ts';
 import type {Layout} from '../layout.ts';
 import type {NodeView} from '../node.ts';
 import type {Deploys} from './deploys.ts';
@@ -16,6 +17,8 @@ export interface GitDeps {
   readonly audit: Pick<Audit, 'add'>;
   /** See `check.ts`. */
   readonly check: CommitCheck;
+  /** What is wrong with the signatures of a push to the cluster repository, a line each. See `../signatures/`. */
+  unsignedIn(range: {readonly from: CommitId; readonly to: CommitId; readonly env: Readonly<Record<string, string>>}, signal: AbortSignal): Promise<readonly string[]>;
   readonly pushes: PushSessions;
   /** Gets what failed inside of us; the pusher is told in a sentence. */
   log(message: string, error: unknown): void;

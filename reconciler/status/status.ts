@@ -15,11 +15,22 @@ export interface NodeStatus {
   /** ISO 8601, UTC: when the last pass ended in which nothing failed. A polling that died silently shows here. */
   readonly lastSuccessfulPassAt?: string;
   readonly conditions: readonly Condition[];
+  /** Absent on a clone. */
+  readonly commits?: CommitSigning;
   /** The live nodes: what their replicas may request together, and what of it nobody has requested. Empty before the first pass. */
   readonly nodes: readonly NodeRoom[];
   readonly apps: readonly AppStatus[];
   /** What somebody should look at, and nothing waits for. Absent: nothing. */
   readonly notices?: readonly string[];
+}
+
+/** Whether commits of the cluster repository have to be signed. */
+export interface CommitSigning {
+  readonly isRequired: boolean;
+  /** What this node signs its own commits with. */
+  readonly nodeKey: string;
+  /** The last applied commit has it in `nodes/`. */
+  readonly isNodeKeyKnown: boolean;
 }
 
 export interface AppStatus {

@@ -22,6 +22,7 @@ import {Deploys, type DeployDeps} from '../receive/deploys.ts';
 import {PostdeployNotes} from '../receive/postdeploy-notes.ts';
 import {resumePostdeploys} from '../receive/postdeploy.ts';
 import {rebuild, type Rebuilding} from '../receive/rebuild.ts';
+import type {GitDeps} from '../receive/deps.ts';
 import {registerGit} from '../receive/register-git.ts';
 import {registerHooks} from '../receive/register-hooks.ts';
 import {PushSessions} from '../receive/sessions.ts';
@@ -95,6 +96,7 @@ export interface ReceiverParts {
   readonly deploys: Deploys;
   readonly authenticate: Authenticate;
   readonly check: CommitCheck;
+  readonly unsignedIn: GitDeps['unsignedIn'];
   log(message: string, error: unknown): void;
 }
 

@@ -20,7 +20,7 @@ import {Conditions} from '../status/conditions.ts';
 import {deriveApp, type Claim} from '../status/derive.ts';
 import type {EventLog} from '../status/events.ts';
 import {ReleaseOutput} from '../status/release-output.ts';
-import type {AppStatus, FlynnEvent, NodeStatus} from '../status/status.ts';
+import type {AppStatus, CommitSigning, FlynnEvent, NodeStatus} from '../status/status.ts';
 import {judge, runningReleaseJob, type Verdict} from './verdict.ts';
 import type {Volumes} from '../volumes/volumes.ts';
 
@@ -54,7 +54,8 @@ export interface ViewOptions {
   readonly metrics: MetricsDesk;
   readonly certificates: CertificateDesk;
   /** Writes down that a commit which is held back is meant. */
-  confirm(held: {readonly reason: 'MassDelete' | 'HistoryRewritten'; readonly commit: CommitId}, signal: AbortSignal): Promise<void>;
+  confirm(held: {readonly reason: 'MassDelete' | 'HistoryRewritten' | 'UntrustedCommit'; readonly commit: CommitId}, signal: AbortSignal): Promise<void>;
+  signing(): CommitSigning;
   clusterName(): string;
   domain(): string;
 }
@@ -143,6 +144,7 @@ export class View implements NodeView {
       ...(this.#last && {lastPassAt: at(this.#last.startedAtMs + this.#last.tookMs)}),
       ...(this.#lastSuccessAtMs !== undefined && {lastSuccessfulPassAt: at(this.#lastSuccessAtMs)}),
       conditions: this.#conditions.ofNode(),
+      commits: this.#options.signing(),
       nodes: seen?.desired.nodes ?? [],
       apps: seen === undefined ? [] : this.#apps(seen),
       ...noticed(this.certificates.notices()),
@@ -170,7 +172,7 @@ export class View implements NodeView {
 
   async confirm(commit: string, signal: AbortSignal): Promise<CommitId> {
     const held = this.#last?.held;
-    if ((held?.reason !== 'MassDelete' && held?.reason !== 'HistoryRewritten') || held.commit === undefined) throw new EditRefused('no commit is held back that could be confirmed');
+    if ((held?.reason !== 'MassDelete' && held?.reason !== 'HistoryRewritten' && held?.reason !== 'UntrustedCommit') || held.commit === undefined) throw new EditRefused('no commit is held back that could be confirmed');
     if (commit.length < COMMIT_PREFIX_MIN || !held.commit.startsWith(commit)) throw new EditRefused(`the commit that is held back is ${held.commit.slice(0, 8)}, not "${commit}"`);
     await this.#options.confirm({reason: held.reason, commit: held.commit}, signal);
     this.#options.loop.wake();

@@ -44,6 +44,7 @@ class Node {
         problem: () => undefined,
         watch: () => {},
       },
+      trusted: async (tip) => ({snapshot: tip}),
       reader: new DesiredReader({domain: undefined, system: [], machine: MACHINE}),
       operations: Object.assign(operations, {apply: () => ({begun: [], lookAgainAtMs: undefined})}),
       adjusted: (desired) => desired,

@@ -118,7 +118,7 @@ f:6:12: createdAt must be a time in UTC such as 2026-11-23T09:30:00Z, not "2026-
 test('a cluster without a domain', reports, 'apiVersion: flynn/v1\nkind: Cluster\nname: x\nbuilds: {memory: 1Mi}\n', 'f:1:1: domain is missing', 'Cluster');
 test('networks that do not fit into their range', reports, 'apiVersion: flynn/v1\nkind: Cluster\nname: x\ndomain: x.y\nnetworks: {range: 10.0.0.0/26}\n', 'f:5:11: networks of prefix 25 are larger than their range "10.0.0.0/26": take a larger number', 'Cluster');
 test('a range that is none, or not where it begins', reports, 'apiVersion: flynn/v1\nkind: Cluster\nname: x\ndomain: x.y\nnetworks: {range: 10.0.1.0/16}\n', 'f:5:19: networks.range has bits beyond its prefix, not "10.0.1.0/16": it would be "10.0.0.0/16"', 'Cluster');
-test('a node with a field of another kind', reports, 'apiVersion: flynn/v1\nkind: Node\nreplicas: 2\ncordon: yes\nlabels: {a: 1}\n', `f:3:1: unknown field "replicas"; known are apiVersion, kind, address, labels, capacity, reserve, cordon, drain
+test('a node with a field of another kind', reports, 'apiVersion: flynn/v1\nkind: Node\nreplicas: 2\ncordon: yes\nlabels: {a: 1}\n', `f:3:1: unknown field "replicas"; known are apiVersion, kind, address, labels, capacity, reserve, signingKey, cordon, drain
 f:4:9: cordon must be true or false, not "yes"
 f:5:13: labels.a must be text, in quotes where it looks like a number, not "1"`, 'Node');
 test('an alias to nothing', reports, `${APP}env: {A: *b}\n`, 'f:3:10: "*b" has to be in quotes: without them YAML takes it for an alias, and there is no anchor "&b" before it');

@@ -56,6 +56,7 @@ export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, 
     layout, repo, check, node, log,
     deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, postdeploys: new PostdeployNotes(layout.postdeploys), log}),
     authenticate: createAuthenticate({token: 'secret', operator: ADA}),
+    unsignedIn: async () => [],
     pushes: new PushSessions(),
     audit: new AuditLog(layout.audit),
   };

@@ -92,6 +92,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
   const operations = new Operations({world, signal, onDone: wake});
   const loop: Loop = new Loop({
     repo, reader, operations,
+    trusted: async (tip) => ({snapshot: tip}),
     adjusted: (desired) => desired,
     look: async (atMs, until) => {
       const [seen, router] = await Promise.all([observer.look(atMs, until), routerObserver.observe(atMs, {current: 1, leaving: []}, until)]);
@@ -108,7 +109,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
       onPass();
     },
   });
-  const view: View = new View({settings, repo, keyring: new Keyring(layout.age), loop, engine, crons, events: await EventLog.open(layout.events), drains: () => [], logs: async function* () {}, releases: () => new FakeReleases(), stack: {info: async () => [], packages: async () => [], build: async function* () {}}, registry: () => undefined, builds: new FakeBuilds(), deploys: new FakeDeploys(), housekeeping: {garbage: async () => [], collect: async () => [], diskProblem: () => undefined}, oneShot: new FakeOneShot(), audit: new FakeAudit(), canaries: {decide: () => {}}, certificates: new FakeCertificates(), metrics: {look: async () => ({since: new Date(0).toISOString(), http: [], tcp: [], problems: []})}, sources: {status: () => undefined, sync: async function* () {}, hook: async () => ({result: 'unknown'})}, volumes: new FakeVolumes(), confirm: async () => {}, clusterName: () => 'bench', domain: () => settings.domain});
+  const view: View = new View({settings, repo, keyring: new Keyring(layout.age), loop, engine, crons, events: await EventLog.open(layout.events), drains: () => [], logs: async function* () {}, releases: () => new FakeReleases(), stack: {info: async () => [], packages: async () => [], build: async function* () {}}, registry: () => undefined, builds: new FakeBuilds(), deploys: new FakeDeploys(), housekeeping: {garbage: async () => [], collect: async () => [], diskProblem: () => undefined}, oneShot: new FakeOneShot(), audit: new FakeAudit(), canaries: {decide: () => {}}, certificates: new FakeCertificates(), metrics: {look: async () => ({since: new Date(0).toISOString(), http: [], tcp: [], problems: []})}, sources: {status: () => undefined, sync: async function* () {}, hook: async () => ({result: 'unknown'})}, volumes: new FakeVolumes(), confirm: async () => {}, signing: () => ({isRequired: false, nodeKey: '', isNodeKeyKnown: false}), clusterName: () => 'bench', domain: () => settings.domain});
   return {loop, operations, repo, engine, apps: resolved.map(({name}) => name), passes, coldMs, nextPass: () => new Promise<void>((resolve) => (onPass = resolve))};
 }
 

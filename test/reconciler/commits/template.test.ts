@@ -6,7 +6,7 @@ import type {AppName, BlobId} from '../../../schemas/ids.ts';
 import {loadManifest} from '../../../schemas/load.ts';
 import {CLUSTER_DEFAULTS} from '../../../schemas/cluster.ts';
 
-const VALUES = {name: 'Ann\'s "test" \\ cluster', domain: 'flynn.localhost', node: 'box-1', recipient: `age1${'q'.repeat(58)}`};
+const VALUES = {name: 'Ann\'s "test" \\ cluster', domain: 'flynn.localhost', node: 'box-1', recipient: `age1${'q'.repeat(58)}`, signingKey: `ssh-ed25519 ${'A'.repeat(68)}`};
 
 test('a new cluster repository has no problems, with an app as well', async (t) => {
   const files = renderTemplate(await readTemplate(AbortSignal.timeout(5000)), VALUES);
