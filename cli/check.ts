@@ -1,6 +1,6 @@
 import {lookup} from 'node:dns/promises';
 import type {CertificateStatus} from '../reconciler/node.ts';
-import type {NodeStatus} from '../reconciler/status/status.ts';
+import type {CommitSigning, NodeStatus} from '../reconciler/status/status.ts';
 import {Failure} from './command.ts';
 import {age} from './output/time.ts';
 
@@ -23,7 +23,7 @@ const TOLD_MAX = 10;
 
 /** What the cluster says of itself. */
 export function clusterChecks({status, certificates, nowMs}: {readonly status: NodeStatus; readonly certificates?: readonly CertificateStatus[]; readonly nowMs: number}): readonly Check[] {
-  const {lastPassAt, lastSuccessfulPassAt, revision, conditions, apps} = status;
+  const {lastPassAt, lastSuccessfulPassAt, revision, conditions, apps, commits} = status;
   const aheadMs = lastPassAt === undefined ? 0 : Date.parse(lastPassAt) - nowMs;
   const isLate = lastSuccessfulPassAt === undefined || nowMs - Date.parse(lastSuccessfulPassAt) > SUCCESS_MS_MAX;
   const stalled = conditions.filter(({type, status: isSo}) => type === 'Stalled' && isSo);
@@ -34,11 +34,20 @@ export function clusterChecks({status, certificates, nowMs}: {readonly status: N
       ? {what: 'Passes', state: 'bad', says: lastSuccessfulPassAt === undefined ? 'none has succeeded since it was started' : `none has succeeded for ${age(lastSuccessfulPassAt, nowMs)}`, advice: ['see why: flynn status, flynn events']}
       : {what: 'Passes', state: 'good', says: `the last one succeeded ${age(lastSuccessfulPassAt, nowMs)} ago`},
     ...(stalled.length === 0 ? [{what: 'Repository', state: 'good' as const, says: revision ?? 'nothing was applied yet'}] : stalled.map(({reason, message}): Check => ({what: 'Node', state: 'bad', says: `${reason}: ${message}`, advice: ['see: flynn status']}))),
+    ...(commits === undefined ? [] : [signingCheck(commits, status.node)]),
     ...sickApps.slice(0, TOLD_MAX).map((app): Check => ({what: 'App', state: 'bad', says: `${app.name}: ${app.conditions.find(({type}) => type === 'Stalled')?.message ?? ''}`, advice: [`see: flynn status ${app.name}`]})),
     ...(sickApps.length === 0 ? [{what: 'Apps', state: 'good' as const, says: `${apps.length}, none of them stalled`}] : more('Apps', sickApps.length)),
     ...sickHosts.slice(0, TOLD_MAX).map(({host, problem = ''}): Check => ({what: 'Certificate', state: 'warning', says: `${host}: ${problem}`, advice: ['see: flynn cert']})),
     ...(certificates === undefined ? [] : sickHosts.length === 0 ? [{what: 'Certificates', state: 'good' as const, says: `${certificates.length}, nothing to do`}] : more('Certificates', sickHosts.length)),
   ];
+}
+
+/** Without its key in git a node can't commit releases where commits have to be signed. */
+function signingCheck({isRequired, isNodeKeyKnown, nodeKey}: CommitSigning, node: string): Check {
+  const says = `commits ${isRequired ? 'have to' : 'need not'} be signed; this node's own are`;
+  const advice = [`write into nodes/${node}.yaml: signingKey: ${nodeKey}`];
+  if (isNodeKeyKnown) return {what: 'Signatures', state: 'good', says};
+  return {what: 'Signatures', state: isRequired ? 'bad' : 'good', says: `${says}, by a key that git does not have`, advice};
 }
 
 /** Whether hosts below the cluster's domain are found; names below `localhost` need no DNS. */

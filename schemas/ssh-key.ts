@@ -15,7 +15,7 @@ export type SshKeyType = (typeof SSH_KEY_TYPES)[number];
 export const RSA_BITS_MIN = 2048;
 
 /** Of a JSON Schema: one line, with a comment or without. What is in the key is read by `parseSshKey`. */
-export const SSH_KEY_PATTERN = `^(${SSH_KEY_TYPES.map((type) => type.replaceAll('.', '\\.')).join('|')}) [A-Za-z0-9+/]{16,}={0,2}( [^\\n\\r]*)?$`;
+export const SSH_KEY_PATTERN = `^(${SSH_KEY_TYPES.map((type) => type.replaceAll('.', '\\.')).join('|')}) [A-Za-z0-9+/]{16,}={0,2}( [^\\n\\r]*)?\\s*$`;
 
 /** What is wrong with the line, in words that follow its place; or the key. */
 export function parseSshKey(line: string): SshKey | string {

@@ -31,7 +31,7 @@ export interface Range {
 /** A commit that must not be followed. */
 export interface UntrustedCommit {
   readonly commit: CommitId;
-  /** Follows "commit 1a2b3c4d". */
+  /** Follows "commit 1a2b3c4d: ". */
   readonly problem: string;
 }
 

@@ -3,7 +3,7 @@ import {isPgpSignature, ownerOfPgpSignature} from './pgp-signature.ts';
 import type {Signer, Signers} from './signers.ts';
 import {fingerprintOf, isSshSignature, parseSshSignature, problemOfSshSignature} from './ssh-signature.ts';
 
-/** Who signed a commit object; or why it counts as nobody's, in words that follow "commit 1a2b3c4d". */
+/** Who signed a commit object; or why it counts as nobody's, in words that follow "commit 1a2b3c4d: ". */
 export type Signed = {readonly ok: true; readonly signer: Signer} | {readonly ok: false; readonly problem: string};
 
 export async function signerOf(content: Buffer, {signers, nowMs}: {readonly signers: Signers; readonly nowMs: number}): Promise<Signed> {

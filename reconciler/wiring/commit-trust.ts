@@ -59,7 +59,7 @@ export class CommitTrust {
     const objects = new ObjectReader({gitdir, env});
     try {
       const {wrong} = await trustedIn({objects, gitdir, env, from, to, signers, nowMs: Date.now()}, signal);
-      return wrong === undefined ? [] : [`commit ${wrong.commit.slice(0, 8)} ${wrong.problem}`, ...HOW_TO_SIGN];
+      return wrong === undefined ? [] : [`commit ${wrong.commit.slice(0, 8)}: ${wrong.problem}`, ...HOW_TO_SIGN];
     } finally {
       objects.close();
     }
@@ -89,5 +89,5 @@ export class CommitTrust {
 }
 
 function heldMessage({commit, problem}: UntrustedCommit, tip: CommitId): string {
-  return `commit ${commit.slice(0, 8)} ${problem}: it is not followed, nor what comes after it. Take it out of main, or sign it anew; an admin who has looked at it lets it in with "flynn confirm ${tip.slice(0, 8)}"`;
+  return `commit ${commit.slice(0, 8)}: ${problem}; it is not followed, nor what comes after it. Take it out of main, or sign it anew; an admin who has looked at it lets it in with "flynn confirm ${tip.slice(0, 8)}"`;
 }
