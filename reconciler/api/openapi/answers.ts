@@ -7,7 +7,7 @@ import type {Killed, Restarted, RestartedReplica, StartedRun} from '../../onesho
 import type {HistoryEntry, ReleaseDetails, ReleaseList, ReleaseOutcome, ReleaseSummary, RollbackPreview} from '../../release/releases.ts';
 import type {SourceStatus} from '../../source/status.ts';
 import type {CronRunStatus, CronStatus} from '../../status/cron.ts';
-import type {AppStatus, Condition, FlynnEvent, NodeStatus, ReplicaStatus, RunStatus, ServiceStatus} from '../../status/status.ts';
+import type {AppStatus, CommitSigning, Condition, FlynnEvent, NodeStatus, ReplicaStatus, RunStatus, ServiceStatus} from '../../status/status.ts';
 import type {AppAnswer, CreatedApp, PlanAnswer, PlannedAction, Problem, ScaledApp, Written} from '../answers.ts';
 import {always, amount, APP, AT, COMMIT, count, either, type Fields, flag, listOf, mapOf, maybe, objectOf, oneOfTexts, ref, SERVICE, text} from './schema.ts';
 
@@ -54,10 +54,14 @@ const NODE_ROOM: SchemaObject = {
   properties: {node: text('Its name.'), memoryBytes: amount('Bytes.'), cpus: amount('Cores.'), free: {type: 'object', additionalProperties: false, required: ['memoryBytes', 'cpus'], properties: {memoryBytes: {type: 'number'}, cpus: {type: 'number'}}}},
 };
 
+const SIGNING = objectOf<CommitSigning>('Whether commits have to be signed.', {
+  isRequired: flag('Only signed ones are followed.'), nodeKey: text('SSH public key that this node signs its own with.'), isNodeKeyKnown: flag('The applied commit has it in `nodes/`.'),
+});
+
 const NODE_STATUS = objectOf<NodeStatus>('The node, and all apps that may be seen.', {
   node: text('Its name.'), cluster: text('Name of the cluster.'), domain: text('Apps are at <app>.<domain>.'), commit: maybe({...COMMIT, description: 'The last applied commit.'}),
   revision: maybe(text('`main@sha1:<40 hex>`')), lastPassAt: maybe(text(AT)), lastSuccessfulPassAt: maybe(text(`${AT} When the last pass ended in which nothing failed.`)),
-  conditions: listOf(ref('Condition')), nodes: listOf(NODE_ROOM), apps: listOf(objectOf<AppStatus>('An app.', APP_STATUS)), notices: maybe(listOf({type: 'string'})),
+  conditions: listOf(ref('Condition')), commits: maybe(SIGNING), nodes: listOf(NODE_ROOM), apps: listOf(objectOf<AppStatus>('An app.', APP_STATUS)), notices: maybe(listOf({type: 'string'})),
 });
 
 const EVENT = objectOf<FlynnEvent>('One thing that happened.', {
