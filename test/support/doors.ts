@@ -85,7 +85,7 @@ export async function doors(t: Pick<ExecutionContext, 'teardown'>) {
   const deps: GitDeps = {
     layout, repo, check, node, log, authenticate, audit,
     deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, postdeploys: new PostdeployNotes(layout.postdeploys), log}),
-    pushes: new PushSessions(),
+    pushes: new PushSessions(), unsignedIn: async () => [],
   };
   const server = createServer({view, authenticate, log});
   const local = createLocalServer({view, log});
