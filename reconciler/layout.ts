@@ -37,6 +37,8 @@ export interface Layout {
   readonly builds: string;
   /** What a build needs only while it goes on; emptied at each start, because a killed reconciler leaves it there. */
   readonly scratch: string;
+  /** What `flynn cluster restore` has put together so far; not there otherwise. */
+  readonly restoring: string;
   /** What git runs when somebody pushes; generated at each start. */
   readonly hooks: string;
   /** Sockets and pid files; mode 0700. */
@@ -82,6 +84,7 @@ export function layout(root: string): Layout {
     followed: below('followed'),
     builds: below('builds'),
     scratch: below('scratch'),
+    restoring: below('restoring'),
     hooks: below('hooks'),
     run: below('run'),
     socket: below('run', 'reconciler.sock'),

@@ -111,11 +111,13 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   },
   /** Talks to the engine before there is a node, and puts the node together. */
   'cli/setup': {values: [SCHEMAS, 'cli/', 'reconciler/', 'buildpacks/'], packages: ['node:', 'dockerode', 'execa', 'yaml']},
+  /** A node in one file, and back: on its own machine, where its keys are. */
+  'cli/backup': {values: [SCHEMAS, 'cli/', 'reconciler/', 'buildpacks/'], types: ['dockerode'], packages: ['node:', 'age-encryption', 'execa']},
   /** The API over a clone of the cluster repository, in this process. */
   'cli/offline': {values: [SCHEMAS, 'cli/', 'reconciler/api/', 'reconciler/desired/', 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], types: ['reconciler/node.ts', 'reconciler/status/'], packages: ['node:']},
   'cli/output': {values: [SCHEMAS, 'cli/'], types: ['reconciler/desired/', 'reconciler/api/', 'reconciler/node.ts', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:', 'yaml']},
   'cli/commands': {
-    values: [SCHEMAS, 'cli/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/volumes/format.ts', ...NODE_FACTS],
+    values: [SCHEMAS, 'cli/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/volumes/format.ts', 'reconciler/secrets/identity-file.ts', ...NODE_FACTS],
     types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/volumes/volumes.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'dockerode'],
     packages: ['node:', 'yaml'],
   },

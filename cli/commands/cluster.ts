@@ -1,9 +1,11 @@
-import {UsageError} from '../command.ts';
-import {findCluster, loadContexts, saveContexts, saveOrRemoveContexts, withoutCluster} from '../context.ts';
+import {type CommandContext, UsageError} from '../command.ts';
+import {type Contexts, findCluster, loadContexts, saveOrRemoveContexts, withoutCluster} from '../context.ts';
 import {parseFlags} from '../flags.ts';
 import {table} from '../output/table.ts';
 import {group, type Subcommand} from '../subcommands.ts';
 import {configFile, whichCluster} from '../which-cluster.ts';
+import {backup, restore} from './cluster-backup.ts';
+import {logIn} from './login.ts';
 
 const list: Subcommand = {
   usage: '',
@@ -36,43 +38,69 @@ const info: Subcommand = {
 
 const LABELS = {name: 'Cluster:', url: 'API URL:', gitUrl: 'Git URL:', domain: 'Domain:', node: 'Node:', revision: 'Revision:', apps: 'Apps:', user: 'You are:', file: 'Kept in:'} as const;
 
+const add: Subcommand = {
+  usage: '<name> <url of the API>',
+  async run(args, context, signal) {
+    const {words: [name, where]} = parseFlags(args, {}, {wordsMax: 2});
+    if (name === undefined || where === undefined) throw new UsageError('it has to be like flynn cluster add production https://api.apps.example.com < token');
+    return logIn({where, name}, context, signal);
+  },
+};
+
 const choose: Subcommand = {
   usage: '<name>',
-  async run(args, context) {
-    const {words: [name]} = parseFlags(args, {}, {wordsMax: 1});
-    if (name === undefined) throw new UsageError('which one? flynn cluster lists them');
-    const file = configFile(context.env);
-    await whichCluster({...context, clusterFlag: name});
-    await saveContexts(file, {...await loadContexts(file), default: name});
-    if (context.isJson) context.out(JSON.stringify({default: name}));
-    context.err(`the default cluster is now "${name}"`);
-    return 0;
-  },
+  run: (args, context) => change(args, context, (contexts, name) => ({
+    after: {...contexts, default: name}, answer: {default: name}, says: `the default cluster is now "${name}"`,
+  })),
 };
 
 const remove: Subcommand = {
   usage: '<name>',
-  async run(args, context) {
-    const {words: [name]} = parseFlags(args, {}, {wordsMax: 1});
-    if (name === undefined) throw new UsageError('which one? flynn cluster lists them');
-    const file = configFile(context.env);
-    await whichCluster({...context, clusterFlag: name});
-    await saveOrRemoveContexts(file, withoutCluster(await loadContexts(file), name));
-    if (context.isJson) context.out(JSON.stringify({removed: name}));
-    context.err(`"${name}" is forgotten here; the cluster itself goes on`);
-    return 0;
-  },
+  run: (args, context) => change(args, context, (contexts, name) => ({
+    after: withoutCluster(contexts, name), answer: {removed: name}, says: `"${name}" is forgotten here; the cluster itself goes on`,
+  })),
 };
+
+interface Changed {
+  readonly after: Contexts;
+  /** For `--json`. */
+  readonly answer: object;
+  readonly says: string;
+}
+
+/** Changes what this user's file says of the cluster that the only word names. */
+async function change(args: readonly string[], context: CommandContext, make: (contexts: Contexts, name: string) => Changed): Promise<0> {
+  const {words: [word]} = parseFlags(args, {}, {wordsMax: 1});
+  if (word === undefined) throw new UsageError('which one? flynn cluster lists them');
+  const file = configFile(context.env);
+  // Throws when there is none of that name.
+  const {name} = await whichCluster({...context, clusterFlag: word});
+  const {after, answer, says} = make(await loadContexts(file), name);
+  await saveOrRemoveContexts(file, after);
+  if (context.isJson) context.out(JSON.stringify(answer));
+  context.err(says);
+  return 0;
+}
 
 export const cluster = group({
   name: 'cluster',
-  summary: 'List the clusters that you can talk to, show one, choose the default one, forget one',
+  summary: 'List the clusters that you can talk to, add, choose or forget one; back this machine\'s up, or restore it',
   details: [
-    'Another one comes by `flynn login`, and on its own machine by `flynn up`.',
     'info      where it is, what it is at, and as whom you talk to it',
+    'add       keep another one; its token is read from stdin, or from FLYNN_TOKEN (flynn login is the same)',
     'default   the one that is meant when neither -c nor FLYNN_CLUSTER says which',
+    '',
+    'backup    on its machine: repositories, key, certificates and what people did, in one file; the node may run meanwhile',
+    '          --recipient <age1…>, --passphrase-file <file>   how it is encrypted: by age; --plain: not at all',
+    '          --volumes                                       what apps keep in volumes, too',
+    '          --verify <file>                                 look whether a backup is whole',
+    'restore   on an empty machine: makes it the node of a backup; `flynn up` starts it. --domain moves it to another one',
   ],
-  examples: ['flynn cluster', 'flynn cluster info', 'flynn cluster default production', 'flynn cluster remove production'],
-  subcommands: {info, default: choose, remove},
+  examples: [
+    'flynn cluster', 'flynn cluster info', 'flynn cluster add production https://api.apps.example.com < token', 'flynn cluster default production', 'flynn cluster remove production',
+    'flynn cluster backup --volumes --recipient age1… -o /backup/flynn.age', 'flynn cluster backup --verify /backup/flynn.age --identity key.txt',
+    'flynn cluster restore flynn.age --identity key.txt --domain apps.example.org',
+  ],
+  subcommands: {list, info, add, default: choose, remove, backup, restore},
   otherwise: list,
 });

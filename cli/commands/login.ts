@@ -15,18 +15,23 @@ export const login: Command = {
   examples: ['flynn login https://api.apps.example.com < token', 'FLYNN_TOKEN=… flynn login https://api.apps.example.com --name production'],
 
   async run(args, context, signal) {
-    const {values, words: [where]} = parseFlags(args, {name: {type: 'string'}}, {wordsMax: 1});
-    const {url, gitUrl, host} = placesOf(where);
-    const name = values.name ?? host;
-    const file = configFile(context.env);
-    const token = await tokenFrom(context);
-    const {user, name: person, email} = await createClient({name, url, gitUrl, token, user: '', file}, async () => '').get<WhoAmI>('/v1/whoami', signal);
-    await saveContexts(file, withCluster(await loadContexts(file), name, {url, gitUrl, token, user: `${person} <${email}>`}));
-    if (context.isJson) context.out(JSON.stringify({cluster: name, user, url}, null, 2));
-    context.err(`logged in to ${name} as ${user} (${person} <${email}>)`);
-    return 0;
+    const {values: {name}, words: [where]} = parseFlags(args, {name: {type: 'string'}}, {wordsMax: 1});
+    return logIn({where, name}, context, signal);
   },
 };
+
+/** Keeps a cluster under a name, once its API has said whose the token is. Resolves to the exit status. */
+export async function logIn({where, name: wanted}: {readonly where: string | undefined; readonly name: string | undefined}, context: CommandContext, signal: AbortSignal): Promise<0> {
+  const {url, gitUrl, host} = placesOf(where);
+  const name = wanted ?? host;
+  const file = configFile(context.env);
+  const token = await tokenFrom(context);
+  const {user, name: person, email} = await createClient({name, url, gitUrl, token, user: '', file}, async () => '').get<WhoAmI>('/v1/whoami', signal);
+  await saveContexts(file, withCluster(await loadContexts(file), name, {url, gitUrl, token, user: `${person} <${email}>`}));
+  if (context.isJson) context.out(JSON.stringify({cluster: name, user, url}, null, 2));
+  context.err(`logged in to ${name} as ${user} (${person} <${email}>)`);
+  return 0;
+}
 
 export const logout: Command = {
   usage: 'logout',

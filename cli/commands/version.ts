@@ -1,6 +1,6 @@
-import {readFile} from 'node:fs/promises';
 import type {Command} from '../command.ts';
 import {parseFlags} from '../flags.ts';
+import {versionOf} from '../version.ts';
 
 export const version: Command = {
   usage: 'version',
@@ -9,7 +9,7 @@ export const version: Command = {
 
   async run(args, context) {
     parseFlags(args, {});
-    const {version: number} = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {version: string};
+    const number = await versionOf();
     context.out(context.isJson ? JSON.stringify({version: number, node: process.version}) : `flynn ${number} (node ${process.version})`);
     return 0;
   },

@@ -50,6 +50,9 @@ export async function readToken(file: string): Promise<string> {
 /** A folder with other things in it must not become ours: `flynn down --purge` would remove it. To be asked before anything is made in it. */
 export async function demandOurs(layout: Layout): Promise<void> {
   if ((await ownership(layout)) !== 'foreign') return;
+  if ((await entriesOf(layout.root)).includes(path.basename(layout.restoring))) {
+    throw new Failure(`a restore into '${layout.root}' has begun and did not end`, {advice: ['run it again: flynn cluster restore']});
+  }
   throw new Failure(`'${layout.root}' holds other things and is no data directory of Flynn's`, {advice: ['choose an empty or a new folder with --data']});
 }
 

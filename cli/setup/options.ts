@@ -114,7 +114,8 @@ function isRemote(url: string): boolean {
   return /^[a-z+]+:\/\//.test(url) || /^[^/.][^/]*:/.test(url);
 }
 
-function domainFlag(domain: string): string {
+/** Throws `UsageError` for what is no DNS name. */
+export function domainFlag(domain: string): string {
   const lower = domain.toLowerCase().replace(/\.$/, '');
   const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
   if (!new RegExp(`^${label}(\\.${label})*$`).test(lower) || lower.length > 200 || /(^|\.)[0-9]+$/.test(lower)) {

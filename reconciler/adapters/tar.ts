@@ -1,4 +1,6 @@
 const BLOCK = 512;
+/** Of a header's field for it. */
+const NAME_BYTES_MAX = 100;
 /** An extended header says a size or a long name: more than this is none. */
 const EXTENDED_BYTES_MAX = 1024 * 1024;
 
@@ -50,9 +52,9 @@ async function* piecesOf(reader: Reader): AsyncGenerator<TarPiece> {
   }
 }
 
-/** An entry that is only a header: a folder. Or the header of a file, whose bytes and padding follow. */
+/** An entry that is only a header: a folder. Or the header of a file, whose bytes and padding follow. Times are 0: the same entries give the same bytes. */
 export function tarHeader({name, type, sizeBytes, mode, ownerId, groupId}: TarHeader): Buffer {
-  if (Buffer.byteLength(name) > 100) throw new Error(`bug: "${name}" is too long for a tar header`);
+  if (Buffer.byteLength(name) > NAME_BYTES_MAX) throw new Error(`bug: "${name}" is too long for a tar header`);
   const block = Buffer.alloc(BLOCK);
   const octal = (value: number, at: number, length: number) => block.write(value.toString(8).padStart(length - 1, '0'), at);
   block.write(name, 0);
@@ -68,11 +70,24 @@ export function tarHeader({name, type, sizeBytes, mode, ownerId, groupId}: TarHe
   return block;
 }
 
+/** The same for a name of any length: one that is too long is announced by an extended header. */
+export function tarHeaders(entry: TarHeader): Buffer {
+  if (Buffer.byteLength(entry.name) <= NAME_BYTES_MAX) return tarHeader(entry);
+  const record = recordOf('path', entry.name);
+  const announced = tarHeader({...entry, name: 'name', type: 'x', sizeBytes: record.length});
+  return Buffer.concat([announced, record, paddingOf(record.length), tarHeader({...entry, name: entry.name.slice(0, 20)})]);
+}
+
 /** A whole file, padded. */
 export function tarFile(name: string, text: string): Buffer {
   const content = Buffer.from(text);
   const header = tarHeader({name, type: '0', sizeBytes: content.length, mode: 0o644, ownerId: 0, groupId: 0});
-  return Buffer.concat([header, content, Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK)]);
+  return Buffer.concat([header, content, paddingOf(content.length)]);
+}
+
+/** What follows so many bytes of a file, up to the next entry. */
+export function paddingOf(sizeBytes: number): Buffer {
+  return Buffer.alloc((BLOCK - (sizeBytes % BLOCK)) % BLOCK);
 }
 
 export const TAR_END: Buffer = Buffer.alloc(2 * BLOCK);
@@ -106,6 +121,14 @@ function headerOf(block: Buffer, announced: Announced): NonNullable<TarPiece['he
 /** Links, devices, folders and pipes have none, whatever their header says. */
 function hasContent(type: string): boolean {
   return !/^[1-6]$/.test(type);
+}
+
+/** `<length> <key>=<value>\n`, whose length counts its own digits. */
+function recordOf(key: string, value: string): Buffer {
+  const rest = ` ${key}=${value}\n`;
+  const bytes = Buffer.byteLength(rest);
+  const digits = [1, 2, 3, 4, 5, 6].find((count) => String(bytes + count).length === count) ?? 0;
+  return Buffer.from(`${bytes + digits}${rest}`);
 }
 
 /** `size` and `path` among the records of an extended header: `<length> <key>=<value>\n`, the length that of the whole record in bytes. */

@@ -1,4 +1,5 @@
 import {Readable} from 'node:stream';
+import {paddingOf, TAR_END, tarHeader} from '../../adapters/tar.ts';
 
 /** One file of a tar, or a folder: its name ends in a slash, and it has no bytes. The stream must give exactly `sizeBytes`. */
 export interface TarEntry {
@@ -12,7 +13,6 @@ export interface TarEntry {
   readonly ownerId?: number;
 }
 
-const BLOCK = 512;
 /** What fits into a header's size field: 11 octal digits. */
 const SIZE_MAX = 8 ** 11 - 1;
 
@@ -36,25 +36,12 @@ async function* blocks(entries: readonly TarEntry[]): AsyncGenerator<Uint8Array>
       yield chunk;
     }
     if (written !== entry.sizeBytes) throw new Error(`"${entry.name}" has other than the ${entry.sizeBytes} bytes that it was announced with`);
-    yield Buffer.alloc((BLOCK - (written % BLOCK)) % BLOCK);
+    yield paddingOf(written);
   }
-  yield Buffer.alloc(2 * BLOCK);
+  yield TAR_END;
 }
 
 function header({name, sizeBytes, mode = 0o644, ownerId = 0}: TarEntry): Buffer {
-  if (Buffer.byteLength(name) > 100) throw new Error(`bug: "${name}" is too long for a tar header`);
   if (sizeBytes > SIZE_MAX) throw new Error(`"${name}" has ${sizeBytes} bytes, a tar header takes at most ${SIZE_MAX}`);
-  const block = Buffer.alloc(BLOCK);
-  const octal = (value: number, at: number, length: number) => block.write(value.toString(8).padStart(length - 1, '0'), at);
-  block.write(name, 0);
-  octal(mode, 100, 8);
-  octal(ownerId, 108, 8);
-  octal(ownerId, 116, 8);
-  octal(sizeBytes, 124, 12);
-  octal(0, 136, 12);
-  block.write('        ', 148);
-  block.write(name.endsWith('/') ? '5' : '0', 156);
-  block.write('ustar\u000000', 257);
-  block.write(`${block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
-  return block;
+  return tarHeader({name, type: name.endsWith('/') ? '5' : '0', sizeBytes, mode, ownerId, groupId: ownerId});
 }
