@@ -45,6 +45,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   cert: async () => (await import('./commands/cert.ts')).cert,
   registry: async () => (await import('./commands/registry.ts')).registry,
   people: async () => (await import('./commands/people.ts')).people,
+  team: async () => (await import('./commands/team.ts')).team,
   token: async () => (await import('./commands/token.ts')).token,
   login: async () => (await import('./commands/login.ts')).login,
   logout: async () => (await import('./commands/login.ts')).logout,

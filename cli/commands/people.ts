@@ -2,6 +2,7 @@ import type {PersonAnswer, Written} from '../../reconciler/api/answers.ts';
 import {UsageError} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 import {table} from '../output/table.ts';
+import {appRoles, appsInWords, roleChanges} from '../role-words.ts';
 import {group, type Subcommand} from '../subcommands.ts';
 import {tellWritten} from '../written.ts';
 
@@ -22,7 +23,7 @@ const add: Subcommand = {
   async run(args, context, signal) {
     const {values: {name, email, role}, words: [user, ...pairs]} = parseFlags(args, {name: {type: 'string'}, email: {type: 'string'}, role: {type: 'string'}}, {wordsMax: 100});
     if (user === undefined || name === undefined || email === undefined) throw new UsageError('it has to be like flynn people add ann --name "Ann Lee" --email ann@example.com shop=deployer');
-    const apps = Object.fromEntries(pairs.map(pairOf));
+    const apps = appRoles(pairs);
     return tellWritten(await (await context.client()).post<Written>('/v1/people', {user, name, email, ...(role !== undefined && {role}), ...(pairs.length > 0 && {apps})}, signal), context);
   },
 };
@@ -36,24 +37,27 @@ const remove: Subcommand = {
   },
 };
 
+const role: Subcommand = {
+  usage: '<user> [<role>|none] [<app>=<role>|none…]',
+  async run(args, context, signal) {
+    const {words: [user, ...words]} = parseFlags(args, {}, {wordsMax: 100});
+    if (user === undefined || words.length === 0) throw new UsageError('it has to be like flynn people role ann viewer shop=maintainer blog=none');
+    return tellWritten(await (await context.client()).post<Written>(`/v1/people/${encodeURIComponent(user)}/roles`, roleChanges(words), signal), context);
+  },
+};
+
 export const people = group({
   name: 'people',
   summary: 'List, add or remove people and what they may do',
   details: [
     'Roles are viewer, deployer, maintainer and admin (docs/people.md): for the whole cluster with --role, for an app as <app>=<role>.',
-    'Teams, and changes of roles, are edits of people/ and teams/ in the cluster repository.',
+    '`flynn people role` changes roles; `none` takes one away. Roles of several people at once: flynn team.',
   ],
-  examples: ['flynn people', 'flynn people add ann --name "Ann Lee" --email ann@example.com --role viewer shop=maintainer', 'flynn people remove ann'],
-  subcommands: {add, remove},
+  examples: ['flynn people', 'flynn people add ann --name "Ann Lee" --email ann@example.com --role viewer shop=maintainer', 'flynn people role ann deployer shop=none', 'flynn people remove ann'],
+  subcommands: {add, remove, role},
   otherwise: list,
 });
 
 function rowOf({user, name, email, role, apps}: PersonAnswer): readonly string[] {
-  return [user, name, email, role ?? '', Object.entries(apps).map(([app, of]) => `${app}=${of}`).join(' ')];
-}
-
-function pairOf(word: string): readonly [string, string] {
-  const [, app, role] = /^([^=]+)=(.+)$/.exec(word) ?? [];
-  if (app === undefined || role === undefined) throw new UsageError(`"${word}" is no role for an app; it has to be like shop=deployer`);
-  return [app, role];
+  return [user, name, email, role ?? '', appsInWords(apps)];
 }

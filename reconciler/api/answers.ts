@@ -1,5 +1,5 @@
 import type {TokenManifest} from '../../schemas/person.ts';
-import type {Role} from '../../schemas/roles.ts';
+import type {AppRoles, Role} from '../../schemas/roles.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import type {DeployOutcome, Garbage, RegistryState, StackImageInfo} from '../node.ts';
@@ -123,6 +123,15 @@ export interface WhoAmI {
   readonly name: string;
   readonly email: string;
   readonly token?: string;
+}
+
+/** A team as its file says. */
+export interface TeamAnswer {
+  readonly name: string;
+  readonly members: readonly string[];
+  /** For the whole cluster. Absent: none. */
+  readonly role?: Role;
+  readonly apps: AppRoles;
 }
 
 /** A person with all roles, those of teams included. */

@@ -31,6 +31,7 @@ import {registerRouteRoutes} from './routes.ts';
 import {registerHookRoute, registerSourceRoutes} from './source.ts';
 import {registerServiceRoutes} from './services.ts';
 import {registerStackRoutes} from './stack.ts';
+import {registerTeamRoutes} from './teams.ts';
 import {serveVersions} from './versions.ts';
 
 export interface ServerParts {
@@ -91,6 +92,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerCertificateRoutes(v1, parts);
     registerOneShotRoutes(v1, parts);
     registerPeopleRoutes(v1, parts);
+    registerTeamRoutes(v1, parts);
   }, {prefix: '/v1'});
   return server;
 }

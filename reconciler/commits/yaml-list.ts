@@ -3,8 +3,8 @@ import {columnOf, lastLeafEnd, removeKey} from './yaml-edit.ts';
 
 // As `yaml-edit.ts`, for lists at the top of a file. The caller has to read each result again and compare.
 
-/** Adds a mapping at the end of a list, which is made when there is none. Undefined: the text is written in a way that this can't edit. */
-export function addToList(text: string, key: string, item: object): string | undefined {
+/** Adds a mapping, or a text, at the end of a list, which is made when there is none. Undefined: the text is written in a way that this can't edit. */
+export function addToList(text: string, key: string, item: object | string): string | undefined {
   const list = listAt(text, key);
   if (list === 'none') return `${text}${text.endsWith('\n') ? '' : '\n'}${key}:\n${itemText(item, 2)}`;
   if (list === undefined) return undefined;
@@ -12,7 +12,7 @@ export function addToList(text: string, key: string, item: object): string | und
   if (list.flow === true) {
     const end = list.range?.[1];
     if (end === undefined || text[end - 1] !== ']') return undefined;
-    const flow = JSON.stringify(item);
+    const flow = typeof item === 'string' ? stringify(item).trim() : JSON.stringify(item);
     return `${text.slice(0, end - 1).trimEnd()}${first === undefined ? '' : ', '}${flow}${text.slice(end - 1)}`;
   }
   const dash = dashOf(text, first);
@@ -63,6 +63,6 @@ function lineAfter(text: string, place: number): number {
   return end === -1 ? text.length : end + 1;
 }
 
-function itemText(item: object, column: number): string {
+function itemText(item: object | string, column: number): string {
   return stringify([item], {lineWidth: 0}).replaceAll(/^(?=.)/gm, ' '.repeat(column));
 }

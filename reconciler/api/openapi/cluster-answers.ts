@@ -6,7 +6,7 @@ import type {BackupSummary} from '../../volumes/format.ts';
 import type {Volume, VolumeId} from '../../volumes/volumes.ts';
 import {appSchema} from '../../../schemas/app.ts';
 import {tcpRoutesSchema} from '../../../schemas/tcp.ts';
-import type {AcmeAnswer, AddedCertificate, GarbageAnswer, HookMade, PersonAnswer, RegistryAnswer, StackAnswer, WhoAmI, Written} from '../answers.ts';
+import type {AcmeAnswer, AddedCertificate, GarbageAnswer, HookMade, PersonAnswer, RegistryAnswer, StackAnswer, TeamAnswer, WhoAmI, Written} from '../answers.ts';
 import type {EnvAnswer, EnvWritten, ForgottenKeys, RotatedSecrets, SecretAnswer, SecretsAnswer, Variables} from '../config-answers.ts';
 import type {AppRoutes, DomainAnswer, DomainWritten, HttpRouteAnswer, RouteWritten, TcpRouteAnswer} from '../route-answers.ts';
 import {always, amount, APP, AT, COMMIT, count, either, type Fields, flag, listOf, mapOf, maybe, objectOf, oneOfTexts, ref, SERVICE, text} from './schema.ts';
@@ -84,6 +84,7 @@ export const CLUSTER_ANSWERS: Readonly<Record<string, SchemaObject>> = {
   Person: objectOf<PersonAnswer>('Somebody, with all roles, those of teams included.', {
     user: text('Name of the file.'), name: text('As it stands in commits.'), email: text('As it stands in commits.'), role: maybe(ref('Role')), apps: mapOf(ref('Role'), 'By app.'), tokens: listOf(TOKEN),
   }),
+  Team: objectOf<TeamAnswer>('People who share roles.', {name: text('Of the file.'), members: listOf({type: 'string'}, 'Names of people.'), role: maybe(ref('Role')), apps: mapOf(ref('Role'), 'By app.')}),
   NewPerson: {
     type: 'object', additionalProperties: false, required: ['user', 'name', 'email'], errorMessage: 'must be a JSON object', description: 'Somebody who is to use the cluster.',
     properties: {user: text('Name of the file in people/.', {pattern: '^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$', errorMessage: 'must be small letters, digits and inner dashes, at most 30 characters'}), ...personFields()},

@@ -4,6 +4,7 @@ import {NAME_PATTERN} from '../../../schemas/names.ts';
 import {personSchema} from '../../../schemas/person.ts';
 import {LOG_LINES_MAX} from '../read.ts';
 import {action, commit, lines, question, writtenLines, type Operations} from './operation.ts';
+import {TEAM_OPERATIONS} from './people-operations.ts';
 import {always, APP, bodyOf, count, flag, listOf, oneOfTexts, ref, text} from './schema.ts';
 
 const FIELDS_MAX = 50;
@@ -50,6 +51,8 @@ export const CLUSTER_OPERATIONS: Operations = {
   }),
   'POST /v1/people/:user/tokens/:token/remove': commit('people', 'Remove a token', ref('Written')),
 
+  ...TEAM_OPERATIONS,
+
   'GET /v1/secrets': question('env', 'List names of all secrets', ref('Secrets'), {hasEtag: true}),
   'POST /v1/secrets/rotate': commit('env', 'Encrypt all secrets to a new key', ref('RotatedSecrets')),
   'POST /v1/secrets/forget': action('env', 'Forget keys that nothing needs any more', ref('ForgottenKeys')),
@@ -95,6 +98,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, SchemaObject>> = {
   volume: text('Name of a volume.', {maxLength: 200}),
   host: text('As the DNS has it.', {maxLength: 300}),
   user: text('Name of a file in people/.', {maxLength: 200}),
+  team: text('Name of a file in teams/.', {maxLength: 200}),
   token: text('Name of a token.', {maxLength: 200}),
   image: oneOfTexts('Which one.', ['run', 'build', 'router']),
   route: text('Name of a route, such as `shop.example.com/api` or `tcp:5432`; its slashes stay as they are.', {maxLength: 500}),
