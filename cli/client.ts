@@ -5,6 +5,7 @@ import type {WebSocket} from 'ws';
 import type {AppName, CommitId} from '../schemas/ids.ts';
 import type {AppAnswer, ConvergedLine, CreatedApp, PlanAnswer, Problem, ScaledApp} from '../reconciler/api/answers.ts';
 import type {NodeStatus} from '../reconciler/status/status.ts';
+import {isProposed, Proposed} from './proposed.ts';
 import {exchange, type Exchange} from './exchange.ts';
 import {Failure} from './command.ts';
 import type {Cluster} from './which-cluster.ts';
@@ -65,8 +66,8 @@ const LINE_LENGTH_MAX = 4 * 1024 * 1024;
 const TRIES_MAX = 3;
 
 /** `author` is asked for with the first change: finding out takes some 10 ms, which questions should not cost. */
-export function createClient(cluster: Cluster, author: () => Promise<string>): Client {
-  const connection: Connection = {cluster, author};
+export function createClient(cluster: Cluster, author: () => Promise<string>, {propose}: {readonly propose?: string | undefined} = {}): Client {
+  const connection: Connection = {cluster, author, ...(propose !== undefined && {propose})};
   // Our own API, of the same version: its types are taken at their word.
   const get = async <Answer>(path: string, signal: AbortSignal) => await ask(connection, {method: 'GET', path}, signal) as Answer;
   const post = async <Answer>(path: string, body: unknown, signal: AbortSignal) => await write(connection, {path, body}, signal) as Answer;
@@ -79,10 +80,13 @@ export function createClient(cluster: Cluster, author: () => Promise<string>): C
     cluster, get, post, patch, delete: remove, postOnce, postLines, follow,
     download: (path, signal) => open(connection, {path, silenceMsMax: SILENCE_MS_MAX}, signal),
     upload: async (path, {type, bytes}, signal) => {
-      const headers = {'content-type': type, 'x-flynn-author': await author()};
+      const headers = {'content-type': type, 'x-flynn-author': await author(), ...proposing(connection)};
       return await parsed(await open(connection, {method: 'POST', path, headers, body: bytes}, signal), connection, signal) as never;
     },
-    connect: async (path, signal) => (await import('./connect.ts')).connect(connection, path, signal),
+    connect: async (path, signal) => {
+      if (propose !== undefined) throw new Failure('this is done at once, and can\'t be proposed');
+      return (await import('./connect.ts')).connect(connection, path, signal);
+    },
     status: (signal) => get('/v1/status', signal),
     apps: (signal) => get('/v1/apps', signal),
     app: (name, signal) => get(`/v1/apps/${name}`, signal),
@@ -97,6 +101,8 @@ export function createClient(cluster: Cluster, author: () => Promise<string>): C
 export interface Connection {
   readonly cluster: Cluster;
   readonly author: () => Promise<string>;
+  /** Changes are proposed, with this title; empty: as they are called. */
+  readonly propose?: string;
 }
 
 interface Change {
@@ -110,7 +116,9 @@ async function write(connection: Connection, {triesMax = TRIES_MAX, ...change}: 
   const request = await writing(connection, change);
   for (let tries = 1; ; tries++) {
     try {
-      return await ask(connection, request, signal);
+      const answer = await ask(connection, request, signal);
+      if (connection.propose !== undefined && isProposed(answer)) throw new Proposed(answer);
+      return answer;
     } catch (error) {
       const isLost = error instanceof Failure && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET';
       if (!isLost || tries === triesMax || signal.aborted) throw error;
@@ -123,9 +131,14 @@ async function* writeLines(connection: Connection, change: Change, signal: Abort
   yield* lines(connection, await writing(connection, change), signal);
 }
 
-async function writing({author}: Connection, {method = 'POST', path, body}: Change): Promise<Partial<Exchange>> {
-  const headers = {'idempotency-key': randomUUID(), 'x-flynn-author': await author()};
+async function writing(connection: Connection, {method = 'POST', path, body}: Change): Promise<Partial<Exchange>> {
+  const headers = {'idempotency-key': randomUUID(), 'x-flynn-author': await connection.author(), ...proposing(connection)};
   return body === undefined ? {method, path, headers} : {method, path, body: JSON.stringify(body), headers: {'content-type': 'application/json', ...headers}};
+}
+
+/** See `reconciler/api/propose.ts`. */
+function proposing({propose}: Connection): Readonly<Record<string, string>> {
+  return propose === undefined ? {} : {'x-flynn-propose': encodeURIComponent(propose)};
 }
 
 async function ask(connection: Connection, request: Partial<Exchange>, signal: AbortSignal): Promise<unknown> {

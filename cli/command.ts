@@ -39,6 +39,8 @@ export interface CommandContext {
   readonly clusterFlag?: string;
   /** `--clone`, or `FLYNN_CLONE`: a clone of the cluster repository is meant, and no cluster is asked. */
   readonly cloneFlag?: string;
+  /** `--propose`: changes are not made but proposed, with this title; empty: as they are called. Absent: they are made. */
+  readonly proposeFlag?: string;
   /** All of stdin. */
   input(): Promise<string>;
   /** stdin, stdout and stderr as they are, for a command that runs elsewhere. */

@@ -4,6 +4,8 @@ export interface GlobalFlags {
   readonly app?: string;
   readonly cluster?: string;
   readonly clone?: string;
+  /** The title; empty: as the change is called. Absent: it is made at once. */
+  readonly propose?: string;
   readonly isJson: boolean;
   readonly isHelp: boolean;
   readonly isVersion: boolean;
@@ -16,7 +18,7 @@ const RUNNERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Takes `-a/--app`, `-c/--cluster`, `--clone`, `--json`, `-h/--help` and `--version` out of a command line, wherever they stand before `--`.
+ * Takes `-a/--app`, `-c/--cluster`, `--clone`, `--propose[=<title>]`, `--json`, `-h/--help` and `--version` out of a command line, wherever they stand before `--`.
  * `--version` counts only before the command's name. Of `flynn run` and `flynn exec` only what stands before the command is looked at. Throws `UsageError` for a flag without its value.
  */
 export function parseGlobals(argv: readonly string[]): {readonly flags: GlobalFlags; readonly rest: readonly string[]} {
@@ -32,6 +34,7 @@ export function parseGlobals(argv: readonly string[]): {readonly flags: GlobalFl
     if (name === '-a' || name === '--app') flags = {...flags, app: value ?? needed(argv[++at], name)};
     else if (name === '-c' || name === '--cluster') flags = {...flags, cluster: value ?? needed(argv[++at], name)};
     else if (name === '--clone') flags = {...flags, clone: value ?? needed(argv[++at], name)};
+    else if (name === '--propose') flags = {...flags, propose: value ?? ''};
     else if (word === '--json') flags = {...flags, isJson: true};
     else if (word === '-h' || word === '--help') flags = {...flags, isHelp: true};
     else if (word === '--version' && rest.length === 0) flags = {...flags, isVersion: true};

@@ -3,6 +3,7 @@ import {homedir} from 'node:os';
 import path from 'node:path';
 import {createInterface} from 'node:readline/promises';
 import {type Command, type CommandContext, Failure, UsageError} from './command.ts';
+import {Proposed} from './proposed.ts';
 import {parseGlobals} from './globals.ts';
 import {processStreams, type Streams} from './streams.ts';
 import {COMMANDS, HIDDEN, inOurWords} from './table.ts';
@@ -28,16 +29,19 @@ const STATUS_INTERRUPTED = 130;
 export async function main(surroundings: Surroundings, signal: AbortSignal): Promise<number> {
   const around = tamed(surroundings);
   let command: Command | undefined;
+  let context: CommandContext | undefined;
   try {
     const {flags, rest} = parseGlobals(around.argv);
+    context = contextOf(around, flags);
     const [name, ...args] = inOurWords(rest);
-    if (flags.isVersion) return await (await load('version')).run([], contextOf(around, flags), signal);
+    if (flags.isVersion) return await (await load('version')).run([], context, signal);
     if (flags.isHelp || name === undefined || name === 'help') {
       return await help(name === 'help' ? inOurWords(args)[0] : name, around);
     }
     command = await load(name);
-    return await command.run(args, contextOf(around, flags), signal);
+    return await command.run(args, context, signal);
   } catch (error) {
+    if (error instanceof Proposed && context !== undefined) return (await import('./output/proposals.ts')).tellProposed(error.answer, context);
     return report(error, {command, around, isInterrupted: signal.aborted});
   }
 }
@@ -74,6 +78,7 @@ function contextOf(around: Surroundings, flags: ReturnType<typeof parseGlobals>[
     ...(flags.app === undefined ? {} : {appFlag: flags.app}),
     ...(flags.cluster === undefined ? {} : {clusterFlag: flags.cluster}),
     ...(clone === '' ? {} : {cloneFlag: clone}),
+    ...(flags.propose === undefined ? {} : {proposeFlag: flags.propose}),
     client: async () => clone !== '' ? (await import('./offline/client.ts')).createCloneClient(clone, context) : (await import('./which-cluster.ts')).clientOf(context),
     app: async (named, signal) => (await import('./which-app.ts')).whichApp(named, context, signal),
   };

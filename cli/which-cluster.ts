@@ -9,7 +9,7 @@ export interface Cluster extends ClusterContext {
   readonly file: string;
 }
 
-type Asker = Pick<CommandContext, 'env' | 'cwd' | 'clusterFlag'>;
+type Asker = Pick<CommandContext, 'env' | 'cwd' | 'clusterFlag' | 'proposeFlag'>;
 
 /** `FLYNN_CONFIG`, or the usual place. */
 export function configFile(env: CommandContext['env']): string {
@@ -31,7 +31,7 @@ export async function whichCluster({env, clusterFlag}: Asker): Promise<Cluster> 
 
 export async function clientOf(asker: Asker): Promise<Client> {
   const cluster = await whichCluster(asker);
-  return createClient(cluster, () => identity(cluster, asker, new AbortController().signal));
+  return createClient(cluster, () => identity(cluster, asker, new AbortController().signal), {propose: asker.proposeFlag});
 }
 
 /** `FLYNN_URL` and `FLYNN_TOKEN`: for a job of CI, which has no file. */

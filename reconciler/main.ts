@@ -57,6 +57,9 @@ import {Restarts} from './oneshot/restarts.ts';
 import {buildsAndDeploys, receivePushes} from './wiring/receiver.ts';
 import {Registry} from './wiring/registry.ts';
 import {releasesOf} from './wiring/releases.ts';
+import {proposalDesk} from './wiring/proposals.ts';
+import {PostdeployNotes} from './receive/postdeploy-notes.ts';
+import {proposalsElsewhere} from './proposals/elsewhere.ts';
 import {stackDesk} from './wiring/stack-desk.ts';
 import {View} from './wiring/view.ts';
 import {AppVolumes} from './volumes/volumes.ts';
@@ -195,10 +198,12 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     told.set(app, message);
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
+  const postdeploys = new PostdeployNotes(layout.postdeploys);
+  const proposals = settings.cluster.kind === 'own' ? proposalDesk({layout, repo, check, access: () => reader.access, keepReleases: () => reader.cluster?.keep.releases, areCommitsSigned: () => trust.state.isRequired, postdeploys, node: {oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)}, noteBuild: (app, line) => logs.noteBuild(app, line), log}, signal) : undefined;
   const {builds, deploys, deployDesk, rebuild} = buildsAndDeploys({
     view: {settings, oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)},
     repo, layout, docker, instance, stack, building, log,
-    registry,
+    registry, postdeploys, proposals,
     cacheBytesMax: () => reader.cluster?.builds.cacheBytes,
     tell: (app, message) => events.add({app, kind: 'postdeploy', message, actor: 'flynn'}),
     noteBuild: (app, line) => logs.noteBuild(app, line),
@@ -207,13 +212,13 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const sources = followSources({layout, keyring, deploys, events}, signal);
   const metrics = metricsDesk({traffic: logs.traffic, replicaAt: (address) => logs.replicaAt(address), sinceMs: Date.now(), ...figures});
   const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, registry, node, log}, signal);
-  const view: View = new View({settings, releases, stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, metrics, certificates, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, proposals: proposals ?? proposalsElsewhere(settings.cluster.kind === 'remote' ? settings.cluster.url : 'a folder'), stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, metrics, certificates, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator, access: () => reader.access});
   const server = createServer({view, authenticate, log});
   const local = createLocalServer({view, log});
-  receivePushes({server, local, view, repo, layout, deploys, authenticate, check, unsignedIn: (range, until) => trust.refusalOf(range, until), log});
+  receivePushes({server, local, view, repo, layout, deploys, authenticate, check, unsignedIn: (range, until) => trust.refusalOf(range, until), log, ...(proposals && {proposals})});
 
   try {
     await rm(layout.socket, {force: true});

@@ -6,6 +6,7 @@ import type {Audit, OneShot} from './oneshot/oneshot.ts';
 import type {TrafficFigures} from './logs/traffic.ts';
 import type {RegistryTrouble} from './observed/pushed.ts';
 import type {Plan} from './plan/action.ts';
+import type {Proposals} from './proposals/proposals.ts';
 import type {Releases} from './release/releases.ts';
 import type {Keyring} from './secrets/keyring.ts';
 import type {NodeSettings} from './settings.ts';
@@ -25,6 +26,8 @@ export interface NodeView {
   readonly keyring: Keyring;
   /** Which releases there were, and those that people make by commands. */
   readonly releases: Releases;
+  /** Changes that wait for others to look at them. */
+  readonly proposals: Proposals;
   readonly stack: StackDesk;
   /** Undefined: there is none. */
   registry(): RegistryState | undefined;

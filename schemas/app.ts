@@ -37,6 +37,8 @@ export interface AppManifest extends Header<'App'> {
   readonly allowFrom?: readonly string[];
   /** The branch whose push is a deploy. Absent: main and master. */
   readonly deployBranch?: string;
+  /** A release is proposed, and deployed when that is merged. Absent: it is deployed at once. */
+  readonly review?: 'required';
   /** Absent: what is pushed to this cluster. */
   readonly source?: FollowedSourceManifest;
 }
@@ -170,6 +172,7 @@ export const appSchema: ObjectSchema<AppManifest> = {
       description: 'The branch whose push is built and deployed; others are only kept. Default: main and master.',
       examples: ['production'],
     },
+    review: {type: 'string', enum: ['required'], errorMessage: 'must be required, or be left out', description: 'A push builds, and proposes its release instead of deploying it: it deploys when the proposal is merged. The same for rollbacks and images (docs/review.md).'},
     source: followedSourceSchema,
   },
   examples: [{

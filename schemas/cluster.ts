@@ -5,6 +5,7 @@ import {hostSchema} from './names.ts';
 import {bytesOf, quantitySchema} from './quantity.ts';
 import {quotasSchema, type QuotasManifest} from './quota.ts';
 import {checkRegistry, registrySchema, type RegistryManifest} from './registry.ts';
+import {reviewSchema, type ReviewManifest} from './review.ts';
 import {checkRequests, requestsSchema, type RequestsManifest} from './requests.ts';
 import {checkRouter, routerSchema, type RouterManifest} from './router.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
@@ -34,6 +35,8 @@ export interface ClusterManifest extends Header<'Cluster'> {
   readonly router?: RouterManifest;
   readonly commits?: CommitsManifest;
   readonly quotas?: QuotasManifest;
+  /** Absent: everything may be changed directly by who may change it. */
+  readonly review?: ReviewManifest;
   /** By app. */
   readonly policy?: Readonly<Record<string, Rights>>;
 }
@@ -195,6 +198,7 @@ export const clusterSchema: ObjectSchema<ClusterManifest> = {
     router: routerSchema,
     commits: commitsSchema,
     quotas: quotasSchema,
+    review: reviewSchema,
     policy: policySchema,
   },
   examples: [{apiVersion: 'flynn/v1', kind: 'Cluster', name: 'production', domain: 'apps.example.com', ...CLUSTER_DEFAULTS}],

@@ -16,7 +16,7 @@ const ADAPTERS = 'reconciler/adapters/';
 const NODE_FACTS = ['reconciler/layout.ts', 'reconciler/settings.ts'];
 const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts', 'reconciler/observed/system.ts', 'reconciler/observed/certified.ts', 'reconciler/desired/certificates-state.ts'];
 /** The folders of the pass and those around it. */
-const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'signatures', 'source', 'volumes', 'preview'].map((name) => `reconciler/${name}/`);
+const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'proposals', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'signatures', 'source', 'volumes', 'preview'].map((name) => `reconciler/${name}/`);
 /** The names that apps are answered under: pure, and needed by who looks, who plans and who acts. */
 const ROUTER = 'reconciler/router/';
 
@@ -72,10 +72,15 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   // Around the pass: they make commits or ask questions, and never change a container of an app.
   'reconciler/commits': {values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], packages: ['node:', 'yaml']},
   /** Who may do what: pure. */
-  'reconciler/access': {values: [SCHEMAS], types: ['reconciler/checkout/snapshot.ts']},
+  'reconciler/access': {values: [SCHEMAS, 'reconciler/checkout/snapshot.ts'], packages: ['node:path']},
+  /** Changes that wait for others: branches of our own cluster repository. */
+  'reconciler/proposals': {
+    values: [SCHEMAS, ADAPTERS, 'reconciler/access/', 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/api/authenticate.ts'],
+    packages: ['node:', 'yaml'],
+  },
   'reconciler/api': {
     values: [SCHEMAS, 'reconciler/access/', 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/logs/traffic.ts', ...NODE_FACTS],
-    types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/release/', 'reconciler/source/status.ts', 'reconciler/volumes/', 'reconciler/build/build.ts'],
+    types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/proposals/', 'reconciler/release/', 'reconciler/source/status.ts', 'reconciler/volumes/', 'reconciler/build/build.ts'],
     packages: ['node:', 'ajv', 'fastify', '@fastify/websocket', 'yaml'],
   },
   'reconciler/release': {
@@ -92,7 +97,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
     packages: ['node:'],
   },
   'reconciler/receive': {
-    values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/release/', 'reconciler/secrets/', 'reconciler/access/', 'reconciler/api/', 'reconciler/builds/', 'reconciler/build/output.ts', ...NODE_FACTS],
+    values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/release/', 'reconciler/secrets/', 'reconciler/access/', 'reconciler/api/', 'reconciler/builds/', 'reconciler/proposals/', 'reconciler/build/output.ts', ...NODE_FACTS],
     types: ['reconciler/node.ts', 'reconciler/oneshot/', 'reconciler/build/build.ts', 'reconciler/status/'],
     packages: ['node:', 'fastify', 'execa'],
   },
@@ -115,10 +120,10 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'cli/backup': {values: [SCHEMAS, 'cli/', 'reconciler/', 'buildpacks/'], types: ['dockerode'], packages: ['node:', 'age-encryption', 'execa']},
   /** The API over a clone of the cluster repository, in this process. */
   'cli/offline': {values: [SCHEMAS, 'cli/', 'reconciler/api/', 'reconciler/desired/', 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], types: ['reconciler/node.ts', 'reconciler/status/'], packages: ['node:']},
-  'cli/output': {values: [SCHEMAS, 'cli/'], types: ['reconciler/desired/', 'reconciler/api/', 'reconciler/node.ts', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:', 'yaml']},
+  'cli/output': {values: [SCHEMAS, 'cli/', 'reconciler/preview/'], types: ['reconciler/desired/', 'reconciler/proposals/', 'reconciler/api/', 'reconciler/node.ts', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:', 'yaml']},
   'cli/commands': {
     values: [SCHEMAS, 'cli/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/volumes/format.ts', 'reconciler/secrets/identity-file.ts', ...NODE_FACTS],
-    types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/volumes/volumes.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'dockerode'],
+    types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/proposals/', 'reconciler/source/status.ts', 'reconciler/volumes/volumes.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'dockerode'],
     packages: ['node:', 'yaml'],
   },
 };
@@ -127,7 +132,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
 const DIRECTLY = ['reconciler', 'cli'];
 
 /** Everything here is a function of its arguments. */
-const PURE = ['reconciler/access/', 'reconciler/plan/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/backoff.ts', 'reconciler/router/names.ts', 'reconciler/router/times.ts', 'reconciler/router/shifts.ts', 'reconciler/commits/edits.ts', 'reconciler/commits/yaml-edit.ts'];
+const PURE = ['reconciler/access/', 'reconciler/proposals/approvals.ts', 'reconciler/proposals/numbering.ts', 'reconciler/plan/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/backoff.ts', 'reconciler/router/names.ts', 'reconciler/router/times.ts', 'reconciler/router/shifts.ts', 'reconciler/commits/edits.ts', 'reconciler/commits/yaml-edit.ts'];
 const IMPURE = /\b(new Date|Date\.|Math\.random|random(?:UUID|Bytes|Int)|process\.|performance\.|setTimeout|setInterval|setImmediate|async|await|fetch\(|import\()/;
 
 const SOURCE_ROOTS = ['schemas', 'reconciler', 'cli', 'buildpacks'];

@@ -22,7 +22,9 @@ export const RIGHTS = {
   'self.tokens': {on: 'self', role: 'viewer', words: 'make tokens of their own'},
   'cluster.look': {on: 'any', role: 'viewer', words: 'look at the cluster'},
   'cluster.clone': {on: 'any', role: 'viewer', words: 'read the cluster repository'},
-  'cluster.propose': {on: 'any', role: 'deployer', words: 'push branches to the cluster repository'},
+  'cluster.propose': {on: 'any', role: 'deployer', words: 'propose changes, and push branches to the cluster repository'},
+  'cluster.review': {on: 'any', role: 'deployer', words: 'approve proposals'},
+  'cluster.merge': {on: 'any', role: 'deployer', words: 'merge proposals'},
 
   'app.read': app('viewer', 'see the app'),
   'app.logs': app('viewer', 'read its logs'),

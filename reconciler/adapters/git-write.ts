@@ -56,6 +56,26 @@ export async function moveRef(gitdir: string, {ref, from, to, reason}: {ref: str
   }
 }
 
+/** `from`, `to`: 40 zeros where the ref does not exist. */
+export interface RefMove {
+  readonly ref: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The same for several refs: all are moved, or none is. */
+export async function moveRefs(gitdir: string, {moves, reason}: {readonly moves: readonly RefMove[]; readonly reason: string}, signal: AbortSignal): Promise<boolean> {
+  const commands = moves.map(({ref, from, to}) => `update ${ref}\0${to}\0${from}\0`).join('');
+  try {
+    await git(['update-ref', '--no-deref', '--stdin', '-z', '-m', reason], {gitdir, input: commands}, signal);
+    return true;
+  } catch (error) {
+    if (!(error instanceof GitError) || !/cannot lock ref|unable to lock/i.test(error.stderr)) throw error;
+    for (const {ref} of moves) await removeStaleLock(path.join(gitdir, `${ref}.lock`));
+    return false;
+  }
+}
+
 /** A lock of this age belongs to a git that was killed, in milliseconds: moving a ref takes a few. */
 const LOCK_STALE_MS = 60_000;
 

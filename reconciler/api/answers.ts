@@ -3,6 +3,7 @@ import type {AppRoles, Role} from '../../schemas/roles.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import type {DeployOutcome, Garbage, RegistryState, StackImageInfo} from '../node.ts';
+import type {ProposalDetails} from '../proposals/proposals.ts';
 import type {RebasePreview} from '../release/releases.ts';
 import type {Waiting} from '../plan/action.ts';
 import type {AppStatus} from '../status/status.ts';
@@ -38,6 +39,13 @@ export interface Written {
 
 /** `converging`: a request can't wait any longer for it. */
 export type WaitOutcome = DeployOutcome | {readonly result: 'converging'; readonly commit: CommitId; readonly detail: string};
+
+/** 202: the change was asked for with `X-Flynn-Propose`, and waits for others. */
+export interface ProposedAnswer {
+  readonly proposal: ProposalDetails;
+  /** False: it had been made before. */
+  readonly isNew: boolean;
+}
 
 export interface CreatedApp extends Written {
   readonly name: AppName;

@@ -4,13 +4,16 @@ import type {Change} from '../checkout/snapshot.ts';
 import type {NodeView} from '../node.ts';
 import type {WaitOutcome, Written} from './answers.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
-import {actorOf} from './audit.ts';
+import {reviewed} from '../access/protected.ts';
+import {actorOf, noted} from './audit.ts';
 import type {Authenticate} from './authenticate.ts';
 import type {RouteParts} from './node-routes.ts';
 import {operationIdOf} from './operation.ts';
 import {whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
+import {proposalTitle, titled} from './propose.ts';
 import {readSeen} from './versions.ts';
+import {WasProposed} from './was-proposed.ts';
 
 /** With some tries against other writers; the remote repository may be slow. */
 const COMMIT_MS_MAX = 60_000;
@@ -29,9 +32,15 @@ export function committer({view, authenticate, closing, log}: {readonly view: No
     const {name, email} = principal;
     const operationId = operationIdOf(request, principal);
     if (request.headers['idempotency-key'] !== undefined) used.mustFit(operationId, request);
-    const change: Change = {...how, ...readSeen(request), edit, message, author: {name, email}, operationId};
+    const title = proposalTitle(request);
+    const change: Change = {...how, ...readSeen(request), edit: title === undefined ? reviewed(edit) : edit, message: titled(message, title), author: {name, email}, operationId};
     // Not ended by the client's going: what was asked for is done, and a repeated request finds it.
     const deadline = AbortSignal.any([closing, AbortSignal.timeout(COMMIT_MS_MAX)]);
+    if (title !== undefined) {
+      const {proposal, isNew} = await explaining("can't propose it", view.proposals.propose(change, principal, deadline));
+      await noted(request, {view, authenticate}, {action: 'propose', subject: `#${proposal.number} ${proposal.title}`, ...(proposal.tip !== undefined && {commit: proposal.tip})});
+      throw new WasProposed({proposal, isNew});
+    }
     const {commit: id, isNew} = await explaining("can't commit to the cluster repository", view.repo.commit(change, deadline));
     view.wake(message);
     const app = (request.params as {app?: string} | undefined)?.app as AppName | undefined;

@@ -8,6 +8,7 @@ import type {Authenticate, Principal} from './authenticate.ts';
 import {LoginLimit} from './login-limit.ts';
 import {foreignOrigin} from './origin.ts';
 import {ApiError} from './problem.ts';
+import {proposalTitle, rightToPropose} from './propose.ts';
 import {Refusals} from './refusals.ts';
 
 /** `in handler`: what it takes depends on the body, and the handler calls `permit` itself. */
@@ -35,6 +36,11 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   'GET /v1/certificates': 'cluster.plan',
   'GET /v1/certificates/root': 'cluster.look',
   'GET /v1/acme': 'cluster.plan',
+  'GET /v1/proposals': 'cluster.clone',
+  'GET /v1/proposals/:number': 'cluster.clone',
+  'POST /v1/proposals/:number/approve': 'cluster.review',
+  'POST /v1/proposals/:number/close': 'cluster.propose',
+  'POST /v1/proposals/:number/merge': 'cluster.merge',
   'GET /v1/audit': 'audit.read',
   'GET /v1/audit/verdict': 'audit.read',
   'GET /v1/people': 'people.read',
@@ -168,7 +174,8 @@ export function guard(v1: FastifyInstance, {authenticate, audit}: {readonly auth
       await refusals.add({...actorOf(principal, request), action: 'refused', subject: `a web page of ${origin}`}, Date.now());
       throw new ApiError(403, `this was asked for by a web page of ${origin}, which is not this API's own`);
     }
-    const right = ROUTE_RIGHTS[`${request.method === 'HEAD' ? 'GET' : request.method} ${request.routeOptions.url ?? ''}`];
+    const route = `${request.method === 'HEAD' ? 'GET' : request.method} ${request.routeOptions.url ?? ''}`;
+    const right = proposalTitle(request) === undefined ? ROUTE_RIGHTS[route] : rightToPropose(route, ROUTE_RIGHTS[route]);
     if (right === 'in handler') return;
     permit(principal, right ?? 'cluster.operate', (request.params as {app?: string} | undefined)?.app);
   });

@@ -4,6 +4,7 @@ import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import {EditRefused, StaleRead} from '../checkout/snapshot.ts';
 import {Refused} from '../oneshot/oneshot.ts';
 import type {Problem} from './answers.ts';
+import {WasProposed} from './was-proposed.ts';
 
 /** Thrown by a handler to answer with a problem. The message is for people. */
 export class ApiError extends Error {
@@ -19,6 +20,7 @@ export class ApiError extends Error {
 /** Makes every error of the server `application/problem+json`. What went wrong inside is logged, and told without its details. */
 export function answerProblems(server: FastifyInstance, log: (message: string, error: unknown) => void): void {
   server.setErrorHandler((error, request, reply) => {
+    if (error instanceof WasProposed) return reply.status(202).send(error.answer);
     const problem = problemOf(error);
     if (problem.status >= 500 && !isOnPurpose(error)) log(`${request.method} ${request.routeOptions.url ?? '(no route)'} failed`, error);
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="flynn", Basic realm="flynn"');

@@ -25,6 +25,7 @@ import {checkInputs} from './openapi/check.ts';
 import {servePages} from './openapi/pages.ts';
 import {registerDocument} from './openapi/serve.ts';
 import {answerProblems} from './problem.ts';
+import {registerProposalRoutes} from './proposals.ts';
 import {registerRegistryRoutes} from './registry.ts';
 import {registerReleaseRoutes} from './releases.ts';
 import {registerRouteRoutes} from './routes.ts';
@@ -93,6 +94,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerOneShotRoutes(v1, parts);
     registerPeopleRoutes(v1, parts);
     registerTeamRoutes(v1, parts);
+    registerProposalRoutes(v1, parts);
   }, {prefix: '/v1'});
   return server;
 }

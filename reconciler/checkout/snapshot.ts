@@ -53,6 +53,8 @@ export interface Change {
   readonly author: Author;
   /** Same id, same commit: a retry after a lost answer finds its own commit. Trailer `Flynn-Operation`. */
   readonly operationId: string;
+  /** What the edit runs on, instead of the tip itself: the tip with another commit merged into it, which becomes the second parent where it is named. Called again for each new tip. */
+  merge?(tip: CommitId, signal: AbortSignal): Promise<{readonly tree: string; readonly parent?: CommitId}>;
   /** Published whatever the check would say: for going back to what there was, which must not depend on other people's mistakes. */
   readonly isUnchecked?: true;
   /** What its author has seen: it is published only when nothing at `path` is another than in one of these commits. Throws `StaleRead`. */

@@ -86,5 +86,7 @@ kind: App
 
 # deployBranch: production    # whose push is a deploy, instead of main and master (others: flynn deploy --branch)
 
+# review: required            # a push builds and proposes its release; it deploys when others have approved it (flynn review)
+
 # deployTimeoutSeconds: 120   # a deploy that is not healthy by then has failed; the release before it goes on
 `;

@@ -24,6 +24,7 @@ const APP_FIELDS: {readonly [Field in keyof AppManifest]-?: Going} = {
   allowFrom: 'stays',
   deployBranch: 'stays',
   source: 'stays',
+  review: 'stays',
 };
 
 const SERVICE_FIELDS: {readonly [Field in keyof ServiceManifest]-?: Going} = {

@@ -62,11 +62,12 @@ async function writeCommit(target: Target, {change, tip}: {change: Change; tip: 
   const before = parseCommit(object.content).tree;
   if (change.seen !== undefined) await mustBeAsSeen(target.objects, {seen: change.seen, tip}, signal);
   const write = objectWriter(target.gitdir, target.sign);
-  const tree = await runEdit({objects: target.objects, write, tree: before}, change.edit, signal);
+  const merged = await change.merge?.(tip, signal);
+  const tree = await runEdit({objects: target.objects, write, tree: merged?.tree ?? before}, change.edit, signal);
   if (tree === before) return undefined;
   const id = await write.commit({
     tree,
-    parents: [tip],
+    parents: [tip, ...(merged?.parent === undefined ? [] : [merged.parent])],
     message: withTrailer(change.message, change.operationId),
     author: change.author,
     committer: COMMITTER,

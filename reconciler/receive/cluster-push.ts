@@ -12,6 +12,8 @@ import type {GitDeps} from './deps.ts';
 import {warningsOf} from './plaintext.ts';
 import {inWords, notePush} from './note-push.ts';
 import {forbiddenPaths} from './path-rights.ts';
+import {BRANCHES} from '../proposals/store.ts';
+import {mustNotTakeReview, ProposalPushes} from './proposal-push.ts';
 import {PushRejected, type Push, type RefUpdate} from './push.ts';
 
 /** `git push -o …`: accepts manifests with problems; each app with problems keeps its last good ones. */
@@ -25,9 +27,11 @@ const NOTED_MAX = 5;
 /** Pushes to the cluster repository: main is what the nodes follow, other branches are people's own business. */
 export class ClusterPushes {
   readonly #deps: GitDeps;
+  readonly #proposals: ProposalPushes;
 
   constructor(deps: GitDeps) {
     this.#deps = deps;
+    this.#proposals = new ProposalPushes(deps);
   }
 
   /** @throws {PushRejected} with every problem */
@@ -35,9 +39,11 @@ export class ClusterPushes {
     for (const {ref} of push.updates) {
       if (!/^refs\/(heads|tags)\//.test(ref)) throw new PushRejected(warning(`Push rejected, "${ref}" is neither a branch nor a tag`));
     }
+    // Main first: what it refuses must not have opened a proposal.
     const update = push.updates.find(({ref}) => ref === MAIN);
+    if (update !== undefined) await this.#mayMoveMain(update, push, signal);
+    await this.#proposals.mayReceive(push, signal);
     if (update === undefined) return;
-    await this.#mayMoveMain(update, push, signal);
     // Before main moves: a pass that came in between would hold the commit back. Git itself names commits by 40 hex digits.
     if (push.options.includes(OPTION_CONFIRM_DELETE)) await confirmDelete(push.gitdir, update.after as CommitId, signal);
   }
@@ -48,14 +54,15 @@ export class ClusterPushes {
     }
     const update = push.updates.find(({ref}) => ref === MAIN);
     if (update === undefined) {
-      push.print(detail('Nodes follow main only: nothing is changed by this.'));
-      return;
+      if (!push.updates.every(({ref}) => ref.startsWith(BRANCHES))) push.print(detail('Nodes follow main only: nothing is changed by this.'));
+      return this.#proposals.received(push, signal);
     }
     // Git itself names commits by 40 hex digits.
     const commit = update.after as CommitId;
     this.#deps.node.wake(`push of ${commit.slice(0, 8)} by ${push.author.name}`);
     push.print(detail(`Revision main@sha1:${commit}`));
     push.print(detail('See what the nodes make of it with: flynn status'));
+    await this.#proposals.received(push, signal);
   }
 
   async #mayMoveMain({before, after}: RefUpdate, push: Push, signal: AbortSignal): Promise<void> {
@@ -72,10 +79,11 @@ export class ClusterPushes {
         const apps = {before: new Set(old?.apps.map(({name}) => name)), after: new Set(next.apps.map(({name}) => name))};
         const forbidden = await forbiddenPaths(push.principal, {update: {before, after, ref: MAIN}, push, apps}, signal);
         if (forbidden.length > 0) await notePush(this.#deps, push, {action: 'refused', subject: forbidden.slice(0, NOTED_MAX).join('; ')});
-        if (forbidden.length > 0) throw new PushRejected(...forbidden.map(detail), warning('Push rejected, it changes what you may not change. Others can: push it to a branch and ask them'));
+        if (forbidden.length > 0) throw new PushRejected(...forbidden.map(detail), warning('Push rejected, it changes what you may not change. Others can, so propose it: git push origin HEAD:proposals/<name>'));
       }
       const unsigned = before === NO_COMMIT ? [] : await this.#deps.unsignedIn({from: before as CommitId, to: after as CommitId, env}, signal);
       if (unsigned.length > 0) throw new PushRejected(...unsigned.map(detail), warning('Push rejected, every commit has to be signed (cluster.yaml, commits.signed)'));
+      if (before !== NO_COMMIT) await mustNotTakeReview({push, before, after, audit: this.#deps.audit}, signal);
       const gone = old === undefined ? undefined : massDelete(old.apps.map(({name}) => name), next.apps.map(({name}) => name));
       if (gone !== undefined && !push.options.includes(OPTION_CONFIRM_DELETE)) {
         throw new PushRejected(

@@ -5,6 +5,7 @@ import {Turns, type Holder} from '../builds/turns.ts';
 import type {FollowedRepo} from '../checkout/repo.ts';
 import type {NodeView} from '../node.ts';
 import type {OneShot} from '../oneshot/oneshot.ts';
+import type {ProposalDesk} from '../proposals/desk.ts';
 import type {ReleaseRegistry} from '../release/publish.ts';
 import type {SourceOf} from './build-commit.ts';
 import {deploy, type Deployed} from './deploy.ts';
@@ -16,6 +17,8 @@ export interface DeployDeps {
   readonly builds: BuildService;
   readonly registry: ReleaseRegistry;
   readonly postdeploys: PostdeployNotes;
+  /** Undefined: the cluster repository is elsewhere, and so are its reviews. */
+  readonly proposals: Pick<ProposalDesk, 'proposeRelease'> | undefined;
   /** Gets what failed inside of us. */
   log(message: string, error: unknown): void;
 }

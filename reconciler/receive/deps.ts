@@ -4,6 +4,7 @@ import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
 import type {CommitId} from '../../schemas/ids.ts';
 import type {Layout} from '../layout.ts';
 import type {NodeView} from '../node.ts';
+import type {ProposalDesk} from '../proposals/desk.ts';
 import type {Deploys} from './deploys.ts';
 import type {PushSessions} from './sessions.ts';
 
@@ -20,6 +21,8 @@ export interface GitDeps {
   /** What is wrong with the signatures of a push to the cluster repository, a line each. See `../signatures/`. */
   unsignedIn(range: {readonly from: CommitId; readonly to: CommitId; readonly env: Readonly<Record<string, string>>}, signal: AbortSignal): Promise<readonly string[]>;
   readonly pushes: PushSessions;
+  /** Absent: the cluster repository is elsewhere. */
+  readonly proposals?: ProposalDesk;
   /** Gets what failed inside of us; the pusher is told in a sentence. */
   log(message: string, error: unknown): void;
 }

@@ -4,6 +4,8 @@ import {git} from '../adapters/git.ts';
 
 /** One ref a release, so that its source outlives a force push, and a reconciler that is killed in the middle of a push. */
 const FOLDER = 'refs/flynn/releases';
+/** One ref a source of a release that waits for its proposal to be merged. */
+const PROPOSED = 'refs/flynn/proposed';
 /** The newest commit of a source that is followed elsewhere which has served. */
 export const DEPLOYED_REF = 'refs/flynn/source/deployed';
 const RELEASE_REF = new RegExp(`^${FOLDER}/v(\\d+)$`, 'gm');
@@ -20,14 +22,22 @@ export interface ReleasedSource {
 
 /** Keeps the source of a release from now on, whatever becomes of the push, and lets go of the oldest ones. */
 export async function keepSource({gitdir, env, commit, number, keep}: ReleasedSource, signal: AbortSignal): Promise<void> {
-  const quarantine = env['GIT_OBJECT_DIRECTORY'];
-  // Absent: the push brought nothing new.
-  if (quarantine !== undefined) await linkObjects({from: path.resolve(gitdir, quarantine), to: path.join(gitdir, 'objects')}, signal);
+  await takeOver({gitdir, env}, signal);
   const refs = await git(['for-each-ref', '--format=%(refname)', '--', FOLDER], {gitdir}, signal);
   const numbers = [...refs.matchAll(RELEASE_REF)].map(([, kept]) => Number(kept)).filter((kept) => kept !== number).toSorted((one, other) => other - one);
   const old = numbers.slice(Math.max(keep - 1, 0));
   const commands = [`update ${refOf(number)} ${commit}`, ...old.map((kept) => `delete ${refOf(kept)}`)];
   await git(['update-ref', '--stdin'], {gitdir, input: `${commands.join('\n')}\n`}, signal);
+}
+
+/** Keeps the source of a release that is only proposed, whatever becomes of the push. */
+export async function keepProposed({gitdir, env, commit}: Pick<ReleasedSource, 'gitdir' | 'env' | 'commit'>, signal: AbortSignal): Promise<void> {
+  await takeOver({gitdir, env}, signal);
+  await git(['update-ref', '--', `${PROPOSED}/${commit}`, commit], {gitdir}, signal);
+}
+
+export async function forgetProposed(gitdir: string, commit: string, signal: AbortSignal): Promise<void> {
+  await git(['update-ref', '-d', '--', `${PROPOSED}/${commit}`], {gitdir}, signal);
 }
 
 export async function forgetSource(gitdir: string, number: number, signal: AbortSignal): Promise<void> {
@@ -41,6 +51,12 @@ export async function noteDeployed(gitdir: string, commit: string, signal: Abort
 
 function refOf(number: number): string {
   return `${FOLDER}/v${number}`;
+}
+
+async function takeOver({gitdir, env}: Pick<ReleasedSource, 'gitdir' | 'env'>, signal: AbortSignal): Promise<void> {
+  const quarantine = env['GIT_OBJECT_DIRECTORY'];
+  // Absent: the push brought nothing new.
+  if (quarantine !== undefined) await linkObjects({from: path.resolve(gitdir, quarantine), to: path.join(gitdir, 'objects')}, signal);
 }
 
 /**

@@ -13,23 +13,28 @@ import type {MakingNote} from './makings.ts';
  */
 export async function resumeMakings(deps: DeployDeps, signal: AbortSignal): Promise<void> {
   try {
-    await Promise.all((await deps.makings.all()).map((note) => resume(deps, note, signal)));
+    await Promise.all((await deps.makings.all()).map((note) => lookAfterMaking(deps, note, signal)));
   } catch (error) {
     if (!signal.aborted) deps.log('releases of before the last start can\'t be looked after', error);
   }
 }
 
-async function resume(deps: DeployDeps, note: MakingNote, signal: AbortSignal): Promise<void> {
+/** Waits for what became of a release that is in git, and takes it back when it failed. Never rejects. */
+export async function lookAfterMaking(deps: DeployDeps, note: MakingNote, signal: AbortSignal): Promise<'healthy' | 'other'> {
   const {app, createdAt} = note;
   try {
+    let result: 'healthy' | 'other' = 'other';
     const now = await appNow(app, deps.repo, signal);
     if (now.release?.createdAt === createdAt) {
       const outcome = await convergedInTime({app, node: deps.node, limitMs: now.deployTimeoutMs + now.buildTimeMs + CONVERGED_MARGIN_MS, print: () => {}}, signal);
       if (outcome.result === 'failed') await takeBack(deps, note, {cause: outcome.cause, signal});
+      if (outcome.result === 'healthy') result = 'healthy';
     }
     await deps.makings.remove(note);
+    return result;
   } catch (error) {
-    if (!signal.aborted) deps.log(`a release of ${app} that was being made when the node was stopped can't be looked after`, error);
+    if (!signal.aborted) deps.log(`a release of ${app} that was being made can't be looked after`, error);
+    return 'other';
   }
 }
 

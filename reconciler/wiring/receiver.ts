@@ -18,8 +18,9 @@ import {LABEL_APP, LABEL_INSTANCE, LABEL_ROLE} from '../labels.ts';
 import type {Layout} from '../layout.ts';
 import type {DeployDesk, NodeView} from '../node.ts';
 import {deployDesk} from '../receive/deploy-desk.ts';
+import type {ProposalDesk} from '../proposals/desk.ts';
 import {Deploys, type DeployDeps} from '../receive/deploys.ts';
-import {PostdeployNotes} from '../receive/postdeploy-notes.ts';
+import type {PostdeployNotes} from '../receive/postdeploy-notes.ts';
 import {resumePostdeploys} from '../receive/postdeploy.ts';
 import {rebuild, type Rebuilding} from '../receive/rebuild.ts';
 import type {GitDeps} from '../receive/deps.ts';
@@ -40,6 +41,8 @@ export interface DeployParts {
   /** What a build's cache may take before it is emptied; undefined: nobody knows yet. */
   cacheBytesMax(): number | undefined;
   readonly registry: DeployDeps['registry'];
+  readonly postdeploys: PostdeployNotes;
+  readonly proposals: DeployDeps['proposals'];
   /** Something that people should know of an app. */
   tell(app: AppName, message: string): void;
   /** A line of a build's output, for the app's log. */
@@ -57,7 +60,7 @@ export interface BuildsAndDeploys {
 }
 
 /** @param stopping  ends none of them: it tells why they ended */
-export function buildsAndDeploys({view, repo, layout, docker, instance, stack, building, cacheBytesMax, registry, tell, noteBuild, log}: DeployParts, stopping: AbortSignal): BuildsAndDeploys {
+export function buildsAndDeploys({view, repo, layout, docker, instance, stack, building, cacheBytesMax, registry, postdeploys, proposals, tell, noteBuild, log}: DeployParts, stopping: AbortSignal): BuildsAndDeploys {
   const build = noted(createBuilder({docker, instance, stack, logs: layout.builds, scratch: layout.scratch, gitUrl: (app) => gitUrlOf(app, view.settings)}), noteBuild);
   const builds = new BuildService({
     folder: layout.builds,
@@ -75,9 +78,8 @@ export function buildsAndDeploys({view, repo, layout, docker, instance, stack, b
     log,
   }, stopping);
   builds.interruptAbandoned().catch((error: unknown) => log('builds that were interrupted are not marked', error));
-  const postdeploys = new PostdeployNotes(layout.postdeploys);
   void resumePostdeploys({notes: postdeploys, repo, node: view, print: noteBuild, tell, log}, stopping);
-  const deploys = new Deploys({repo, node: view, builds, registry, postdeploys, log});
+  const deploys = new Deploys({repo, node: view, builds, registry, postdeploys, proposals, log});
   return {
     builds, deploys,
     deployDesk: deployDesk({repo, sources: layout.sources, deploys}),
@@ -97,6 +99,8 @@ export interface ReceiverParts {
   readonly authenticate: Authenticate;
   readonly check: CommitCheck;
   readonly unsignedIn: GitDeps['unsignedIn'];
+  /** Absent: the cluster repository is elsewhere. */
+  readonly proposals?: ProposalDesk;
   log(message: string, error: unknown): void;
 }
 

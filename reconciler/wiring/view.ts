@@ -13,6 +13,7 @@ import {whyNoImage} from '../plan/images.ts';
 import {phaseOf} from '../plan/phase.ts';
 import {waitsOfPorts} from '../plan/tcp.ts';
 import type {Plan} from '../plan/action.ts';
+import type {Proposals} from '../proposals/proposals.ts';
 import type {Releases} from '../release/releases.ts';
 import {secureUrlOf, urlOf, type NodeSettings} from '../settings.ts';
 import type {Keyring} from '../secrets/keyring.ts';
@@ -41,6 +42,7 @@ export interface ViewOptions {
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
   /** Made with the view itself, which it asks. */
   releases(view: View): Releases;
+  readonly proposals: Proposals;
   readonly stack: StackDesk;
   registry(): RegistryState | undefined;
   readonly builds: Builds;
@@ -66,6 +68,7 @@ export class View implements NodeView {
   readonly repo: ClusterRepo;
   readonly keyring: Keyring;
   readonly releases: Releases;
+  readonly proposals: Proposals;
   readonly stack: StackDesk;
   readonly builds: Builds;
   readonly deploys: DeployDesk;
@@ -92,6 +95,7 @@ export class View implements NodeView {
     this.repo = options.repo;
     this.keyring = options.keyring;
     this.releases = options.releases(this);
+    this.proposals = options.proposals;
     this.stack = options.stack;
     this.builds = options.builds;
     this.deploys = options.deploys;

@@ -84,7 +84,7 @@ export async function doors(t: Pick<ExecutionContext, 'teardown'>) {
   const builds = buildService({layout, log}, async () => ({ok: true, value: IMAGE}));
   const deps: GitDeps = {
     layout, repo, check, node, log, authenticate, audit,
-    deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, postdeploys: new PostdeployNotes(layout.postdeploys), log}),
+    deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, proposals: undefined, postdeploys: new PostdeployNotes(layout.postdeploys), log}),
     pushes: new PushSessions(), unsignedIn: async () => [],
   };
   const server = createServer({view, authenticate, log});

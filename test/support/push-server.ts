@@ -54,7 +54,7 @@ export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, 
   const builds = buildService({layout, log}, build ?? (async () => ({ok: true, value: IMAGE})));
   const deps: GitDeps = {
     layout, repo, check, node, log,
-    deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, postdeploys: new PostdeployNotes(layout.postdeploys), log}),
+    deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, proposals: undefined, postdeploys: new PostdeployNotes(layout.postdeploys), log}),
     authenticate: createAuthenticate({token: 'secret', operator: ADA}),
     unsignedIn: async () => [],
     pushes: new PushSessions(),

@@ -28,6 +28,8 @@ const TRIALS: Readonly<Record<Right, readonly Trial[]>> = {
   'cluster.look': [{api: 'GET /v1/status'}, {api: 'GET /v1/apps'}, {api: 'GET /v1/events'}, {api: 'GET /v1/routes'}, {api: 'GET /v1/drains'}],
   'cluster.clone': [{clone: 'cluster'}],
   'cluster.propose': [{push: 'cluster'}],
+  'cluster.review': [{api: 'POST /v1/proposals/1/approve', body: {}}],
+  'cluster.merge': [{api: 'POST /v1/proposals/1/merge', body: {}}],
   'app.read': [{api: 'GET /v1/apps/shop'}, {api: 'GET /v1/apps/shop/builds'}, {api: 'GET /v1/apps/shop/releases'}, {clone: 'shop'}],
   'app.logs': [{api: 'GET /v1/apps/shop/logs'}],
   'app.push': [{push: 'shop'}],

@@ -91,7 +91,7 @@ export const CLUSTER_OPERATIONS: Operations = {
 export const PATH_PARAMETERS: Readonly<Record<string, SchemaObject>> = {
   app: APP,
   service: text('Name of a service.', {maxLength: 200}),
-  number: text('Of a release, `3` or `v3`; of a build, `12`.', {maxLength: 200}),
+  number: text('Of a release, `3` or `v3`; of a build or a proposal, `12`.', {maxLength: 200}),
   replica: text('`web.1`, `run.4821`', {maxLength: 200}),
   cron: text('Name of a cron job.', {maxLength: 200}),
   run: text('`20261125-030000`', {maxLength: 200}),

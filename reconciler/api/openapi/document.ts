@@ -6,10 +6,11 @@ import {CLUSTER_ANSWERS} from './cluster-answers.ts';
 import {SERVICE_ANSWERS} from './services.ts';
 import {CLUSTER_OPERATIONS, PATH_PARAMETERS} from './cluster-operations.ts';
 import {TAGS, type Operation, type Operations} from './operation.ts';
+import {PROPOSAL_ANSWERS, PROPOSAL_OPERATIONS} from './proposal-operations.ts';
 import {count, flag, ref, text} from './schema.ts';
 
 /** Every endpoint that there is: a test compares them with the server's. A new one is a line in one of these tables. */
-export const OPERATIONS: Operations = {...APP_OPERATIONS, ...CLUSTER_OPERATIONS};
+export const OPERATIONS: Operations = {...APP_OPERATIONS, ...CLUSTER_OPERATIONS, ...PROPOSAL_OPERATIONS};
 
 export const LINES = 'application/x-ndjson';
 export const PROBLEM = 'application/problem+json';
@@ -20,6 +21,7 @@ const WAIT = {wait: flag('Answer when what git says of the app is what runs, or 
 const WRITE_HEADERS: Readonly<Record<string, {readonly description: string; readonly schema: SchemaObject}>> = {
   'Idempotency-Key': {description: 'A request that is repeated with the same key finds the commit of the first; with another body it is refused (422).', schema: text('', {pattern: '^[\\w.:-]{8,100}$'})},
   'If-Match': {description: 'The `ETag` of an answer: refused (412) when the app, or whatever else is changed, is another one than in that commit.', schema: text('', {maxLength: 500})},
+  'X-Flynn-Propose': {description: 'The change is proposed instead of made (202). The title, percent-encoded; empty: as the commit would be called.', schema: text('', {maxLength: 2000})},
   'X-Flynn-Author': {description: "With the node's own token: who the author of the commit is, `Ann <ann@example.com>`. A person's token says so itself.", schema: text('', {maxLength: 600})},
 };
 
@@ -82,7 +84,7 @@ export function makeDocument(rights: Readonly<Record<string, string>>, version: 
     security: [{bearer: []}, {basic: []}],
     paths,
     components: {
-      schemas: {...APP_ANSWERS, ...SERVICE_ANSWERS, ...CLUSTER_ANSWERS, ...Object.fromEntries(Object.entries(SCHEMAS).map(([kind, schema]) => [`${kind}Manifest`, schema as SchemaObject]))},
+      schemas: {...APP_ANSWERS, ...SERVICE_ANSWERS, ...CLUSTER_ANSWERS, ...PROPOSAL_ANSWERS, ...Object.fromEntries(Object.entries(SCHEMAS).map(([kind, schema]) => [`${kind}Manifest`, schema as SchemaObject]))},
       responses: Object.fromEntries(Object.entries(PROBLEMS).map(([status, description]) => [`Problem${status}`, {
         description, ...(Number(status) === 429 && {headers: {'Retry-After': {description: 'Seconds.', schema: {type: 'integer'}}}}), content: {[PROBLEM]: {schema: ref('Problem')}},
       }])),
@@ -167,7 +169,7 @@ function responsesOf(key: string, operation: Operation): Readonly<Record<string,
     ...(Object.keys(headers).length > 0 && {headers}), ...(content !== undefined && {content}),
   };
   const problems = problemsOf(key, operation).map((status) => [status, {$ref: `#/components/responses/Problem${status}`}]);
-  return Object.fromEntries([...(kind === 'session' ? [101] : statuses).map((status) => [status, success]), ...problems]);
+  return Object.fromEntries([...(kind === 'session' ? [101] : statuses).map((status) => [status, success]), ...(kind === 'commit' ? [[202, {description: 'Proposed.', content: {'application/json': {schema: ref('Proposed')}}}] as const] : []), ...problems]);
 }
 
 function problemsOf(key: string, {kind, isOpen, body, bodyType}: Operation): readonly number[] {

@@ -45,6 +45,7 @@ export const TAGS = {
   volumes: 'Data of apps.',
   logs: 'What apps wrote, and where it is sent on to.',
   people: 'Who may do what.',
+  proposals: 'Changes that wait for others to look at them.',
   node: 'The node: status, plan, events, images, disk.',
   audit: 'Who did what.',
 } as const;

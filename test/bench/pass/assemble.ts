@@ -16,6 +16,7 @@ import {Loop} from '../../../reconciler/loop.ts';
 import {EngineObserver} from '../../../reconciler/observed/engine-observer.ts';
 import {Prober} from '../../../reconciler/observed/prober.ts';
 import {RouterObserver} from '../../../reconciler/observed/router.ts';
+import {proposalsElsewhere} from '../../../reconciler/proposals/elsewhere.ts';
 import type {NodeSettings} from '../../../reconciler/settings.ts';
 import {EventLog} from '../../../reconciler/status/events.ts';
 import {View} from '../../../reconciler/wiring/view.ts';
@@ -109,7 +110,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
       onPass();
     },
   });
-  const view: View = new View({settings, repo, keyring: new Keyring(layout.age), loop, engine, crons, events: await EventLog.open(layout.events), drains: () => [], logs: async function* () {}, releases: () => new FakeReleases(), stack: {info: async () => [], packages: async () => [], build: async function* () {}}, registry: () => undefined, builds: new FakeBuilds(), deploys: new FakeDeploys(), housekeeping: {garbage: async () => [], collect: async () => [], diskProblem: () => undefined}, oneShot: new FakeOneShot(), audit: new FakeAudit(), canaries: {decide: () => {}}, certificates: new FakeCertificates(), metrics: {look: async () => ({since: new Date(0).toISOString(), http: [], tcp: [], problems: []})}, sources: {status: () => undefined, sync: async function* () {}, hook: async () => ({result: 'unknown'})}, volumes: new FakeVolumes(), confirm: async () => {}, signing: () => ({isRequired: false, nodeKey: '', isNodeKeyKnown: false}), clusterName: () => 'bench', domain: () => settings.domain});
+  const view: View = new View({proposals: proposalsElsewhere('nowhere'), settings, repo, keyring: new Keyring(layout.age), loop, engine, crons, events: await EventLog.open(layout.events), drains: () => [], logs: async function* () {}, releases: () => new FakeReleases(), stack: {info: async () => [], packages: async () => [], build: async function* () {}}, registry: () => undefined, builds: new FakeBuilds(), deploys: new FakeDeploys(), housekeeping: {garbage: async () => [], collect: async () => [], diskProblem: () => undefined}, oneShot: new FakeOneShot(), audit: new FakeAudit(), canaries: {decide: () => {}}, certificates: new FakeCertificates(), metrics: {look: async () => ({since: new Date(0).toISOString(), http: [], tcp: [], problems: []})}, sources: {status: () => undefined, sync: async function* () {}, hook: async () => ({result: 'unknown'})}, volumes: new FakeVolumes(), confirm: async () => {}, signing: () => ({isRequired: false, nodeKey: '', isNodeKeyKnown: false}), clusterName: () => 'bench', domain: () => settings.domain});
   return {loop, operations, repo, engine, apps: resolved.map(({name}) => name), passes, coldMs, nextPass: () => new Promise<void>((resolve) => (onPass = resolve))};
 }
 

@@ -11,6 +11,8 @@ self.tokens       xxxx xxx
 cluster.look      xxxx xxx
 cluster.clone     xxxx xxx
 cluster.propose   .xxx .xx
+cluster.review    .xxx .xx
+cluster.merge     .xxx .xx
 app.read          xxxx xxx
 app.logs          xxxx xxx
 app.push          .xxx .xx

@@ -14,6 +14,7 @@ import type {HookOutcome, SourceLine, SourceStatus} from '../../../reconciler/so
 import type {AppStatus, FlynnEvent, NodeStatus} from '../../../reconciler/status/status.ts';
 import {FakeBuilds, FakeDeploys} from './fake-builds.ts';
 import {FakeCertificates} from './fake-certificates.ts';
+import {FakeProposals} from './fake-proposals.ts';
 import {FakeReleases} from './fake-releases.ts';
 import {FakeVolumes} from './fake-volumes.ts';
 
@@ -30,6 +31,7 @@ export class FakeView implements NodeView {
   /** Nothing is on the disk until somebody calls `ensure`, and removes it afterwards. */
   readonly keyring = new Keyring(path.join(tmpdir(), `flynn-keys-${randomUUID()}`));
   readonly releases = new FakeReleases();
+  readonly proposals = new FakeProposals();
   /** The lines of a build of the stack. */
   stackLines: readonly StackLine[] = [];
   readonly stack: StackDesk = {

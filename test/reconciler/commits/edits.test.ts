@@ -142,7 +142,7 @@ test('create writes a manifest that is valid, and still is with its comments tak
   t.true(loadManifest('App', 'app.yaml', text).ok);
   const whole = text.split('\n').map((line) => (/^# ( *- | *\w+:)/.test(line) ? line.slice(2) : line)).join('\n');
   const loaded = loadManifest('App', 'app.yaml', whole);
-  t.deepEqual(loaded.ok ? Object.keys(loaded.value) : loaded.problem, ['apiVersion', 'kind', 'services', 'build', 'env', 'routes', 'errorPages', 'tcp', 'source', 'release', 'cron', 'reach', 'allowFrom', 'maintenance', 'drains', 'suspend', 'deployBranch', 'deployTimeoutSeconds']);
+  t.deepEqual(loaded.ok ? Object.keys(loaded.value) : loaded.problem, ['apiVersion', 'kind', 'services', 'build', 'env', 'routes', 'errorPages', 'tcp', 'source', 'release', 'cron', 'reach', 'allowFrom', 'maintenance', 'drains', 'suspend', 'deployBranch', 'review', 'deployTimeoutSeconds']);
 });
 
 test('the first release is number one, and reads as it was given', (t) => {

@@ -35,7 +35,7 @@ export async function gitDeps(t: ExecutionContext, {repo, build = buildsAtOnce, 
     audit: new AuditLog(layout.audit),
     ...given,
   } satisfies Omit<GitDeps, 'deploys'>;
-  return {deploys: new Deploys({...deps, node: {...deps.node, oneShot}, builds: buildService(deps, build), registry: NO_REGISTRY, postdeploys: new PostdeployNotes(layout.postdeploys)}), ...deps};
+  return {deploys: new Deploys({...deps, node: {...deps.node, oneShot}, builds: buildService(deps, build), registry: NO_REGISTRY, proposals: undefined, postdeploys: new PostdeployNotes(layout.postdeploys)}), ...deps};
 }
 
 export const IMAGE: BuiltImage = {image: `sha256:${'a'.repeat(64)}` as ImageDigest, commands: {web: ['node', 'server.js']}, builder: 'Node.js', sizeBytes: 1};

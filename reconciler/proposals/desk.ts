@@ -1,0 +1,336 @@
+import type {AppName, CommitId} from '../../schemas/ids.ts';
+import {mayDo, type Access} from '../access/access.ts';
+import type {ObjectReader} from '../adapters/git-objects.ts';
+import {OPERATOR, type Principal} from '../api/authenticate.ts';
+import {cutIntoPieces} from '../checkout/pieces.ts';
+import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
+import {EditRefused, type Change} from '../checkout/snapshot.ts';
+import {MAIN} from '../checkout/own.ts';
+import {writer} from '../commits/writer.ts';
+import {massDelete} from '../desired/mass-delete.ts';
+import {approvable, countOf, missingFor, whyStale, type May, type Standing} from './approvals.ts';
+import {mergeProposal, type Deployer} from './merge.ts';
+import {shortBranch, slugOf, titleOf} from './naming.ts';
+import type {ProposalDetails, Proposals, ProposalSummary} from './proposals.ts';
+import type {Approval, ProposalRecord, ProposedRelease, Who} from './record.ts';
+import {commitsOf, look, planOf, type Sight, type SightDeps} from './sight.ts';
+import {BRANCHES, ProposalStore, type Stored} from './store.ts';
+
+/** How often something is written again because somebody else was faster. */
+const TRIES_MAX = 20;
+
+export interface DeskDeps {
+  /** Our own cluster repository. */
+  readonly gitdir: string;
+  readonly objects: ObjectReader;
+  readonly repo: Pick<FollowedRepo, 'snapshot' | 'snapshotAt' | 'commit' | 'nextReleaseFloor'>;
+  readonly check: CommitCheck;
+  /** People of the applied commit. */
+  access(): Access;
+  /** Release files that are kept of an app. */
+  keepReleases(): number;
+  /** main has only commits that are signed by people who may make them. */
+  areCommitsSigned(): boolean;
+  readonly deployer: Deployer;
+  wake(reason: string): void;
+  log(message: string, error: unknown): void;
+}
+
+/** A proposal that is open, with what is known of it today. */
+export interface Open extends Stored {
+  readonly tip: CommitId;
+}
+
+/** Proposals on our own server. */
+export class ProposalDesk implements Proposals {
+  readonly #deps: DeskDeps;
+  readonly #store: ProposalStore;
+  readonly #sight: SightDeps;
+  #images: ReadonlyMap<AppName, readonly string[]> | undefined;
+
+  constructor(deps: DeskDeps) {
+    this.#deps = deps;
+    this.#store = new ProposalStore(deps);
+    this.#sight = {...deps, releaseFloor: (app, signal) => deps.repo.nextReleaseFloor(app, signal), snapshotAt: (commit, signal) => deps.repo.snapshotAt(commit, signal)};
+  }
+
+  async list(which: 'open' | 'all', limit: number, signal: AbortSignal): Promise<readonly ProposalSummary[]> {
+    const onto = await this.#main(signal);
+    const listed = (await this.#all(signal)).filter(({record, tip}) => (which === 'all' ? record.state !== 'open' || tip !== undefined : tip !== undefined)).slice(0, limit);
+    const summaries: ProposalSummary[] = [];
+    // One after the other: each of those that are open takes a merge.
+    for (const one of listed) summaries.push(await this.#summary(one, onto, signal));
+    return summaries;
+  }
+
+  async show(number: number, signal: AbortSignal): Promise<ProposalDetails> {
+    return this.#details(await this.#one(number, signal), signal);
+  }
+
+  async propose(change: Change, who: Principal, signal: AbortSignal): Promise<{readonly proposal: ProposalDetails; readonly isNew: boolean}> {
+    const known = (await this.#all(signal)).find(({record}) => record.operation === change.operationId);
+    if (known !== undefined) return {proposal: await this.#details(known, signal), isNew: false};
+    return {proposal: await this.#details(await this.#put(change, {who: whoOf(who)}, signal), signal), isNew: true};
+  }
+
+  /** A release that is deployed when it is merged. Instead of an earlier one of the same app that nobody else has worked on. */
+  async proposeRelease(change: Change, release: Omit<ProposedRelease, 'tip'>, who: Who, signal: AbortSignal): Promise<ProposalDetails> {
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      const earlier = (await this.#all(signal)).find(({record, tip}) => record.release?.app === release.app && record.release.tip === tip && tip !== undefined);
+      const stored = await this.#put(change, {who, release, earlier}, signal);
+      if (stored !== undefined) return this.#details(stored, signal);
+    }
+    throw new Error('others propose at the same moment again and again');
+  }
+
+  async approve(number: number, {comment, seen}: {readonly comment?: string; readonly seen?: string}, who: Principal, signal: AbortSignal): Promise<ProposalDetails> {
+    const by = whoOf(who);
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      const open = await this.#open(number, signal);
+      const {record, tip} = open;
+      if (record.authors.includes(by.user)) throw new EditRefused(`#${number} is your own: somebody else has to approve it`);
+      const sight = await look(this.#sight, {onto: await this.#main(signal), tip}, signal);
+      if (sight.tree === undefined) throw new EditRefused(conflictWords(open, sight));
+      mustBeAsSeen(number, sight, seen);
+      const paths = approvable(sight.paths, (right, app) => who.may(right, app));
+      if (paths.length === 0) throw new EditRefused(`nothing of #${number} is yours to approve: ${by.user} may not change ${sight.paths.length === 1 ? sight.paths[0]?.path : 'any of its files'}`);
+      const approval: Approval = {...by, at: now(), tip, result: sight.result, paths, ...(comment !== undefined && {comment})};
+      const approvals = [...record.approvals.filter(({user}) => user !== by.user), approval];
+      if (await this.#store.save(open, {...record, approvals}, {by, message: 'approve'}, signal) === 'saved') return this.show(number, signal);
+    }
+    throw new Error(`#${number} is changed by others again and again`);
+  }
+
+  async close(number: number, {comment}: {readonly comment?: string}, who: Principal, signal: AbortSignal): Promise<ProposalSummary> {
+    const by = whoOf(who);
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      const open = await this.#open(number, signal);
+      const {record, tip} = open;
+      const sight = await look(this.#sight, {onto: await this.#main(signal), tip}, signal);
+      const isHis = record.authors.includes(by.user) || approvable(sight.paths, (right, app) => who.may(right, app)).length > 0;
+      if (!isHis) throw new EditRefused(`#${number} is not yours to close: ${by.user} has not written it, and may not change any of its files`);
+      const next: ProposalRecord = {...record, state: 'closed', ended: {...by, at: now(), tip, ...(comment !== undefined && {comment})}};
+      if (await this.#store.save(open, next, {by, message: 'close', branch: 'removed'}, signal) !== 'saved') continue;
+      await this.#let(number, record.release);
+      return this.#summary(await this.#one(number, signal), sight.onto, signal);
+    }
+    throw new Error(`#${number} is changed by others again and again`);
+  }
+
+  async merge(number: number, {seen}: {readonly seen?: string}, who: Principal, signal: AbortSignal) {
+    const by = whoOf(who);
+    const stored = await this.#one(number, signal);
+    const {record} = stored;
+    if (record.state === 'merged') throw new EditRefused(`#${number} is merged already, as ${record.ended?.commit?.slice(0, 8) ?? 'a commit'}`);
+    const open = await this.#open(number, signal);
+    return mergeProposal({...this.#deps, sight: this.#sight}, {
+      open, by,
+      mayMerge: (sight) => {
+        mustBeAsSeen(number, sight, seen);
+        if (sight.tree === undefined) throw new EditRefused(conflictWords(open, sight));
+        const missing = missingFor(record.approvals, this.#standing(open, sight), (right, app) => who.may(right, app));
+        if (missing.length > 0) throw new EditRefused(`${missing.join('\n')}\n#${number} can't be merged yet, this is missing`);
+      },
+      mustKeepApps: (before, after) => {
+        const gone = massDelete(before, after);
+        if (gone !== undefined) throw new EditRefused(`it removes ${gone.removed.length} of ${before.length} apps (${gone.removed.join(', ')}). If that is meant: merge it in a clone, and git push -o flynn.confirm-delete`);
+      },
+      ended: async (commit) => {
+        const next: ProposalRecord = {...record, state: 'merged', ended: {...by, at: now(), tip: open.tip, commit}};
+        // It is merged: who has put something on the branch meanwhile opens another one with it.
+        if (await this.#store.save(open, next, {by, message: 'merge', branch: 'removed'}, signal) === 'saved') this.#images = undefined;
+      },
+    }, signal);
+  }
+
+  proposedImages(): ReadonlyMap<AppName, readonly string[]> | undefined {
+    if (this.#images === undefined) this.#all(AbortSignal.timeout(30_000)).catch((error: unknown) => this.#deps.log("proposals can't be read", error));
+    return this.#images;
+  }
+
+  /** A push is about to make this branch, or to move it. Resolves to the proposal's number. */
+  async pushed({branch, title}: {readonly branch: string; readonly title: string}, by: Who, signal: AbortSignal): Promise<number> {
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      const known = (await this.#store.all(signal)).find(({record}) => record.state === 'open' && record.branch === branch);
+      if (known === undefined) return (await this.#store.create(() => opened({title, branch, by}), {by}, signal)).record.number;
+      const {record} = known;
+      if (record.authors.includes(by.user)) return record.number;
+      // Who changes a proposal is one of its authors.
+      if (await this.#store.save(known, {...record, authors: [...record.authors, by.user]}, {by, message: 'push', branch: undefined}, signal) === 'saved') return record.number;
+    }
+    throw new Error(`${branch} is changed by others again and again`);
+  }
+
+  /** A push is about to remove this branch. */
+  async removed(branch: string, who: Principal | undefined, signal: AbortSignal): Promise<void> {
+    const known = (await this.#all(signal)).find(({record, tip}) => record.branch === branch && tip !== undefined);
+    if (known === undefined) return;
+    const {record} = known;
+    const by = whoOf(who);
+    if (!record.authors.includes(by.user) && who?.may('cluster.edit') === false) throw new EditRefused(`#${record.number} is not yours to remove: flynn review close ${record.number}`);
+    const next: ProposalRecord = {...record, state: 'closed', ended: {...by, at: now(), ...(known.tip !== undefined && {tip: known.tip})}};
+    await this.#store.save(known, next, {by, message: 'close', branch: undefined}, signal);
+    await this.#let(record.number, record.release);
+  }
+
+  /** Commits the change on main as it is now, and makes that the proposal. Undefined: somebody was faster with the earlier one. */
+  async #put(change: Change, how: {readonly who: Who; readonly release?: undefined}, signal: AbortSignal): Promise<Stored>;
+  async #put(change: Change, how: PutRelease, signal: AbortSignal): Promise<Stored | undefined>;
+  async #put(change: Change, {who, release, earlier}: {readonly who: Who; readonly release?: PutRelease['release'] | undefined; readonly earlier?: PutRelease['earlier']}, signal: AbortSignal): Promise<Stored | undefined> {
+    const {objects, gitdir, check} = this.#deps;
+    const snapshotAt = (commit: CommitId) => cutIntoPieces(objects, {commit, before: undefined}, signal);
+    const title = titleOf(change.message);
+    let stored: Stored | undefined;
+    const commit = writer({
+      gitdir, objects,
+      freshTip: () => this.#main(signal),
+      check: async ({from, to}) => check({before: await snapshotAt(from), after: await snapshotAt(to)}, signal),
+      publish: async ({to}) => {
+        const proposed = release && {release: {...release, tip: to}};
+        if (earlier === undefined) {
+          stored = await this.#store.create((number) => ({...opened({title, branch: `${BRANCHES}${number}-${slugOf(title)}`, by: who}), operation: change.operationId, ...proposed}), {by: who, tip: to}, signal);
+        } else {
+          const {record} = earlier;
+          const next = {...record, title, authors: [...new Set([...record.authors, who.user])], ...proposed};
+          stored = await this.#store.save(earlier, next, {by: who, message: 'push', branch: to}, signal) === 'saved' ? await this.#one(record.number, signal) : undefined;
+        }
+        return 'published';
+      },
+    });
+    const {isNew} = await commit(change, signal);
+    if (!isNew && stored === undefined) throw new EditRefused('there is nothing to propose: main is so already');
+    this.#images = undefined;
+    return stored;
+  }
+
+  async #let(number: number, release: ProposedRelease | undefined): Promise<void> {
+    this.#images = undefined;
+    if (release === undefined) return;
+    // What is kept too long is only a file: nothing of it is wrong.
+    await this.#deps.deployer.letGo(number, release).catch((error: unknown) => this.#deps.log(`what was kept for proposal ${number} stays`, error));
+  }
+
+  /** Also where nobody has said so yet: what main has is merged, whoever has done it. */
+  async #all(signal: AbortSignal): Promise<readonly Stored[]> {
+    const all = await this.#merged(await this.#store.all(signal), signal);
+    const images = new Map<AppName, readonly string[]>();
+    for (const {record: {release}, tip} of all) if (release !== undefined && tip !== undefined) images.set(release.app, [...images.get(release.app) ?? [], release.image]);
+    this.#images = images;
+    return all;
+  }
+
+  async #merged(all: readonly Stored[], signal: AbortSignal): Promise<readonly Stored[]> {
+    const found = await this.#store.mergedInto(MAIN, all, signal);
+    if (found.length === 0) return all;
+    for (const {stored, commit, by, at} of found) {
+      const {record, tip} = stored;
+      const next: ProposalRecord = {...record, state: 'merged', ended: {...by, at, commit, ...(tip !== undefined && {tip})}};
+      if (await this.#store.save(stored, next, {by, message: 'merge', branch: 'removed'}, signal) === 'saved') await this.#let(record.number, record.release);
+    }
+    return this.#store.all(signal);
+  }
+
+  async #one(number: number, signal: AbortSignal): Promise<Stored> {
+    const found = (await this.#all(signal)).find(({record}) => record.number === number);
+    if (found === undefined) throw new EditRefused(`there is no proposal #${number}`);
+    return found;
+  }
+
+  async #open(number: number, signal: AbortSignal): Promise<Open> {
+    const stored = await this.#one(number, signal);
+    const {record, tip} = stored;
+    if (record.state !== 'open') throw new EditRefused(`#${number} is ${record.state} already`);
+    if (tip === undefined) throw new EditRefused(`the branch of #${number}, ${shortBranch(record)}, is not there (any more)`);
+    return {...stored, tip};
+  }
+
+  async #main(signal: AbortSignal): Promise<CommitId> {
+    return (await this.#deps.repo.snapshot(signal)).commit;
+  }
+
+  #standing({record}: Stored, {tip, result, paths, protection}: Sight): Standing {
+    const {people} = this.#deps.access();
+    return {
+      tip, result, paths, protection, authors: record.authors,
+      mayOf: (user) => {
+        if (user === OPERATOR || user === '') return () => true;
+        const roles = people.get(user)?.roles;
+        return roles && ((right, app) => mayDo(roles, right, app));
+      },
+    };
+  }
+
+  async #summary(stored: Stored, onto: CommitId, signal: AbortSignal): Promise<ProposalSummary> {
+    const {record, tip} = stored;
+    if (record.state !== 'open' || tip === undefined) return summaryOf(stored);
+    const sight = await look(this.#sight, {onto, tip}, signal);
+    return {...summaryOf(stored), approvals: countOf(record.approvals, this.#standing(stored, sight))};
+  }
+
+  async #details(stored: Stored, signal: AbortSignal): Promise<ProposalDetails> {
+    const {record} = stored;
+    const onto = await this.#main(signal);
+    const tip = stored.tip ?? record.ended?.tip;
+    if (tip === undefined) throw new EditRefused(`the branch of #${record.number}, ${shortBranch(record)}, is not there (any more)`);
+    const sight = await look(this.#sight, {onto, tip}, signal);
+    const standing = this.#standing(stored, sight);
+    const {plan, problems} = await planOf(this.#sight, sight, signal);
+    const isOpen = record.state === 'open';
+    return {
+      ...summaryOf({...stored, tip}),
+      ...(isOpen && {approvals: countOf(record.approvals, standing)}),
+      onto, problems, plan,
+      commits: await commitsOf(this.#deps, {onto, tip}, signal),
+      files: sight.changes.map(({path, change}) => ({path, change, isProtected: sight.protection.isProtected(path)})),
+      conflicts: sight.conflicts,
+      reviews: record.approvals.map((one) => {
+        const stale = isOpen ? whyStale(one, standing) : undefined;
+        return {by: one.name, at: one.at, ...(one.comment !== undefined && {comment: one.comment}), ...(stale !== undefined && {stale})};
+      }),
+      missing: isOpen ? missingFor(record.approvals, standing, nothing) : [],
+      seen: seenOf(sight),
+    };
+  }
+}
+
+interface PutRelease {
+  readonly who: Who;
+  readonly release: Omit<ProposedRelease, 'tip'>;
+  readonly earlier: Stored | undefined;
+}
+
+const nothing: May = () => false;
+
+export function whoOf(who: Principal | undefined): Who {
+  return who === undefined ? {user: OPERATOR, name: 'operator', email: ''} : {user: who.user, name: who.name, email: who.email};
+}
+
+function opened({title, branch, by}: {readonly title: string; readonly branch: string; readonly by: Who}): Omit<ProposalRecord, 'number'> {
+  return {title: titleOf(title), branch, state: 'open', opened: {...by, at: now()}, authors: [by.user], approvals: []};
+}
+
+function summaryOf({record: {number, title, state, branch, opened: {name, at}, release, ended}, tip}: Stored): ProposalSummary {
+  return {
+    number, title, state, at, by: name, branch: branch.replace('refs/heads/', ''),
+    ...(tip !== undefined && {tip}),
+    ...(release !== undefined && {app: release.app}),
+    ...(ended !== undefined && {ended: {by: ended.name, at: ended.at, ...(ended.commit !== undefined && {commit: ended.commit}), ...(ended.comment !== undefined && {comment: ended.comment})}}),
+  };
+}
+
+function seenOf({tip, result}: Sight): string {
+  return `${tip.slice(0, 12)}-${result.slice(0, 12)}`;
+}
+
+function mustBeAsSeen(number: number, sight: Sight, seen: string | undefined): void {
+  if (seen !== undefined && seen !== seenOf(sight)) throw new EditRefused(`#${number} has changed, or main has changed what becomes of it, since you looked: flynn review show ${number}`);
+}
+
+function conflictWords({record}: Open, {conflicts}: Sight): string {
+  const branch = shortBranch(record);
+  return `${conflicts.join(', ')}: main has changed the same lines since. To go on, in a clone: git fetch && git switch ${branch} && git merge origin/main, put it right, and git push`;
+}
+
+function now(): string {
+  return new Date().toISOString();
+}
