@@ -79,9 +79,9 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
     packages: ['node:', 'yaml'],
   },
   'reconciler/api': {
-    values: [SCHEMAS, 'reconciler/access/', 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/logs/traffic.ts', ...NODE_FACTS],
+    values: [SCHEMAS, 'reconciler/access/', 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/logs/traffic.ts', 'reconciler/status/commit-status.ts', ...NODE_FACTS],
     types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/proposals/', 'reconciler/release/', 'reconciler/source/status.ts', 'reconciler/volumes/', 'reconciler/build/build.ts'],
-    packages: ['node:', 'ajv', 'fastify', '@fastify/websocket', 'yaml'],
+    packages: ['node:', 'ajv', 'fastify', '@fastify/rate-limit', '@fastify/websocket', 'yaml'],
   },
   'reconciler/release': {
     values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/build/output.ts', 'reconciler/labels.ts', ...NODE_FACTS],

@@ -48,6 +48,9 @@ export class CloneRepo implements ClusterRepo {
     return {commit: await this.#head(signal), isNew: true};
   }
 
+  /** Nobody follows a clone. */
+  async facts(): Promise<undefined> {}
+
   watch(): void {
     throw new Error('bug: nobody follows a clone');
   }

@@ -1,7 +1,7 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {parse} from 'yaml';
 import {replicasDefault} from '../../schemas/app.ts';
-import type {AppName} from '../../schemas/ids.ts';
+import type {AppName, CommitId} from '../../schemas/ids.ts';
 import {createApp, scale} from '../commits/edits.ts';
 import type {DeployOutcome, NodeView} from '../node.ts';
 import {gitUrlOf, urlOf} from '../settings.ts';
@@ -15,15 +15,20 @@ import {LineQueue, sendLines} from './stream.ts';
 
 /** The remote repository may be slow. */
 const READ_MS_MAX = 60_000;
+/** A pass that begins now. It looks at the engine and begins what is to be done, and waits for none of it. */
+const PASS_MS_MAX = 5_000;
 /** Longer than any deploy's own limit: that one ends the wait, this one only a bug. */
 const CONVERGE_MS_MAX = 60 * 60_000;
 
 type AppRequest = FastifyRequest<{Params: {app: string}}>;
 
 export function registerAppRoutes(server: FastifyInstance, {view, authenticate, commit, closing}: RouteParts): void {
-  server.get('/apps', async (request) => appsOf(view).filter(seenBy(whoAsks(request, authenticate))).map((app) => answerOf(app, view)));
+  server.get('/apps', async (request) => (await appsNow(view, closing)).filter(seenBy(whoAsks(request, authenticate))).map((app) => answerOf(app, view)));
 
-  server.get('/apps/:app', async (request: AppRequest) => answerOf(known(readAppName(request.params.app), view), view));
+  server.get('/apps/:app', async (request: AppRequest) => {
+    const name = readAppName(request.params.app);
+    return answerOf(mustFind(name, await appsNow(view, closing)), view);
+  });
 
   server.post<{Body: unknown}>('/apps', async (request, reply): Promise<CreatedApp> => {
     const name = readAppName(field(request.body, 'name'));
@@ -59,9 +64,36 @@ function appsOf(view: NodeView): readonly AppStatus[] {
   throw new ApiError(503, `which apps there are is not known yet: ${why ?? 'the cluster repository has not been read so far'}`);
 }
 
+/**
+ * Whoever has just changed something sees it: a pass that begins now is waited for when git has something newer. What that pass does not take over, for
+ * whatever reason, is told as it is: an app that nobody has looked at yet, or none any more.
+ */
+async function appsNow(view: NodeView, closing: AbortSignal): Promise<readonly AppStatus[]> {
+  const seen = appsOf(view);
+  // What can't be read now is no reason not to tell what was seen.
+  const snapshot = await view.repo.snapshot(AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])).catch(() => undefined);
+  if (snapshot === undefined || snapshot.commit === view.status().commit) return seen;
+  const isHeld = view.status().conditions.some(({type, status}) => type === 'Stalled' && status);
+  if (!isHeld) await view.plan(AbortSignal.any([closing, AbortSignal.timeout(PASS_MS_MAX)])).catch(() => {});
+  const apps = new Map(appsOf(view).map((app) => [app.name, app]));
+  return snapshot.apps.map(({name}) => apps.get(name) ?? notSeenYet(name, snapshot.commit));
+}
+
+function notSeenYet(name: AppName, commit: CommitId): AppStatus {
+  const since = new Date().toISOString();
+  const message = 'the node has not taken it over yet';
+  return {name, urls: [], services: [], runs: [], waiting: [], conditions: [
+    {type: 'Ready', status: false, reason: 'NotAppliedYet', message, commit, since}, {type: 'Reconciling', status: true, reason: 'NotAppliedYet', message, commit, since},
+  ]};
+}
+
 /** The app as the last pass saw it. Throws a 404. */
 export function known(name: AppName, view: NodeView): AppStatus {
-  const app = appsOf(view).find((one) => one.name === name);
+  return mustFind(name, appsOf(view));
+}
+
+function mustFind(name: AppName, apps: readonly AppStatus[]): AppStatus {
+  const app = apps.find((one) => one.name === name);
   if (app === undefined) throw new ApiError(404, `there is no app "${name}"`);
   return app;
 }

@@ -1,3 +1,4 @@
+import {createHash} from 'node:crypto';
 import type {FastifyInstance} from 'fastify';
 import {formatPlan} from '../plan/format.ts';
 import type {NodeView} from '../node.ts';
@@ -9,7 +10,8 @@ import type {Commit} from './commit.ts';
 import {withoutSecrets} from './planned-action.ts';
 import {seenBy, whoAsks} from './permit.ts';
 import {explaining} from './problem.ts';
-import {type EventQuery, field, readCommit, readEventQuery} from './read.ts';
+import {type EventQuery, field, LOG_LINES_MAX, readCommit, readEventQuery} from './read.ts';
+import {sendEvents, wantsEvents, type ServerEvent} from './sse.ts';
 import {LineQueue, sendLines} from './stream.ts';
 
 export interface RouteParts {
@@ -47,8 +49,24 @@ export function registerNodeRoutes(server: FastifyInstance, {view, authenticate,
   server.get<{Querystring: Record<string, string>}>('/events', (request, reply) => {
     const query = readEventQuery(request.query);
     const isSeen = seenBy(whoAsks(request, authenticate));
+    if (wantsEvents(request)) return sendEvents(reply, (signal) => serverEvents(view, {...query, isSeen, lastId: request.headers['last-event-id'] as string | undefined}, signal), closing);
     return sendLines(reply, (signal) => events(view, {...query, isSeen}, signal), closing);
   });
+}
+
+/** What comes; after a break, what was missed of what is kept. */
+async function* serverEvents(view: NodeView, {lastId, ...query}: EventQuery & {readonly isSeen: ReturnType<typeof seenBy>; readonly lastId: string | undefined}, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+  const [lastAt = ''] = lastId?.split('~') ?? [];
+  let isMissed = lastId === undefined;
+  for await (const event of events(view, {...query, follow: true, ...(lastId !== undefined && {lines: LOG_LINES_MAX})}, signal)) {
+    const data = JSON.stringify(event);
+    const id = `${event.at}~${createHash('sha256').update(data).digest('hex').slice(0, 8)}`;
+    if (!isMissed && event.at <= lastAt) isMissed = id === lastId;
+    else {
+      isMissed = true;
+      yield {id, event: 'event', data};
+    }
+  }
 }
 
 async function* events(view: NodeView, {app, lines, follow, isSeen}: EventQuery & {readonly isSeen: ReturnType<typeof seenBy>}, signal: AbortSignal): AsyncGenerator<FlynnEvent> {

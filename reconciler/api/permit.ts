@@ -27,6 +27,7 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   'GET /v1/drains': 'cluster.look',
   'GET /v1/routes': 'cluster.look',
   'GET /v1/metrics': 'cluster.look',
+  'GET /v1/commits/:sha/status': 'cluster.look',
   'GET /v1/plan': 'cluster.plan',
   'GET /v1/secrets': 'cluster.plan',
   'GET /v1/gc': 'cluster.plan',

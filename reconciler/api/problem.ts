@@ -18,7 +18,7 @@ export class ApiError extends Error {
 }
 
 /** Makes every error of the server `application/problem+json`. What went wrong inside is logged, and told without its details. */
-export function answerProblems(server: FastifyInstance, log: (message: string, error: unknown) => void): void {
+export function answerProblems(server: FastifyInstance, {log, methodsOf}: {readonly log: (message: string, error: unknown) => void; methodsOf(path: string): readonly string[]}): void {
   server.setErrorHandler((error, request, reply) => {
     if (error instanceof WasProposed) return reply.status(202).send(error.answer);
     const problem = problemOf(error);
@@ -26,8 +26,13 @@ export function answerProblems(server: FastifyInstance, log: (message: string, e
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="flynn", Basic realm="flynn"');
     return reply.status(problem.status).type('application/problem+json').send(problem);
   });
-  server.setNotFoundHandler((request, reply) =>
-    reply.status(404).type('application/problem+json').send(problemOf(new ApiError(404, `there is no ${request.method} "${request.url.split('?')[0]}"`))));
+  server.setNotFoundHandler((request, reply) => {
+    const methods = methodsOf(request.url.split('?')[0] ?? '');
+    if (methods.length > 0) reply.header('allow', methods.join(', '));
+    if (methods.length > 0 && request.method === 'OPTIONS') return reply.status(204).send();
+    if (methods.length > 0) return reply.status(405).type('application/problem+json').send(problemOf(new ApiError(405, `${request.method} can't be done to "${request.url.split('?')[0]}"; it has ${methods.join(', ')}`)));
+    return reply.status(404).type('application/problem+json').send(problemOf(new ApiError(404, `there is no ${request.method} "${request.url.split('?')[0]}"`)));
+  });
 }
 
 /** What a handler says itself, such as "not ready yet", is an answer and no fault: nothing lies behind it. */

@@ -10,6 +10,7 @@ import type {Authenticate} from './authenticate.ts';
 import {registerBuildRoutes} from './builds.ts';
 import {registerCanaryRoutes} from './canary.ts';
 import {committer} from './commit.ts';
+import {registerCommitRoutes} from './commits.ts';
 import {registerCronRoutes} from './cron.ts';
 import {MESSAGE_BYTES_MAX} from './frames.ts';
 import {registerGcRoutes} from './gc.ts';
@@ -22,10 +23,12 @@ import {registerCertificateRoutes} from './certificates.ts';
 import {registerPeopleRoutes} from './people.ts';
 import {guard} from './permit.ts';
 import {checkInputs} from './openapi/check.ts';
+import {methodsOf} from './openapi/document.ts';
 import {servePages} from './openapi/pages.ts';
 import {registerDocument} from './openapi/serve.ts';
 import {answerProblems} from './problem.ts';
 import {registerProposalRoutes} from './proposals.ts';
+import {limitRates} from './rate-limit.ts';
 import {registerRegistryRoutes} from './registry.ts';
 import {registerReleaseRoutes} from './releases.ts';
 import {registerRouteRoutes} from './routes.ts';
@@ -51,7 +54,7 @@ const URL_PARAMETER_LENGTH_MAX = 200;
  * `close()` ends all streams.
  */
 export function createServer({view, authenticate, log}: ServerParts): FastifyInstance {
-  const server = newServer(log);
+  const server = newServer(log, methodsOf);
   const closing = new AbortController();
   server.addHook('preClose', async () => closing.abort());
   checkInputs(server);
@@ -70,6 +73,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
       },
     });
     guard(v1, {authenticate, audit: view.audit});
+    await limitRates(v1, authenticate);
     serveVersions(v1, view);
     const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal, log}), closing: closing.signal, log};
     registerNodeRoutes(v1, parts);
@@ -78,6 +82,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
     registerDrainRoutes(v1, parts);
     registerAppRoutes(v1, parts);
     registerServiceRoutes(v1, parts);
+    registerCommitRoutes(v1, parts);
     registerCronRoutes(v1, parts);
     registerEnvRoutes(v1, parts);
     registerReleaseRoutes(v1, parts);
@@ -101,12 +106,12 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
 
 /** What listens on the unix socket for programs on this machine: git's hooks register their routes on it. The socket's folder is 0700, so nobody is asked who he is. */
 export function createLocalServer({view, log}: Pick<ServerParts, 'view' | 'log'>): FastifyInstance {
-  const server = newServer(log);
+  const server = newServer(log, () => []);
   registerOpenRoutes(server, view);
   return server;
 }
 
-function newServer(log: ServerParts['log']): FastifyInstance {
+function newServer(log: ServerParts['log'], methodsOf: (path: string) => readonly string[]): FastifyInstance {
   const server = fastify({
     bodyLimit: BODY_BYTES_MAX,
     // Streams never become idle: without this, closing would wait for their clients.
@@ -115,6 +120,6 @@ function newServer(log: ServerParts['log']): FastifyInstance {
   });
   // JSON only: a web page of another origin cannot send that without being asked by the browser first.
   server.removeContentTypeParser('text/plain');
-  answerProblems(server, log);
+  answerProblems(server, {log, methodsOf});
   return server;
 }

@@ -10,6 +10,7 @@ import {mutex} from '../commits/mutex.ts';
 import {COMMITTER, writer} from '../commits/writer.ts';
 import {BareBranch} from './bare.ts';
 import {FolderTree, isFollowed} from './folder-tree.ts';
+import {factsOf} from './changes.ts';
 import {appHistory} from './history.ts';
 import {initBare, isRepository} from './own.ts';
 import {readCommit} from './pieces.ts';
@@ -68,6 +69,7 @@ export function folderRepo({gitdir, folder, check}: {gitdir: string; folder: str
     lastApplied: async (signal) => (await isRepository(gitdir) ? branch.lastApplied(signal) : undefined),
     nextReleaseFloor: async (app, signal) => floors(app, await saved(signal), signal),
     history: async (app, signal) => appHistory(branch, {app, tip: await saved(signal)}, signal),
+    facts: async (name, applied, signal) => factsOf(branch, {name, tip: await saved(signal), applied}, signal),
     textAt: (at, file, signal) => branch.textAt(at, file, signal),
     async refresh(signal) {
       await saved(signal);

@@ -9,6 +9,7 @@ import {moveRef, objectWriter, type SignCommit} from '../adapters/git-write.ts';
 import {watchFiles} from '../adapters/watch-files.ts';
 import {runEdit} from '../commits/run-edit.ts';
 import {BareBranch} from './bare.ts';
+import {factsOf} from './changes.ts';
 import {appHistory} from './history.ts';
 import {releaseFloors} from './releases.ts';
 import type {CommitCheck, FollowedRepo} from './repo.ts';
@@ -51,6 +52,7 @@ export function ownRepo({gitdir, check, sign}: {gitdir: string; check?: CommitCh
     lastApplied: (signal) => branch.lastApplied(signal),
     nextReleaseFloor: async (app, signal) => floors(app, await tip(signal), signal),
     history: async (app, signal) => appHistory(branch, {app, tip: await tip(signal)}, signal),
+    facts: async (name, applied, signal) => factsOf(branch, {name, tip: await tip(signal), applied}, signal),
     textAt: (at, file, signal) => branch.textAt(at, file, signal),
     refresh: async () => {},
     problem: () => undefined,

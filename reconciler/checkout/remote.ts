@@ -6,6 +6,7 @@ import {moveRef, type SignCommit} from '../adapters/git-write.ts';
 import {mutex} from '../commits/mutex.ts';
 import {writer} from '../commits/writer.ts';
 import {BareBranch} from './bare.ts';
+import {factsOf} from './changes.ts';
 import {appHistory} from './history.ts';
 import {initBare, isRepository, MAIN, watchRefs} from './own.ts';
 import {releaseFloors} from './releases.ts';
@@ -93,6 +94,11 @@ export function remoteRepo({gitdir, remote, pollSeconds, check, sign}: RemoteOpt
     async history(app, signal) {
       await needCopy(signal);
       return appHistory(branch, {app, tip: (await branch.snapshot(signal)).commit}, signal);
+    },
+    async facts(name, applied, signal) {
+      await needCopy(signal);
+      const tip = await branch.tip(signal);
+      return tip && factsOf(branch, {name, tip, applied}, signal);
     },
     textAt: (at, file, signal) => branch.textAt(at, file, signal),
     refresh,

@@ -42,8 +42,23 @@ export interface ClusterRepo {
   snapshot(signal: AbortSignal): Promise<Snapshot>;
   /** Commits an edit on the tip and publishes it, without force. See `commits/`. */
   commit(change: Change, signal: AbortSignal): Promise<Committed>;
+  /** Of a commit by its first digits, or all of them. `applied`: the commit that a node follows. Undefined: there is none. */
+  facts(commit: string, applied: CommitId | undefined, signal: AbortSignal): Promise<CommitFacts | undefined>;
   /** Calls back soon after the tip may have moved. */
   watch(onMove: () => void, signal: AbortSignal): void;
+}
+
+/** What a commit changed, and how far it has come. */
+export interface CommitFacts {
+  readonly commit: CommitId;
+  /** Apps that it changed, brought or took. */
+  readonly apps: readonly AppName[];
+  /** It changed something beside apps. */
+  readonly isShared: boolean;
+  /** It is in main. */
+  readonly isMerged: boolean;
+  /** A node has it. */
+  readonly isApplied: boolean;
 }
 
 export interface Change {

@@ -2,6 +2,7 @@ import type {SchemaObject} from 'ajv';
 import {personSchema, type PersonManifest} from '../../../schemas/person.ts';
 import type {CertificateStatus, DrainStatus, Garbage, HttpMetrics, NodeMetrics, RegistryState, StackPackage, TcpMetrics} from '../../node.ts';
 import type {AuditEntry, AuditVerdict} from '../../oneshot/oneshot.ts';
+import type {AppOfCommit, CommitStatus} from '../../status/commit-status.ts';
 import type {BackupSummary} from '../../volumes/format.ts';
 import type {Volume, VolumeId} from '../../volumes/volumes.ts';
 import {appSchema} from '../../../schemas/app.ts';
@@ -90,6 +91,10 @@ export const CLUSTER_ANSWERS: Readonly<Record<string, SchemaObject>> = {
     properties: {user: text('Name of the file in people/.', {pattern: '^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$', errorMessage: 'must be small letters, digits and inner dashes, at most 30 characters'}), ...personFields()},
   },
 
+  CommitStatus: objectOf<CommitStatus>('How far a commit has come.', {
+    commit: COMMIT, state: oneOfTexts('`unmerged`: not in main. `waiting`: the node has not taken it over yet. `held`: it does not, and says why. Then what its apps are.', ['unmerged', 'waiting', 'held', 'converging', 'healthy', 'failed']), detail: text('For people.'),
+    apps: listOf(objectOf<AppOfCommit>('What became of an app that it changed.', {app: APP, state: oneOfTexts('`idle`: nothing was pushed yet.', ['converging', 'healthy', 'failed', 'suspended', 'removed', 'idle']), detail: text('For people.')})),
+  }),
   Garbage: objectOf<GarbageAnswer>('What nobody needs any more.', {items: listOf(GARBAGE), bytes: count('At least so many.')}),
   Stack: objectOf<StackAnswer>('The images that apps are built in and run on, and how apps stand.', {images: listOf(ref('StackImage')), apps: listOf(ref('Rebase'))}),
   StackPackage: objectOf<StackPackage>('Something that is installed.', {name: text('Of the package.'), version: text('Of the package.')}),

@@ -64,9 +64,10 @@ export const CLUSTER_OPERATIONS: Operations = {
   'GET /metrics': {kind: 'question', tag: 'logs', summary: 'The same for Prometheus', answerType: 'text/plain'},
 
   'GET /v1/status': question('node', 'Show the node and all apps', ref('NodeStatus'), {hasEtag: true}),
+  'GET /v1/commits/:sha/status': question('node', 'Show what became of a commit', ref('CommitStatus'), {hasEvents: true, description: 'As server-sent events: one for each change of it, and an event `end` when it is healthy or has failed.'}),
   'GET /v1/plan': question('node', 'Show what the next pass does', ref('Plan')),
   'POST /v1/confirm': action('node', 'Say that a commit which is held back is meant', {type: 'object', additionalProperties: false, required: ['commit'], properties: {commit: text('All 40 digits.')}}, {body: bodyOf({commit: text('At least its first 7 digits.', {pattern: '^[0-9a-f]{7,40}$', errorMessage: 'must be 7 to 40 hex digits'})}, ['commit'])}),
-  'GET /v1/events': lines('node', 'Read what happened', ref('Event'), {query: {app: APP, lines: count('The last so many.', {maximum: LOG_LINES_MAX, default: 1000}), follow: flag('Tell also what comes.', {default: false})}}),
+  'GET /v1/events': lines('node', 'Read what happened', ref('Event'), {query: {app: APP, lines: count('The last so many.', {maximum: LOG_LINES_MAX, default: 1000}), follow: flag('Tell also what comes.', {default: false})}, hasEvents: true, description: 'As server-sent events: what comes, and after a break what was missed.'}),
   'GET /v1/registry': question('node', 'Show where images of releases are kept', ref('Registry'), {hasEtag: true}),
   'POST /v1/registry': commit('node', 'Keep images of releases in a registry', ref('Written'), {body: bodyOf({host: text('Where it is.', SHORT), path: text('Before the names of images.', SHORT), username: text('Of the login.', SHORT), password: text('Encrypted before it is in git.', {...SHORT, writeOnly: true})}, ['host'])}),
   'POST /v1/registry/remove': commit('node', 'Keep images of releases in no registry', ref('Written')),

@@ -101,6 +101,15 @@ export function templateOf(url: string): string {
   return url.replace(/\*$/, ':route').replaceAll(/:(\w+)/g, '{$1}');
 }
 
+/** What can be done to a path, `OPTIONS` not among it. Empty: there is nothing. */
+export function methodsOf(path: string): readonly string[] {
+  const methods = Object.keys(OPERATIONS).flatMap((key) => {
+    const [method = '', url = ''] = key.split(' ');
+    return new RegExp(`^${url.replace(/\*$/, ':rest').replaceAll(/[.+]/g, '\\$&').replace(/:rest$/, '.+').replaceAll(/:\w+/g, '[^/]+')}$`).test(path) ? [method] : [];
+  });
+  return [...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))].toSorted();
+}
+
 function documented(key: string, operation: Operation, right: string | undefined): DocumentedOperation {
   const {tag, summary, description, isOpen} = operation;
   const parameters = [...pathParameters(key), ...queryParameters(operation), ...headerParameters(operation)];
@@ -154,7 +163,7 @@ function bodyOf({body, bodyType, isBodyOptional}: Operation): Pick<DocumentedOpe
 }
 
 function responsesOf(key: string, operation: Operation): Readonly<Record<string, unknown>> {
-  const {kind, answer, answerType, statuses = [200], hasEtag, pages} = operation;
+  const {kind, answer, answerType, statuses = [200], hasEtag, hasEvents, pages} = operation;
   const headers = {
     ...(hasEtag === true && {ETag: {description: 'The commit that the answer is at least as new as, for `If-Match`.', schema: {type: 'string'}}}),
     ...(pages !== undefined && {Link: {description: 'The next page, `rel="next"`, when there is one.', schema: {type: 'string'}}}),
@@ -164,9 +173,10 @@ function responsesOf(key: string, operation: Operation): Readonly<Record<string,
     : told ? {[LINES]: {schema: {anyOf: [answer ?? {}, ref('StreamEnd')]}}}
       : answer === undefined ? {[answerType ?? 'application/octet-stream']: {schema: {}}}
         : {'application/json': {schema: answer}};
+  const events = {'text/event-stream': {schema: {type: 'string', description: 'Server-sent events; `Last-Event-ID` goes on after the one that was heard last.'}}};
   const success = {
     description: told ? 'Lines of JSON; an empty one is a heartbeat, the last one says how it ended.' : kind === 'session' ? 'The websocket is open.' : 'Done.',
-    ...(Object.keys(headers).length > 0 && {headers}), ...(content !== undefined && {content}),
+    ...(Object.keys(headers).length > 0 && {headers}), ...(content !== undefined && {content: {...content, ...(hasEvents === true && events)}}),
   };
   const problems = problemsOf(key, operation).map((status) => [status, {$ref: `#/components/responses/Problem${status}`}]);
   return Object.fromEntries([...(kind === 'session' ? [101] : statuses).map((status) => [status, success]), ...(kind === 'commit' ? [[202, {description: 'Proposed.', content: {'application/json': {schema: ref('Proposed')}}}] as const] : []), ...problems]);

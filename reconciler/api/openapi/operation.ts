@@ -24,6 +24,8 @@ export interface Operation {
   readonly hasEtag?: true;
   /** Can be read in pages. `list`: field of the answer that is the list; absent: the answer is. `key`: fields that name one of it. */
   readonly pages?: {readonly list?: string; readonly key: readonly string[]};
+  /** The same as server-sent events, for who accepts `text/event-stream`. */
+  readonly hasEvents?: true;
   /** It takes no token. */
   readonly isOpen?: true;
 }

@@ -31,6 +31,7 @@ export function watchAnswers(server: FastifyInstance): readonly string[] {
   function look(request: FastifyRequest, reply: FastifyReply, payload: unknown): {readonly found: unknown; readonly problem?: string} {
     const url = request.routeOptions.url;
     // What is no endpoint has no description; its refusals are told of in general.
+    if (url === undefined && reply.statusCode !== 404) return {found: payload};
     if (url === undefined) return {found: payload, ...problemOf('404', '#/components/responses/Problem404/content/application~1problem+json/schema', payload)};
     const where = `${request.method} ${url} ${reply.statusCode}`;
     const operation = DOCUMENT.paths[templateOf(url)]?.[request.method === 'HEAD' ? 'get' : request.method.toLowerCase()];

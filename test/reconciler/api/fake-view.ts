@@ -4,7 +4,7 @@ import {Readable} from 'node:stream';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import type {AppName, BlobId, CommitId, TreeId} from '../../../schemas/ids.ts';
-import {type Author, type Change, type ClusterRepo, type Committed, EditRefused} from '../../../reconciler/checkout/snapshot.ts';
+import {type Author, type Change, type ClusterRepo, type Committed, EditRefused, StaleRead} from '../../../reconciler/checkout/snapshot.ts';
 import {Keyring} from '../../../reconciler/secrets/keyring.ts';
 import {FakeAudit, FakeOneShot} from './fake-one-shot.ts';
 import type {CronLine, CronView, DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, MetricsDesk, NodeMetrics, NodeView, RegistryState, SourceDesk, StackDesk, StackLine} from '../../../reconciler/node.ts';
@@ -196,6 +196,9 @@ export class FakeView implements NodeView {
 /** A cluster repository in memory, with one branch and no disk. */
 export class FakeRepo implements ClusterRepo {
   readonly files = new Map<string, string>();
+  /** Apps of all its commits, and whether the node has them. */
+  changed: readonly AppName[] = [];
+  isApplied = true;
   readonly commits: {readonly commit: CommitId; readonly message: string; readonly author: Author}[] = [];
   readonly #operations = new Map<string, CommitId>();
 
@@ -214,9 +217,15 @@ export class FakeRepo implements ClusterRepo {
     };
   }
 
-  async commit({edit, message, author, operationId}: Change): Promise<Committed> {
+  async facts(name: string): ReturnType<ClusterRepo['facts']> {
+    const found = this.commits.find(({commit}) => commit.startsWith(name));
+    return found && {commit: found.commit, apps: this.changed, isShared: false, isMerged: true, isApplied: this.isApplied};
+  }
+
+  async commit({edit, message, author, operationId, seen}: Change): Promise<Committed> {
     const done = this.#operations.get(operationId);
     if (done !== undefined) return {commit: done, isNew: false};
+    if (seen !== undefined && !seen.commits.includes((await this.snapshot()).commit)) throw new StaleRead('it was changed');
     const list = (folder: string) => [...new Set([...this.files.keys()]
       .filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1).split('/')[0] ?? ''))];
     const changed = edit((path) => this.files.get(path), list);

@@ -2,7 +2,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import {ownRepo} from '../../../reconciler/checkout/own.ts';
-import {EditRefused} from '../../../reconciler/checkout/snapshot.ts';
+import {EditRefused, StaleRead} from '../../../reconciler/checkout/snapshot.ts';
 import {bareRepo, change, cloneOf, commitFiles, run} from '../checkout/support.ts';
 
 const signal = AbortSignal.timeout(60_000);
@@ -116,4 +116,22 @@ test('a change that goes back is made although the check refuses everything', as
   t.teardown(() => repo.close());
   await t.throwsAsync(repo.commit(change(countUp, 'checked'), signal), {instanceOf: EditRefused, message: 'apps/shop/app.yaml:1:1: is wrong'});
   t.true((await repo.commit({...change(countUp, 'unchecked'), isUnchecked: true}, signal)).isNew);
+});
+
+test('what was changed since its author has seen it is not changed; what is beside it does not count', async (t) => {
+  const gitdir = await bareRepo(t, ONE);
+  const repo = ownRepo({gitdir});
+  t.teardown(() => repo.close());
+  const {commit: seen} = await repo.snapshot(signal);
+  const {commit: blog} = await repo.commit(change(() => ({'apps/blog/app.yaml': 'b\n'}), 'blog'), signal);
+  const {commit: shop} = await repo.commit({...change(countUp, 'seen-1'), seen: {commits: [seen], path: 'apps/shop'}}, signal);
+  await t.throwsAsync(repo.commit({...change(countUp, 'seen-2'), seen: {commits: [seen, blog], path: 'apps/shop'}}, signal), {instanceOf: StaleRead, message: new RegExp(`^apps/shop was changed since ${seen.slice(0, 8)}, ${blog.slice(0, 8)}: look again, main is at ${shop.slice(0, 8)}$`)});
+  await t.throwsAsync(repo.commit({...change(countUp, 'seen-3'), seen: {commits: ['f'.repeat(40)], path: 'apps/none'}}, signal), {instanceOf: StaleRead});
+  await t.throwsAsync(repo.commit({...change(countUp, 'seen-4'), seen: {commits: [blog], path: ''}}, signal), {instanceOf: StaleRead, message: /^the cluster repository was changed/});
+  // Of 20 who have seen the same, one is first.
+  const racing = await Promise.allSettled(Array.from({length: 20}, (_, number) => repo.commit({...change(countUp, `race-${number}`), seen: {commits: [shop], path: 'apps/shop'}}, signal)));
+  t.is(racing.filter(({status}) => status === 'fulfilled').length, 1);
+  t.is(await run(gitdir, 'show', 'main:apps/shop/app.yaml'), 'count: 2');
+  // A retry of the one that was done finds it, whatever has been seen.
+  t.deepEqual(await repo.commit({...change(countUp, 'seen-1'), seen: {commits: [seen], path: 'apps/shop'}}, signal), {commit: shop, isNew: false});
 });
