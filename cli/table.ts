@@ -68,6 +68,7 @@ export const ALIASES: Readonly<Record<string, readonly string[]>> = {
   'config': ['env'],
   'domains': ['domain'],
   'routes': ['route'],
+  'keys': ['people', 'key'],
   'delete': ['destroy'],
   'apps:create': ['create'],
   'apps:destroy': ['destroy'],

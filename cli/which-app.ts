@@ -24,19 +24,28 @@ export async function whichApp(named: string | undefined, {env, cwd, appFlag}: A
   return checked(await onlyAppOfClusters(known, env));
 }
 
-/** `http://git.flynn.localhost:8080/shop.git` is of app `shop`. */
+/** `http://git.flynn.localhost:8080/shop.git` is of app `shop`, and so is `ssh://git@git.example.com:2222/shop.git`. */
 export function appOfUrl(url: string | undefined): string | undefined {
-  return /^https?:\/\/[^/]+\/([^/]+?)\.git\/?$/.exec(url ?? '')?.[1];
+  return /^(?:https?|ssh):\/\/[^/]+\/([^/]+?)\.git\/?$/.exec(url ?? '')?.[1];
+}
+
+/** Whether a remote is one of the cluster whose git is at this address: over HTTP, HTTPS or SSH. */
+function isOf(gitUrl: string, remote: string): boolean {
+  const [base, url] = [URL.parse(gitUrl), URL.parse(remote)];
+  if (base === null || url === null) return false;
+  // What `sshUrlOf` makes of a domain that is this machine.
+  if (url.protocol === 'ssh:') return url.hostname === base.hostname || (url.hostname === 'localhost' && base.hostname.endsWith('.localhost'));
+  return url.protocol === base.protocol ? url.host === base.host : /^https?:$/.test(url.protocol) && url.hostname === base.hostname;
 }
 
 /** A remote of the same name that is somebody else's (`-a shop`, and a remote `shop` at a forge) is not meant. */
 async function appOfOurRemote(name: string, {env, cwd}: Pick<Asker, 'env' | 'cwd'>, signal: AbortSignal): Promise<string | undefined> {
   const url = (await remotes(cwd, signal)).get(name);
-  return url !== undefined && (await gitUrls(env)).some((base) => url.startsWith(base)) ? appOfUrl(url) : undefined;
+  return url !== undefined && (await gitUrls(env)).some((base) => isOf(base, url)) ? appOfUrl(url) : undefined;
 }
 
 async function gitUrls(env: CommandContext['env']): Promise<readonly string[]> {
-  return Object.values((await loadContexts(configFile(env))).clusters).map(({gitUrl}) => `${gitUrl}/`);
+  return Object.values((await loadContexts(configFile(env))).clusters).map(({gitUrl}) => gitUrl);
 }
 
 function appOfRemote(name: string, known: ReadonlyMap<string, string>): string {
@@ -49,7 +58,7 @@ function appOfRemote(name: string, known: ReadonlyMap<string, string>): string {
 
 async function onlyAppOfClusters(known: ReadonlyMap<string, string>, env: CommandContext['env']): Promise<string> {
   const bases = await gitUrls(env);
-  const apps = [...known].filter(([, url]) => bases.some((base) => url.startsWith(base)));
+  const apps = [...known].filter(([, url]) => bases.some((base) => isOf(base, url)));
   const [only, ...others] = apps;
   if (only === undefined) throw new Failure('no app is named, and this folder has no git remote of one', {advice: ADVICE});
   if (others.length > 0) throw new Failure(`several git remotes are apps: ${apps.map(([name]) => name).join(', ')}`, {advice: ['choose one with -a <remote>, or for good: git config flynn.remote <remote>']});

@@ -3,7 +3,7 @@
  * A thing without LABEL_INSTANCE of *this* instance is not ours, is not observed and is never touched.
  */
 export const LABEL_INSTANCE = 'flynn.instance';
-/** `app` (a replica), `job`, `run`, `router` (Caddy), `dns` (unbound) or `build`. */
+/** `app` (a replica), `job`, `run`, `router` (Caddy), `dns` (unbound), `tcp` (HAProxy), `ssh` (sshd) or `build`. */
 export const LABEL_ROLE = 'flynn.role';
 export const LABEL_APP = 'flynn.app';
 export const LABEL_SERVICE = 'flynn.service';

@@ -54,6 +54,8 @@ export interface Layout {
   readonly unbound: string;
   /** Configuration and sockets of HAProxy: mounted into its container at the same path. */
   readonly haproxy: string;
+  /** What sshd has of the node: its key, who has which keys, the socket that it reaches us by. Mode 0700. */
+  readonly ssh: string;
   readonly log: string;
   /** What the apps wrote, `<app>/<replica>/<number of the first line>.log`. */
   readonly logs: string;
@@ -93,6 +95,7 @@ export function layout(root: string): Layout {
     caddyShared: below('caddy'),
     unbound: below('unbound'),
     haproxy: below('haproxy'),
+    ssh: below('ssh'),
     log: below('reconciler.log'),
     logs: below('logs'),
     drains: below('drains'),

@@ -11,7 +11,8 @@ import {connectDocker} from './adapters/docker-client.ts';
 import {DockerEngine} from './adapters/docker.ts';
 import type {Engine} from './adapters/engine.ts';
 import {hostSubnets} from './adapters/host-routes.ts';
-import {createAuthenticate} from './api/authenticate.ts';
+import {createAuthenticate, principalOfKey} from './api/authenticate.ts';
+import {Logins} from './api/logins.ts';
 import {createLocalServer, createServer} from './api/server.ts';
 import type {World} from './apply/executors.ts';
 import {followSources} from './wiring/app-sources.ts';
@@ -60,6 +61,7 @@ import {releasesOf} from './wiring/releases.ts';
 import {proposalDesk} from './wiring/proposals.ts';
 import {PostdeployNotes} from './receive/postdeploy-notes.ts';
 import {proposalsElsewhere} from './proposals/elsewhere.ts';
+import {SshDoor} from './wiring/ssh-door.ts';
 import {stackDesk} from './wiring/stack-desk.ts';
 import {View} from './wiring/view.ts';
 import {AppVolumes} from './volumes/volumes.ts';
@@ -107,6 +109,8 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const repo = followedRepo({layout, source: settings.cluster, check, sign: key.sign});
   const trust = new CommitTrust({repo, gitdir: layout.clusterRepo, key, isFolder: settings.cluster.kind === 'folder'});
   const reader = new DesiredReader({domain: domainOverride(settings), system, keyring, machine: {node: settings.node, memoryBytes: totalmem(), cpus: cpus().length}, served: () => [...journal.records.values()].flatMap(({lastGood}) => lastGood ?? [])});
+
+  const ssh = await SshDoor.open({settings, layout, events, access: () => reader.access});
 
   const engineDirect = new DockerEngine(docker);
   const wake = () => void loop.wake();
@@ -156,10 +160,11 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     reader,
     operations,
     trusted: (tip, until) => trust.newest(tip, until),
-    adjusted: (desired) => restarts.applied(desired),
+    adjusted: (desired) => ssh.applied(restarts.applied(desired)),
     look: async (nowMs, until) => {
       // Which Caddy is to be asked, the engine knows.
       const seenContainers = await engineObserver.look(nowMs, until);
+      await ssh.look(seenContainers.system);
       const shifts = shiftsIn(seenContainers.system);
       const [seenRouter, tcp, clutter, certified] = await Promise.all([routerObserver.observe(nowMs, shifts, until), tcpObserver.observe(nowMs, {isPaused: shifts.paused?.includes('tcp') ?? false}, until), housekeeper.look(nowMs, until), certificates.observer.observe(nowMs, until)]);
       return {nowMs, ...seenContainers, router: seenRouter, tcp, clutter, journal: journal.records, crons: crons.books, canaries: canaries.look(), lostImages: images.look(), ...registry.look(), ...(certified && {certificates: certified})};
@@ -212,13 +217,14 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const sources = followSources({layout, keyring, deploys, events}, signal);
   const metrics = metricsDesk({traffic: logs.traffic, replicaAt: (address) => logs.replicaAt(address), sinceMs: Date.now(), ...figures});
   const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, registry, node, log}, signal);
-  const view: View = new View({settings, releases, proposals: proposals ?? proposalsElsewhere(settings.cluster.kind === 'remote' ? settings.cluster.url : 'a folder'), stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, metrics, certificates, drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, proposals: proposals ?? proposalsElsewhere(settings.cluster.kind === 'remote' ? settings.cluster.url : 'a folder'), stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, metrics, certificates, ssh: () => ssh.answer(), drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator, access: () => reader.access});
-  const server = createServer({view, authenticate, log});
+  const logins = new Logins({authenticate, audit});
+  const server = createServer({view, authenticate, logins, log});
   const local = createLocalServer({view, log});
-  receivePushes({server, local, view, repo, layout, deploys, authenticate, check, unsignedIn: (range, until) => trust.refusalOf(range, until), log, ...(proposals && {proposals})});
+  receivePushes({server, local, view, repo, layout, deploys, logins, authenticateKey: (fingerprint) => principalOfKey(fingerprint, reader.access), check, unsignedIn: (range, until) => trust.refusalOf(range, until), log, ...(proposals && {proposals})});
 
   try {
     await rm(layout.socket, {force: true});

@@ -12,6 +12,7 @@ import type {Keyring} from './secrets/keyring.ts';
 import type {NodeSettings} from './settings.ts';
 import type {HookOutcome, HookRequest, SourceLine, SourceStatus} from './source/status.ts';
 import type {CronRunStatus, CronStatus} from './status/cron.ts';
+import type {SshAnswer} from './ssh/answer.ts';
 import type {FlynnEvent, NodeStatus} from './status/status.ts';
 import type {Volumes} from './volumes/volumes.ts';
 
@@ -45,6 +46,8 @@ export interface NodeView {
   readonly crons: CronView;
   readonly metrics: MetricsDesk;
   readonly certificates: CertificateDesk;
+  /** Git over SSH. */
+  ssh(): SshAnswer;
   status(): NodeStatus;
   /** People can come in: since the start there was a moment at which the router answered and was as it has to be. */
   isReady(): boolean;

@@ -15,6 +15,8 @@ export interface NodeSettings {
   readonly apiPort: number;
   /** On 127.0.0.1: where Caddy asks unbound. */
   readonly dnsPort: number;
+  /** Git over SSH, on the router's address. 0: there is none. */
+  readonly sshPort: number;
   readonly cluster: ClusterSource;
 }
 
@@ -32,6 +34,7 @@ export const HTTP_PORT_DEFAULT = 80;
 export const HTTPS_PORT_DEFAULT = 443;
 export const API_PORT_DEFAULT = 3580;
 export const DNS_PORT_DEFAULT = 3553;
+export const SSH_PORT_DEFAULT = 2222;
 
 /**
  * What our containers, images and networks are labelled with and named after. Derived from the data directory alone,
@@ -55,4 +58,17 @@ export function secureUrlOf(host: string, {httpsPort}: Pick<NodeSettings, 'https
 /** Where the source of an app is pushed to, over HTTP. */
 export function gitUrlOf(app: string, settings: Pick<NodeSettings, 'domain' | 'httpPort'>): string {
   return `${urlOf(`git.${settings.domain}`, settings)}${app}.git`;
+}
+
+/** What git remotes over SSH begin with: `ssh://git@git.example.com:2222`. Undefined: there is no git over SSH. */
+export function sshUrlOf({domain, sshPort}: Pick<NodeSettings, 'domain' | 'sshPort'>): string | undefined {
+  if (sshPort === 0) return undefined;
+  // ssh asks the system for the address, which knows `localhost` and mostly no name below it.
+  const host = isLoopbackDomain(domain) ? 'localhost' : `git.${domain}`;
+  return `ssh://git@${host}${sshPort === 22 ? '' : `:${sshPort}`}`;
+}
+
+/** A domain that no other machine can mean: it is this one by RFC 6761, 6.3. */
+export function isLoopbackDomain(domain: string): boolean {
+  return domain === 'localhost' || domain.endsWith('.localhost');
 }

@@ -1,6 +1,7 @@
 import {appRolesSchema, type AppRoles, roleSchema, type Role} from './roles.ts';
 import {NAME_PATTERN} from './names.ts';
 import {checkSigningKeys, signingKeysSchema} from './signing-keys.ts';
+import {readLoginKey, LOGIN_KEY_LENGTH_MAX} from './login-key.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
 
 /** Somebody who uses the cluster: `people/<user>.yaml`. */
@@ -15,6 +16,8 @@ export interface PersonManifest extends Header<'Person'> {
   readonly signingKeys?: readonly string[];
   /** His names at git hosts. */
   readonly forge?: ForgeNames;
+  /** Lines as they are in `authorized_keys`: what git over SSH knows the person by. */
+  readonly sshKeys?: readonly string[];
   /** By a name that says where it is used. */
   readonly tokens?: Readonly<Record<string, TokenManifest>>;
 }
@@ -38,6 +41,7 @@ export interface TokenManifest {
 }
 
 const TOKENS_MAX = 50;
+const KEYS_MAX = 50;
 
 const tokenSchema: ObjectSchema<TokenManifest> = {
   type: 'object',
@@ -79,6 +83,13 @@ export const personSchema: ObjectSchema<PersonManifest> = {
     apps: appRolesSchema,
     signingKeys: {...signingKeysSchema, description: 'Public keys that commits are signed with: lines of SSH .pub files, OpenPGP keys (gpg --armor --export). They open nothing, and keys that do sign nothing.', examples: [['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1lL… ann@laptop']]},
     forge: forgeSchema,
+    sshKeys: {
+      type: 'array',
+      maxItems: KEYS_MAX,
+      items: {type: 'string', maxLength: LOGIN_KEY_LENGTH_MAX, errorMessage: 'must be a line as in ~/.ssh/id_ed25519.pub'},
+      description: 'Public keys for git over SSH, as they are in ~/.ssh/*.pub: ed25519, ecdsa, rsa from 2048 bits on, and those of security keys (sk-). `flynn people key add` writes them.',
+      examples: [['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINEQwNBTMvWcHUnJ/nlnM0fyYB98evtJcnVh7N8dJ3WR ann@laptop']],
+    },
     tokens: {
       type: 'object',
       maxProperties: TOKENS_MAX,
@@ -90,11 +101,18 @@ export const personSchema: ObjectSchema<PersonManifest> = {
   examples: [{apiVersion: 'flynn/v1', kind: 'Person', name: 'Ann Lee', email: 'ann@example.com', role: 'viewer', apps: {shop: 'maintainer'}}],
 };
 
-/** Keys that are none; days and times that the calendar does not have. */
-export function checkPerson({tokens = {}, signingKeys}: PersonManifest): readonly Problem[] {
-  return [...checkSigningKeys(signingKeys, ['signingKeys']), ...Object.entries(tokens).flatMap(([name, {expires}]) => (
+/** Days and times that the calendar does not have, and keys that are none. */
+export function checkPerson({tokens = {}, signingKeys, sshKeys = []}: PersonManifest): readonly Problem[] {
+  const days = Object.entries(tokens).flatMap(([name, {expires}]): Problem[] => (
     expires === undefined || Number.isFinite(expiryMs(expires)) ? [] : [{path: ['tokens', name, 'expires'], message: `"${expires}" is no day of the calendar`}]
-  ))];
+  ));
+  const read = sshKeys.map((line) => readLoginKey(line));
+  const keys = read.flatMap((key, index): Problem[] => {
+    if (!key.ok) return [{path: ['sshKeys', index], message: `the SSH key ${key.problem}`}];
+    const isTwice = read.slice(0, index).some((before) => before.ok && before.value.fingerprint === key.value.fingerprint);
+    return isTwice ? [{path: ['sshKeys', index], message: 'the SSH key is there twice'}] : [];
+  });
+  return [...checkSigningKeys(signingKeys, ['signingKeys']), ...days, ...keys];
 }
 
 /** Milliseconds since 1970; a day counts to its end. NaN: there is no such day. */

@@ -16,7 +16,7 @@ const ADAPTERS = 'reconciler/adapters/';
 const NODE_FACTS = ['reconciler/layout.ts', 'reconciler/settings.ts'];
 const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts', 'reconciler/observed/system.ts', 'reconciler/observed/certified.ts', 'reconciler/desired/certificates-state.ts'];
 /** The folders of the pass and those around it. */
-const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'proposals', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'signatures', 'source', 'volumes', 'preview'].map((name) => `reconciler/${name}/`);
+const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'proposals', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'signatures', 'source', 'ssh', 'volumes', 'preview'].map((name) => `reconciler/${name}/`);
 /** The names that apps are answered under: pure, and needed by who looks, who plans and who acts. */
 const ROUTER = 'reconciler/router/';
 
@@ -49,7 +49,9 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   /** What apps wrote: kept on disk, read, sent on. Events are kept the same way. */
   'reconciler/logs': {values: [SCHEMAS], types: [ADAPTERS, 'reconciler/node.ts'], packages: ['node:']},
   'reconciler/drains': {values: [SCHEMAS, 'reconciler/logs/'], types: ['reconciler/node.ts'], packages: ['node:']},
-  'reconciler/router': {values: [SCHEMAS, 'reconciler/labels.ts', ...NODE_FACTS], types: [ADAPTERS, ...STATES], packages: ['node:']},
+  'reconciler/router': {values: [SCHEMAS, 'reconciler/ssh/', 'reconciler/labels.ts', ...NODE_FACTS], types: [ADAPTERS, ...STATES], packages: ['node:']},
+  /** Git over SSH: what sshd is told, and how its clients come to us. */
+  'reconciler/ssh': {values: [SCHEMAS, ...NODE_FACTS], packages: ['node:']},
   /** The node's keys: below everything that seals or opens something. */
   'reconciler/secrets': {values: [SCHEMAS], packages: ['node:', 'age-encryption']},
   /** Who has signed a commit, and what this node signs with. */
@@ -80,7 +82,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   },
   'reconciler/api': {
     values: [SCHEMAS, 'reconciler/access/', 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/logs/traffic.ts', 'reconciler/status/commit-status.ts', ...NODE_FACTS],
-    types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/proposals/', 'reconciler/release/', 'reconciler/source/status.ts', 'reconciler/volumes/', 'reconciler/build/build.ts'],
+    types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/proposals/', 'reconciler/release/', 'reconciler/source/status.ts', 'reconciler/volumes/', 'reconciler/ssh/', 'reconciler/build/build.ts'],
     packages: ['node:', 'ajv', 'fastify', '@fastify/rate-limit', '@fastify/websocket', 'yaml'],
   },
   'reconciler/release': {
@@ -97,7 +99,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
     packages: ['node:'],
   },
   'reconciler/receive': {
-    values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/release/', 'reconciler/secrets/', 'reconciler/access/', 'reconciler/api/', 'reconciler/builds/', 'reconciler/proposals/', 'reconciler/build/output.ts', ...NODE_FACTS],
+    values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/release/', 'reconciler/secrets/', 'reconciler/access/', 'reconciler/api/', 'reconciler/builds/', 'reconciler/ssh/', 'reconciler/proposals/', 'reconciler/build/output.ts', ...NODE_FACTS],
     types: ['reconciler/node.ts', 'reconciler/oneshot/', 'reconciler/build/build.ts', 'reconciler/status/'],
     packages: ['node:', 'fastify', 'execa'],
   },
@@ -111,7 +113,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'buildpacks': {values: [SCHEMAS, ADAPTERS, 'reconciler/labels.ts', ...NODE_FACTS], types: ['reconciler/build/'], packages: ['node:', 'dockerode', 'execa']},
   'cli': {
     values: [SCHEMAS, 'cli/', 'reconciler/api/author.ts', 'reconciler/api/frames.ts', 'reconciler/desired/', ...NODE_FACTS],
-    types: ['reconciler/api/', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'reconciler/checkout/snapshot.ts', 'reconciler/source/status.ts'],
+    types: ['reconciler/api/', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'reconciler/checkout/snapshot.ts', 'reconciler/source/status.ts', 'reconciler/ssh/answer.ts'],
     packages: ['node:', 'ws', 'yaml'],
   },
   /** Talks to the engine before there is a node, and puts the node together. */
@@ -123,7 +125,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'cli/output': {values: [SCHEMAS, 'cli/', 'reconciler/preview/'], types: ['reconciler/desired/', 'reconciler/proposals/', 'reconciler/api/', 'reconciler/node.ts', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:', 'yaml']},
   'cli/commands': {
     values: [SCHEMAS, 'cli/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/volumes/format.ts', 'reconciler/secrets/identity-file.ts', ...NODE_FACTS],
-    types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/proposals/', 'reconciler/source/status.ts', 'reconciler/volumes/volumes.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'dockerode'],
+    types: ['reconciler/api/', 'reconciler/builds/', 'reconciler/proposals/', 'reconciler/source/status.ts', 'reconciler/volumes/volumes.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/node.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts', 'reconciler/ssh/answer.ts', 'dockerode'],
     packages: ['node:', 'yaml'],
   },
 };

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import {layout as layoutOf, type Layout} from '../../reconciler/layout.ts';
 import {routerFiles} from '../../reconciler/router/files.ts';
+import {sshFiles} from '../../reconciler/ssh/files.ts';
 import {NAME_PATTERN, problemOfAppName} from '../../schemas/names.ts';
 
 /**
@@ -14,8 +15,8 @@ type Kept = 'file' | 'log' | 'folder' | 'repository' | 'repositories' | 'left';
 const PARTS: Readonly<Record<keyof Layout, Kept>> = {
   settings: 'file', token: 'file', signingKey: 'file', age: 'folder', clusterRepo: 'repository', sources: 'repositories',
   audit: 'log', journal: 'folder', crons: 'folder', restarts: 'file', postdeploys: 'folder', pushed: 'file', followed: 'folder',
-  // Of these only Caddy's storage is kept, see below.
-  caddy: 'left', caddyShared: 'left',
+  // Of these only Caddy's storage and the key that clients know the host by are kept, see below.
+  caddy: 'left', caddyShared: 'left', ssh: 'left',
   // Configuration that is written at each start.
   unbound: 'left', haproxy: 'left', hooks: 'left', run: 'left', socket: 'left', pidFile: 'left', execs: 'left', scratch: 'left', restoring: 'left',
   // Nobody waits for these releases any more.
@@ -43,6 +44,7 @@ export function partsOf(layout: Layout): readonly Part[] {
     ...parts.filter(({kept}) => kept !== 'repository'),
     // Certificates with their keys, the account at the authority, and the cluster's own authority. Locks are of processes.
     {name: storage, kept: 'folder', but: `${storage}/locks`},
+    {name: nameOf(sshFiles(layout).hostKey), kept: 'file'},
     // Keys of the git server that is followed: see checkout/followed.ts.
     {name: 'known_hosts', kept: 'file'},
   ];

@@ -1,3 +1,4 @@
+import type {SshAnswer} from '../../reconciler/ssh/answer.ts';
 import {type CommandContext, UsageError} from '../command.ts';
 import {type Contexts, findCluster, loadContexts, saveOrRemoveContexts, withoutCluster} from '../context.ts';
 import {parseFlags} from '../flags.ts';
@@ -29,12 +30,20 @@ const info: Subcommand = {
     const client = await context.client();
     const {name, url, gitUrl, user, file} = client.cluster;
     const {domain, node, revision = null, apps} = await client.status(signal);
+    const ssh = await client.get<SshAnswer>('/v1/ssh', signal);
     const facts = {name, url, gitUrl, domain, node, revision, apps: apps.length, user, file};
-    if (context.isJson) context.out(JSON.stringify(facts, null, 2));
-    else for (const line of table(Object.entries(LABELS).map(([field, label]) => [label, String(facts[field as keyof typeof facts] ?? 'none applied yet')]))) context.out(line);
+    if (context.isJson) context.out(JSON.stringify({...facts, ssh}, null, 2));
+    else for (const line of table([...Object.entries(LABELS).map(([field, label]) => [label, String(facts[field as keyof typeof facts] ?? 'none applied yet')]), ...sshRows(ssh)])) context.out(line);
     return 0;
   },
 };
+
+/** Where git over SSH is, and by what the host is known to be the right one. */
+function sshRows({state, url, fingerprint, problem}: SshAnswer): readonly (readonly string[])[] {
+  if (url === undefined || fingerprint === undefined) return [['SSH:', 'off']];
+  const about = problem ?? (state === 'open' ? '' : 'nobody has a key yet, so nothing listens');
+  return [['SSH:', about === '' ? url : `${url} (${about})`], ['Host key:', fingerprint]];
+}
 
 const LABELS = {name: 'Cluster:', url: 'API URL:', gitUrl: 'Git URL:', domain: 'Domain:', node: 'Node:', revision: 'Revision:', apps: 'Apps:', user: 'You are:', file: 'Kept in:'} as const;
 

@@ -1,4 +1,5 @@
 import {randomInt} from 'node:crypto';
+import type {SshAnswer} from '../../reconciler/ssh/answer.ts';
 import type {CreatedApp} from '../../reconciler/api/answers.ts';
 import {ApiFailure, type Client} from '../client.ts';
 import {type Command, type CommandContext, Failure, UsageError} from '../command.ts';
@@ -12,18 +13,20 @@ const REMOTE_DEFAULT = 'flynn';
 const NAMES_MAX = 3;
 
 export const create: Command = {
-  usage: 'create [<name>] [-r <remote>] [-y]',
+  usage: 'create [<name>] [-r <remote>] [--ssh] [-y]',
   summary: 'Make an app, and a git remote to push it to',
   details: [
     'Without a name it makes one up.',
     `-r, --remote <remote>   name of the git remote (default "${REMOTE_DEFAULT}"; "" for none)`,
+    '--ssh                   push it over SSH: flynn people key add says who you are',
     '-y, --yes               replace that remote when it points elsewhere, without asking',
   ],
-  examples: ['flynn create shop', 'flynn create shop-staging -r staging'],
+  examples: ['flynn create shop', 'flynn create shop --ssh', 'flynn create shop-staging -r staging'],
 
   async run(args, context, signal) {
     const {values, words: [word]} = parseFlags(args, {
       remote: {type: 'string', short: 'r', default: REMOTE_DEFAULT},
+      ssh: {type: 'boolean', default: false},
       yes: {type: 'boolean', short: 'y', default: false},
     }, {wordsMax: 1});
     const {yes} = values;
@@ -33,11 +36,13 @@ export const create: Command = {
     if (word !== undefined && context.appFlag !== undefined) throw new UsageError(`the name is there twice: "${word}" and -a "${context.appFlag}"`);
     if (!/^(\w[\w./-]*)?$/.test(remote)) throw new UsageError(`"${remote}" can't name a git remote`);
     const name = word ?? context.appFlag;
+    const base = values.ssh ? await sshBase(client, signal) : client.cluster.gitUrl;
     // Looked at first: an app without its remote would be half a job.
     const isWorkTree = remote !== '' && await git(['rev-parse', '--is-inside-work-tree'], context.cwd, signal) === 'true';
-    if (isWorkTree) await mayTake(remote, {name, yes, context, client}, signal);
+    if (isWorkTree) await mayTake(remote, {name, yes, context, base}, signal);
 
-    const app = name === undefined ? await createSomehow(client, signal) : await client.createApp(name, signal);
+    const created = name === undefined ? await createSomehow(client, signal) : await client.createApp(name, signal);
+    const app = values.ssh ? {...created, gitUrl: `${base}/${created.name}.git`} : created;
     context.err(name === undefined ? `Creating app... done, ⬢ ${app.name}` : `Creating ⬢ ${app.name}... done`);
     context.out(context.isJson ? JSON.stringify(app, null, 2) : `${app.webUrl} | ${app.gitUrl}`);
     if (isWorkTree) await addRemote(app, {remote, context, client}, signal);
@@ -48,6 +53,14 @@ export const create: Command = {
     return 0;
   },
 };
+
+/** Throws `Failure` when it can't be pushed to. */
+async function sshBase(client: Client, signal: AbortSignal): Promise<string> {
+  const {url, state, problem} = await client.get<SshAnswer>('/v1/ssh', signal);
+  if (url === undefined) throw new Failure('this cluster has no git over SSH', {advice: ['leave --ssh out: git comes over HTTP, with the same rights']});
+  if (state !== 'open') throw new Failure(`git over SSH does not listen: ${problem ?? 'nobody has a key'}`, {advice: ['add yours first: flynn people key add']});
+  return url;
+}
 
 async function createSomehow(client: Client, signal: AbortSignal): Promise<CreatedApp> {
   for (let tries = 1; ; tries++) {
@@ -61,10 +74,10 @@ async function createSomehow(client: Client, signal: AbortSignal): Promise<Creat
 
 /** Throws `Failure` when the remote is somebody else's and may not be replaced. */
 async function mayTake(
-  remote: string, {name, yes, context, client}: {name: string | undefined; yes: boolean; context: CommandContext; client: Client}, signal: AbortSignal,
+  remote: string, {name, yes, context, base}: {name: string | undefined; yes: boolean; context: CommandContext; base: string}, signal: AbortSignal,
 ): Promise<void> {
   const url = (await remotes(context.cwd, signal)).get(remote);
-  if (url === undefined || yes || (name !== undefined && url === `${client.cluster.gitUrl}/${name}.git`)) return;
+  if (url === undefined || yes || (name !== undefined && url === `${base}/${name}.git`)) return;
   if (await context.confirm(`The git remote "${remote}" is ${url}. Replace it?`, signal)) return;
   throw new Failure(`the git remote "${remote}" is there already: ${url}`, {advice: ['give the new one another name with -r <remote>, or replace it with -y']});
 }

@@ -5,6 +5,7 @@ import {table} from '../output/table.ts';
 import {appRoles, appsInWords, roleChanges} from '../role-words.ts';
 import {group, type Subcommand} from '../subcommands.ts';
 import {tellWritten} from '../written.ts';
+import {key} from './people-keys.ts';
 
 const list: Subcommand = {
   usage: '',
@@ -48,13 +49,14 @@ const role: Subcommand = {
 
 export const people = group({
   name: 'people',
-  summary: 'List, add or remove people and what they may do',
+  summary: 'List, add or remove people, what they may do, and their SSH keys',
   details: [
     'Roles are viewer, deployer, maintainer and admin (docs/people.md): for the whole cluster with --role, for an app as <app>=<role>.',
+    'key      public keys for git over SSH, your own unless -u says whose; add takes the one in ~/.ssh, or a file, or - for stdin',
     '`flynn people role` changes roles; `none` takes one away. Roles of several people at once: flynn team.',
   ],
-  examples: ['flynn people', 'flynn people add ann --name "Ann Lee" --email ann@example.com --role viewer shop=maintainer', 'flynn people role ann deployer shop=none', 'flynn people remove ann'],
-  subcommands: {add, remove, role},
+  examples: ['flynn people', 'flynn people add ann --name "Ann Lee" --email ann@example.com --role viewer shop=maintainer', 'flynn people role ann deployer shop=none', 'flynn people remove ann', 'flynn people key add', 'flynn people key add ann.pub -u ann', 'flynn people key remove ann@laptop'],
+  subcommands: {add, remove, role, key},
   otherwise: list,
 });
 

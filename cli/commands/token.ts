@@ -1,8 +1,9 @@
 import {createHash, randomBytes} from 'node:crypto';
-import type {PersonAnswer, WhoAmI, Written} from '../../reconciler/api/answers.ts';
-import {type CommandContext, Failure, UsageError} from '../command.ts';
+import type {PersonAnswer, Written} from '../../reconciler/api/answers.ts';
+import {UsageError} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 import {table} from '../output/table.ts';
+import {ownName} from '../own-name.ts';
 import {group, type Subcommand} from '../subcommands.ts';
 import {tellWritten} from '../written.ts';
 
@@ -67,9 +68,3 @@ export const token = group({
   subcommands: {add, remove},
   otherwise: list,
 });
-
-async function ownName(context: CommandContext, signal: AbortSignal): Promise<string> {
-  const {user} = await (await context.client()).get<WhoAmI>('/v1/whoami', signal);
-  if (user === 'operator') throw new Failure("you have the node's own token, which is nobody's", {advice: ['say whose with -u; to make a person: flynn people add ann --name "Ann Lee" --email ann@example.com']});
-  return user;
-}

@@ -20,7 +20,7 @@ import {setupSteps} from '../setup/steps.ts';
 import {demandSystemd, installUnit, unitDied, unitText} from '../setup/systemd.ts';
 
 export const up: Command = {
-  usage: 'up [--detach | --systemd] [--sample] [--data DIR] [--domain NAME] [--listen ADDRESS] [--http-port N] [--https-port N] [--api-port N] [--dns-port N]'
+  usage: 'up [--detach | --systemd] [--sample] [--data DIR] [--domain NAME] [--listen ADDRESS] [--http-port N] [--https-port N] [--api-port N] [--dns-port N] [--ssh-port N]'
     + ' [--cluster-repo URL [--token-file FILE] [--key-file FILE] [--poll SECONDS] | --watch DIR] [--print-unit]',
   summary: 'Set this machine up as a node, and run it',
   details: [
@@ -33,6 +33,7 @@ export const up: Command = {
     '  --data DIR           where everything is kept; /var/lib/flynn unless given',
     '  --domain NAME        apps are at <app>.NAME; flynn.localhost unless given. A public one also listens on all addresses',
     '  --listen ADDRESS     IPv4 address that the router listens on',
+    '  --ssh-port N         git over SSH; 2222 unless given, `none` for none',
     '  --cluster-repo URL   follow this git repository: https://, ssh://, or a path; `own` for our own again',
     '  --watch DIR          reconcile a plain folder as it is saved',
   ],

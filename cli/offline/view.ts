@@ -14,7 +14,7 @@ export function cloneView(repo: CloneRepo, {files, commit}: {readonly files: rea
   const status: NodeStatus = {node: '', cluster: name, domain, commit, conditions: [], nodes: [], apps: [...names].toSorted().map(appOf)};
   const known: Partial<NodeView> = {
     repo,
-    settings: {data: '', node: '', domain, listen: '', httpPort: HTTP_PORT_DEFAULT, httpsPort: HTTPS_PORT_DEFAULT, apiPort: API_PORT_DEFAULT, dnsPort: DNS_PORT_DEFAULT, cluster: {kind: 'own'}},
+    settings: {data: '', node: '', domain, listen: '', httpPort: HTTP_PORT_DEFAULT, httpsPort: HTTPS_PORT_DEFAULT, apiPort: API_PORT_DEFAULT, dnsPort: DNS_PORT_DEFAULT, sshPort: 0, cluster: {kind: 'own'}},
     status: () => status,
     wake: () => {},
     keyring: NO_KEYS,

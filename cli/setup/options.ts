@@ -20,6 +20,8 @@ export interface SettingFlags {
   readonly httpsPort?: number;
   readonly apiPort?: number;
   readonly dnsPort?: number;
+  /** 0: no git over SSH. */
+  readonly sshPort?: number;
   readonly cluster?: ClusterSource;
 }
 
@@ -61,6 +63,7 @@ function parsed(args: readonly string[]) {
     'https-port': {type: 'string'},
     'api-port': {type: 'string'},
     'dns-port': {type: 'string'},
+    'ssh-port': {type: 'string'},
     'cluster-repo': {type: 'string'},
     'token-file': {type: 'string'},
     'key-file': {type: 'string'},
@@ -80,6 +83,7 @@ function settingFlags(values: Values, cwd: string): SettingFlags {
     ...portFlag(values, 'https-port', 'httpsPort'),
     ...portFlag(values, 'api-port', 'apiPort'),
     ...portFlag(values, 'dns-port', 'dnsPort'),
+    ...sshPortFlag(values['ssh-port']),
     ...(cluster === undefined ? {} : {cluster}),
   };
 }
@@ -89,6 +93,11 @@ function portFlag<Name extends string>(values: Values, flag: 'http-port' | 'http
   if (text === undefined) return {};
   // The cast is true: a computed key of a generic name is typed as any string.
   return {[name]: integer(`--${flag}`, text, {min: 1, max: 65_535})} as {readonly [N in Name]: number};
+}
+
+function sshPortFlag(text: string | undefined): Pick<SettingFlags, 'sshPort'> {
+  if (text === undefined) return {};
+  return {sshPort: text === 'none' ? 0 : integer('--ssh-port', text, {min: 0, max: 65_535})};
 }
 
 function clusterFlag(values: Values, cwd: string): ClusterSource | undefined {

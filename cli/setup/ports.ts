@@ -42,13 +42,26 @@ export function portsStep(settings: NodeSettings): Step {
         const holder = await holderOfPort(port);
         if (holder === undefined || !(await isOurs(holder, settings))) taken.push({...port, ...(holder === undefined ? {} : {holder})});
       }
+      const ssh = await sshTrouble(settings);
       if (taken.length > 0) throw new Failure(taken.map(describeTaken).join('\n       '), {advice: advise(taken)});
-      return ports.filter(({flag}) => flag !== DNS_FLAG).map(({address, port}) => `${address}:${port}`).join(', ');
+      return [...ports.filter(({flag}) => flag !== DNS_FLAG).map(({address, port}) => `${address}:${port}`), ...ssh].join(', ');
     },
     async do() {
       throw new Error('bug: the check of the ports always has an answer');
     },
   };
+}
+
+/** Nothing else needs this one: without it the node runs all the same, and git comes over HTTP only. Nobody listens there before somebody has a key. */
+async function sshTrouble({listen, sshPort, data}: NodeSettings): Promise<readonly string[]> {
+  if (sshPort === 0) return [];
+  const port: WantedPort = {what: 'git over SSH', flag: '--ssh-port', address: listen, port: sshPort, protocol: 'tcp'};
+  const trouble = await tryPort(port);
+  if (trouble === undefined) return [`${listen}:${sshPort}`];
+  if (trouble !== 'EADDRINUSE') return [`no git over SSH (${unusable(port, trouble)})`];
+  const holder = await holderOfPort(port);
+  if (holder !== undefined && (await argumentsOf(holder.pid)).some((argument) => argument.includes(`${data}/ssh/`))) return [`${listen}:${sshPort}`];
+  return [`no git over SSH (${describeTaken({...port, ...(holder && {holder})})}: choose another one with --ssh-port)`];
 }
 
 /** `port 80 (HTTP) on 127.0.0.1 is taken by nginx (process 812)` */

@@ -2,7 +2,7 @@ import {mkdir, readFile, rename, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {parse, stringify} from 'yaml';
 import {
-  API_PORT_DEFAULT, DNS_PORT_DEFAULT, DOMAIN_DEFAULT, HTTP_PORT_DEFAULT, HTTPS_PORT_DEFAULT, type ClusterSource, type NodeSettings,
+  API_PORT_DEFAULT, DNS_PORT_DEFAULT, DOMAIN_DEFAULT, HTTP_PORT_DEFAULT, HTTPS_PORT_DEFAULT, SSH_PORT_DEFAULT, type ClusterSource, type NodeSettings,
 } from '../../reconciler/settings.ts';
 import {Failure} from '../command.ts';
 import type {SettingFlags} from './options.ts';
@@ -60,13 +60,14 @@ export function mergeSettings({data, hostname, stored, flags}: {
     httpsPort: flags.httpsPort ?? stored?.httpsPort ?? HTTPS_PORT_DEFAULT,
     apiPort: flags.apiPort ?? stored?.apiPort ?? API_PORT_DEFAULT,
     dnsPort: flags.dnsPort ?? stored?.dnsPort ?? DNS_PORT_DEFAULT,
+    sshPort: flags.sshPort ?? stored?.sshPort ?? SSH_PORT_DEFAULT,
     cluster: flags.cluster ?? stored?.cluster ?? {kind: 'own'},
   };
 }
 
 /** `httpPort: 80 is 8080 now`, one line a difference; none when they are the same. */
 export function differences(before: StoredSettings, after: NodeSettings): readonly string[] {
-  const keys = ['node', 'domain', 'listen', 'httpPort', 'httpsPort', 'apiPort', 'dnsPort', 'cluster'] as const;
+  const keys = ['node', 'domain', 'listen', 'httpPort', 'httpsPort', 'apiPort', 'dnsPort', 'sshPort', 'cluster'] as const;
   return keys
     .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]))
     .map((key) => `${key}: ${JSON.stringify(before[key])} would become ${JSON.stringify(after[key])}`);
@@ -106,6 +107,8 @@ export function parseSettings(file: string, text: string): StoredSettings {
   return {
     node: textOf('node'), domain: textOf('domain'), listen: textOf('listen'),
     httpPort: portOf('httpPort'), httpsPort: portOf('httpsPort'), apiPort: portOf('apiPort'), dnsPort: portOf('dnsPort'),
+    // A node that is older than git over SSH has no word of it.
+    sshPort: document.sshPort === 0 ? 0 : document.sshPort === undefined ? SSH_PORT_DEFAULT : portOf('sshPort'),
     cluster: clusterSource(document.cluster, broken),
   };
 }

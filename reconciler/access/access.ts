@@ -3,6 +3,7 @@ import {loadManifest, type Kind, type Manifests} from '../../schemas/load.ts';
 import {NAME_PATTERN} from '../../schemas/names.ts';
 import {expiryMs} from '../../schemas/person.ts';
 import {higherRole, isEnough, lowerRole, type Role} from '../../schemas/roles.ts';
+import {readLoginKey, type LoginKey} from '../../schemas/login-key.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
 import {RIGHTS, type Right, type Rule} from './rights.ts';
 
@@ -11,6 +12,13 @@ export interface Access {
   readonly people: ReadonlyMap<string, Person>;
   /** By the hash of the token. */
   readonly tokens: ReadonlyMap<string, Token>;
+  /** By the fingerprint of the key. */
+  readonly sshKeys: ReadonlyMap<string, OwnedKey>;
+}
+
+/** A key that its owner may do with whatever he may. */
+export interface OwnedKey extends LoginKey {
+  readonly user: string;
 }
 
 export interface Person {
@@ -38,7 +46,7 @@ export interface Token {
 }
 
 /** Nobody but the operator, who has the node's own token. */
-export const NOBODY: Access = {people: new Map(), tokens: new Map()};
+export const NOBODY: Access = {people: new Map(), tokens: new Map(), sshKeys: new Map()};
 
 const FILE = /^(people|teams)\/([^/]+)\.yaml$/;
 
@@ -68,7 +76,22 @@ export function accessOf(files: readonly ManifestFile[]): {readonly access: Acce
     const owner = resolved.get(rival?.[0] ?? user) as Person; // has just been made of the same people
     return [hash, {user: owner.user, name, roles: limited(owner.roles, limits), isLimited: limits.role !== undefined || limits.apps !== undefined || expires !== undefined, ...(expires !== undefined && {expiresAtMs: expiryMs(expires)})}];
   })));
-  return {access: {people: resolved, tokens}, problems};
+  return {access: {people: resolved, tokens, sshKeys: keysOf(people, files, problems)}, problems};
+}
+
+/** Whose each key is. One that two people have is the first one's, as with tokens: a copy of a key gives nobody another's commits. */
+function keysOf(people: ReadonlyMap<string, Loaded<'Person'>>, files: readonly ManifestFile[], problems: Diagnostic[]): ReadonlyMap<string, OwnedKey> {
+  const keys = new Map<string, OwnedKey>();
+  for (const [user, {file, manifest}] of [...people].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const line of manifest.sshKeys ?? []) {
+      const key = readLoginKey(line);
+      if (!key.ok) continue; // Its file is wrong, and was told of.
+      const owner = keys.get(key.value.fingerprint);
+      if (owner === undefined) keys.set(key.value.fingerprint, {...key.value, user});
+      else problems.push({file, ...placeOf(file, files, key.value.blob), message: `the SSH key ${key.value.fingerprint} is one of ${owner.user} too: whose would it be?`});
+    }
+  }
+  return keys;
 }
 
 /** Whether these roles are enough. `app`: whose it is, where the right is one of an app. */

@@ -150,4 +150,13 @@ export interface PersonAnswer {
   readonly role?: Role;
   readonly apps: Readonly<Record<string, Role>>;
   readonly tokens: readonly ({readonly name: string} & Omit<TokenManifest, 'hash'>)[];
+  readonly sshKeys: readonly KeyAnswer[];
+}
+
+/** A public key of somebody's. */
+export interface KeyAnswer {
+  readonly type: string;
+  readonly fingerprint: string;
+  /** What stands behind it: where it is. May be empty. */
+  readonly comment: string;
 }

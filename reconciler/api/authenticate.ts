@@ -12,7 +12,7 @@ export type Authenticate = (headers: IncomingHttpHeaders) => Principal | undefin
 export interface Principal extends Author {
   /** Name of his file below `people/`; `operator` is who has the node's own token. */
   readonly user: string;
-  /** Which of his tokens he came with. Absent: the node's own. */
+  /** Which of his tokens he came with. Absent: the node's own, or a key. */
   readonly token?: string;
   /** Of a token that is good for less than its owner. */
   readonly isLimited?: boolean;
@@ -51,6 +51,12 @@ export function createAuthenticate({token, operator, access = () => NOBODY, nowM
     const author = (typeof named === 'string' ? parseAuthor(named) : undefined) ?? parseAuthor(offered.user) ?? operator;
     return {...author, user: OPERATOR, may: () => true};
   };
+}
+
+/** Who comes with a key that sshd has had proved, by its fingerprint. He may do all that he may by his roles. */
+export function principalOfKey(fingerprint: string, {people, sshKeys}: Access): Principal | undefined {
+  const person = people.get(sshKeys.get(fingerprint)?.user ?? '');
+  return person && {name: person.name, email: person.email, user: person.user, may: (right, app) => mayDo(person.roles, right, app)};
 }
 
 function personOf(hash: string, {people, tokens}: Access, nowMs: number): Principal | undefined {

@@ -1,7 +1,7 @@
 import type {FastifyInstance} from 'fastify';
 import type {NodeMetrics} from '../node.ts';
 import {PROMETHEUS_TYPE, prometheusText} from './prometheus.ts';
-import type {ServerParts} from './server.ts';
+import {mustEnter, type Logins} from './logins.ts';
 import type {RouteParts} from './node-routes.ts';
 import {permit, seenBy, whoAsks} from './permit.ts';
 import {explaining} from './problem.ts';
@@ -23,9 +23,9 @@ export function registerMetricsRoutes(v1: FastifyInstance, {view, authenticate, 
 }
 
 /** The same for Prometheus, where it looks for it unless told otherwise. */
-export function registerPrometheusRoute(server: FastifyInstance, {view, authenticate}: Pick<ServerParts, 'view' | 'authenticate'>, closing: AbortSignal): void {
+export function registerPrometheusRoute(server: FastifyInstance, {view, logins}: Pick<RouteParts, 'view'> & {readonly logins: Logins}, closing: AbortSignal): void {
   server.get('/metrics', async (request, reply) => {
-    permit(whoAsks(request, authenticate), 'cluster.plan');
+    permit(await mustEnter(logins, request, reply), 'cluster.plan');
     reply.type(PROMETHEUS_TYPE);
     return prometheusText(await look(view, closing), view.settings.node);
   });

@@ -2,8 +2,10 @@ import type {FastifyInstance, FastifyRequest} from 'fastify';
 import type {TokenManifest} from '../../schemas/person.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {NAME_PATTERN} from '../../schemas/names.ts';
+import {readLoginKey} from '../../schemas/login-key.ts';
+import type {SshAnswer} from '../ssh/answer.ts';
 import {accessOf} from '../access/access.ts';
-import {addPerson, addToken, removePerson, removeToken, type PersonWish} from '../commits/people-edits.ts';
+import {addPerson, addSshKey, addToken, removePerson, removeSshKey, removeToken, type PersonWish} from '../commits/people-edits.ts';
 import type {PersonAnswer, WhoAmI, Written} from './answers.ts';
 import {OPERATOR} from './authenticate.ts';
 import type {RouteParts} from './node-routes.ts';
@@ -28,7 +30,7 @@ export function registerPeopleRoutes(v1: FastifyInstance, {view, authenticate, c
   v1.get('/people', async (): Promise<readonly PersonAnswer[]> => {
     const snapshot = await explaining("can't read the cluster repository", view.repo.snapshot(AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
     const files = await explaining("can't read the cluster repository", snapshot.shared.files(AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
-    const {access: {people, tokens}} = accessOf(files);
+    const {access: {people, tokens, sshKeys}} = accessOf(files);
     return [...people.values()].toSorted((a, b) => (a.user < b.user ? -1 : 1)).map(({user, name, email, roles}) => {
       const file = files.find(({path}) => path === `people/${user}.yaml`);
       const manifest = file?.kind === 'text' ? loadManifest('Person', file.path, file.text) : undefined;
@@ -42,6 +44,7 @@ export function registerPeopleRoutes(v1: FastifyInstance, {view, authenticate, c
           const {hash: _, ...limits} = (manifest?.ok === true ? manifest.value.tokens?.[token] : undefined) ?? {hash: ''};
           return {name: token, ...limits};
         }),
+        sshKeys: [...sshKeys.values()].filter((key) => key.user === user).map(({type, fingerprint, comment}) => ({type, fingerprint, comment})),
       };
     });
   });
@@ -73,11 +76,31 @@ export function registerPeopleRoutes(v1: FastifyInstance, {view, authenticate, c
     return commit(request, {edit: removeToken(user, request.params.token), message: `people: remove the token ${request.params.token} of ${user}`});
   });
 
+  v1.get('/ssh', async (): Promise<SshAnswer> => view.ssh());
+
+  v1.post<UserParams>('/people/:user/keys', async (request): Promise<Written> => {
+    const user = readUser(request.params.user);
+    mayChangeTokens(request, user);
+    const line = field(request.body, 'key');
+    const key = typeof line === 'string' ? readLoginKey(line) : undefined;
+    if (typeof line !== 'string' || key === undefined) throw new ApiError(400, 'key has to be a line as in ~/.ssh/id_ed25519.pub');
+    if (!key.ok) throw new ApiError(400, `the SSH key ${key.problem}`);
+    return commit(request, {edit: addSshKey(user, line), message: `people: add the SSH key ${key.value.comment === '' ? key.value.fingerprint : key.value.comment} of ${user}`});
+  });
+
+  v1.post<UserParams>('/people/:user/keys/remove', async (request): Promise<Written> => {
+    const user = readUser(request.params.user);
+    mayChangeTokens(request, user);
+    const fingerprint = field(request.body, 'fingerprint');
+    if (typeof fingerprint !== 'string' || !/^SHA256:[A-Za-z0-9+/]{43}$/.test(fingerprint)) throw new ApiError(400, 'fingerprint has to be like SHA256:…, as flynn people key lists them');
+    return commit(request, {edit: removeSshKey(user, fingerprint), message: `people: remove the SSH key ${fingerprint} of ${user}`});
+  });
+
   /** Everybody his own, unless he comes with a token that is good for less than he is. */
   function mayChangeTokens(request: FastifyRequest, user: string): void {
     const principal = whoAsks(request, authenticate);
     if (principal.user !== user) return permit(principal, 'people.edit');
-    if (principal.isLimited === true) throw new ApiError(403, `the token "${principal.token}" is limited: it can't make or remove others`);
+    if (principal.isLimited === true) throw new ApiError(403, `the token "${principal.token}" is limited: it can't make or remove others, nor keys`);
     permit(principal, 'self.tokens');
   }
 }

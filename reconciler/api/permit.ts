@@ -3,9 +3,9 @@ import {refusalOf} from '../access/access.ts';
 import type {Right} from '../access/rights.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import type {Audit} from '../oneshot/oneshot.ts';
-import {actorOf, addressOf} from './audit.ts';
+import {actorOf} from './audit.ts';
 import type {Authenticate, Principal} from './authenticate.ts';
-import {LoginLimit} from './login-limit.ts';
+import {mustEnter, type Logins} from './logins.ts';
 import {foreignOrigin} from './origin.ts';
 import {ApiError} from './problem.ts';
 import {proposalTitle, rightToPropose} from './propose.ts';
@@ -56,6 +56,9 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   'POST /v1/teams/:team/roles': 'people.edit',
   'POST /v1/people/:user/tokens': 'in handler',
   'POST /v1/people/:user/tokens/:token/remove': 'in handler',
+  'POST /v1/people/:user/keys': 'in handler',
+  'POST /v1/people/:user/keys/remove': 'in handler',
+  'GET /v1/ssh': 'cluster.look',
   'POST /v1/confirm': 'cluster.operate',
   'POST /v1/gc': 'cluster.operate',
   'POST /v1/secrets/rotate': 'cluster.operate',
@@ -152,24 +155,10 @@ export class Forbidden extends ApiError {
 }
 
 /** Lets nobody in whom we don't know, and everybody else only to what his roles are enough for. */
-export function guard(v1: FastifyInstance, {authenticate, audit}: {readonly authenticate: Authenticate; readonly audit: Pick<Audit, 'add'>}): void {
-  const logins = new LoginLimit();
+export function guard(v1: FastifyInstance, {logins, authenticate, audit}: {readonly logins: Logins; readonly authenticate: Authenticate; readonly audit: Pick<Audit, 'add'>}): void {
   const refusals = new Refusals(audit);
   v1.addHook('onRequest', async (request, reply) => {
-    const from = addressOf(request);
-    const waitMs = logins.waitMs(from, Date.now());
-    if (waitMs > 0) {
-      reply.header('retry-after', String(Math.ceil(waitMs / 1000)));
-      throw new ApiError(429, 'too many wrong tokens came from your address: try again later');
-    }
-    const principal = authenticate(request.headers);
-    if (principal === undefined) {
-      if (request.headers.authorization !== undefined) {
-        logins.failed(from, Date.now());
-        await refusals.add({...actorOf(undefined, request), action: 'wrong token', subject: `${request.method} ${request.url.split('?')[0]}`}, Date.now());
-      }
-      throw new ApiError(401, "the token is missing or not the cluster's");
-    }
+    const principal = await mustEnter(logins, request, reply);
     const origin = foreignOrigin(request.headers);
     if (origin !== undefined) {
       await refusals.add({...actorOf(principal, request), action: 'refused', subject: `a web page of ${origin}`}, Date.now());

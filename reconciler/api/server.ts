@@ -21,6 +21,7 @@ import {registerOpenRoutes} from './open.ts';
 import {registerVolumeRoutes} from './volumes.ts';
 import {registerCertificateRoutes} from './certificates.ts';
 import {registerPeopleRoutes} from './people.ts';
+import {Logins} from './logins.ts';
 import {guard} from './permit.ts';
 import {checkInputs} from './openapi/check.ts';
 import {methodsOf} from './openapi/document.ts';
@@ -41,6 +42,8 @@ import {serveVersions} from './versions.ts';
 export interface ServerParts {
   readonly view: NodeView;
   readonly authenticate: Authenticate;
+  /** Counts wrong tokens. Absent: those of this server alone. */
+  readonly logins?: Logins;
   /** Gets what failed inside of us; the client is only told that it did. */
   log(message: string, error: unknown): void;
 }
@@ -53,7 +56,7 @@ const URL_PARAMETER_LENGTH_MAX = 200;
  * The API of a node, and what git's plugin is registered on. For 127.0.0.1: the router passes `api.<domain>` on to it.
  * `close()` ends all streams.
  */
-export function createServer({view, authenticate, log}: ServerParts): FastifyInstance {
+export function createServer({view, authenticate, logins = new Logins({authenticate, audit: view.audit}), log}: ServerParts): FastifyInstance {
   const server = newServer(log, methodsOf);
   const closing = new AbortController();
   server.addHook('preClose', async () => closing.abort());
@@ -62,7 +65,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
   registerDocument(server);
   registerOpenRoutes(server, view);
   registerHookRoute(server, view);
-  registerPrometheusRoute(server, {view, authenticate}, closing.signal);
+  registerPrometheusRoute(server, {view, logins}, closing.signal);
   server.register(async (v1) => {
     await v1.register(websocket, {
       options: {maxPayload: MESSAGE_BYTES_MAX, perMessageDeflate: false},
@@ -72,7 +75,7 @@ export function createServer({view, authenticate, log}: ServerParts): FastifyIns
         done();
       },
     });
-    guard(v1, {authenticate, audit: view.audit});
+    guard(v1, {logins, authenticate, audit: view.audit});
     await limitRates(v1, authenticate);
     serveVersions(v1, view);
     const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal, log}), closing: closing.signal, log};

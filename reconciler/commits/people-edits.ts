@@ -1,8 +1,10 @@
 import type {PersonManifest, TokenManifest} from '../../schemas/person.ts';
 import {loadManifest} from '../../schemas/load.ts';
+import {readLoginKey} from '../../schemas/login-key.ts';
 import {EditRefused, type Edit} from '../checkout/snapshot.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import {removeKey, setList, setScalar} from './yaml-edit.ts';
+import {addToList, removeFromList} from './yaml-list.ts';
 
 export type PersonWish = Pick<PersonManifest, 'name' | 'email' | 'role' | 'apps'>;
 
@@ -65,6 +67,42 @@ export function removeToken(user: string, token: string): Edit {
     if (text === undefined || mustBePerson(file, text).tokens?.[token] !== undefined) throw new EditRefused(`${file} can't be edited by a tool, because of how its YAML is written: remove tokens.${token} by hand`);
     return {[file]: text};
   };
+}
+
+/** A key for git over SSH. One that the person has already is not added again. */
+export function addSshKey(user: string, line: string): Edit {
+  return (read) => {
+    const file = personFile(user);
+    const before = mustRead(read, user);
+    const key = readLoginKey(line);
+    if (!key.ok) throw new EditRefused(`the SSH key ${key.problem}`);
+    if (indexOfKey(mustBePerson(file, before), key.value.fingerprint) !== undefined) return {};
+    const {type, blob, comment, fingerprint} = key.value;
+    const text = addToList(before, 'sshKeys', [type, blob, comment].join(' ').trimEnd());
+    if (text === undefined || indexOfKey(mustBePerson(file, text), fingerprint) === undefined) throw new EditRefused(`${file} can't be edited by a tool, because of how its YAML is written: add the key to sshKeys by hand`);
+    return {[file]: text};
+  };
+}
+
+/** By its fingerprint. */
+export function removeSshKey(user: string, fingerprint: string): Edit {
+  return (read) => {
+    const file = personFile(user);
+    const before = mustRead(read, user);
+    const index = indexOfKey(mustBePerson(file, before), fingerprint);
+    if (index === undefined) throw new EditRefused(`${user} has no SSH key ${fingerprint}`);
+    const text = removeFromList(before, 'sshKeys', index);
+    if (text === undefined || indexOfKey(mustBePerson(file, text), fingerprint) !== undefined) throw new EditRefused(`${file} can't be edited by a tool, because of how its YAML is written: take the key out of sshKeys by hand`);
+    return {[file]: text};
+  };
+}
+
+function indexOfKey({sshKeys = []}: PersonManifest, fingerprint: string): number | undefined {
+  const index = sshKeys.findIndex((line) => {
+    const key = readLoginKey(line);
+    return key.ok && key.value.fingerprint === fingerprint;
+  });
+  return index === -1 ? undefined : index;
 }
 
 function mustRead(read: (path: string) => string | undefined, user: string): string {

@@ -328,6 +328,6 @@ export interface DesiredTcpRoute {
 
 /** A container of the platform itself. `specHash` covers everything it is made from, configuration files included that need a restart. */
 export interface DesiredSystem {
-  readonly role: 'router' | 'dns' | 'tcp';
+  readonly role: 'router' | 'dns' | 'tcp' | 'ssh';
   readonly specHash: SpecHash;
 }

@@ -107,7 +107,7 @@ function factsOf(text: string | undefined): ContainerFacts | undefined {
 
 export function toSystem(record: ContainerRecord): ObservedSystem | undefined {
   const role = record.labels[labels.LABEL_ROLE];
-  if (role !== 'router' && role !== 'dns' && role !== 'tcp') return undefined;
+  if (role !== 'router' && role !== 'dns' && role !== 'tcp' && role !== 'ssh') return undefined;
   return {
     id: record.id as ContainerId,
     name: record.name,

@@ -9,7 +9,14 @@ import {planTcpShifts} from './tcp-shifts.ts';
 /** The platform's own containers but Caddy's: exactly one of each role, made from what is wanted now. */
 export function planSystem(desired: DesiredState, observed: ObservedState, tcp: Pick<TcpPlan, 'isWanted' | 'isFileRight'>): Plan {
   const parts = desired.system.filter(({role}) => role !== 'router').map((system) => (system.role === 'tcp' ? planTcpShifts(system, observed, tcp) : planRole(system, observed)));
-  return {actions: parts.flatMap(({actions}) => actions), waiting: parts.flatMap(({waiting}) => waiting)};
+  return {actions: [...parts.flatMap(({actions}) => actions), ...planUnwanted(desired, observed)], waiting: parts.flatMap(({waiting}) => waiting)};
+}
+
+/** Of a role that nothing needs at present. */
+function planUnwanted({system}: DesiredState, observed: ObservedState): readonly Action[] {
+  return observed.system
+    .filter(({role, name}) => !system.some((wanted) => wanted.role === role) && !observed.operations.has(`container ${name}`))
+    .map(({id, name, role}): Action => ({kind: 'remove-container', id, name, reason: `nothing needs ${role}`}));
 }
 
 function planRole(system: DesiredSystem, observed: ObservedState): Plan {

@@ -1,4 +1,5 @@
-import type {Authenticate} from '../api/authenticate.ts';
+import type {Principal} from '../api/authenticate.ts';
+import type {Logins} from '../api/logins.ts';
 import type {Audit} from '../oneshot/oneshot.ts';
 import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
 import type {CommitId} from '../../schemas/ids.ts';
@@ -14,7 +15,10 @@ export interface GitDeps {
   readonly node: Pick<NodeView, 'settings' | 'wake' | 'converged'>;
   readonly repo: FollowedRepo;
   readonly deploys: Deploys;
-  readonly authenticate: Authenticate;
+  /** Who comes with a token. */
+  readonly logins: Logins;
+  /** Who comes with a key that sshd has had proved. */
+  authenticateKey(fingerprint: string): Principal | undefined;
   readonly audit: Pick<Audit, 'add'>;
   /** See `check.ts`. */
   readonly check: CommitCheck;

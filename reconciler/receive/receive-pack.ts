@@ -13,10 +13,10 @@ import {gitEnvironment} from '../adapters/git.ts';
 import {stopGroup} from './process-group.ts';
 
 /** Largest push that is taken, in bytes. */
-const PUSH_BYTES_MAX = 1024 * 1024 * 1024;
+export const PUSH_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** How long the hook of a push that is not wanted any more may take to refuse it, in milliseconds: a build is cleared away meanwhile. */
-const REFUSE_MS_MAX = 10_000;
+export const REFUSE_MS_MAX = 10_000;
 
 /** gitprotocol-http(5), "Smart Service git-receive-pack". The body ends when the connection does: nothing has to be added to what git writes. */
 const HEAD = [

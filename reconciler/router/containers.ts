@@ -3,14 +3,17 @@ import type {SpecHash} from '../../schemas/ids.ts';
 import type {ContainerSpec} from '../adapters/engine.ts';
 import type {DesiredSystem} from '../desired/state.ts';
 import {LABEL_INSTANCE, LABEL_ROLE, LABEL_SHIFT, LABEL_SPEC} from '../labels.ts';
+import type {Layout} from '../layout.ts';
 import type {NodeSettings} from '../settings.ts';
+import {sshFiles} from '../ssh/files.ts';
+import {renderSshdConfig, SSHD} from '../ssh/sshd-config.ts';
 import {routerFiles, shiftLayout, type RouterLayout} from './files.ts';
 import {renderUnboundConfig} from './unbound-config.ts';
 
 export interface SystemContainer {
-  readonly settings: Pick<NodeSettings, 'dnsPort'>;
-  readonly layout: RouterLayout;
-  /** Holds `caddy`, `unbound` and `haproxy`: a tag, or better an id, so that a newer image replaces the container. */
+  readonly settings: Pick<NodeSettings, 'dnsPort' | 'listen' | 'sshPort'>;
+  readonly layout: RouterLayout & Pick<Layout, 'ssh'>;
+  /** Holds `caddy`, `unbound`, `haproxy` and `sshd`: a tag, or better an id, so that a newer image replaces the container. */
   readonly image: string;
   /** `instanceOf(data)` */
   readonly instance: string;
@@ -19,13 +22,14 @@ export interface SystemContainer {
 /** The platform's own containers, and what is wanted of them. */
 export function systemOf(container: SystemContainer): {readonly system: readonly DesiredSystem[]; systemSpec(role: DesiredSystem['role'], shift: number): ContainerSpec} {
   const systemSpec = (role: DesiredSystem['role'], shift: number) => SPECS[role](container, shift);
+  const roles = ['dns', 'router', 'tcp', ...(container.settings.sshPort === 0 ? [] : ['ssh'])] as readonly DesiredSystem['role'][];
   // The DNS server first: Caddy can't route without it.
-  const system = (['dns', 'router', 'tcp'] as const).map((role) => ({role, specHash: (systemSpec(role, 0).labels[LABEL_SPEC] ?? '') as SpecHash}));
+  const system = roles.map((role) => ({role, specHash: (systemSpec(role, 0).labels[LABEL_SPEC] ?? '') as SpecHash}));
   return {system, systemSpec};
 }
 
 const SPECS: Readonly<Record<DesiredSystem['role'], (container: SystemContainer, shift: number) => ContainerSpec>> = {
-  dns: dnsContainerSpec, router: routerContainerSpec, tcp: tcpContainerSpec,
+  dns: dnsContainerSpec, router: routerContainerSpec, tcp: tcpContainerSpec, ssh: sshContainerSpec,
 };
 
 const LOG_BYTES_MAX = 10 * 1024 * 1024;
@@ -87,6 +91,28 @@ export function tcpContainerSpec({layout, image, instance}: SystemContainer, shi
   return {...spec, name: `${name}-${shift}`, labels: {...labels, [LABEL_SHIFT]: String(shift)}};
 }
 
+/** What sshd needs to become the user that it lets in, to shut itself in before, and to end whom it let in. AUDIT_WRITE: Debian's ends a login that it can't note. */
+const SSHD_CAPABILITIES = ['SETUID', 'SETGID', 'SYS_CHROOT', 'KILL', 'AUDIT_WRITE'];
+/** Some 100 pushes at once, each with three processes. */
+const SSHD_PIDS_MAX = 500;
+
+/** OpenSSH: `<instance>-ssh`. Who has which key it reads anew at each login. */
+export function sshContainerSpec({settings: {listen, sshPort}, layout, image, instance}: SystemContainer): ContainerSpec {
+  const files = sshFiles(layout);
+  return systemSpec({
+    name: `${instance}-ssh`,
+    instance,
+    role: 'ssh',
+    image,
+    command: [SSHD, '-D', '-e', '-f', files.config],
+    env: {},
+    folder: files.box,
+    restartsFor: renderSshdConfig({listen, port: sshPort}, files),
+    capabilities: SSHD_CAPABILITIES,
+    pidsMax: SSHD_PIDS_MAX,
+  });
+}
+
 interface SystemParts {
   readonly name: string;
   readonly instance: string;
@@ -97,13 +123,16 @@ interface SystemParts {
   readonly folder: string;
   /** Whatever else is read at the start only. */
   readonly restartsFor: string;
+  /** Beside the one that all have. */
+  readonly capabilities?: readonly string[];
+  readonly pidsMax?: number;
 }
 
 /**
- * Root in the container, but with one capability only: to listen on ports below 1024. `always`: after a crash or a
+ * Root in the container, but with one capability only (sshd has some more): to listen on ports below 1024. `always`: after a crash or a
  * reboot the engine starts it without us, from its own files.
  */
-function systemSpec({name, instance, role, image, command, env, folder, restartsFor}: SystemParts): ContainerSpec {
+function systemSpec({name, instance, role, image, command, env, folder, restartsFor, capabilities = [], pidsMax = 0}: SystemParts): ContainerSpec {
   const spec: Omit<ContainerSpec, 'labels'> = {
     name,
     image,
@@ -113,8 +142,8 @@ function systemSpec({name, instance, role, image, command, env, folder, restarts
     mounts: [{source: folder, target: folder, isReadOnly: false}],
     memoryBytes: 0,
     cpus: 0,
-    pidsMax: 0,
-    capabilities: ['NET_BIND_SERVICE'],
+    pidsMax,
+    capabilities: ['NET_BIND_SERVICE', ...capabilities],
     restart: 'always',
     logBytesMax: LOG_BYTES_MAX,
   };

@@ -21,7 +21,7 @@ export type Signer =
 const NODE_FILE = /^nodes\/([^/]+)\.yaml$/;
 
 /** None: nothing has to be signed. */
-export const NO_SIGNERS: Signers = {isRequired: false, access: {people: new Map(), tokens: new Map()}, ssh: new Map(), pgp: []};
+export const NO_SIGNERS: Signers = {isRequired: false, access: {people: new Map(), tokens: new Map(), sshKeys: new Map()}, ssh: new Map(), pgp: []};
 
 /** What is wrong counts for nothing; a key that two have is nobody's. */
 export function signersOf(files: readonly ManifestFile[]): Signers {

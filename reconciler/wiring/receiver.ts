@@ -2,7 +2,8 @@ import path from 'node:path';
 import type Docker from 'dockerode';
 import type {FastifyInstance} from 'fastify';
 import type {StackImages} from '../../buildpacks/stack/images.ts';
-import type {Authenticate} from '../api/authenticate.ts';
+import type {Principal} from '../api/authenticate.ts';
+import type {Logins} from '../api/logins.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import type {Result} from '../../schemas/result.ts';
 import {removeContainers} from '../adapters/build-container.ts';
@@ -24,8 +25,10 @@ import type {PostdeployNotes} from '../receive/postdeploy-notes.ts';
 import {resumePostdeploys} from '../receive/postdeploy.ts';
 import {rebuild, type Rebuilding} from '../receive/rebuild.ts';
 import type {GitDeps} from '../receive/deps.ts';
+import {GitDoor} from '../receive/git-door.ts';
 import {registerGit} from '../receive/register-git.ts';
 import {registerHooks} from '../receive/register-hooks.ts';
+import {registerSsh} from '../receive/register-ssh.ts';
 import {PushSessions} from '../receive/sessions.ts';
 import {gitUrlOf} from '../settings.ts';
 
@@ -96,7 +99,8 @@ export interface ReceiverParts {
   readonly repo: FollowedRepo;
   readonly layout: Layout;
   readonly deploys: Deploys;
-  readonly authenticate: Authenticate;
+  readonly logins: Logins;
+  authenticateKey(fingerprint: string): Principal | undefined;
   readonly check: CommitCheck;
   readonly unsignedIn: GitDeps['unsignedIn'];
   /** Absent: the cluster repository is elsewhere. */
@@ -107,7 +111,9 @@ export interface ReceiverParts {
 /** Lets git in: pushes to the cluster repository and to the apps' own ones, with the deploys that these start. */
 export function receivePushes({server, local, view, ...parts}: ReceiverParts): void {
   const deps = {...parts, node: view, audit: view.audit, pushes: new PushSessions()};
-  registerGit(server, deps);
+  const door = new GitDoor(deps);
+  registerGit(server, deps, door);
+  if (view.settings.sshPort !== 0) registerSsh(local, deps, door);
   registerHooks(local, deps);
 }
 

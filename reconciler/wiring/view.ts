@@ -17,6 +17,7 @@ import type {Proposals} from '../proposals/proposals.ts';
 import type {Releases} from '../release/releases.ts';
 import {secureUrlOf, urlOf, type NodeSettings} from '../settings.ts';
 import type {Keyring} from '../secrets/keyring.ts';
+import type {SshAnswer} from '../ssh/answer.ts';
 import {Conditions} from '../status/conditions.ts';
 import {deriveApp, type Claim} from '../status/derive.ts';
 import type {EventLog} from '../status/events.ts';
@@ -55,6 +56,7 @@ export interface ViewOptions {
   readonly sources: SourceDesk;
   readonly metrics: MetricsDesk;
   readonly certificates: CertificateDesk;
+  ssh(): SshAnswer;
   /** Writes down that a commit which is held back is meant. */
   confirm(held: {readonly reason: 'MassDelete' | 'HistoryRewritten' | 'UntrustedCommit'; readonly commit: CommitId}, signal: AbortSignal): Promise<void>;
   signing(): CommitSigning;
@@ -81,6 +83,7 @@ export class View implements NodeView {
   readonly metrics: MetricsDesk;
   readonly crons: CronDesk;
   readonly certificates: CertificateDesk;
+  readonly ssh: NodeView['ssh'];
   readonly #options: ViewOptions;
   readonly #conditions = new Conditions();
   readonly #passListeners = new Set<(report: PassReport) => void>();
@@ -107,6 +110,7 @@ export class View implements NodeView {
     this.sources = options.sources;
     this.metrics = options.metrics;
     this.certificates = options.certificates;
+    this.ssh = () => options.ssh();
     this.crons = new CronDesk({
       books: options.crons,
       logs: (query, signal) => options.logs(query, signal),

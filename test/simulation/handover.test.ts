@@ -83,7 +83,7 @@ class SimulatedRouter {
 
   private constructor(random: () => number, data: string) {
     this.#random = random;
-    this.settings = {data, node: 'n', domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553, cluster: {kind: 'own'}};
+    this.settings = {data, node: 'n', domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553, sshPort: 0, cluster: {kind: 'own'}};
     const nextFault = (): Fault => {
       this.#killIn -= 1;
       if (this.#killIn < 0) throw new Killed();

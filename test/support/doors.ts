@@ -4,6 +4,7 @@ import type {AddressInfo} from 'node:net';
 import type {ExecutionContext} from 'ava';
 import {accessOf, type Access, type Roles} from '../../reconciler/access/access.ts';
 import {createAuthenticate} from '../../reconciler/api/authenticate.ts';
+import {Logins} from '../../reconciler/api/logins.ts';
 import {createLocalServer, createServer} from '../../reconciler/api/server.ts';
 import {createOwnRepo, ownRepo} from '../../reconciler/checkout/own.ts';
 import {layout as layoutOf} from '../../reconciler/layout.ts';
@@ -13,6 +14,7 @@ import type {AuditEntry} from '../../reconciler/oneshot/oneshot.ts';
 import {commitCheck} from '../../reconciler/receive/check.ts';
 import {Deploys} from '../../reconciler/receive/deploys.ts';
 import type {GitDeps} from '../../reconciler/receive/deps.ts';
+import {GitDoor} from '../../reconciler/receive/git-door.ts';
 import {PostdeployNotes} from '../../reconciler/receive/postdeploy-notes.ts';
 import {registerGit} from '../../reconciler/receive/register-git.ts';
 import {registerHooks} from '../../reconciler/receive/register-hooks.ts';
@@ -79,17 +81,18 @@ export async function doors(t: Pick<ExecutionContext, 'teardown'>) {
   // What it has of a cluster repository in memory is not asked for.
   const view = Object.assign(new FakeView(), {repo, audit}) as unknown as FakeView & NodeView;
   view.current = {...view.current, apps: [app('shop'), app('blog')]};
-  const settings: NodeSettings = {data: layout.root, node: 'one', domain: 'flynn.test', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 0, dnsPort: 0, cluster: {kind: 'own'}};
+  const settings: NodeSettings = {data: layout.root, node: 'one', domain: 'flynn.test', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 0, dnsPort: 0, sshPort: 0, cluster: {kind: 'own'}};
   const node = {settings, wake: () => {}, converged: healthy(repo), oneShot: NOTHING_RUNS};
   const builds = buildService({layout, log}, async () => ({ok: true, value: IMAGE}));
+  const logins = new Logins({authenticate, audit});
   const deps: GitDeps = {
-    layout, repo, check, node, log, authenticate, audit,
+    layout, repo, check, node, log, logins, authenticateKey: () => undefined, audit,
     deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, proposals: undefined, postdeploys: new PostdeployNotes(layout.postdeploys), log}),
     pushes: new PushSessions(), unsignedIn: async () => [],
   };
-  const server = createServer({view, authenticate, log});
+  const server = createServer({view, authenticate, logins, log});
   const local = createLocalServer({view, log});
-  registerGit(server, deps);
+  registerGit(server, deps, new GitDoor(deps));
   registerHooks(local, deps);
   await server.listen({host: '127.0.0.1', port: 0});
   await mkdir(layout.run, {recursive: true});

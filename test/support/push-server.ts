@@ -3,17 +3,23 @@ import path from 'node:path';
 import type {ExecutionContext} from 'ava';
 import {execa} from 'execa';
 import {fastify} from 'fastify';
-import {createAuthenticate} from '../../reconciler/api/authenticate.ts';
+import {createAuthenticate, principalOfKey} from '../../reconciler/api/authenticate.ts';
+import {Logins} from '../../reconciler/api/logins.ts';
+import {accessOf} from '../../reconciler/access/access.ts';
 import type {Build} from '../../reconciler/build/build.ts';
 import {createOwnRepo, ownRepo} from '../../reconciler/checkout/own.ts';
 import {layout as layoutOf} from '../../reconciler/layout.ts';
+import type {ManifestFile} from '../../reconciler/checkout/snapshot.ts';
 import type {NodeView} from '../../reconciler/node.ts';
 import {AuditLog} from '../../reconciler/oneshot/audit.ts';
 import {commitCheck} from '../../reconciler/receive/check.ts';
 import {Deploys} from '../../reconciler/receive/deploys.ts';
 import type {GitDeps} from '../../reconciler/receive/deps.ts';
+import {GitDoor} from '../../reconciler/receive/git-door.ts';
 import {registerGit} from '../../reconciler/receive/register-git.ts';
 import {registerHooks} from '../../reconciler/receive/register-hooks.ts';
+import {registerSsh} from '../../reconciler/receive/register-ssh.ts';
+import {prepareSsh} from '../../reconciler/ssh/prepare.ts';
 import {PostdeployNotes} from '../../reconciler/receive/postdeploy-notes.ts';
 import {PushSessions} from '../../reconciler/receive/sessions.ts';
 import type {NodeSettings} from '../../reconciler/settings.ts';
@@ -40,7 +46,7 @@ export interface Pushed {
 }
 
 /** A real git server with a real cluster repository, in front of a build and a node that are told what to do. */
-export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, converged, root: given}: {build?: Build; converged?: NodeView['converged']; root?: string} = {}) {
+export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, converged, root: given, people = []}: {build?: Build; converged?: NodeView['converged']; root?: string; people?: readonly ManifestFile[]} = {}) {
   const root = given ?? await temporaryFolder(t);
   const layout = layoutOf(root);
   await createOwnRepo({gitdir: layout.clusterRepo, files: MANIFESTS, author: ADA}, AbortSignal.timeout(30_000));
@@ -48,21 +54,26 @@ export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, 
   const repo = ownRepo({gitdir: layout.clusterRepo, check});
   const wakes: string[] = [];
   const errors: unknown[] = [];
-  const settings: NodeSettings = {data: root, node: 'one', domain: 'flynn.test', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 0, dnsPort: 0, cluster: {kind: 'own'}};
+  const settings: NodeSettings = {data: root, node: 'one', domain: 'flynn.test', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 0, dnsPort: 0, sshPort: 0, cluster: {kind: 'own'}};
   const log = (_message: string, error: unknown) => errors.push(error);
   const node = {settings, wake: (reason: string) => wakes.push(reason), converged: converged ?? healthy(repo), oneShot: NOTHING_RUNS};
   const builds = buildService({layout, log}, build ?? (async () => ({ok: true, value: IMAGE})));
+  const audit = new AuditLog(layout.audit);
   const deps: GitDeps = {
     layout, repo, check, node, log,
     deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, proposals: undefined, postdeploys: new PostdeployNotes(layout.postdeploys), log}),
-    authenticate: createAuthenticate({token: 'secret', operator: ADA}),
+    logins: new Logins({authenticate: createAuthenticate({token: 'secret', operator: ADA}), audit}),
+    authenticateKey: (fingerprint) => principalOfKey(fingerprint, accessOf(people).access),
     unsignedIn: async () => [],
     pushes: new PushSessions(),
-    audit: new AuditLog(layout.audit),
+    audit,
   };
+  await prepareSsh({listen: '127.0.0.1', port: 2222}, layout);
   const server = fastify({forceCloseConnections: true});
   const local = fastify({forceCloseConnections: true});
-  registerGit(server, deps);
+  const door = new GitDoor(deps);
+  registerGit(server, deps, door);
+  registerSsh(local, deps, door);
   registerHooks(local, deps);
   await server.listen({host: '127.0.0.1', port: 0});
   await mkdir(layout.run, {recursive: true});

@@ -44,6 +44,7 @@ export class TrialNode implements AsyncDisposable {
   readonly home: string;
   readonly httpPort: number;
   readonly httpsPort: number;
+  readonly sshPort: number;
   /** The API's own address: without the router. */
   readonly apiUrl: string;
   readonly #flags: readonly string[];
@@ -51,21 +52,22 @@ export class TrialNode implements AsyncDisposable {
   #log = '';
 
   private constructor(home: string, ports: readonly number[], flags: readonly string[]) {
-    const [httpPort = 0, httpsPort = 0, apiPort = 0, dnsPort = 0] = ports;
+    const [httpPort = 0, httpsPort = 0, apiPort = 0, dnsPort = 0, sshPort = 0] = ports;
     const data = path.join(home, 'data');
     this.home = home;
     this.layout = layoutOf(data);
     this.instance = instanceOf(data);
     this.httpPort = httpPort;
     this.httpsPort = httpsPort;
+    this.sshPort = sshPort;
     this.apiUrl = `http://127.0.0.1:${apiPort}`;
-    this.#flags = ['--data', data, '--http-port', `${httpPort}`, '--https-port', `${httpsPort}`, '--api-port', `${apiPort}`, '--dns-port', `${dnsPort}`, ...flags];
+    this.#flags = ['--data', data, '--http-port', `${httpPort}`, '--https-port', `${httpsPort}`, '--api-port', `${apiPort}`, '--dns-port', `${dnsPort}`, '--ssh-port', `${sshPort}`, ...flags];
   }
 
   /** Sets a node up and starts it; `flags` go to `flynn up` too. */
   static async start(flags: readonly string[] = []): Promise<TrialNode> {
     const home = await mkdtemp(path.join(os.tmpdir(), 'flynn-trial-'));
-    const node = new TrialNode(home, await freePorts(4), flags);
+    const node = new TrialNode(home, await freePorts(5), flags);
     await writeFile(path.join(home, '.gitconfig'), '[user]\n\tname = Ada\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n');
     // A second cluster in the user's context: what belongs to all clusters of a user then survives the end of this one.
     await mkdir(path.join(home, '.config', 'flynn'), {recursive: true});

@@ -39,7 +39,7 @@ export async function startTrialRouter(signal: AbortSignal): Promise<TrialRouter
   const data = await mkdtemp('/tmp/flynn-rt-');
   const instance = path.basename(data).toLowerCase();
   const [httpPort = 0, httpsPort = 0, apiPort = 0, dnsPort = 0] = await freePorts(4);
-  const settings: NodeSettings = {data, node: 'trial', domain: 'flynn.localhost', listen: '127.0.0.1', httpPort, httpsPort, apiPort, dnsPort, cluster: {kind: 'own'}};
+  const settings: NodeSettings = {data, node: 'trial', domain: 'flynn.localhost', listen: '127.0.0.1', httpPort, httpsPort, apiPort, dnsPort, sshPort: 0, cluster: {kind: 'own'}};
   const base = layoutOf(data);
   const layout = shiftLayout(base, 1);
   const engine = new DockerEngine(new Docker());

@@ -7,6 +7,7 @@ import type {BackupSummary} from '../../volumes/format.ts';
 import type {Volume, VolumeId} from '../../volumes/volumes.ts';
 import {appSchema} from '../../../schemas/app.ts';
 import {tcpRoutesSchema} from '../../../schemas/tcp.ts';
+import type {SshAnswer} from '../../ssh/answer.ts';
 import type {AcmeAnswer, AddedCertificate, GarbageAnswer, HookMade, PersonAnswer, RegistryAnswer, StackAnswer, TeamAnswer, WhoAmI, Written} from '../answers.ts';
 import type {EnvAnswer, EnvWritten, ForgottenKeys, RotatedSecrets, SecretAnswer, SecretsAnswer, Variables} from '../config-answers.ts';
 import type {AppRoutes, DomainAnswer, DomainWritten, HttpRouteAnswer, RouteWritten, TcpRouteAnswer} from '../route-answers.ts';
@@ -84,6 +85,11 @@ export const CLUSTER_ANSWERS: Readonly<Record<string, SchemaObject>> = {
   WhoAmI: objectOf<WhoAmI>('Whose token the request came with.', {user: text('`operator`: the node\'s own.'), name: text('As it stands in commits.'), email: text('As it stands in commits.'), token: maybe(text('Its name.'))}),
   Person: objectOf<PersonAnswer>('Somebody, with all roles, those of teams included.', {
     user: text('Name of the file.'), name: text('As it stands in commits.'), email: text('As it stands in commits.'), role: maybe(ref('Role')), apps: mapOf(ref('Role'), 'By app.'), tokens: listOf(TOKEN),
+    sshKeys: listOf({type: 'object', additionalProperties: false, required: ['type', 'fingerprint', 'comment'], properties: {type: text('`ssh-ed25519`'), fingerprint: text('`SHA256:…`'), comment: text('Where it is, mostly.')}}),
+  }),
+  Ssh: objectOf<SshAnswer>('Git over SSH.', {
+    state: oneOfTexts('`no keys`: nobody has one, so nothing listens.', ['open', 'no keys', 'port taken', 'off']), url: maybe(text('What remotes begin with: `ssh://git@git.example.com:2222`.')), hostKey: maybe(text('For known_hosts.')), fingerprint: maybe(text('Of the host\'s key.')),
+    problem: maybe(text('Why it does not listen.')),
   }),
   Team: objectOf<TeamAnswer>('People who share roles.', {name: text('Of the file.'), members: listOf({type: 'string'}, 'Names of people.'), role: maybe(ref('Role')), apps: mapOf(ref('Role'), 'By app.')}),
   NewPerson: {

@@ -2,6 +2,7 @@ import type {SchemaObject} from 'ajv';
 import {drainsSchema} from '../../../schemas/drains.ts';
 import {NAME_PATTERN} from '../../../schemas/names.ts';
 import {personSchema} from '../../../schemas/person.ts';
+import {LOGIN_KEY_LENGTH_MAX} from '../../../schemas/login-key.ts';
 import {LOG_LINES_MAX} from '../read.ts';
 import {action, commit, lines, question, writtenLines, type Operations} from './operation.ts';
 import {TEAM_OPERATIONS} from './people-operations.ts';
@@ -50,6 +51,9 @@ export const CLUSTER_OPERATIONS: Operations = {
     description: 'Whoever makes it keeps the token; only its hash is sent.', body: bodyOf({name: text('Where it is used.', {pattern: NAME_PATTERN, errorMessage: 'must be small letters, digits and inner dashes'}), ...TOKEN_FIELDS}, ['name', 'hash']),
   }),
   'POST /v1/people/:user/tokens/:token/remove': commit('people', 'Remove a token', ref('Written')),
+  'POST /v1/people/:user/keys': commit('people', 'Add an SSH key', ref('Written'), {body: bodyOf({key: text('A line as in ~/.ssh/id_ed25519.pub.', {minLength: 1, maxLength: LOGIN_KEY_LENGTH_MAX, errorMessage: 'must be a line as in ~/.ssh/id_ed25519.pub'})}, ['key'])}),
+  'POST /v1/people/:user/keys/remove': commit('people', 'Remove an SSH key', ref('Written'), {body: bodyOf({fingerprint: text('As they are listed.', {pattern: '^SHA256:[A-Za-z0-9+/]{43}$', errorMessage: 'must be like SHA256:…, as flynn people key lists them'})}, ['fingerprint'])}),
+  'GET /v1/ssh': question('people', 'Show where git over SSH is', ref('Ssh')),
 
   ...TEAM_OPERATIONS,
 

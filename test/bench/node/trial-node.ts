@@ -58,7 +58,7 @@ export async function startTrialNode(say: (line: string) => void, signal: AbortS
     return (await child).stdout;
   };
   try {
-    const ports = [['--http-port', httpPort], ['--https-port', httpsPort], ['--api-port', apiPort], ['--dns-port', dnsPort]].flat().map(String);
+    const ports = [['--http-port', httpPort], ['--https-port', httpsPort], ['--api-port', apiPort], ['--dns-port', dnsPort], ['--ssh-port', 0]].flat().map(String);
     await execa(LAUNCHER, ['up', '--detach', '--data', data, '--domain', DOMAIN, ...ports], {env, timeout: UP_MS_MAX, cancelSignal: signal});
     const layout = layoutOf(data);
     const token = (await readFile(layout.token, 'utf8')).trim();

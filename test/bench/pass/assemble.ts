@@ -57,7 +57,7 @@ const INSTANCE = 'flynn-bench-pass';
 
 export async function assemble(folder: string, signal: AbortSignal): Promise<Assembled> {
   const layout = layoutOf(folder);
-  const settings: NodeSettings = {data: folder, node: 'node', domain: 'bench.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553, cluster: {kind: 'own'}};
+  const settings: NodeSettings = {data: folder, node: 'node', domain: 'bench.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553, sshPort: 0, cluster: {kind: 'own'}};
   const repo = ownRepo({gitdir: layout.clusterRepo});
   const reader = new DesiredReader({domain: undefined, system: [], machine: {node: 'bench', memoryBytes: 2 ** 40, cpus: 64}});
   const startedAtMs = performance.now();
@@ -110,7 +110,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
       onPass();
     },
   });
-  const view: View = new View({proposals: proposalsElsewhere('nowhere'), settings, repo, keyring: new Keyring(layout.age), loop, engine, crons, events: await EventLog.open(layout.events), drains: () => [], logs: async function* () {}, releases: () => new FakeReleases(), stack: {info: async () => [], packages: async () => [], build: async function* () {}}, registry: () => undefined, builds: new FakeBuilds(), deploys: new FakeDeploys(), housekeeping: {garbage: async () => [], collect: async () => [], diskProblem: () => undefined}, oneShot: new FakeOneShot(), audit: new FakeAudit(), canaries: {decide: () => {}}, certificates: new FakeCertificates(), metrics: {look: async () => ({since: new Date(0).toISOString(), http: [], tcp: [], problems: []})}, sources: {status: () => undefined, sync: async function* () {}, hook: async () => ({result: 'unknown'})}, volumes: new FakeVolumes(), confirm: async () => {}, signing: () => ({isRequired: false, nodeKey: '', isNodeKeyKnown: false}), clusterName: () => 'bench', domain: () => settings.domain});
+  const view: View = new View({proposals: proposalsElsewhere('nowhere'), settings, repo, keyring: new Keyring(layout.age), loop, engine, crons, events: await EventLog.open(layout.events), drains: () => [], logs: async function* () {}, releases: () => new FakeReleases(), stack: {info: async () => [], packages: async () => [], build: async function* () {}}, registry: () => undefined, builds: new FakeBuilds(), deploys: new FakeDeploys(), housekeeping: {garbage: async () => [], collect: async () => [], diskProblem: () => undefined}, oneShot: new FakeOneShot(), audit: new FakeAudit(), canaries: {decide: () => {}}, certificates: new FakeCertificates(), ssh: () => ({state: 'off'}), metrics: {look: async () => ({since: new Date(0).toISOString(), http: [], tcp: [], problems: []})}, sources: {status: () => undefined, sync: async function* () {}, hook: async () => ({result: 'unknown'})}, volumes: new FakeVolumes(), confirm: async () => {}, signing: () => ({isRequired: false, nodeKey: '', isNodeKeyKnown: false}), clusterName: () => 'bench', domain: () => settings.domain});
   return {loop, operations, repo, engine, apps: resolved.map(({name}) => name), passes, coldMs, nextPass: () => new Promise<void>((resolve) => (onPass = resolve))};
 }
 

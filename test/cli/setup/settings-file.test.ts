@@ -10,7 +10,7 @@ const first = mergeSettings({data: '/var/lib/flynn', hostname: 'Box.example', st
 test('without flags and history the defaults hold, all on loopback', (t) => {
   t.deepEqual(first, {
     data: '/var/lib/flynn', node: 'box', domain: 'flynn.localhost', listen: '127.0.0.1',
-    httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553, cluster: {kind: 'own'},
+    httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553, sshPort: 2222, cluster: {kind: 'own'},
   });
 });
 

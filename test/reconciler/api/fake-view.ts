@@ -25,7 +25,7 @@ export const NOW = '2026-11-23T10:13:01Z';
 export class FakeView implements NodeView {
   readonly settings = {
     data: '/var/lib/flynn', node: 'n1', domain: 'flynn.localhost', listen: '127.0.0.1',
-    httpPort: 8080, httpsPort: 8443, apiPort: 3580, dnsPort: 3553, cluster: {kind: 'own'},
+    httpPort: 8080, httpsPort: 8443, apiPort: 3580, dnsPort: 3553, sshPort: 0, cluster: {kind: 'own'},
   } as const;
   readonly repo = new FakeRepo();
   /** Nothing is on the disk until somebody calls `ensure`, and removes it afterwards. */
@@ -48,6 +48,7 @@ export class FakeView implements NodeView {
   readonly audit = new FakeAudit();
   readonly volumes = new FakeVolumes();
   readonly certificates = new FakeCertificates();
+  readonly ssh = () => ({state: 'off'} as const);
   /** The app whose deploy has canaries. */
   canary: AppName | undefined;
   readonly decided: string[] = [];

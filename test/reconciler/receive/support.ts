@@ -1,6 +1,7 @@
 import {NO_REGISTRY} from '../../support/no-registry.ts';
 import type {ExecutionContext} from 'ava';
 import {createAuthenticate} from '../../../reconciler/api/authenticate.ts';
+import {Logins} from '../../../reconciler/api/logins.ts';
 import type {FollowedRepo} from '../../../reconciler/checkout/repo.ts';
 import {layout as layoutOf} from '../../../reconciler/layout.ts';
 import type {Build, BuiltImage} from '../../../reconciler/build/build.ts';
@@ -19,20 +20,22 @@ export async function gitDeps(t: ExecutionContext, {repo, build = buildsAtOnce, 
   const root = await temporaryFolder(t);
   const layout = layoutOf(root);
   const log = (message: string, error: unknown) => t.log(message, error);
+  const audit = new AuditLog(layout.audit);
   const deps = {
     repo,
     layout,
     log,
     node: {
-      settings: {data: root, node: 'one', domain: 'flynn.test', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 0, dnsPort: 0, cluster: {kind: 'own'}},
+      settings: {data: root, node: 'one', domain: 'flynn.test', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 0, dnsPort: 0, sshPort: 0, cluster: {kind: 'own'}},
       wake: () => {},
       converged: async (_app: unknown, _onProgress: unknown, signal: AbortSignal) => ({result: 'healthy', commit: (await repo.snapshot(signal)).commit, urls: []}),
     },
-    authenticate: createAuthenticate({token: 'secret', operator: ADA}),
     check: commitCheck({domain: () => 'flynn.test'}),
     unsignedIn: async () => [],
     pushes: new PushSessions(),
-    audit: new AuditLog(layout.audit),
+    audit,
+    logins: new Logins({authenticate: createAuthenticate({token: 'secret', operator: ADA}), audit}),
+    authenticateKey: () => undefined,
     ...given,
   } satisfies Omit<GitDeps, 'deploys'>;
   return {deploys: new Deploys({...deps, node: {...deps.node, oneShot}, builds: buildService(deps, build), registry: NO_REGISTRY, proposals: undefined, postdeploys: new PostdeployNotes(layout.postdeploys)}), ...deps};

@@ -34,7 +34,7 @@ const ONLY = {current: 1, leaving: []};
 async function makeWorld(t: ExecutionContext): Promise<FakeWorld> {
   const data = await mkdtemp(path.join(tmpdir(), 'flynn-router-'));
   t.teardown(() => rm(data, {recursive: true}));
-  const settings: NodeSettings = {data, node: 'n', domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553, cluster: {kind: 'own'}};
+  const settings: NodeSettings = {data, node: 'n', domain: 'flynn.localhost', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 3580, dnsPort: 3553, sshPort: 0, cluster: {kind: 'own'}};
   const base = layoutOf(data);
   const own = {layout: shiftLayout(base, 1), caddy: new FakeCaddy()};
   const world = {settings, ...own, unbound: new FakeUnbound(), secrets: UNSEALED, shift: () => own};
