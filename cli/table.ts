@@ -49,6 +49,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   confirm: async () => (await import('./commands/confirm.ts')).confirm,
   cert: async () => (await import('./commands/cert.ts')).cert,
   registry: async () => (await import('./commands/registry.ts')).registry,
+  forge: async () => (await import('./commands/forge.ts')).forge,
   people: async () => (await import('./commands/people.ts')).people,
   team: async () => (await import('./commands/team.ts')).team,
   token: async () => (await import('./commands/token.ts')).token,

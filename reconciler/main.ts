@@ -28,6 +28,7 @@ import {Certificates} from './wiring/certificates.ts';
 import {confirmDelete, isDeleteConfirmed} from './checkout/confirm.ts';
 import {followedRepo} from './checkout/followed.ts';
 import {DesiredReader} from './wiring/desired-reader.ts';
+import {followForge} from './wiring/forge.ts';
 import {metricsDesk} from './wiring/metrics.ts';
 import {NodeLogs} from './wiring/node-logs.ts';
 import type {Layout} from './layout.ts';
@@ -44,7 +45,7 @@ import {probeContainer} from './wiring/probe-container.ts';
 import {connectRouter} from './wiring/router-world.ts';
 import {systemOf} from './router/containers.ts';
 import {Keyring} from './secrets/keyring.ts';
-import {instanceOf, type NodeSettings} from './settings.ts';
+import {instanceOf, secureUrlOf, urlOf, type NodeSettings} from './settings.ts';
 import {cronEvents} from './status/cron.ts';
 import {EventLog} from './status/events.ts';
 import {describe} from './plan/format.ts';
@@ -187,6 +188,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
       certificates.see(report);
       tellOfDisk(housekeeper.diskProblem());
       view.publish(report);
+      forge.see(report);
       if (report.seen === undefined) return;
       sources.see(report.seen.desired.apps);
       ports.see(report.seen.desired, report.seen.observed, signal);
@@ -215,9 +217,10 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   }, signal);
   const ports = new PortDesk({repo, events, range: () => reader.cluster?.tcpPorts ?? portRange()});
   const sources = followSources({layout, keyring, deploys, events}, signal);
+  const forge = followForge({settings, layout, repo, reader, keyring, events, domain, urlOf: (host) => (certificates.isRedirected(host) ? secureUrlOf : urlOf)(host, settings)}, signal);
   const metrics = metricsDesk({traffic: logs.traffic, replicaAt: (address) => logs.replicaAt(address), sinceMs: Date.now(), ...figures});
   const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, registry, node, log}, signal);
-  const view: View = new View({settings, releases, proposals: proposals ?? proposalsElsewhere(settings.cluster.kind === 'remote' ? settings.cluster.url : 'a folder'), stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, metrics, certificates, ssh: () => ssh.answer(), drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, proposals: proposals ?? proposalsElsewhere(settings.cluster.kind === 'remote' ? settings.cluster.url : 'a folder'), stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, forge: forge.desk, metrics, certificates, ssh: () => ssh.answer(), drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator, access: () => reader.access});
@@ -235,6 +238,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
       loop.run(signal),
       oneShot.endAbandonedExecs(),
       registry.watch(signal),
+      forge.run(signal),
       engineObserver.watch(wake, (state) => {
         if (state.isUp) events.add({kind: 'engine-back', message: 'the engine answers again'});
         else events.add({kind: 'engine-lost', message: `the engine is gone: ${state.error instanceof Error ? state.error.message : String(state.error)}`});

@@ -2,6 +2,7 @@ import type {AppName, CommitId} from '../schemas/ids.ts';
 import type {Builds} from './builds/builds.ts';
 import type {CanaryDesk} from './wiring/canaries.ts';
 import type {Author, ClusterRepo} from './checkout/snapshot.ts';
+import type {ForgeDesk} from './forge/status.ts';
 import type {Audit, OneShot} from './oneshot/oneshot.ts';
 import type {TrafficFigures} from './logs/traffic.ts';
 import type {RegistryTrouble} from './observed/pushed.ts';
@@ -43,6 +44,8 @@ export interface NodeView {
   readonly canaries: CanaryDesk;
   readonly housekeeping: Housekeeping;
   readonly sources: SourceDesk;
+  /** Where the cluster repository lives when it is not here. */
+  readonly forge: ForgeDesk;
   readonly crons: CronView;
   readonly metrics: MetricsDesk;
   readonly certificates: CertificateDesk;

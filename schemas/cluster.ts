@@ -1,5 +1,6 @@
 import {policySchema, type Rights} from './container.ts';
 import {checkDrains, drainsSchema, type DrainManifest} from './drains.ts';
+import {checkForge, forgeSchema, type ForgeManifest} from './forge.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema} from './names.ts';
 import {bytesOf, quantitySchema} from './quantity.ts';
@@ -30,6 +31,8 @@ export interface ClusterManifest extends Header<'Cluster'> {
   readonly recipients?: readonly string[];
   /** Absent: images are on the nodes only. */
   readonly registry?: RegistryManifest;
+  /** Absent: the repository lives here, or nobody there is told anything. */
+  readonly forge?: ForgeManifest;
   /** Absent: certificates are the internal authority's. */
   readonly tls?: TlsManifest;
   readonly router?: RouterManifest;
@@ -194,6 +197,7 @@ export const clusterSchema: ObjectSchema<ClusterManifest> = {
       description: "Public keys that the apps' secrets are encrypted to (age): those of the nodes, and perhaps one whose identity is kept elsewhere.",
     },
     registry: registrySchema,
+    forge: forgeSchema,
     tls: tlsSchema,
     router: routerSchema,
     commits: commitsSchema,
@@ -213,6 +217,7 @@ export function checkCluster(cluster: ClusterManifest): readonly Problem[] {
     ...checkLimits(memory === undefined ? undefined : {memory}, ['builds']),
     ...checkCache(cluster.builds),
     ...checkRegistry(cluster.registry),
+    ...checkForge(cluster.forge),
     ...checkTls(cluster.tls),
     ...checkRouter(cluster.router),
     ...checkNetworks({...CLUSTER_DEFAULTS.networks, ...cluster.networks}),

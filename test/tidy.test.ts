@@ -16,7 +16,7 @@ const ADAPTERS = 'reconciler/adapters/';
 const NODE_FACTS = ['reconciler/layout.ts', 'reconciler/settings.ts'];
 const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts', 'reconciler/observed/system.ts', 'reconciler/observed/certified.ts', 'reconciler/desired/certificates-state.ts'];
 /** The folders of the pass and those around it. */
-const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'proposals', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'signatures', 'source', 'ssh', 'volumes', 'preview'].map((name) => `reconciler/${name}/`);
+const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'proposals', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'signatures', 'source', 'ssh', 'volumes', 'preview', 'forge'].map((name) => `reconciler/${name}/`);
 /** The names that apps are answered under: pure, and needed by who looks, who plans and who acts. */
 const ROUTER = 'reconciler/router/';
 
@@ -82,7 +82,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   },
   'reconciler/api': {
     values: [SCHEMAS, 'reconciler/access/', 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/logs/traffic.ts', 'reconciler/status/commit-status.ts', ...NODE_FACTS],
-    types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/proposals/', 'reconciler/release/', 'reconciler/source/status.ts', 'reconciler/volumes/', 'reconciler/ssh/', 'reconciler/build/build.ts'],
+    types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/proposals/', 'reconciler/release/', 'reconciler/source/status.ts', 'reconciler/forge/status.ts', 'reconciler/volumes/', 'reconciler/ssh/', 'reconciler/build/build.ts'],
     packages: ['node:', 'ajv', 'fastify', '@fastify/rate-limit', '@fastify/websocket', 'yaml'],
   },
   'reconciler/release': {
@@ -107,6 +107,12 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'reconciler/source': {
     values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/snapshot.ts', 'reconciler/api/stream.ts'],
     types: ['reconciler/desired/state.ts'],
+    packages: ['node:'],
+  },
+  /** Tells the forge that the repository is followed from: around the pass, and never in its way. */
+  'reconciler/forge': {
+    values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/pieces.ts', 'reconciler/checkout/snapshot.ts', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/source/signature.ts'],
+    types: ['reconciler/checkout/repo.ts', 'reconciler/source/status.ts'],
     packages: ['node:'],
   },
   'reconciler/build': {values: [SCHEMAS, ADAPTERS, 'buildpacks/', 'reconciler/labels.ts', ...NODE_FACTS], packages: ['node:', '@balena/dockerignore', 'dockerode', 'execa', 'smol-toml', 'yaml']},

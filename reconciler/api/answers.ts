@@ -1,8 +1,10 @@
+import type {ForgeManifest} from '../../schemas/forge.ts';
 import type {TokenManifest} from '../../schemas/person.ts';
 import type {AppRoles, Role} from '../../schemas/roles.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import type {DeployOutcome, Garbage, RegistryState, StackImageInfo} from '../node.ts';
+import type {ForgeState} from '../forge/status.ts';
 import type {ProposalDetails} from '../proposals/proposals.ts';
 import type {RebasePreview} from '../release/releases.ts';
 import type {Waiting} from '../plan/action.ts';
@@ -100,6 +102,13 @@ export interface HookMade extends Written {
 export interface StackAnswer {
   readonly images: readonly StackImageInfo[];
   readonly apps: readonly RebasePreview[];
+}
+
+/** Empty: cluster.yaml names none. */
+export interface ForgeAnswer {
+  readonly forge?: Omit<ForgeManifest, 'token' | 'hookSecret'> & {readonly hasHook: boolean};
+  /** Absent: this node does not tell it anything, because the repository is its own. */
+  readonly state?: ForgeState;
 }
 
 /** `GET /v1/registry` */

@@ -13,6 +13,7 @@ import {committer} from './commit.ts';
 import {registerCommitRoutes} from './commits.ts';
 import {registerCronRoutes} from './cron.ts';
 import {MESSAGE_BYTES_MAX} from './frames.ts';
+import {registerForgeRoutes} from './forge.ts';
 import {registerGcRoutes} from './gc.ts';
 import {registerMetricsRoutes, registerPrometheusRoute} from './metrics.ts';
 import {registerNodeRoutes} from './node-routes.ts';
@@ -98,6 +99,7 @@ export function createServer({view, authenticate, logins = new Logins({authentic
     registerSecretRoutes(v1, parts);
     registerSourceRoutes(v1, parts);
     registerRegistryRoutes(v1, parts);
+    registerForgeRoutes(v1, parts);
     registerCertificateRoutes(v1, parts);
     registerOneShotRoutes(v1, parts);
     registerPeopleRoutes(v1, parts);

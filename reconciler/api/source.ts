@@ -1,11 +1,11 @@
-import type {FastifyInstance} from 'fastify';
+import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {loadManifest} from '../../schemas/load.ts';
 import {CLUSTER_FILE} from '../commits/edits.ts';
 import {SealedForOthers} from '../commits/env-edits.ts';
 import {setHookSecret} from '../commits/source-edits.ts';
 import type {NodeView} from '../node.ts';
 import {seal} from '../secrets/keyring.ts';
-import type {HookRequest, SourceStatus} from '../source/status.ts';
+import type {HookOutcome, HookRequest, SourceStatus} from '../source/status.ts';
 import {urlOf} from '../settings.ts';
 import type {HookMade} from './answers.ts';
 import {known} from './apps.ts';
@@ -45,7 +45,7 @@ export function registerSourceRoutes(server: FastifyInstance, {view, authenticat
 
   server.post<OfApp>('/apps/:app/source/hook', async (request): Promise<HookMade> => {
     const app = readAppName(request.params.app);
-    const secret = readSecret(field(request.body, 'secret'));
+    const secret = readHookSecret(field(request.body, 'secret'));
     for (let tries = 1; ; tries += 1) {
       const recipients = await recipientsOf(view, AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]));
       if (recipients.length === 0) throw new ApiError(409, 'cluster.yaml has no recipients to encrypt secrets to: flynn env set --secret says how to add one');
@@ -67,21 +67,30 @@ export function registerHookRoute(server: FastifyInstance, view: NodeView): void
     hooks.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body));
     hooks.post<OfApp>('/v1/hooks/:app', {bodyLimit: HOOK_BYTES_MAX}, async (request, reply) => {
       const app = readAppName(request.params.app);
-      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-      const outcome = await view.sources.hook(app, {headers: request.headers as HookRequest['headers'], body});
-      switch (outcome.result) {
-        case 'accepted':
-          reply.status(202);
-          return {looking: true};
-        case 'ignored': return {looking: false, why: outcome.why};
-        case 'refused': throw new ApiError(401, 'the signature is missing or wrong');
-        case 'unknown': throw new ApiError(404, `there is no webhook of an app "${app}"`);
-      }
+      return answered(await view.sources.hook(app, hookOf(request)), reply, `there is no webhook of an app "${app}"`);
     });
+    // No app can be called so.
+    hooks.post<OfApp>('/v1/hooks/cluster', {bodyLimit: HOOK_BYTES_MAX}, async (request, reply) => answered(await view.forge.hook(hookOf(request)), reply, 'there is no webhook of the cluster repository: flynn forge hook makes one'));
   });
 }
 
-function readSecret(value: unknown): string {
+function hookOf({headers, body}: FastifyRequest): HookRequest {
+  return {headers: headers as HookRequest['headers'], body: Buffer.isBuffer(body) ? body : Buffer.alloc(0)};
+}
+
+function answered(outcome: HookOutcome, reply: FastifyReply, unknown: string): {readonly looking: boolean; readonly why?: string} {
+  switch (outcome.result) {
+    case 'accepted':
+      reply.status(202);
+      return {looking: true};
+    case 'ignored': return {looking: false, why: outcome.why};
+    case 'refused': throw new ApiError(401, 'the signature is missing or wrong');
+    case 'unknown': throw new ApiError(404, unknown);
+  }
+}
+
+/** What webhooks are to prove themselves with. */
+export function readHookSecret(value: unknown): string {
   if (typeof value === 'string' && value.length >= SECRET_LENGTHS.min && value.length <= SECRET_LENGTHS.max && /^[\x21-\x7e]+$/.test(value)) return value;
   throw new ApiError(400, `secret has to be a text of ${SECRET_LENGTHS.min} to ${SECRET_LENGTHS.max} printable characters without spaces`);
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import {unreachable} from '../../schemas/result.ts';
+import type {Remote} from '../adapters/git-remote.ts';
 import type {SignCommit} from '../adapters/git-write.ts';
 import type {Layout} from '../layout.ts';
 import type {ClusterSource} from '../settings.ts';
@@ -16,10 +17,13 @@ export function followedRepo({layout, source, check, sign}: {layout: Layout; sou
     case 'own': return ownRepo(common);
     case 'folder': return folderRepo({...unsigned, folder: path.resolve(source.folder)});
     case 'remote': {
-      const {url, tokenFile, keyFile, pollSeconds} = source;
-      const knownHosts = path.join(layout.root, 'known_hosts');
-      return remoteRepo({...common, pollSeconds, remote: {url, knownHosts, ...(tokenFile === undefined ? {} : {tokenFile}), ...(keyFile === undefined ? {} : {keyFile})}});
+      return remoteRepo({...common, pollSeconds: source.pollSeconds, remote: remoteOf(source, layout)});
     }
     default: return unreachable(source);
   }
+}
+
+/** How a repository elsewhere is reached. */
+export function remoteOf({url, tokenFile, keyFile}: Extract<ClusterSource, {kind: 'remote'}>, layout: Layout): Remote {
+  return {url, knownHosts: path.join(layout.root, 'known_hosts'), ...(tokenFile === undefined ? {} : {tokenFile}), ...(keyFile === undefined ? {} : {keyFile})};
 }

@@ -53,10 +53,11 @@ function withClusterSecretsOf(text: string, sealed: Rotation['sealed']): string 
 }
 
 /** What is sealed in cluster.yaml itself. */
-export function sealedOfCluster({registry, tls}: ClusterManifest): readonly {readonly path: readonly string[]; readonly value: string}[] {
+export function sealedOfCluster({registry, forge, tls}: ClusterManifest): readonly {readonly path: readonly string[]; readonly value: string}[] {
   const [password, key] = [registry?.password, tls?.acme?.eab?.key];
   return [
     ...(password === undefined ? [] : [{path: ['registry', 'password'], value: password}]),
+    ...(['token', 'hookSecret'] as const).flatMap((field) => (forge?.[field] === undefined ? [] : [{path: ['forge', field], value: forge[field]}])),
     ...(key === undefined ? [] : [{path: ['tls', 'acme', 'eab', 'key'], value: key}]),
   ];
 }

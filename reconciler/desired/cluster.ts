@@ -4,6 +4,7 @@ import type {Rights} from '../../schemas/container.ts';
 import type {LimitsManifest} from '../../schemas/limits.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {bytesOf} from '../../schemas/quantity.ts';
+import type {ForgeManifest} from '../../schemas/forge.ts';
 import type {RegistryManifest} from '../../schemas/registry.ts';
 import {portRange, type PortRange} from '../../schemas/router.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
@@ -37,6 +38,8 @@ export interface ClusterConfig {
   readonly drains?: readonly DesiredDrain[];
   /** Absent: none. Its password is sealed. */
   readonly registry?: RegistryManifest;
+  /** Absent: none. Its token is sealed. */
+  readonly forge?: ForgeManifest;
   /** As it is written: see `resolveTls`. */
   readonly tls?: TlsManifest;
   /** Where ports of TCP routes come from that name none. */
@@ -89,7 +92,7 @@ export function limitsOf({memory, cpus, pids, files}: LimitsManifest, otherwise:
   };
 }
 
-function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks, policy = {}, recipients = [], drains, registry, tls, router}: ClusterManifest): ClusterConfig {
+function withDefaults({name, domain, defaults, requests, builds, keep, logs, networks, policy = {}, recipients = [], drains, registry, forge, tls, router}: ClusterManifest): ClusterConfig {
   const build = {...CLUSTER_DEFAULTS.builds, ...builds};
   const log = {...CLUSTER_DEFAULTS.logs, ...logs};
   return {
@@ -111,6 +114,7 @@ function withDefaults({name, domain, defaults, requests, builds, keep, logs, net
     keep: {...CLUSTER_DEFAULTS.keep, ...keep},
     networks: {...CLUSTER_DEFAULTS.networks, ...networks},
     ...(registry !== undefined && {registry}),
+    ...(forge !== undefined && {forge}),
     ...(tls !== undefined && {tls}),
     tcpPorts: portRange(router?.tcpPorts),
     ...(router?.trustedProxies && {trustedProxies: router.trustedProxies.toSorted()}),

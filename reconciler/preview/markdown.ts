@@ -55,6 +55,12 @@ export function planMarkdown(plan: ChangePlan, lengthMax = COMMENT_LENGTH_MAX): 
   return `${[...start, ...blocks, ...end].join('\n\n')}\n`;
 }
 
+/** Whether two comments say the same of a change, whatever main was called when they were written, and however a forge writes the ends of lines. */
+export function isSamePlan(one: string, other: string): boolean {
+  const said = (markdown: string) => markdown.split(/\r?\n/).filter((line) => !line.startsWith('<sub>Plan')).join('\n').trim();
+  return said(one) === said(other);
+}
+
 /** What comes after the apps. */
 function endOf(outcome: PlanOutcome): readonly string[] {
   switch (outcome.result) {

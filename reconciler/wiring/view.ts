@@ -6,6 +6,7 @@ import type {CanaryDesk} from './canaries.ts';
 import {EditRefused, type ClusterRepo} from '../checkout/snapshot.ts';
 import {CronDesk} from './cron-desk.ts';
 import {sealedInUseBy} from '../desired/secrets.ts';
+import type {ForgeDesk} from '../forge/status.ts';
 import type {Loop, PassReport} from '../loop.ts';
 import type {CertificateDesk, DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, MetricsDesk, NodeView, RegistryState, SourceDesk, StackDesk} from '../node.ts';
 import type {Audit, OneShot} from '../oneshot/oneshot.ts';
@@ -54,6 +55,7 @@ export interface ViewOptions {
   readonly canaries: CanaryDesk;
   readonly housekeeping: Housekeeping;
   readonly sources: SourceDesk;
+  readonly forge: ForgeDesk;
   readonly metrics: MetricsDesk;
   readonly certificates: CertificateDesk;
   ssh(): SshAnswer;
@@ -80,6 +82,7 @@ export class View implements NodeView {
   readonly canaries: CanaryDesk;
   readonly housekeeping: Housekeeping;
   readonly sources: SourceDesk;
+  readonly forge: ForgeDesk;
   readonly metrics: MetricsDesk;
   readonly crons: CronDesk;
   readonly certificates: CertificateDesk;
@@ -108,6 +111,7 @@ export class View implements NodeView {
     this.canaries = options.canaries;
     this.housekeeping = options.housekeeping;
     this.sources = options.sources;
+    this.forge = options.forge;
     this.metrics = options.metrics;
     this.certificates = options.certificates;
     this.ssh = () => options.ssh();

@@ -1,6 +1,7 @@
 import type {SchemaObject} from 'ajv';
 import {personSchema, type PersonManifest} from '../../../schemas/person.ts';
 import type {CertificateStatus, DrainStatus, Garbage, HttpMetrics, NodeMetrics, RegistryState, StackPackage, TcpMetrics} from '../../node.ts';
+import {FORGE_KINDS} from '../../../schemas/forge.ts';
 import type {AuditEntry, AuditVerdict} from '../../oneshot/oneshot.ts';
 import type {AppOfCommit, CommitStatus} from '../../status/commit-status.ts';
 import type {BackupSummary} from '../../volumes/format.ts';
@@ -8,7 +9,7 @@ import type {Volume, VolumeId} from '../../volumes/volumes.ts';
 import {appSchema} from '../../../schemas/app.ts';
 import {tcpRoutesSchema} from '../../../schemas/tcp.ts';
 import type {SshAnswer} from '../../ssh/answer.ts';
-import type {AcmeAnswer, AddedCertificate, GarbageAnswer, HookMade, PersonAnswer, RegistryAnswer, StackAnswer, TeamAnswer, WhoAmI, Written} from '../answers.ts';
+import type {AcmeAnswer, AddedCertificate, ForgeAnswer, GarbageAnswer, HookMade, PersonAnswer, RegistryAnswer, StackAnswer, TeamAnswer, WhoAmI, Written} from '../answers.ts';
 import type {EnvAnswer, EnvWritten, ForgottenKeys, RotatedSecrets, SecretAnswer, SecretsAnswer, Variables} from '../config-answers.ts';
 import type {AppRoutes, DomainAnswer, DomainWritten, HttpRouteAnswer, RouteWritten, TcpRouteAnswer} from '../route-answers.ts';
 import {always, amount, APP, AT, COMMIT, count, either, type Fields, flag, listOf, mapOf, maybe, objectOf, oneOfTexts, ref, SERVICE, text} from './schema.ts';
@@ -16,6 +17,8 @@ import {always, amount, APP, AT, COMMIT, count, either, type Fields, flag, listO
 const WRITTEN: Fields<Written> = {
   commit: {...COMMIT, description: 'The commit that says so now.'}, isNew: flag('False: the repository said so already.'), message: text("The commit's subject."), outcome: maybe(ref('Outcome')),
 };
+
+const FORGE_PLACE = {kind: oneOfTexts('Whose API it speaks.', FORGE_KINDS), url: text('Of the site.'), repository: text('Owner and name.'), pollSeconds: amount('Between two looks.')};
 
 const VARIABLES: Fields<Variables> = {env: mapOf({type: 'string'}, 'Values of those that are plain.'), secrets: listOf({type: 'string'}, 'Names of those that are secrets.')};
 
@@ -71,6 +74,10 @@ export const CLUSTER_ANSWERS: Readonly<Record<string, SchemaObject>> = {
   }),
   AddedCertificate: objectOf<AddedCertificate>('A commit that adds a certificate.', {...WRITTEN, name: text('Of its file.'), hosts: listOf({type: 'string'}), notAfter: text(AT)}),
   Acme: objectOf<AcmeAnswer>('The authority that certificates are ordered from.', {acme: maybe({type: 'object', additionalProperties: false, required: ['hasCa'], properties: {directory: text('Its address.'), email: text('Who is told.'), eabKeyId: text('Of the account there.'), hasCa: flag('Its own certificate is signed by another one than the machine trusts.')}})}),
+  Forge: objectOf<ForgeAnswer>('The forge that is told of plans and deploys.', {
+    forge: maybe({type: 'object', additionalProperties: false, required: ['kind', 'repository', 'hasHook'], properties: {...FORGE_PLACE, hasHook: flag('It has webhooks.')}}),
+    state: maybe({type: 'object', additionalProperties: false, required: ['kind', 'url', 'repository', 'hasHook', 'changes'], properties: {...FORGE_PLACE, hasHook: flag('It has webhooks.'), changes: count('Open pull requests that have a plan.'), lookedAt: text(AT), problem: text('What keeps it from being told.')}}),
+  }),
   Registry: objectOf<RegistryAnswer>('Where images of releases are kept.', {
     registry: maybe({type: 'object', additionalProperties: false, required: ['host', 'hasPassword'], properties: {host: text('Where it is.'), path: text('Before the names of images.'), username: text('Of the login.'), hasPassword: flag('There is one, encrypted.')}}),
     state: maybe(REGISTRY_STATE),

@@ -16,6 +16,8 @@ const ROUTE_FIELDS = {type: 'object', maxProperties: FIELDS_MAX, propertyNames: 
 const TOKEN_FIELDS = (personSchema.properties.tokens['additionalProperties'] as SchemaObject)['properties'] as Readonly<Record<string, SchemaObject>>;
 const DRAIN = (drainsSchema as SchemaObject)['items'] as SchemaObject;
 
+const LOOKING = {type: 'object', additionalProperties: false, required: ['looking'], properties: {looking: flag('Somebody looks now.'), why: text('Why nobody does.')}};
+
 export const CLUSTER_OPERATIONS: Operations = {
   'GET /v1/routes': question('routes', 'List routes of all apps', listOf(ref('AppRoutes')), {pages: {key: ['app']}, hasEtag: true}),
   'GET /v1/apps/:app/routes': question('routes', 'List routes of an app', ref('AppRoutes'), {hasEtag: true}),
@@ -75,6 +77,10 @@ export const CLUSTER_OPERATIONS: Operations = {
   'GET /v1/registry': question('node', 'Show where images of releases are kept', ref('Registry'), {hasEtag: true}),
   'POST /v1/registry': commit('node', 'Keep images of releases in a registry', ref('Written'), {body: bodyOf({host: text('Where it is.', SHORT), path: text('Before the names of images.', SHORT), username: text('Of the login.', SHORT), password: text('Encrypted before it is in git.', {...SHORT, writeOnly: true})}, ['host'])}),
   'POST /v1/registry/remove': commit('node', 'Keep images of releases in no registry', ref('Written')),
+  'GET /v1/forge': question('node', 'Show the forge that is told of plans and deploys', ref('Forge'), {hasEtag: true}),
+  'POST /v1/forge': commit('node', 'Tell a forge of plans and deploys', ref('Written'), {body: bodyOf({kind: text('`github`, `gitlab` or `gitea`.', SHORT), url: text('Of the site.', SHORT), repository: text('Owner and name.', SHORT), token: text('Encrypted before it is in git.', {...SHORT, writeOnly: true})}, ['kind', 'repository', 'token'])}),
+  'POST /v1/forge/hook': commit('node', "Set what the forge's webhooks prove themselves with", ref('HookMade'), {body: bodyOf({secret: text('Encrypted before it is in git.', {...SHORT, writeOnly: true})}, ['secret'])}),
+  'POST /v1/forge/remove': commit('node', 'Tell no forge anything', ref('Written')),
   'GET /v1/gc': question('node', 'Show what nobody needs any more', ref('Garbage'), {query: {caches: flag('What builds keep for the next one, too.', {default: false})}}),
   'POST /v1/gc': action('node', 'Remove that', ref('Garbage'), {body: bodyOf({caches: flag('What builds keep for the next one, too.')}, ['caches'])}),
   'GET /v1/stack': question('node', 'Show the images that apps are built in and run on', ref('Stack')),
@@ -89,7 +95,8 @@ export const CLUSTER_OPERATIONS: Operations = {
   'GET /openapi.json': question('node', 'Get this document', {type: 'object'}, {isOpen: true}),
   'GET /docs': {kind: 'question', tag: 'node', summary: 'The same to read', answerType: 'text/html', isOpen: true},
   'GET /internal/tls-ask': question('node', 'May this host have a certificate: for the router on this machine', {type: 'object', additionalProperties: false, required: ['served'], properties: {served: always(true, 'It may.')}}, {isOpen: true, query: {domain: text('The host.', {maxLength: 300})}}),
-  'POST /v1/hooks/:app': action('builds', 'Tell that a source elsewhere has changed', {type: 'object', additionalProperties: false, required: ['looking'], properties: {looking: flag('Somebody looks at the branch now.'), why: text('Why nobody does.')}}, {isOpen: true, bodyType: 'application/json', statuses: [202, 200], description: 'A webhook of a git host: no token, but a signature over its body.'}),
+  'POST /v1/hooks/cluster': action('node', 'Tell that something happened at the forge', LOOKING, {isOpen: true, bodyType: 'application/json', statuses: [202, 200], description: 'A webhook of the forge: no token, but a signature over its body.'}),
+  'POST /v1/hooks/:app': action('builds', 'Tell that a source elsewhere has changed', LOOKING, {isOpen: true, bodyType: 'application/json', statuses: [202, 200], description: 'A webhook of a git host: no token, but a signature over its body.'}),
 };
 
 /** What stands for parts of paths. */

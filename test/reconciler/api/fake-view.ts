@@ -6,6 +6,7 @@ import path from 'node:path';
 import type {AppName, BlobId, CommitId, TreeId} from '../../../schemas/ids.ts';
 import {type Author, type Change, type ClusterRepo, type Committed, EditRefused, StaleRead} from '../../../reconciler/checkout/snapshot.ts';
 import {Keyring} from '../../../reconciler/secrets/keyring.ts';
+import type {ForgeDesk, ForgeState} from '../../../reconciler/forge/status.ts';
 import {FakeAudit, FakeOneShot} from './fake-one-shot.ts';
 import type {CronLine, CronView, DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, MetricsDesk, NodeMetrics, NodeView, RegistryState, SourceDesk, StackDesk, StackLine} from '../../../reconciler/node.ts';
 import type {Plan} from '../../../reconciler/plan/action.ts';
@@ -76,6 +77,12 @@ export class FakeView implements NodeView {
   followed: Readonly<Record<string, SourceStatus>> = {};
   hookOutcome: HookOutcome = {result: 'unknown'};
   readonly hooks: {readonly app: AppName; readonly body: string}[] = [];
+  forgeState: ForgeState | undefined;
+  readonly forge: ForgeDesk = {
+    state: () => this.forgeState,
+    openChange: async ({branch}) => ({number: 1, url: `https://forge.test/${branch}`}),
+    hook: async ({headers}) => (headers['x-gitlab-token'] === 'good' ? {result: 'accepted'} : {result: 'refused'}),
+  };
   readonly sources: SourceDesk = {
     status: (app) => this.followed[app],
     sync: (app) => {

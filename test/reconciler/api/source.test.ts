@@ -67,3 +67,9 @@ test('a secret that is too easy is refused', async (t) => {
   }
   t.deepEqual(view.repo.commits, []);
 });
+
+test("the forge's webhook is the cluster's own: no app can take its place", async (t) => {
+  const {server} = subject(t);
+  const send = (headers: Record<string, string>) => server.inject({method: 'POST', url: '/v1/hooks/cluster', headers: {'content-type': 'application/json', ...headers}, payload: '{}'});
+  t.deepEqual([(await send({'x-gitlab-token': 'good'})).statusCode, (await send({'x-gitlab-token': 'bad'})).statusCode, (await send({})).statusCode], [202, 401, 401]);
+});
