@@ -11,6 +11,7 @@ const TITLE_LENGTH_MAX = 200;
 const EDITS: ReadonlySet<string> = new Set([
   'POST /v1/apps', 'POST /v1/apps/:app/destroy', 'POST /v1/apps/:app/scale', 'POST /v1/apps/:app/env',
   'POST /v1/apps/:app/routes', 'PATCH /v1/apps/:app/routes/*', 'DELETE /v1/apps/:app/routes/*', 'POST /v1/apps/:app/domains', 'DELETE /v1/apps/:app/domains', 'DELETE /v1/apps/:app/domains/:host',
+  'POST /v1/apps/:app/services', 'PUT /v1/apps/:app/services/:service', 'DELETE /v1/apps/:app/services/:service',
   'POST /v1/apps/:app/cron/:cron', 'POST /v1/apps/:app/maintenance', 'POST /v1/apps/:app/suspend', 'POST /v1/people', 'POST /v1/people/:user/remove',
 ]);
 /** Commits that take something of the node, too: proposing them takes what doing it takes. */

@@ -1,5 +1,5 @@
 import websocket from '@fastify/websocket';
-import {type FastifyInstance, fastify} from 'fastify';
+import {type FastifyInstance, type FastifyReply, fastify} from 'fastify';
 import type {NodeView} from '../node.ts';
 import {registerAppStateRoutes} from './app-state.ts';
 import {registerAppRoutes} from './apps.ts';
@@ -28,7 +28,7 @@ import {checkInputs} from './openapi/check.ts';
 import {methodsOf} from './openapi/document.ts';
 import {servePages} from './openapi/pages.ts';
 import {registerDocument} from './openapi/serve.ts';
-import {answerProblems} from './problem.ts';
+import {answerProblems, problemOf} from './problem.ts';
 import {registerProposalRoutes} from './proposals.ts';
 import {limitRates} from './rate-limit.ts';
 import {registerRegistryRoutes} from './registry.ts';
@@ -121,6 +121,11 @@ function newServer(log: ServerParts['log'], methodsOf: (path: string) => readonl
     bodyLimit: BODY_BYTES_MAX,
     // Streams never become idle: without this, closing would wait for their clients.
     forceCloseConnections: true,
+    // What is no URL, or has a part that is too long, is refused before any route is found.
+    frameworkErrors: (error, _request, reply) => {
+      const problem = problemOf(error);
+      (reply as FastifyReply).status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+    },
     routerOptions: {maxParamLength: URL_PARAMETER_LENGTH_MAX},
   });
   // JSON only: a web page of another origin cannot send that without being asked by the browser first.

@@ -184,7 +184,7 @@ function responsesOf(key: string, operation: Operation): Readonly<Record<string,
 
 function problemsOf(key: string, {kind, isOpen, body, bodyType}: Operation): readonly number[] {
   const isWritten = kind !== 'question' && kind !== 'lines';
-  return [400, ...(isOpen === true && bodyType === undefined ? [] : [401, 403, 429]), 404, ...(isWritten || key.includes(':app') ? [409] : []), ...(kind === 'commit' ? [412, 422] : []), ...(body !== undefined || bodyType !== undefined || isWritten ? [413, 415] : []), 500, 503, 504];
+  return [400, ...(isOpen === true && bodyType === undefined ? [] : [401, 403, 429]), 404, ...(isWritten || key.includes(':') ? [409] : []), ...(kind === 'commit' ? [412, 422] : []), ...(body !== undefined || bodyType !== undefined || isWritten ? [413, 415] : []), 500, 503, 504];
 }
 
 /** As others get it: `errorMessage` is for our own checks. */

@@ -19,7 +19,7 @@ export function documented<Server extends FastifyInstance>(t: ExecutionContext, 
 }
 
 /** The list grows while the server answers. */
-export function watchAnswers(server: FastifyInstance): readonly string[] {
+export function watchAnswers(server: FastifyInstance): string[] {
   const wrong: string[] = [];
   server.addHook('onSend', async (request, reply, payload) => {
     const {found, problem} = look(request, reply, payload);

@@ -1,7 +1,7 @@
 import type {CommitId} from '../../../schemas/ids.ts';
 import type {Principal} from '../../../reconciler/api/authenticate.ts';
 import {EditRefused, type Change} from '../../../reconciler/checkout/snapshot.ts';
-import type {Merged, ProposalDetails, Proposals, ReviewWish} from '../../../reconciler/proposals/proposals.ts';
+import type {Merged, ProposalDetails, ProposalSummary, Proposals, ReviewWish} from '../../../reconciler/proposals/proposals.ts';
 
 const COMMIT = '1a2b3c4d'.repeat(5) as CommitId;
 
@@ -23,7 +23,7 @@ export class FakeProposals implements Proposals {
   };
 
   async list() {
-    return [this.first];
+    return [summaryOf(this.first)];
   }
 
   async show(number: number) {
@@ -43,7 +43,7 @@ export class FakeProposals implements Proposals {
 
   async close(number: number, {comment}: ReviewWish, {user}: Principal) {
     this.asked.push(`${user} closes #${number}: ${comment}`);
-    return {...this.first, state: 'closed' as const};
+    return {...summaryOf(this.first), state: 'closed' as const};
   }
 
   async merge(number: number, {seen}: ReviewWish, {user}: Principal): Promise<Merged> {
@@ -54,4 +54,8 @@ export class FakeProposals implements Proposals {
   proposedImages() {
     return new Map();
   }
+}
+
+function summaryOf({number, title, state, branch, by, at, tip, approvals}: ProposalDetails): ProposalSummary {
+  return {number, title, state, branch, by, at, ...(tip !== undefined && {tip}), ...(approvals !== undefined && {approvals})};
 }
