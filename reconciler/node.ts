@@ -4,6 +4,7 @@ import type {CanaryDesk} from './wiring/canaries.ts';
 import type {Author, ClusterRepo} from './checkout/snapshot.ts';
 import type {ForgeDesk} from './forge/status.ts';
 import type {Audit, OneShot} from './oneshot/oneshot.ts';
+import type {TcpFigures} from './logs/tcp-traffic.ts';
 import type {TrafficFigures} from './logs/traffic.ts';
 import type {RegistryTrouble} from './observed/pushed.ts';
 import type {Plan} from './plan/action.ts';
@@ -161,6 +162,8 @@ export interface NodeMetrics {
   readonly http: readonly HttpMetrics[];
   /** Ports of the node. Their counting begins anew with each change of ports. */
   readonly tcp: readonly TcpMetrics[];
+  /** The same by replica, of connections that are over, as HAProxy's log tells of them. */
+  readonly tcpReplicas: readonly TcpReplicaMetrics[];
   /** What could not be asked, in words: then its figures are missing, and not 0. */
   readonly problems: readonly string[];
 }
@@ -183,6 +186,11 @@ export interface TcpMetrics {
   readonly bytesOut: number;
   /** Connections that no replica took. */
   readonly refused: number;
+}
+
+export interface TcpReplicaMetrics extends TcpFigures {
+  /** Connections that are not over yet. Absent: HAProxy could not be asked. */
+  readonly open?: number;
 }
 
 /** Certificates of hosts. */

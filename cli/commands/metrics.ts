@@ -1,5 +1,5 @@
 import {formatBytes} from '../../schemas/quantity.ts';
-import type {HttpMetrics, NodeMetrics, TcpMetrics} from '../../reconciler/node.ts';
+import type {HttpMetrics, NodeMetrics, TcpMetrics, TcpReplicaMetrics} from '../../reconciler/node.ts';
 import type {Command} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 import {table} from '../output/table.ts';
@@ -29,11 +29,12 @@ export const metrics: Command = {
   },
 };
 
-function lines({http, tcp}: NodeMetrics): readonly string[] {
+function lines({http, tcp, tcpReplicas}: NodeMetrics): readonly string[] {
   return [
     ...(http.length === 0 ? [] : table([['APP', 'REPLICA', 'REQUESTS', 'REQ/MIN', '2XX', '3XX', '4XX', '5XX', 'P50', 'P95', 'IN', 'OUT', 'OPEN', 'ERRORS'], ...http.map(httpRow)])),
     ...(http.length === 0 || tcp.length === 0 ? [] : ['']),
     ...(tcp.length === 0 ? [] : table([['APP', 'SERVICE', 'PORT', 'CONNECTIONS', 'OPEN', 'IN', 'OUT', 'REFUSED'], ...tcp.map(tcpRow)])),
+    ...(tcpReplicas.length === 0 ? [] : ['', ...table([['APP', 'PORT', 'REPLICA', 'OVER', 'OPEN', 'IN', 'OUT', 'ERRORS'], ...tcpReplicas.map(replicaRow)])]),
   ];
 }
 
@@ -43,10 +44,22 @@ function httpRow({app, replica, requests, requestsOfLastMinute, statuses, p50Ms,
   return [
     app, replica ?? '-', String(requests), String(requestsOfLastMinute), count('2xx'), count('3xx'), count('4xx'), count('5xx'),
     within(p50Ms), within(p95Ms), formatBytes(bytesIn), formatBytes(bytesOut), open === undefined ? '-' : String(open),
-    Object.entries(errors).map(([code, times]) => `${code} ${times}`).join(', '),
+    counted(errors),
   ];
 }
 
-function tcpRow({app, service, port, sni, connections, open, bytesIn, bytesOut, refused}: TcpMetrics): readonly string[] {
-  return [app, service, sni === undefined ? String(port) : `${port} ${sni}`, String(connections), String(open), formatBytes(bytesIn), formatBytes(bytesOut), String(refused)];
+function counted(errors: HttpMetrics['errors']): string {
+  return Object.entries(errors).map(([code, times]) => `${code} ${times}`).join(', ');
+}
+
+function portOf({port, sni}: Pick<TcpMetrics, 'port' | 'sni'>): string {
+  return sni === undefined ? String(port) : `${port} ${sni}`;
+}
+
+function replicaRow({app, replica, connections, open, bytesIn, bytesOut, errors, ...place}: TcpReplicaMetrics): readonly string[] {
+  return [app, portOf(place), replica ?? '-', String(connections), open === undefined ? '-' : String(open), formatBytes(bytesIn), formatBytes(bytesOut), counted(errors)];
+}
+
+function tcpRow({app, service, connections, open, bytesIn, bytesOut, refused, ...place}: TcpMetrics): readonly string[] {
+  return [app, service, portOf(place), String(connections), String(open), formatBytes(bytesIn), formatBytes(bytesOut), String(refused)];
 }

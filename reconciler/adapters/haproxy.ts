@@ -23,6 +23,8 @@ export interface TcpTraffic {
   readonly bytesOut: number;
   /** No server took them. */
   readonly refused: number;
+  /** Connections that are open, by address of the server. Absent: none. */
+  readonly openByAddress: ReadonlyMap<string, number>;
 }
 
 export class HaproxyRefused extends Error {
@@ -53,9 +55,14 @@ export function connectHaproxy({socketPath, masterSocketPath}: {readonly socketP
 export function parseTraffic(text: string): ReadonlyMap<string, TcpTraffic> {
   const [head = [], ...rows] = text.trim().split('\n').map((line) => line.replace(/^# /, '').split(','));
   const column = (row: readonly string[], name: string) => row[head.indexOf(name)] ?? '';
+  const openOf = (backend: string) => rows.flatMap((row): [string, number][] => {
+    const [address = '', open] = [/^(.+):\d+$/.exec(column(row, 'addr'))?.[1], Number(column(row, 'scur'))];
+    return column(row, 'pxname') === backend && address !== '' && open > 0 ? [[address, open]] : [];
+  });
   return new Map(rows.filter((row) => column(row, 'svname') === 'BACKEND').map((row) => {
     const count = (name: string) => Number(column(row, name));
-    return [column(row, 'pxname'), {connections: count('stot'), open: count('scur'), bytesIn: count('bin'), bytesOut: count('bout'), refused: count('econ')}];
+    const backend = column(row, 'pxname');
+    return [backend, {connections: count('stot'), open: count('scur'), bytesIn: count('bin'), bytesOut: count('bout'), refused: count('econ'), openByAddress: new Map(openOf(backend))}];
   }));
 }
 

@@ -18,7 +18,7 @@ export function registerMetricsRoutes(v1: FastifyInstance, {view, authenticate, 
     const name = app === undefined ? undefined : readAppName(app);
     const found = await look(view, closing);
     const ofApp = <One extends {readonly app: string}>(all: readonly One[]) => all.filter((one) => (name === undefined || one.app === name) && isSeen({app: one.app}));
-    return {...found, http: ofApp(found.http), tcp: ofApp(found.tcp)};
+    return {...found, http: ofApp(found.http), tcp: ofApp(found.tcp), tcpReplicas: ofApp(found.tcpReplicas)};
   });
 }
 

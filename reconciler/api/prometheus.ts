@@ -1,5 +1,5 @@
 import {ANSWER_BOUNDS_MS} from '../logs/traffic.ts';
-import type {HttpMetrics, NodeMetrics, TcpMetrics} from '../node.ts';
+import type {HttpMetrics, NodeMetrics, TcpMetrics, TcpReplicaMetrics} from '../node.ts';
 
 /** Prometheus' text format, 0.0.4. */
 export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -15,10 +15,11 @@ interface Family {
 }
 
 /** One line a figure. A family without figures is left out. */
-export function prometheusText({since, http, tcp, problems}: NodeMetrics, node: string): string {
+export function prometheusText({since, http, tcp, tcpReplicas, problems}: NodeMetrics, node: string): string {
   const families = [
     ...httpFamilies(http),
     ...tcpFamilies(tcp),
+    ...tcpReplicaFamilies(tcpReplicas),
     family('flynn_metrics_since_seconds', 'gauge', 'When counting began, seconds since 1970', [{labels: {}, value: Date.parse(since) / 1000}]),
     family('flynn_metrics_problems', 'gauge', 'Parts of the router that could not be asked', [{labels: {}, value: problems.length}]),
   ];
@@ -43,7 +44,7 @@ function httpFamilies(http: readonly HttpMetrics[]): readonly Family[] {
 }
 
 function tcpFamilies(tcp: readonly TcpMetrics[]): readonly Family[] {
-  const each = (valueOf: (one: TcpMetrics) => number) => tcp.map((one) => ({labels: {app: one.app, service: one.service, port: String(one.port), ...(one.sni !== undefined && {sni: one.sni})}, value: valueOf(one)}));
+  const each = (valueOf: (one: TcpMetrics) => number) => tcp.map((one) => ({labels: portLabels(one), value: valueOf(one)}));
   return [
     family('flynn_tcp_connections_total', 'counter', 'Connections to a port of the node', each(({connections}) => connections)),
     family('flynn_tcp_refused_total', 'counter', 'Connections that no replica took', each(({refused}) => refused)),
@@ -51,6 +52,21 @@ function tcpFamilies(tcp: readonly TcpMetrics[]): readonly Family[] {
     family('flynn_tcp_sent_bytes_total', 'counter', 'Bytes to clients', each(({bytesOut}) => bytesOut)),
     family('flynn_tcp_open', 'gauge', 'Connections that are open', each(({open}) => open)),
   ];
+}
+
+function tcpReplicaFamilies(replicas: readonly TcpReplicaMetrics[]): readonly Family[] {
+  const each = (samplesOf: (one: TcpReplicaMetrics, labels: Labels) => Family['samples']) => replicas.flatMap((one) => samplesOf(one, {...portLabels(one), replica: one.replica ?? ''}));
+  return [
+    family('flynn_tcp_replica_connections_total', 'counter', 'Connections that are over', each(({connections}, labels) => [{labels, value: connections}])),
+    family('flynn_tcp_replica_errors_total', 'counter', 'Connections that no replica served, by code of the router', each(({errors}, labels) => Object.entries(errors).map(([code, value]) => ({labels: {...labels, code}, value})))),
+    family('flynn_tcp_replica_received_bytes_total', 'counter', 'Bytes from clients, of connections that are over', each(({bytesIn}, labels) => [{labels, value: bytesIn}])),
+    family('flynn_tcp_replica_sent_bytes_total', 'counter', 'Bytes to clients, of connections that are over', each(({bytesOut}, labels) => [{labels, value: bytesOut}])),
+    family('flynn_tcp_replica_open', 'gauge', 'Connections that are open', each(({open}, labels) => (open === undefined ? [] : [{labels, value: open}]))),
+  ];
+}
+
+function portLabels({app, service, port, sni}: Pick<TcpMetrics, 'app' | 'service' | 'port' | 'sni'>): Labels {
+  return {app, service, port: String(port), ...(sni !== undefined && {sni})};
 }
 
 /** `web.1` is a replica of `web`. Neither is there for requests that no replica got. */

@@ -1,10 +1,10 @@
 import type {AppName} from '../../schemas/ids.ts';
 import {formatRequest, parseAccessEntry, UPGRADED, type AccessEntry} from './access-log.ts';
+import {followFile} from './follow-file.ts';
 import {headOf, linesOf, msOf, normalAt, record} from './record.ts';
 import type {RequestCounters} from './requests.ts';
 import {MAINTENANCE} from './router-errors.ts';
 import type {LogStore} from './store.ts';
-import {RotatedFile} from './tail.ts';
 import type {Traffic} from './traffic.ts';
 
 /** Which replica a request was given to, or whose host it was for. */
@@ -33,46 +33,25 @@ export interface RouterLogOptions {
   onProblem(error: Error): void;
 }
 
-/** The access log is looked at this often: nothing else tells that it grew. */
-const LOOK_MS = 500;
-const NOTE_MS = 2_000;
 export const ROUTER = 'router';
 
 /** Turns the router's access log into lines of the apps' logs, and counts. Ends by the signal. */
 export async function followRouterLog(options: RouterLogOptions, signal: AbortSignal): Promise<void> {
   const {file, placeFile, store, counters, traffic, onProblem} = options;
-  const tail = await RotatedFile.open({file, placeFile});
   const told = options.told ?? await newestOf(store);
-  let notedAtMs = 0;
-  let isRead = false;
-  while (!signal.aborted) {
-    try {
-      const bytes = await tail.read();
-      if (bytes.length > 0) await take(bytes, told, options);
-      isRead ||= bytes.length > 0;
-      if (isRead && Date.now() - notedAtMs > NOTE_MS) {
-        isRead = false;
-        notedAtMs = Date.now();
-        // Not before its lines are on disk: they would be lost with us.
-        await store.written();
-        await tail.note();
-        counters.forgetOld(notedAtMs);
-        traffic.forgetOld(notedAtMs);
-      }
-      if (bytes.length > 0) continue;
-    } catch (error) {
-      onProblem(error instanceof Error ? error : new Error(String(error)));
-    }
-    await pause(signal);
-  }
-  await tail.close();
+  const settle = async () => {
+    await store.written();
+    counters.forgetOld(Date.now());
+    traffic.forgetOld(Date.now());
+  };
+  await followFile({file, placeFile, take: (bytes) => take(bytes, told, options), settle, onProblem}, signal);
 }
 
 /** The last line of each app that a former life has written: up to it, the access log is known. */
-export async function newestOf(store: LogStore): Promise<Map<AppName, string>> {
+export async function newestOf(store: LogStore, partitionName = ROUTER): Promise<Map<AppName, string>> {
   const newest = new Map<AppName, string>();
   for (const app of store.apps()) {
-    const partition = store.partitions(app).get(ROUTER);
+    const partition = store.partitions(app).get(partitionName);
     const segment = partition?.segments.at(-1);
     if (partition === undefined || segment === undefined) continue;
     const bytes = await partition.readSegment(segment);
@@ -103,16 +82,4 @@ async function take(bytes: Buffer, told: ReadonlyMap<AppName, string>, {store, c
     own.push(record(at, {source: 'flynn', name: ROUTER, ...(release !== undefined && {release})}, formatRequest(entry, replica)));
   }
   for (const [app, own] of records) await store.append(app, ROUTER, Buffer.concat(own));
-}
-
-async function pause(signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, LOOK_MS);
-    signal.addEventListener('abort', done, {once: true});
-  });
 }

@@ -7,6 +7,7 @@ import type {Layout} from '../layout.ts';
 import type {NodeSettings} from '../settings.ts';
 import {sshFiles} from '../ssh/files.ts';
 import {renderSshdConfig, SSHD} from '../ssh/sshd-config.ts';
+import {loggedCommand} from './connection-log.ts';
 import {routerFiles, shiftLayout, type RouterLayout} from './files.ts';
 import {renderUnboundConfig} from './unbound-config.ts';
 
@@ -76,13 +77,13 @@ export function dnsContainerSpec({settings, layout, image, instance}: SystemCont
 
 /** HAProxy: `<instance>-tcp-<shift>`. A master that outlives its workers: a new configuration gets a new worker, the old one ends with its last connection. */
 export function tcpContainerSpec({layout, image, instance}: SystemContainer, shift: number): ContainerSpec {
-  const {haproxyConfig, haproxyMasterSocket} = routerFiles(layout);
+  const {haproxyConfig, haproxyMasterSocket, haproxyLog} = routerFiles(layout);
   const {name, labels, ...spec} = systemSpec({
     name: `${instance}-tcp`,
     instance,
     role: 'tcp',
     image,
-    command: ['haproxy', '-W', '-S', `${haproxyMasterSocket},mode,600`, '-f', haproxyConfig],
+    command: loggedCommand(haproxyLog, ['haproxy', '-W', '-S', `${haproxyMasterSocket},mode,600`, '-f', haproxyConfig]),
     env: {},
     folder: layout.haproxy,
     // Ports are loaded into the running HAProxy.

@@ -29,6 +29,8 @@ export interface RouterFiles {
   readonly haproxySocket: string;
   /** Its master takes wishes here: another configuration. */
   readonly haproxyMasterSocket: string;
+  /** One line a connection; rotated by who writes it: see `connection-log.ts`. */
+  readonly haproxyLog: string;
   /** Addresses of replicas, from one worker to the next. */
   readonly haproxyState: string;
   /** Certificates with their keys in one file each, as HAProxy reads them. */
@@ -58,6 +60,7 @@ export function routerFiles({caddy, caddyShared, unbound, haproxy}: RouterLayout
     haproxyConfig: path.join(haproxy, 'haproxy.cfg'),
     haproxySocket: path.join(haproxy, 'stats.sock'),
     haproxyMasterSocket: path.join(haproxy, 'master.sock'),
+    haproxyLog: path.join(haproxy, 'connections.log'),
     haproxyState: path.join(haproxy, 'servers.state'),
     haproxyCertificates: path.join(haproxy, 'certificates'),
   };

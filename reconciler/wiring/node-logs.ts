@@ -13,12 +13,16 @@ import {ownerOfRequests} from './owner-of-requests.ts';
 import type {Attribution} from '../logs/router-log.ts';
 import {followRouterLogs} from '../logs/router-logs.ts';
 import {LogStore} from '../logs/store.ts';
+import {followTcpLog, type ConnectionOwner} from '../logs/tcp-log.ts';
+import type {TcpEntry} from '../logs/tcp-entry.ts';
+import {TcpCounters} from '../logs/tcp-traffic.ts';
 import {Traffic} from '../logs/traffic.ts';
 import type {PassReport} from '../loop.ts';
 import type {DrainStatus, LogLine, LogQuery} from '../node.ts';
 import type {Job, ObservedContainer, ObservedJob, ObservedRun, ObservedState} from '../observed/state.ts';
 import {MAINTENANCE_ADDRESS} from '../router/caddy/config.ts';
 import {routerFiles, shiftLayout} from '../router/files.ts';
+import {ownerOfBackend} from '../router/haproxy-config.ts';
 import {addressOf} from '../router/names.ts';
 import type {EventLog} from '../status/events.ts';
 import {Exits} from '../status/exits.ts';
@@ -60,6 +64,7 @@ export class NodeLogs {
   readonly requests = new RequestCounters();
   /** What has come for each replica since this process began. */
   readonly traffic = new Traffic();
+  readonly connections = new TcpCounters();
   readonly #replicas = new Map<string, Attribution>();
   #whose: (host: string, path: string) => AppName | undefined = () => undefined;
   #desired: readonly DesiredApp[] = [];
@@ -82,6 +87,10 @@ export class NodeLogs {
     void followRouterLogs({
       folder: layout.caddy, fileOf: (shift) => routerFiles(shiftLayout(layout, shift)).accessLog, placeFolder: path.join(layout.logs, 'router-places'),
       store, counters: logs.requests, traffic: logs.traffic, attribute: (entry) => logs.#attribute(entry), onProblem,
+    }, signal).catch(onProblem);
+    void followTcpLog({
+      file: routerFiles(layout).haproxyLog, placeFile: path.join(layout.logs, 'router-places', 'tcp.json'),
+      store, counters: logs.connections, attribute: (entry) => logs.#ownerOf(entry), onProblem,
     }, signal).catch(onProblem);
     return logs;
   }
@@ -132,6 +141,13 @@ export class NodeLogs {
     if (replica !== undefined) return replica;
     const app = this.#whose(host, path);
     return app && {app, ...(address === MAINTENANCE_ADDRESS && {isInMaintenance: true})};
+  }
+
+  /** The port is the app's, whoever has the replica's address by now. */
+  #ownerOf({backend, upstream}: Pick<TcpEntry, 'backend' | 'upstream'>): ConnectionOwner | undefined {
+    const owner = ownerOfBackend(backend);
+    const replica = upstream === undefined ? undefined : this.#replicas.get(upstream);
+    return owner && {...(replica?.app === owner.app && replica), ...owner};
   }
 
   #learn(apps: readonly DesiredApp[], {containers, journal}: Pick<ObservedState, 'containers' | 'journal'>): void {

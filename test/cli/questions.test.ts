@@ -197,6 +197,7 @@ test('metrics say what the router has answered for each replica', async (t) => {
       {app: 'shop' as AppName, replica: 'web.1', requests: 120, requestsOfLastMinute: 60, statuses: {'2xx': 118, '4xx': 2}, errors: {}, bytesIn: 2048, bytesOut: 3 * 2 ** 20, p50Ms: 3.7, p95Ms: 41, open: 4, ...nothing},
     ],
     tcp: [{app: 'shop' as AppName, service: 'db', port: 5432, connections: 9, open: 2, bytesIn: 1024, bytesOut: 4096, refused: 0}],
+    tcpReplicas: [{app: 'shop' as AppName, service: 'db', port: 5432, replica: 'db.1', connections: 7, open: 2, bytesIn: 1000, bytesOut: 4000, errors: {T21: 1}}],
   };
   t.is(await type('metrics -a shop'), text`
     $ flynn metrics -a shop
@@ -206,6 +207,9 @@ test('metrics say what the router has answered for each replica', async (t) => {
 
     APP   SERVICE  PORT  CONNECTIONS  OPEN  IN   OUT  REFUSED
     shop  db       5432  9            2     1Ki  4Ki  0
+
+    APP   PORT  REPLICA  OVER  OPEN  IN          OUT    ERRORS
+    shop  5432  db.1     7     2     1000 bytes  3.9Ki  T21 1
     ! since 2m ago
     ! HAProxy can't be asked: ENOENT
     exit 0

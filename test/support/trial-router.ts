@@ -10,6 +10,7 @@ import {prepareRouterFiles, type RouterWorld} from '../../reconciler/apply/route
 import {writeShift} from '../../reconciler/apply/handover.ts';
 import {NO_STRUCTURE} from '../../reconciler/router/caddy/config.ts';
 import {shiftLayout} from '../../reconciler/router/files.ts';
+import {LABEL_INSTANCE} from '../../reconciler/labels.ts';
 import {layout as layoutOf} from '../../reconciler/layout.ts';
 import {dnsContainerSpec, routerContainerSpec} from '../../reconciler/router/containers.ts';
 import type {NodeSettings} from '../../reconciler/settings.ts';
@@ -43,16 +44,15 @@ export async function startTrialRouter(signal: AbortSignal): Promise<TrialRouter
   const base = layoutOf(data);
   const layout = shiftLayout(base, 1);
   const engine = new DockerEngine(new Docker());
-  const containers: string[] = [];
   const remove = async () => {
-    for (const id of containers) await engine.remove(id, AbortSignal.timeout(UP_MS_MAX));
+    for (const {id} of await engine.containers([`${LABEL_INSTANCE}=${instance}`], AbortSignal.timeout(UP_MS_MAX))) await engine.remove(id, AbortSignal.timeout(UP_MS_MAX));
     await rm(data, {recursive: true, force: true});
   };
   try {
     await prepareRouterFiles({settings, layout: base}, signal);
     await writeShift({shift: 1, structure: NO_STRUCTURE}, {settings, layout: base, secrets: UNSEALED}, signal);
     const parts = {settings, layout: base, image, instance};
-    for (const spec of [dnsContainerSpec(parts), {...routerContainerSpec(parts, 1), restart: 'always' as const}]) containers.push(await engine.run(spec, signal));
+    for (const spec of [dnsContainerSpec(parts), {...routerContainerSpec(parts, 1), restart: 'always' as const}]) await engine.run(spec, signal);
     const caddy = connectCaddy(path.join(layout.caddy, 'admin.sock'));
     const unbound = connectUnbound({socketPath: path.join(layout.unbound, 'control.sock'), dnsPort});
     await until('the trial router answers', async () => {

@@ -1,5 +1,6 @@
 import {readdirSync} from 'node:fs';
 import {request} from 'node:http';
+import path from 'node:path';
 import {setTimeout as pause} from 'node:timers/promises';
 import test from 'ava';
 import {appNetwork} from '../../reconciler/labels.ts';
@@ -185,4 +186,25 @@ test.serial('a container with our labels that nobody wants is removed', async (t
   await until('it is gone', async () => (await node.running('shop')).length === 2);
   t.false((await node.running('shop')).some(({id}) => id === orphan.id));
   t.is((await ask(node.target('shop'))).status, 200);
+});
+
+test.serial('without a reconciler requests go on, past a replica that dies too; nothing is deployed, and the next reconciler makes it whole', async (t) => {
+  await settled();
+  await node.kill('SIGKILL');
+  const [victim] = await node.running('shop');
+  await node.docker.getContainer(victim?.id ?? '').kill();
+  const statuses = await Promise.all(Array.from({length: 4}, async () => {
+    const seen: number[] = [];
+    for (let n = 0; n < 25; n += 1) seen.push((await node.ask('shop')).status);
+    return seen;
+  }));
+  t.deepEqual(new Set(statuses.flat()), new Set([200]));
+  t.is((await node.running('shop')).length, 1, 'nobody is there to make another one');
+  const folder = path.join(node.home, 'apps', 'shop');
+  await node.commit(folder, {'later.txt': 'later'});
+  t.not((await node.git(folder, 'push', 'flynn', 'main')).exitCode, 0);
+  await node.up();
+  const tookMs = await timeUntil('two serve again', twoServe);
+  t.log(`healed ${tookMs} ms after it is ready`);
+  t.is((await node.git(folder, 'push', 'flynn', 'main')).exitCode, 0);
 });

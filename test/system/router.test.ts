@@ -4,9 +4,12 @@ import test from 'ava';
 import {ConfigRefused, connectCaddy} from '../../reconciler/adapters/caddy.ts';
 import {loadRoutes, publishNames} from '../../reconciler/apply/router.ts';
 import {RouterObserver} from '../../reconciler/observed/router.ts';
+import {LABEL_INSTANCE, LABEL_ROLE} from '../../reconciler/labels.ts';
+import {layout as layoutOf} from '../../reconciler/layout.ts';
 import type {NameTable, ObservedRouter, Target} from '../../reconciler/observed/state.ts';
 import type {RouteStructure} from '../../reconciler/observed/structure.ts';
 import {NO_STRUCTURE} from '../../reconciler/router/caddy/config.ts';
+import {dnsContainerSpec} from '../../reconciler/router/containers.ts';
 import {hostName, serviceName} from '../../reconciler/router/names.ts';
 import {ROUTER_LETS_GO_MS} from '../../reconciler/router/times.ts';
 import {keepsCaddyContract} from '../support/caddy-contract.ts';
@@ -294,6 +297,18 @@ test.serial('while unbound is killed and comes back, requests are held: none fai
   const load = startLoad('steady.test', router.settings.httpPort);
   await router.kill('dns');
   await until('unbound is back', async () => (await router.unbound.listRecords(SIGNAL)).length > 0);
+  t.deepEqual((await load.stop()).failed, []);
+});
+
+test.serial('another unbound takes the place of the one before, as an upgrade of our images does it: requests are held, none fails', async (t) => {
+  await publish({'upgrade.test': [one]});
+  const {engine, instance, image, settings} = router;
+  const load = startLoad('upgrade.test', settings.httpPort);
+  const [before] = await engine.containers([`${LABEL_INSTANCE}=${instance}`, `${LABEL_ROLE}=dns`], SIGNAL);
+  await engine.remove(before?.id ?? '', SIGNAL);
+  await engine.run(dnsContainerSpec({settings, layout: layoutOf(settings.data), image, instance}), SIGNAL);
+  await until('the new one answers', async () => (await router.unbound.listRecords(SIGNAL)).length > 0);
+  await until('requests are answered again', async () => (await get('upgrade.test')).body === 'one /');
   t.deepEqual((await load.stop()).failed, []);
 });
 

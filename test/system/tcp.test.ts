@@ -5,12 +5,16 @@ import path from 'node:path';
 import tls from 'node:tls';
 import test from 'ava';
 import {parse} from 'yaml';
+import type {NodeMetrics} from '../../reconciler/node.ts';
 import {TrialAuthority} from '../support/certificates.ts';
 import {freePorts} from '../support/free-ports.ts';
 import {TrialNode} from '../support/trial-node.ts';
 import {until} from '../support/until.ts';
 
 // Ports of the node that lead to services, byte for byte, by a real HAProxy.
+
+/** Connections that end at the same moment. */
+const BURST = 500;
 
 let node: TrialNode;
 let cluster: string;
@@ -265,6 +269,36 @@ test.serial('a port of another app is refused at the push, with both files', asy
   const {exitCode, output} = await want('cache', [{port: PLAIN, service: 'db'}]);
   t.not(exitCode, 0);
   t.regex(output, new RegExp(`apps/cache/app\\.yaml:\\d+:\\d+: TCP port ${PLAIN} of apps/cache/app\\.yaml belongs to the app "store" already \\(apps/store/app\\.yaml\\)`));
+});
+
+test.serial('each connection is a line in the log of its app, also when hundreds end at once, and is counted for its replica', async (t) => {
+  const lines = async (app: string, grep: string) => {
+    const {exitCode, output} = await node.flynn(['logs', '--app', app, '--type', 'router', '--lines', '10000', '--grep', grep]);
+    if (exitCode !== 0) throw new Error(output);
+    return output.split('\n').filter((line) => line.includes('flynn[router]'));
+  };
+  const ended = `at=info protocol=tcp port=${PLAIN} fwd="127.0.0.1" replica=db.1 connect=.*ms duration=.*ms in=4 out=.* end=closed`;
+  const clients = await Promise.all(Array.from({length: BURST}, () => connect(PLAIN)));
+  await Promise.all(clients.map(async ({say}) => say('ping')));
+  const before = (await lines('store', ended)).length;
+  const counted = async () => {
+    const {stdout} = await node.flynn(['metrics', 'store', '--json']);
+    const {tcpReplicas} = JSON.parse(stdout) as NodeMetrics;
+    return tcpReplicas.find(({port, replica}) => port === PLAIN && replica === 'db.1');
+  };
+  t.is((await counted())?.open, BURST);
+  for (const {socket} of clients) socket.end();
+  await until('all are in the log', async () => (await lines('store', ended)).length === before + BURST);
+  await until('none is open', async () => (await counted())?.open === 0);
+
+  await want('cache', [{port: OTHER, service: 'db', allow: ['192.0.2.0/24']}, {port: PROXIED, service: 'db'}], {replicas: 0});
+  await converged();
+  for (const port of [OTHER, PROXIED]) await t.throwsAsync(connect(port));
+  await until('who may not come, and who found nobody', async () => {
+    const refused = await lines('cache', `code=T43 desc="Client not allowed" protocol=tcp port=${OTHER}`);
+    const alone = await lines('cache', `at=error code=T14 desc="No replicas running" protocol=tcp port=${PROXIED}`);
+    return refused.length > 0 && alone.length > 0;
+  });
 });
 
 test.serial('HAProxy that is killed, or whose file is changed by hand, is put right', async (t) => {

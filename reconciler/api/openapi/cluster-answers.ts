@@ -1,6 +1,6 @@
 import type {SchemaObject} from 'ajv';
 import {personSchema, type PersonManifest} from '../../../schemas/person.ts';
-import type {CertificateStatus, DrainStatus, Garbage, HttpMetrics, NodeMetrics, RegistryState, StackPackage, TcpMetrics} from '../../node.ts';
+import type {CertificateStatus, DrainStatus, Garbage, HttpMetrics, NodeMetrics, RegistryState, StackPackage, TcpMetrics, TcpReplicaMetrics} from '../../node.ts';
 import {FORGE_KINDS} from '../../../schemas/forge.ts';
 import type {AuditEntry, AuditVerdict} from '../../oneshot/oneshot.ts';
 import type {AppOfCommit, CommitStatus} from '../../status/commit-status.ts';
@@ -34,6 +34,10 @@ const TRAFFIC: Fields<HttpMetrics> = {
 
 const TCP = objectOf<TcpMetrics>('A TCP port.', {
   app: APP, service: SERVICE, port: count('Of the node.'), sni: maybe(text('Host of TLS.')), connections: count('So far.'), open: count('Now.'), bytesIn: count('Bytes.'), bytesOut: count('Bytes.'), refused: count('Connections that no replica took.'),
+});
+
+const TCP_REPLICA = objectOf<TcpReplicaMetrics>('What one replica has served on one port, or none has.', {
+  app: APP, service: SERVICE, port: count('Of the node.'), sni: maybe(text('Host of TLS.')), replica: maybe(text('`db.1`')), connections: count('That are over.'), open: maybe(count('Now.')), bytesIn: count('Bytes.'), bytesOut: count('Bytes.'), errors: mapOf(count('How many.'), 'By code: `T14`.'),
 });
 
 const REGISTRY_STATE = objectOf<RegistryState>('What the node knows of it.', {
@@ -87,7 +91,7 @@ export const CLUSTER_ANSWERS: Readonly<Record<string, SchemaObject>> = {
   VolumeId: objectOf<VolumeId>('One volume of an app.', {app: APP, name: text('Of the volume.')}),
   Backup: objectOf<BackupSummary>('What was in a backup.', {format: always(1, 'Of the tar.'), app: text('Whose it was.'), volume: text('Its name.'), createdAt: text(AT), entries: count('Files and folders.'), bytes: count('Before the summary.'), sha256: text('Of those bytes, in hex.')}),
   Drain: objectOf<DrainStatus>('Where logs are sent on to.', {app: maybe(APP), url: text('Without user, password and query.'), state: oneOfTexts('How it is.', ['idle', 'sending', 'failing']), delivered: count('Lines that the receiver has.'), dropped: count('Lines that it never gets.'), behind: count('Lines that wait.'), error: maybe(text('Why they wait.'))}),
-  Metrics: objectOf<NodeMetrics>('What the router has answered.', {since: text(AT), http: listOf(objectOf<HttpMetrics>('Of one replica.', TRAFFIC)), tcp: listOf(TCP), problems: listOf({type: 'string'}, 'What could not be asked.')}),
+  Metrics: objectOf<NodeMetrics>('What the router has answered.', {since: text(AT), http: listOf(objectOf<HttpMetrics>('Of one replica.', TRAFFIC)), tcp: listOf(TCP), tcpReplicas: listOf(TCP_REPLICA), problems: listOf({type: 'string'}, 'What could not be asked.')}),
 
   WhoAmI: objectOf<WhoAmI>('Whose token the request came with.', {user: text('`operator`: the node\'s own.'), name: text('As it stands in commits.'), email: text('As it stands in commits.'), token: maybe(text('Its name.'))}),
   Person: objectOf<PersonAnswer>('Somebody, with all roles, those of teams included.', {

@@ -60,7 +60,7 @@ export class FakeView implements NodeView {
     },
   };
   /** What its router has done. */
-  traffic: NodeMetrics = {since: NOW, http: [], tcp: [], problems: []};
+  traffic: NodeMetrics = {since: NOW, http: [], tcp: [], tcpReplicas: [], problems: []};
   readonly metrics: MetricsDesk = {look: async () => this.traffic};
   /** What is left on its disk. */
   garbage: readonly Garbage[] = [];

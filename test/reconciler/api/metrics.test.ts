@@ -18,6 +18,7 @@ function metrics(): NodeMetrics {
     since: NOW,
     http: traffic.figures(0).map((one) => ({...one, ...(one.replica !== undefined && {open: 3})})),
     tcp: [{app: 'store' as AppName, service: 'db', port: 5432, connections: 5, open: 2, bytesIn: 10, bytesOut: 20, refused: 1}],
+    tcpReplicas: [{app: 'store' as AppName, service: 'db', port: 5432, replica: 'db.1', connections: 3, open: 2, bytesIn: 10, bytesOut: 20, errors: {T21: 1}}],
     problems: [],
   };
 }
@@ -61,11 +62,13 @@ flynn_http_requests_total{node="n1",app="shop",service="web",replica="web.1",sta
   t.true(text.includes('flynn_http_errors_total{node="n1",app="shop",service="",replica="",code="H14"} 1\n'));
   t.is(of('flynn_http_open{'), 'flynn_http_open{node="n1",app="shop",service="web",replica="web.1"} 3');
   t.is(of('flynn_tcp_open{'), 'flynn_tcp_open{node="n1",app="store",service="db",port="5432"} 2');
+  t.is(of('flynn_tcp_replica_open{'), 'flynn_tcp_replica_open{node="n1",app="store",service="db",port="5432",replica="db.1"} 2');
+  t.is(of('flynn_tcp_replica_errors_total{'), 'flynn_tcp_replica_errors_total{node="n1",app="store",service="db",port="5432",replica="db.1",code="T21"} 1');
   t.true(text.endsWith('\n'));
 });
 
 test('a family without figures is left out, and a label can not end early', (t) => {
-  const text = prometheusText({since: NOW, http: [], tcp: [], problems: ["Caddy can't be asked"]}, 'a"b\\c');
+  const text = prometheusText({since: NOW, http: [], tcp: [], tcpReplicas: [], problems: ["Caddy can't be asked"]}, 'a"b\\c');
   t.is(text, `# HELP flynn_metrics_since_seconds When counting began, seconds since 1970
 # TYPE flynn_metrics_since_seconds gauge
 flynn_metrics_since_seconds{node="a\\"b\\\\c"} ${Date.parse(NOW) / 1000}

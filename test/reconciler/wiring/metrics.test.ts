@@ -1,5 +1,6 @@
 import test from 'ava';
 import type {AppName} from '../../../schemas/ids.ts';
+import {TcpCounters} from '../../../reconciler/logs/tcp-traffic.ts';
 import {Traffic} from '../../../reconciler/logs/traffic.ts';
 import {streamName} from '../../../reconciler/router/names.ts';
 import {metricsDesk, type MetricsParts} from '../../../reconciler/wiring/metrics.ts';
@@ -12,7 +13,7 @@ function desk(change: Partial<MetricsParts> = {}) {
   const traffic = new Traffic();
   traffic.add({app: SHOP, replica: 'web.1', atMs: 0, status: 200, bytes: 1, bytesIn: 0, answerMs: 1});
   return metricsDesk({
-    traffic, sinceMs: 0,
+    traffic, connections: new TcpCounters(), sinceMs: 0,
     replicaAt: (address) => ({'10.0.0.1': {app: SHOP, replica: 'web.1'}, '10.0.0.2': {app: SHOP, replica: 'web.2'}})[address],
     requestsInFlight: async () => new Map([['a-10-0-0-1._ip.flynn.internal.:8080', 2], ['a-10-0-0-2._ip.flynn.internal.:8080', 1], ['127.0.0.1:3580', 7]]),
     tcp: async () => undefined,
@@ -36,8 +37,12 @@ test('a router that can not be asked has no figures of what is open, which is no
 test('TCP ports have the figures of their backends', async (t) => {
   const backend = {name: streamName('db', 'shop'), slots: 1, proxyProtocol: 'none', idleTimeoutMs: 1} as const;
   const counted = {connections: 5, open: 2, bytesIn: 10, bytesOut: 20, refused: 1};
-  const {tcp} = await desk({tcp: async () => ({structure: [{port: 5432, backends: [{...backend, sni: 'a.test'}, {...backend, sni: 'b.test'}]}], traffic: new Map([['p5432_b.test_db.shop', counted]])})}).look(SIGNAL);
+  const connections = new TcpCounters();
+  connections.add({app: SHOP, service: 'db', port: 5432, sni: 'b.test', replica: 'web.1', bytesIn: 1, bytesOut: 2, ending: {kind: 'over', end: 'closed'}});
+  const openByAddress = new Map([['10.0.0.1', 1], ['10.0.0.2', 3], ['10.9.9.9', 7]]);
+  const {tcp, tcpReplicas} = await desk({connections, tcp: async () => ({structure: [{port: 5432, backends: [{...backend, sni: 'a.test'}, {...backend, sni: 'b.test'}]}], traffic: new Map([['p5432_b.test_db.shop', {...counted, openByAddress}]])})}).look(SIGNAL);
   t.deepEqual(tcp as unknown, [{app: 'shop', service: 'db', port: 5432, sni: 'b.test', ...counted}]);
+  t.deepEqual(tcpReplicas.map(({replica, connections: over, open}) => [replica, over, open]), [['web.1', 1, 1], ['web.2', 0, 3]]);
 });
 
 test('a request that no replica got is of whom its host and path are', (t) => {
