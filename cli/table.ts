@@ -52,6 +52,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   forge: async () => (await import('./commands/forge.ts')).forge,
   people: async () => (await import('./commands/people.ts')).people,
   team: async () => (await import('./commands/team.ts')).team,
+  node: async () => (await import('./commands/node.ts')).node,
   token: async () => (await import('./commands/token.ts')).token,
   login: async () => (await import('./commands/login.ts')).login,
   logout: async () => (await import('./commands/login.ts')).logout,

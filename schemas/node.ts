@@ -15,7 +15,7 @@ export interface NodeManifest extends Header<'Node'> {
   readonly signingKey?: string;
   /** Starts nothing new. */
   readonly cordon?: boolean;
-  /** Starts nothing new, and gives away what it has. */
+  /** Starts nothing new, and stops what it has. */
   readonly drain?: boolean;
 }
 
@@ -41,8 +41,8 @@ export const nodeSchema: ObjectSchema<NodeManifest> = {
     capacity: {...requestsSchema('Memory for all replicas together.', 'Cores for all replicas together.'), description: 'What the requests of its replicas may come to. Default: what the machine has, less the reserve.', examples: [{memory: '12Gi', cpus: 4}]},
     reserve: {...requestsSchema('Memory that is left free.', 'Cores that are left free.'), description: `Of what the machine has, left to the system, the engine and Flynn. Default: ${RESERVE_DEFAULT.memory} of memory.`, examples: [{memory: '1Gi', cpus: 0.5}]},
     signingKey: {...nodeKeySchema, description: 'Public key that it signs its own commits with; `flynn up` writes it, `flynn doctor` shows it.', examples: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1lL…']},
-    cordon: {type: 'boolean', default: false, description: 'Starts nothing new.'},
-    drain: {type: 'boolean', default: false, description: 'Starts nothing new, and gives away what it has.'},
+    cordon: {type: 'boolean', default: false, description: 'Starts nothing new: deploys, more replicas and commands wait. What runs goes on.'},
+    drain: {type: 'boolean', default: false, description: 'Starts nothing new, and stops what it has, with its grace.'},
   },
   examples: [{apiVersion: 'flynn/v1', kind: 'Node', address: '10.0.0.11', labels: {disk: 'ssd'}}],
 };

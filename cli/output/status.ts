@@ -18,7 +18,7 @@ export function nodeStatus(status: NodeStatus, look: Look): readonly string[] {
       ['revision', status.revision ?? 'none applied yet'],
       ['last pass', since(status.lastPassAt, look)],
       ['last success', since(status.lastSuccessfulPassAt, look)],
-      ...status.nodes.map(({node, memoryBytes, cpus, free}) => ['room', `${node}: ${formatBytes(free.memoryBytes)} of ${formatBytes(memoryBytes)} memory and ${free.cpus} of ${cpus} cores are not requested`] as const),
+      ...status.nodes.map(({node, memoryBytes, cpus, free, closed}) => ['room', `${node}${closed === undefined ? '' : ` (${closed})`}: ${formatBytes(free.memoryBytes)} of ${formatBytes(memoryBytes)} memory and ${free.cpus} of ${cpus} cores are not requested`] as const),
     ]),
     ...conditions(status.conditions, look),
     ...(status.notices ?? []).map((notice) => `  note ${notice}`),

@@ -142,6 +142,22 @@ export interface WhoAmI {
   readonly token?: string;
 }
 
+/** A node as its file says, and as it is. */
+export interface NodeAnswer {
+  readonly name: string;
+  /** Where other nodes reach it. */
+  readonly address?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** It is part of the cluster now. */
+  readonly isLive: boolean;
+  readonly isCordoned: boolean;
+  readonly isDrained: boolean;
+  /** What its replicas may request together, and what of it nobody has requested. Absent: it is not live, or has not looked yet. */
+  readonly memoryBytes?: number;
+  readonly cpus?: number;
+  readonly free?: {readonly memoryBytes: number; readonly cpus: number};
+}
+
 /** A team as its file says. */
 export interface TeamAnswer {
   readonly name: string;

@@ -21,6 +21,9 @@ export type RouteRight = Right | 'in handler';
 export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   'GET /v1/whoami': 'self.read',
   'GET /v1/status': 'cluster.look',
+  'GET /v1/nodes': 'cluster.look',
+  'GET /v1/nodes/:node': 'cluster.look',
+  'PATCH /v1/nodes/:node': 'cluster.edit',
   'GET /v1/apps': 'cluster.look',
   'GET /v1/events': 'cluster.look',
   'GET /v1/volumes': 'cluster.look',

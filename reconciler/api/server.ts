@@ -17,6 +17,7 @@ import {registerForgeRoutes} from './forge.ts';
 import {registerGcRoutes} from './gc.ts';
 import {registerMetricsRoutes, registerPrometheusRoute} from './metrics.ts';
 import {registerNodeRoutes} from './node-routes.ts';
+import {registerNodesRoutes} from './nodes.ts';
 import {registerOneShotRoutes} from './oneshot.ts';
 import {registerOpenRoutes} from './open.ts';
 import {registerVolumeRoutes} from './volumes.ts';
@@ -105,6 +106,7 @@ export function createServer({view, authenticate, logins = new Logins({authentic
     registerPeopleRoutes(v1, parts);
     registerTeamRoutes(v1, parts);
     registerProposalRoutes(v1, parts);
+    registerNodesRoutes(v1, parts);
   }, {prefix: '/v1'});
   return server;
 }

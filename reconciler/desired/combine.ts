@@ -45,7 +45,8 @@ export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, m
     const problems = own.map((conflict) => (files === undefined ? {file: appFile(app.name), line: 1, column: 1, message: conflict.message} : placed(conflict, files)));
     return {state: 'invalid', name: app.name, treeId: app.treeId, problems};
   });
-  return {commit, ...node, ...place(valid, nodes, me)};
+  const own = nodes.find(({node: name}) => name === me);
+  return {commit, ...node, ...(own?.closed && {closed: {node: me, state: own.closed}}), ...place(valid, nodes, me)};
 }
 
 /** Apps that claim what another one has: the texts of these are worth reading, to name the place. */

@@ -1,11 +1,11 @@
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import {loadManifest} from '../../schemas/load.ts';
-import {RESERVE_DEFAULT} from '../../schemas/node.ts';
+import {type NodeManifest, RESERVE_DEFAULT} from '../../schemas/node.ts';
 import {bytesOf} from '../../schemas/quantity.ts';
 import type {RequestsManifest} from '../../schemas/requests.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
-import type {Need} from './state.ts';
+import type {Closed, Need} from './state.ts';
 
 /** A live node, and what its machine has. */
 export interface Machine extends Need {
@@ -15,6 +15,8 @@ export interface Machine extends Need {
 /** What a node can give to all replicas together: what its manifest says, else what the machine has less a reserve. */
 export interface NodeCapacity extends Need {
   readonly node: string;
+  /** Nothing new is to start there. Absent: it may. */
+  readonly closed?: Closed;
 }
 
 /** Fails with the problems of nodes' manifests. A node without one is as its machine is. */
@@ -34,12 +36,13 @@ export function needOf({memory, cpus}: RequestsManifest): Need {
   return {memoryBytes: memory === undefined ? 0 : bytesOf(memory), cpus: cpus ?? 0};
 }
 
-function capacityOf({node, memoryBytes, cpus}: Machine, manifest: {readonly capacity?: RequestsManifest; readonly reserve?: RequestsManifest} | undefined): NodeCapacity {
-  const {capacity = {}, reserve = {}} = manifest ?? {};
+function capacityOf({node, memoryBytes, cpus}: Machine, manifest: Pick<NodeManifest, 'capacity' | 'reserve' | 'cordon' | 'drain'> | undefined): NodeCapacity {
+  const {capacity = {}, reserve = {}, cordon, drain} = manifest ?? {};
   const kept = needOf({...RESERVE_DEFAULT, ...reserve});
   return {
     node,
     memoryBytes: capacity.memory === undefined ? Math.max(0, memoryBytes - kept.memoryBytes) : bytesOf(capacity.memory),
     cpus: capacity.cpus ?? Math.max(0, cpus - kept.cpus),
+    ...((cordon === true || drain === true) && {closed: drain === true ? 'drained' as const : 'cordoned' as const}),
   };
 }

@@ -6,7 +6,7 @@ import {fits, minus, whyNot, type Room} from './room.ts';
 import type {DesiredApp, DesiredService, Need, NodeRoom} from './state.ts';
 
 export interface Placement {
-  /** With the replicas that `me` runs, and those that no node has room for. Apps without requests are the same objects. */
+  /** With the replicas that `me` runs, and those that no node has room for. Apps without requests are the same objects, unless `me` is drained. */
   readonly apps: readonly DesiredApp[];
   /** What is left. */
   readonly nodes: readonly NodeRoom[];
@@ -22,20 +22,22 @@ export interface Placement {
  */
 export function place(apps: readonly DesiredApp[], nodes: readonly NodeCapacity[], me: string): Placement {
   const rooms = nodes.map((capacity): Room => ({capacity, free: {memoryBytes: capacity.memoryBytes, cpus: capacity.cpus}}));
+  const open = rooms.filter(({capacity}) => capacity.closed !== 'drained');
+  const drained = nodes.find(({node, closed}) => node === me && closed === 'drained');
   const here = new Map<DesiredService, number>();
   const unplaced = new Map<DesiredService, {replicas: number; on: string}>();
   for (const slot of slotsOf(apps)) {
     const {service, need} = slot;
-    const room = inOrderFor(slot, rooms).find(({free}) => fits(need, free));
+    const room = inOrderFor(slot, open).find(({free}) => fits(need, free));
     if (room === undefined) {
       const before = unplaced.get(service);
-      unplaced.set(service, {replicas: (before?.replicas ?? 0) + 1, on: before?.on ?? whyNot(need, rooms)});
+      unplaced.set(service, {replicas: (before?.replicas ?? 0) + 1, on: before?.on ?? (open.length === 0 && drained !== undefined ? drainedInWords(drained) : whyNot(need, open))});
       continue;
     }
     room.free = minus(room.free, need);
     if (room.capacity.node === me) here.set(service, (here.get(service) ?? 0) + 1);
   }
-  return {apps: apps.map((app) => divided(app, here, unplaced)), nodes: rooms.map(({capacity, free}): NodeRoom => ({...capacity, free}))};
+  return {apps: apps.map((app) => divided(drained === undefined ? app : withoutPlace(app, drained), here, unplaced)), nodes: rooms.map(({capacity, free}): NodeRoom => ({...capacity, free}))};
 }
 
 interface Slot {
@@ -63,6 +65,19 @@ function inOrderFor({app, service, slot}: Slot, rooms: readonly Room[]): readonl
   if (rooms.length < 2) return rooms;
   const weights = new Map(rooms.map((room) => [room, hashOf([app, service.name, slot, room.capacity.node])]));
   return rooms.toSorted((a, b) => ((weights.get(a) ?? '') < (weights.get(b) ?? '') ? -1 : 1));
+}
+
+/** Services without requests fit everywhere, but not on a node that keeps nothing. */
+function withoutPlace(app: DesiredApp, drained: NodeCapacity): DesiredApp {
+  if (app.state === 'invalid' || app.isSuspended === true || !app.services.some(({requests, replicas}) => requests === undefined && replicas > 0)) return app;
+  return {...app, services: app.services.map((service): DesiredService => {
+    const {requests, replicas} = service;
+    return requests !== undefined || replicas === 0 ? service : {...service, replicas: 0, unplaced: {replicas, on: drainedInWords(drained)}};
+  })};
+}
+
+function drainedInWords({node}: NodeCapacity): string {
+  return `node ${node} is drained`;
 }
 
 function divided(app: DesiredApp, here: ReadonlyMap<DesiredService, number>, unplaced: ReadonlyMap<DesiredService, DesiredService['unplaced'] & object>): DesiredApp {

@@ -1,17 +1,20 @@
 import {formatBytes} from '../../schemas/quantity.ts';
-import type {Need, NodeRoom} from './state.ts';
+import type {Closed, Need, NodeRoom} from './state.ts';
 
 // What fits where, and in words why not: for replicas, and for what runs beside them.
 
 /** A node on its way through a placement. */
 export interface Room {
-  readonly capacity: Need & {readonly node: string};
+  readonly capacity: Need & {readonly node: string; readonly closed?: Closed};
   free: Need;
 }
 
 /** Which node has room for something beside the services, such as a job or a one-off command; or why none has. */
 export function roomFor(need: Need, nodes: readonly NodeRoom[]): {readonly ok: true; readonly node: string} | {readonly ok: false; readonly on: string} {
-  const rooms = nodes.map(({free, ...capacity}): Room => ({capacity, free}));
+  const open = nodes.filter(({closed}) => closed === undefined);
+  const [first] = nodes;
+  if (open.length === 0 && first?.closed !== undefined) return {ok: false, on: `node ${first.node} is ${first.closed}`};
+  const rooms = open.map(({free, ...capacity}): Room => ({capacity, free}));
   const room = rooms.find(({free}) => fits(need, free));
   return room === undefined ? {ok: false, on: whyNot(need, rooms)} : {ok: true, node: room.capacity.node};
 }

@@ -26,6 +26,8 @@ export interface DesiredState {
   readonly trustedProxies?: readonly string[];
   /** The live nodes, with the room that the services leave. */
   readonly nodes: readonly NodeRoom[];
+  /** This node, when it starts nothing new. Absent: it does. */
+  readonly closed?: ClosedNode;
   /** Absent: certificates are the internal authority's, and it is not said otherwise anywhere. */
   readonly tls?: DesiredTls;
 }
@@ -44,8 +46,18 @@ export interface Need {
   readonly cpus: number;
 }
 
+/** A node that starts nothing new; drained, it keeps nothing either. */
+export interface ClosedNode {
+  readonly node: string;
+  readonly state: Closed;
+}
+
+export type Closed = 'cordoned' | 'drained';
+
 export interface NodeRoom extends Need {
   readonly node: string;
+  /** Absent: it is open. */
+  readonly closed?: Closed;
   /** Not requested by any service. */
   readonly free: Need;
 }

@@ -205,6 +205,8 @@ export class OneShotActions implements OneShot {
   async #prepare(request: RunRequest, mode: 'attached' | 'detached', signal: AbortSignal): Promise<{readonly name: string; readonly spec: ContainerSpec; readonly started: StartedRun}> {
     const {app} = request;
     const seen = await this.#seen(signal);
+    const {closed} = seen.desired;
+    if (closed !== undefined) throw new Refused('impossible', `node ${closed.node} is ${closed.state}, and starts nothing new: flynn node uncordon ${closed.node}`);
     const {release, service} = serviceToRun(seen, request);
     const running = seen.observed.runs.filter((run) => run.app === app && run.state === 'running');
     if (running.length >= RUNS_PER_APP_MAX) throw new Refused('impossible', `"${app}" has ${running.length} runs already, the most it may have at once: flynn ps ${app}, flynn kill run.N`);

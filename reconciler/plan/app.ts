@@ -1,9 +1,10 @@
 import type {ServiceName} from '../../schemas/ids.ts';
-import type {DesiredApp, DesiredRoute, ErrorPages} from '../desired/state.ts';
+import type {ClosedNode, DesiredApp, DesiredRoute, ErrorPages} from '../desired/state.ts';
 import type {ObservedContainer, ObservedState, Target} from '../observed/state.ts';
 import type {Action, Plan, Waiting} from './action.ts';
 import {canariesOf, copiesFor, weightOf} from './canary.ts';
 import {planCrons} from './cron.ts';
+import {heldPhase, onNode, waitsForNode} from './cordon.ts';
 import {planDeploy} from './deploy.ts';
 import {fateOfImage, planMissingImage} from './images.ts';
 import {KEPT_EXITED_MAX} from './limits.ts';
@@ -35,9 +36,17 @@ export interface RoutedPath extends DesiredRoute {
   readonly errorPages?: ErrorPages;
 }
 
+/** What there is of an app on this node. */
+export interface AppHere {
+  readonly containers: readonly ObservedContainer[];
+  /** This node, when it starts nothing new. */
+  readonly closed: ClosedNode | undefined;
+}
+
 /** Plans one app, whatever the others do: nothing here reads another app's state. */
-export function planApp(app: DesiredApp, containers: readonly ObservedContainer[], observed: ObservedState): AppPlan {
-  const phase = phaseOf(app, observed.journal.get(app.name));
+export function planApp(app: DesiredApp, {containers, closed}: AppHere, observed: ObservedState): AppPlan {
+  const wish = phaseOf(app, observed.journal.get(app.name));
+  const phase = heldPhase(wish, closed);
   const isHeld = isHeldByReleaseJob(phase, observed.journal.get(app.name)?.deploy, observed);
   const wanted = wantedSpecs(phase, {isHeld, containers, observed});
   const slots = wanted.map((want) => planSlots(app.name, want, containers, observed));
@@ -60,14 +69,14 @@ export function planApp(app: DesiredApp, containers: readonly ObservedContainer[
   const parts: readonly Plan[] = [
     planMissingImage(app, phase, observed),
     deploy,
-    {actions: [], waiting: [...waitsForRoom(app), ...waitsForPorts(app)]},
+    {actions: [], waiting: [...waitsForNode(app.name, wish, closed), ...waitsForRoom(app), ...waitsForPorts(app)]},
     // What has just failed is not given another try on the way out.
     ...slots.filter(({want}) => !(isFailing && want.isCandidate)).map((slot) => withoutNeedlessStarts(slot, phase, standIns)),
     {actions: [], waiting: standIns.map(({service, slot, release}) => ({app: app.name, subject: `${service}.${slot} (v${release})`, on: 'the replica that it stands in for'}))},
     {actions: retireReleaseJobs(app, phase, observed), waiting: []},
     {actions: [], waiting: [...kept].map(([{service, slot, release}, untilMs]) => ({app: app.name, subject: `${service}.${slot} (v${release})`, on: 'the time for going back, in which blue-green keeps it', untilMs}))},
     crons,
-    retireAll(surplus, {reason: reasonToGo(phase, wanted), observed, keepExited: KEPT_EXITED_MAX}),
+    retireAll(surplus, {reason: reasonToGo(phase, {wanted, closed}), observed, keepExited: KEPT_EXITED_MAX}),
   ];
   return {
     actions: parts.flatMap((part): readonly Action[] => part.actions),
@@ -78,12 +87,13 @@ export function planApp(app: DesiredApp, containers: readonly ObservedContainer[
   };
 }
 
-function reasonToGo(phase: Phase, wanted: readonly Wanted[]): (container: ObservedContainer) => string {
+function reasonToGo(phase: Phase, {wanted, closed}: {readonly wanted: readonly Wanted[]; readonly closed: ClosedNode | undefined}): (container: ObservedContainer) => string {
   const isDeploying = phase.kind === 'new' || phase.kind === 'deploying';
   const successor = isDeploying ? phase.candidate : phase.serving;
   return (container) => {
     if (phase.kind === 'suspended' || (!isDeploying && phase.serving?.isSuspended === true)) return 'the app is suspended';
     const want = wanted.find(({service}) => service.specHash === container.specHash);
+    if (closed?.state === 'drained' && want !== undefined) return `it gives way: ${onNode(closed)}`;
     if (want?.service.unplaced !== undefined && container.slot > want.service.replicas) return `it gives way: ${want.service.unplaced.on}`;
     const renewal = want?.service.renew?.find(({slot}) => slot === container.slot);
     if (renewal !== undefined && container.createdAtMs < renewal.atMs) return `a restart of ${container.service}.${container.slot} was asked for`;

@@ -6,7 +6,8 @@ import {admitted} from './admission.ts';
 import {agreedPairs} from './agreed.ts';
 import {certificateOf, planCertificates} from './certificates.ts';
 import {withImagesHere} from './images.ts';
-import {planApp, type AppPlan, type RoutedPath} from './app.ts';
+import {planApp, type AppHere, type AppPlan, type RoutedPath} from './app.ts';
+import {withoutNewStarts} from './cordon.ts';
 import {replicasName} from './hosts.ts';
 import {appsWithLeftovers, planHousekeeping} from './housekeeping.ts';
 import {planAbandonedBuilds, planSystem} from './platform.ts';
@@ -28,7 +29,7 @@ import {hostName, streamName} from '../router/names.ts';
  */
 export function plan(desired: DesiredState, observed: ObservedState): Plan {
   const byApp = Map.groupBy(observed.containers, ({app}) => app);
-  const apps = desired.apps.map((app) => planAlone(app, byApp.get(app.name) ?? [], observed));
+  const apps = desired.apps.map((app) => planAlone(app, {containers: byApp.get(app.name) ?? [], closed: desired.closed}, observed));
   const tcp = planTcp(apps.flatMap(({ports}) => ports), observed, (host) => certificateOf(host, desired.tls, observed));
   const certificates = planCertificates({routes: apps.flatMap(({routes}) => routes), ports: apps.flatMap(({ports}) => ports)}, desired.tls, observed);
   const parts: readonly Plan[] = [
@@ -45,11 +46,11 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     planAbandonedBuilds(observed),
     planRuns(desired, observed),
   ];
-  return withImagesHere(admitted({
+  return withImagesHere(admitted(withoutNewStarts({
     actions: withSharedNetworks(parts.flatMap((part) => part.actions), agreedPairs(desired, observed), observed),
     waiting: parts.flatMap((part) => part.waiting),
     ...earliest(parts.flatMap(({lookAgainAtMs}) => lookAgainAtMs ?? [])),
-  }, desired, observed), observed);
+  }, desired, observed), desired, observed), observed);
 }
 
 function earliest(times: readonly number[]): Pick<Plan, 'lookAgainAtMs'> {
@@ -57,9 +58,9 @@ function earliest(times: readonly number[]): Pick<Plan, 'lookAgainAtMs'> {
 }
 
 /** One bad app never blocks another, not even when it is we who are wrong about it: then it stays as it is, its traffic included. */
-function planAlone(app: DesiredApp, containers: readonly ObservedContainer[], observed: ObservedState): AppPlan {
+function planAlone(app: DesiredApp, here: AppHere, observed: ObservedState): AppPlan {
   try {
-    return planApp(app, containers, observed);
+    return planApp(app, here, observed);
   } catch (error) {
     const on = `a mistake of Flynn's own to be mended: ${error instanceof Error ? error.message : String(error)}`;
     return {actions: [], waiting: [{app: app.name, subject: 'its plan', on}], ...asTheyAre(app, observed)};

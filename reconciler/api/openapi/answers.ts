@@ -51,7 +51,7 @@ const APP_STATUS: Fields<AppStatus> = {
 
 const NODE_ROOM: SchemaObject = {
   type: 'object', additionalProperties: false, required: ['node', 'memoryBytes', 'cpus', 'free'], description: 'What replicas may request together, and what nobody has requested.',
-  properties: {node: text('Its name.'), memoryBytes: amount('Bytes.'), cpus: amount('Cores.'), free: {type: 'object', additionalProperties: false, required: ['memoryBytes', 'cpus'], properties: {memoryBytes: {type: 'number'}, cpus: {type: 'number'}}}},
+  properties: {node: text('Its name.'), closed: oneOfTexts('Nothing new starts there. Absent: it may.', ['cordoned', 'drained']), memoryBytes: amount('Bytes.'), cpus: amount('Cores.'), free: {type: 'object', additionalProperties: false, required: ['memoryBytes', 'cpus'], properties: {memoryBytes: {type: 'number'}, cpus: {type: 'number'}}}},
 };
 
 const SIGNING = objectOf<CommitSigning>('Whether commits have to be signed.', {

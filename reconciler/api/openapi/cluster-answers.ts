@@ -9,7 +9,7 @@ import type {Volume, VolumeId} from '../../volumes/volumes.ts';
 import {appSchema} from '../../../schemas/app.ts';
 import {tcpRoutesSchema} from '../../../schemas/tcp.ts';
 import type {SshAnswer} from '../../ssh/answer.ts';
-import type {AcmeAnswer, AddedCertificate, ForgeAnswer, GarbageAnswer, HookMade, PersonAnswer, RegistryAnswer, StackAnswer, TeamAnswer, WhoAmI, Written} from '../answers.ts';
+import type {AcmeAnswer, AddedCertificate, ForgeAnswer, GarbageAnswer, HookMade, NodeAnswer, PersonAnswer, RegistryAnswer, StackAnswer, TeamAnswer, WhoAmI, Written} from '../answers.ts';
 import type {EnvAnswer, EnvWritten, ForgottenKeys, RotatedSecrets, SecretAnswer, SecretsAnswer, Variables} from '../config-answers.ts';
 import type {AppRoutes, DomainAnswer, DomainWritten, HttpRouteAnswer, RouteWritten, TcpRouteAnswer} from '../route-answers.ts';
 import {always, amount, APP, AT, COMMIT, count, either, type Fields, flag, listOf, mapOf, maybe, objectOf, oneOfTexts, ref, SERVICE, text} from './schema.ts';
@@ -101,6 +101,10 @@ export const CLUSTER_ANSWERS: Readonly<Record<string, SchemaObject>> = {
   Ssh: objectOf<SshAnswer>('Git over SSH.', {
     state: oneOfTexts('`no keys`: nobody has one, so nothing listens.', ['open', 'no keys', 'port taken', 'off']), url: maybe(text('What remotes begin with: `ssh://git@git.example.com:2222`.')), hostKey: maybe(text('For known_hosts.')), fingerprint: maybe(text('Of the host\'s key.')),
     problem: maybe(text('Why it does not listen.')),
+  }),
+  Node: objectOf<NodeAnswer>('A machine of the cluster.', {
+    name: text('Of the file.'), address: maybe(text('Where other nodes reach it.')), labels: mapOf({type: 'string'}, 'What services may ask for.'), isLive: flag('It is part of the cluster now.'), isCordoned: flag('Nothing new starts there.'), isDrained: flag('Nothing runs there.'),
+    memoryBytes: maybe(count('What replicas may request together.')), cpus: maybe(amount('Cores, as memory.')), free: maybe({type: 'object', additionalProperties: false, required: ['memoryBytes', 'cpus'], description: 'Not requested by any service.', properties: {memoryBytes: count('Bytes.'), cpus: amount('Cores.')}}),
   }),
   Team: objectOf<TeamAnswer>('People who share roles.', {name: text('Of the file.'), members: listOf({type: 'string'}, 'Names of people.'), role: maybe(ref('Role')), apps: mapOf(ref('Role'), 'By app.')}),
   NewPerson: {

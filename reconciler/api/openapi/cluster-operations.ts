@@ -71,6 +71,9 @@ export const CLUSTER_OPERATIONS: Operations = {
 
   'GET /v1/status': question('node', 'Show the node and all apps', ref('NodeStatus'), {hasEtag: true}),
   'GET /v1/commits/:sha/status': question('node', 'Show what became of a commit', ref('CommitStatus'), {hasEvents: true, description: 'As server-sent events: one for each change of it, and an event `end` when it is healthy or has failed.'}),
+  'GET /v1/nodes': question('node', 'List nodes', listOf(ref('Node')), {pages: {key: ['name']}, hasEtag: true}),
+  'GET /v1/nodes/:node': question('node', 'Show a node', ref('Node'), {hasEtag: true}),
+  'PATCH /v1/nodes/:node': commit('node', 'Close a node, or open it', ref('Written'), {body: {...bodyOf({cordon: flag('Nothing new starts there.'), drain: flag('Nothing new starts there, and what runs there is stopped.')}), minProperties: 1}}),
   'GET /v1/plan': question('node', 'Show what the next pass does', ref('Plan')),
   'POST /v1/confirm': action('node', 'Say that a commit which is held back is meant', {type: 'object', additionalProperties: false, required: ['commit'], properties: {commit: text('All 40 digits.')}}, {body: bodyOf({commit: text('At least its first 7 digits.', {pattern: '^[0-9a-f]{7,40}$', errorMessage: 'must be 7 to 40 hex digits'})}, ['commit'])}),
   'GET /v1/events': lines('node', 'Read what happened', ref('Event'), {query: {app: APP, lines: count('The last so many.', {maximum: LOG_LINES_MAX, default: 1000}), follow: flag('Tell also what comes.', {default: false})}, hasEvents: true, description: 'As server-sent events: what comes, and after a break what was missed.'}),
@@ -110,6 +113,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, SchemaObject>> = {
   volume: text('Name of a volume.', {maxLength: 200}),
   host: text('As the DNS has it.', {maxLength: 300}),
   user: text('Name of a file in people/.', {maxLength: 200}),
+  node: text('Name of a file in nodes/.', {maxLength: 200}),
   team: text('Name of a file in teams/.', {maxLength: 200}),
   token: text('Name of a token.', {maxLength: 200}),
   image: oneOfTexts('Which one.', ['run', 'build', 'router']),
