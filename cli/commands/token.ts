@@ -1,8 +1,8 @@
-import {createHash, randomBytes} from 'node:crypto';
 import type {PersonAnswer, Written} from '../../reconciler/api/answers.ts';
 import {UsageError} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 import {table} from '../output/table.ts';
+import {newToken} from '../new-token.ts';
 import {ownName} from '../own-name.ts';
 import {group, type Subcommand} from '../subcommands.ts';
 import {tellWritten} from '../written.ts';
@@ -31,9 +31,7 @@ const add: Subcommand = {
     }, {wordsMax: 1});
     if (name === undefined) throw new UsageError('what is it for? it has to be like flynn token add laptop');
     const user = values.user ?? await ownName(context, signal);
-    // Made here: the cluster gets to know its hash only.
-    const token = `flynn_${randomBytes(32).toString('base64url')}`;
-    const hash = `sha256:${createHash('sha256').update(token).digest('hex')}`;
+    const {token, hash} = newToken();
     const {role, expires, for: apps} = values;
     const wish = {name, hash, ...(role !== undefined && {role}), ...(apps !== undefined && {apps}), ...(expires !== undefined && {expires})};
     const written = await (await context.client()).post<Written>(`/v1/people/${user}/tokens`, wish, signal);

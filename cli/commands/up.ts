@@ -10,7 +10,8 @@ import {keepEngine} from '../setup/keep-engine.ts';
 import {parseUp, type UpOptions} from '../setup/options.ts';
 import {lockNode, type Holder} from '../setup/pid-file.ts';
 import {freePortFrom} from '../setup/ports.ts';
-import {addressLines, isReady, READY_TIMEOUT_MS, untilReady} from '../setup/ready.ts';
+import {makeFirstPerson} from '../setup/first-person.ts';
+import {addresses, isReady, READY_TIMEOUT_MS, untilReady} from '../setup/ready.ts';
 import {loadRunNode} from '../setup/run-node.ts';
 import {deploySample} from '../setup/sample.ts';
 import {domainInGit} from '../setup/cluster-repo.ts';
@@ -20,7 +21,7 @@ import {setupSteps} from '../setup/steps.ts';
 import {demandSystemd, installUnit, unitDied, unitText} from '../setup/systemd.ts';
 
 export const up: Command = {
-  usage: 'up [--detach | --systemd] [--sample] [--data DIR] [--domain NAME] [--listen ADDRESS] [--http-port N] [--https-port N] [--api-port N] [--dns-port N] [--ssh-port N]'
+  usage: 'up [--detach | --systemd] [--sample] [--admin USER] [--data DIR] [--domain NAME] [--listen ADDRESS] [--http-port N] [--https-port N] [--api-port N] [--dns-port N] [--ssh-port N]'
     + ' [--cluster-repo URL [--token-file FILE] [--key-file FILE] [--poll SECONDS] | --watch DIR] [--print-unit]',
   summary: 'Set this machine up as a node, and run it',
   details: [
@@ -30,6 +31,7 @@ export const up: Command = {
     '  --detach, -d         run in the background; returns when the node is ready',
     '  --systemd            install a service that systemd starts at every boot; --print-unit only prints it',
     '  --sample             deploy a small app by git push when all is up',
+    '  --admin USER         make the first person an admin, and print a token for it once; with sudo, at a terminal, that is you',
     '  --data DIR           where everything is kept; /var/lib/flynn unless given',
     '  --domain NAME        apps are at <app>.NAME; flynn.localhost unless given. A public one also listens on all addresses',
     '  --listen ADDRESS     IPv4 address that the router listens on',
@@ -130,9 +132,11 @@ async function whenReady(running: Running, signal: AbortSignal): Promise<void> {
   await announce(running, signal);
 }
 
-async function announce({settings, context, options, print, beganMs}: Running, signal: AbortSignal): Promise<void> {
+async function announce({settings, layout, context, options, print, beganMs}: Running, signal: AbortSignal): Promise<void> {
   print(`ready${beganMs === undefined ? '' : ` after ${seconds(context.nowMs() - beganMs)}`}`);
-  for (const line of addressLines(settings)) print(line);
+  for (const line of await addresses(settings, layout)) print(line);
+  // Never into a log: it has a token.
+  if (context.env[DETACHED_VARIABLE] === undefined) for (const line of await makeFirstPerson({settings, context, admin: options.admin}, signal)) context.err(line);
   if (options.withSample) print(`  sample    ${await deploySample({settings, context}, signal)}`);
 }
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import {DATA_DEFAULT, type ClusterSource} from '../../reconciler/settings.ts';
+import {NAME_PATTERN} from '../../schemas/names.ts';
 import {UsageError} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 
@@ -10,6 +11,8 @@ export interface UpOptions {
   readonly withSample: boolean;
   readonly withSystemd: boolean;
   readonly printUnit: boolean;
+  /** Who is to be the first admin. */
+  readonly admin?: string;
   readonly flags: SettingFlags;
 }
 
@@ -37,6 +40,7 @@ export function parseUp(args: readonly string[], cwd: string): UpOptions {
     withSample: values.sample === true,
     withSystemd: values.systemd === true,
     printUnit: values['print-unit'] === true,
+    ...(values.admin !== undefined && {admin: adminFlag(values.admin)}),
     flags: settingFlags(values, cwd),
   };
 }
@@ -64,6 +68,7 @@ function parsed(args: readonly string[]) {
     'api-port': {type: 'string'},
     'dns-port': {type: 'string'},
     'ssh-port': {type: 'string'},
+    admin: {type: 'string'},
     'cluster-repo': {type: 'string'},
     'token-file': {type: 'string'},
     'key-file': {type: 'string'},
@@ -93,6 +98,12 @@ function portFlag<Name extends string>(values: Values, flag: 'http-port' | 'http
   if (text === undefined) return {};
   // The cast is true: a computed key of a generic name is typed as any string.
   return {[name]: integer(`--${flag}`, text, {min: 1, max: 65_535})} as {readonly [N in Name]: number};
+}
+
+function adminFlag(user: string): string {
+  if (!new RegExp(NAME_PATTERN).test(user)) throw new UsageError(`--admin '${user}' has to be small letters, digits and inner dashes, at most 30 characters`);
+  if (user === 'operator') throw new UsageError('nobody can be called "operator": that is who is on the machine itself');
+  return user;
 }
 
 function sshPortFlag(text: string | undefined): Pick<SettingFlags, 'sshPort'> {

@@ -1,6 +1,8 @@
 import {setTimeout} from 'node:timers/promises';
 import type {Layout} from '../../reconciler/layout.ts';
-import {urlOf, type NodeSettings} from '../../reconciler/settings.ts';
+import {sshUrlOf, urlOf, type NodeSettings} from '../../reconciler/settings.ts';
+import {sshFiles} from '../../reconciler/ssh/files.ts';
+import {readHostKey, type HostKey} from '../../reconciler/ssh/prepare.ts';
 import {Failure} from '../command.ts';
 import {addressesOf} from './command-line.ts';
 import {askSocket} from './socket.ts';
@@ -33,14 +35,21 @@ export async function untilReady({layout, died, timeoutMs = READY_TIMEOUT_MS}: {
   }
 }
 
-/** What people need to go on. */
-export function addressLines(settings: NodeSettings): readonly string[] {
+/** What people need to go on, once the node is ready. */
+export async function addresses(settings: NodeSettings, layout: Layout): Promise<readonly string[]> {
+  return addressLines(settings, await readHostKey(sshFiles(layout).hostKey));
+}
+
+/** Exported for its test. */
+export function addressLines(settings: NodeSettings, hostKey?: Pick<HostKey, 'fingerprint'>): readonly string[] {
   const {url, gitUrl} = addressesOf(settings);
+  const ssh = sshUrlOf(settings);
   const repository = settings.cluster.kind === 'own' ? `${gitUrl}/cluster.git` : settings.cluster.kind === 'remote' ? settings.cluster.url : settings.cluster.folder;
   return [
     `  apps      ${urlOf(`<app>.${settings.domain}`, settings)}`,
     `  cluster   ${repository}`,
     `  api       ${url}`,
+    ...(ssh === undefined || hostKey === undefined ? [] : [`  ssh       ${ssh}  host key ${hostKey.fingerprint}`]),
     `  data      ${settings.data}`,
   ];
 }

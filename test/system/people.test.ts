@@ -54,6 +54,19 @@ async function changed(file: string, change: (text: string) => string): Promise<
   await node.mustGit(cluster, 'commit', '--quiet', '--message', `change ${file}`);
 }
 
+test.serial('the first admin is made by flynn up, whose token is shown once', async (t) => {
+  const up = ['up', '--data', node.layout.root, '--admin', 'eve'];
+  const made = await node.flynn(up, {cwd: node.home});
+  t.is(made.exitCode, 0, made.output);
+  const [, token = ''] = /^ +(flynn_\S+)$/m.exec(made.output) ?? [];
+  tokens.eve = token;
+  await until('eve is known', async () => (await as('eve', 'whoami')).stdout.startsWith('eve '));
+  t.is((await as('eve', 'people', 'add', 'fay', '--name', 'Fay', '--email', 'fay@example.com')).exitCode, 0);
+  const again = await node.flynn(up, {cwd: node.home});
+  t.regex(again.output, /eve is there already; another token: flynn token add <name> -u eve/);
+  t.notRegex(again.output, /flynn_/);
+});
+
 test.serial('who somebody is, his token says', async (t) => {
   t.is((await as('dee', 'whoami')).stdout.trim(), 'dee  dee <dee@example.com>  token test');
   t.regex((await must('whoami')).stdout, /^operator /);
