@@ -53,6 +53,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   people: async () => (await import('./commands/people.ts')).people,
   team: async () => (await import('./commands/team.ts')).team,
   node: async () => (await import('./commands/node.ts')).node,
+  codeowners: async () => (await import('./commands/codeowners.ts')).codeowners,
+  quota: async () => (await import('./commands/quota.ts')).quota,
   token: async () => (await import('./commands/token.ts')).token,
   login: async () => (await import('./commands/login.ts')).login,
   logout: async () => (await import('./commands/login.ts')).logout,

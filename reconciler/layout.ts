@@ -35,6 +35,8 @@ export interface Layout {
   readonly followed: string;
   /** Logs and records of builds, `<app>/<number>.log` and `.json`. */
   readonly builds: string;
+  /** JSON: how long the apps' builds took in this month. */
+  readonly buildMinutes: string;
   /** What a build needs only while it goes on; emptied at each start, because a killed reconciler leaves it there. */
   readonly scratch: string;
   /** What `flynn cluster restore` has put together so far; not there otherwise. */
@@ -85,6 +87,7 @@ export function layout(root: string): Layout {
     sources: below('sources'),
     followed: below('followed'),
     builds: below('builds'),
+    buildMinutes: below('build-minutes.json'),
     scratch: below('scratch'),
     restoring: below('restoring'),
     hooks: below('hooks'),

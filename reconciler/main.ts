@@ -49,6 +49,8 @@ import {instanceOf, secureUrlOf, urlOf, type NodeSettings} from './settings.ts';
 import {cronEvents} from './status/cron.ts';
 import {EventLog} from './status/events.ts';
 import {describe} from './plan/format.ts';
+import {BuildMinutes} from './builds/minutes.ts';
+import {quotaDesk} from './wiring/quota-desk.ts';
 import {CommitTrust} from './wiring/commit-trust.ts';
 import {ensureNodeKey} from './signatures/node-key.ts';
 import {commitCheck} from './receive/check.ts';
@@ -207,10 +209,13 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   };
   const postdeploys = new PostdeployNotes(layout.postdeploys);
   const proposals = settings.cluster.kind === 'own' ? proposalDesk({layout, repo, check, access: () => reader.access, keepReleases: () => reader.cluster?.keep.releases, areCommitsSigned: () => trust.state.isRequired, postdeploys, node: {oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)}, noteBuild: (app, line) => logs.noteBuild(app, line), log}, signal) : undefined;
+  const minutes = await BuildMinutes.open(layout.buildMinutes, log);
+  const quota = quotaDesk({minutes, quotas: () => reader.quotas, apps: () => reader.apps});
   const {builds, deploys, deployDesk, rebuild} = buildsAndDeploys({
     view: {settings, oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)},
     repo, layout, docker, instance, stack, building, log,
     registry, postdeploys, proposals,
+    quota: {problem: (app) => quota.buildProblem(app), spent: (app, ms) => minutes.add(app, ms, Date.now())},
     cacheBytesMax: () => reader.cluster?.builds.cacheBytes,
     tell: (app, message) => events.add({app, kind: 'postdeploy', message, actor: 'flynn'}),
     noteBuild: (app, line) => logs.noteBuild(app, line),
@@ -220,7 +225,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const forge = followForge({settings, layout, repo, reader, keyring, events, domain, urlOf: (host) => (certificates.isRedirected(host) ? secureUrlOf : urlOf)(host, settings)}, signal);
   const metrics = metricsDesk({traffic: logs.traffic, connections: logs.connections, replicaAt: (address) => logs.replicaAt(address), sinceMs: Date.now(), ...figures});
   const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, registry, node, log}, signal);
-  const view: View = new View({settings, releases, proposals: proposals ?? proposalsElsewhere(settings.cluster.kind === 'remote' ? settings.cluster.url : 'a folder'), stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, forge: forge.desk, metrics, certificates, ssh: () => ssh.answer(), drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, proposals: proposals ?? proposalsElsewhere(settings.cluster.kind === 'remote' ? settings.cluster.url : 'a folder'), stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, forge: forge.desk, metrics, certificates, quota, ssh: () => ssh.answer(), drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator, access: () => reader.access});

@@ -52,6 +52,7 @@ export interface NodeView {
   readonly certificates: CertificateDesk;
   /** Git over SSH. */
   ssh(): SshAnswer;
+  readonly quota: QuotaDesk;
   status(): NodeStatus;
   /** People can come in: since the start there was a moment at which the router answered and was as it has to be. */
   isReady(): boolean;
@@ -191,6 +192,22 @@ export interface TcpMetrics {
 export interface TcpReplicaMetrics extends TcpFigures {
   /** Connections that are not over yet. Absent: HAProxy could not be asked. */
   readonly open?: number;
+}
+
+/** What teams and apps may have. */
+export interface QuotaDesk {
+  standings(): readonly QuotaStanding[];
+}
+
+/** `cpus` in thousandths of a core, `memory` in bytes, `buildMinutes` of this calendar month (UTC). */
+export interface QuotaStanding {
+  readonly kind: 'team' | 'app';
+  readonly name: string;
+  readonly field: 'apps' | 'replicas' | 'cpus' | 'memory' | 'volumes' | 'buildMinutes';
+  readonly used: number;
+  readonly allowed: number;
+  /** That count for it. */
+  readonly apps: readonly string[];
 }
 
 /** Certificates of hosts. */

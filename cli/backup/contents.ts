@@ -14,7 +14,7 @@ type Kept = 'file' | 'log' | 'folder' | 'repository' | 'repositories' | 'left';
 /** Each part of the data directory: a new one doesn't compile until somebody has thought about it. */
 const PARTS: Readonly<Record<keyof Layout, Kept>> = {
   settings: 'file', token: 'file', signingKey: 'file', age: 'folder', clusterRepo: 'repository', sources: 'repositories',
-  audit: 'log', journal: 'folder', crons: 'folder', restarts: 'file', postdeploys: 'folder', pushed: 'file', followed: 'folder',
+  audit: 'log', journal: 'folder', crons: 'folder', restarts: 'file', buildMinutes: 'file', postdeploys: 'folder', pushed: 'file', followed: 'folder',
   // Of these only Caddy's storage and the key that clients know the host by are kept, see below.
   caddy: 'left', caddyShared: 'left', ssh: 'left',
   // Configuration that is written at each start.

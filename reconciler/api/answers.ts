@@ -167,6 +167,12 @@ export interface TeamAnswer {
   readonly apps: AppRoles;
 }
 
+/** `GET /v1/codeowners` */
+export interface CodeownersAnswer {
+  readonly forge: 'github' | 'gitlab' | 'gitea';
+  readonly text: string;
+}
+
 /** A person with all roles, those of teams included. */
 export interface PersonAnswer {
   readonly user: string;

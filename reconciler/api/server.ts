@@ -9,6 +9,7 @@ import {registerSecretRoutes} from './secrets.ts';
 import type {Authenticate} from './authenticate.ts';
 import {registerBuildRoutes} from './builds.ts';
 import {registerCanaryRoutes} from './canary.ts';
+import {registerCodeownersRoutes} from './codeowners.ts';
 import {committer} from './commit.ts';
 import {registerCommitRoutes} from './commits.ts';
 import {registerCronRoutes} from './cron.ts';
@@ -32,6 +33,7 @@ import {registerDocument} from './openapi/serve.ts';
 import {answerProblems, problemOf} from './problem.ts';
 import {registerProposalRoutes} from './proposals.ts';
 import {limitRates} from './rate-limit.ts';
+import {registerQuotaRoutes} from './quota.ts';
 import {registerRegistryRoutes} from './registry.ts';
 import {registerReleaseRoutes} from './releases.ts';
 import {registerRouteRoutes} from './routes.ts';
@@ -107,6 +109,8 @@ export function createServer({view, authenticate, logins = new Logins({authentic
     registerTeamRoutes(v1, parts);
     registerProposalRoutes(v1, parts);
     registerNodesRoutes(v1, parts);
+    registerQuotaRoutes(v1, parts);
+    registerCodeownersRoutes(v1, parts);
   }, {prefix: '/v1'});
   return server;
 }

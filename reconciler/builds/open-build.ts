@@ -16,6 +16,13 @@ export interface BuildWork extends Pick<BuildRequest, 'buildpacks' | 'submodules
   readonly atOnce: number;
 }
 
+/** Minutes that may be spent. */
+export interface BuildQuota {
+  /** Why none may be begun now; undefined when one may. */
+  problem(app: AppName): string | undefined;
+  spent(app: AppName, ms: number): Promise<void>;
+}
+
 export interface OpenBuildParts {
   readonly order: BuildOrder;
   readonly record: BuildRecord;
@@ -25,6 +32,8 @@ export interface OpenBuildParts {
   /** Builds of this app go one after the other. */
   readonly appTurns: Turns;
   readonly nodeTurns: Turns;
+  /** Absent: nothing is limited. */
+  readonly quota?: BuildQuota | undefined;
   /** Aborted when the reconciler ends. */
   readonly stopping: AbortSignal;
 }
@@ -95,11 +104,16 @@ export class OpenBuild {
    */
   async build(work: BuildWork): Promise<BuiltImage> {
     const {order: {app, commit, by}, appTurns, nodeTurns, build} = this.#parts;
+    this.#demandQuota();
     const doing = `${by.name} builds ${app}`;
     // Of the app first: one that waits for another of its app must not keep a place on the node.
     using taken = new DisposableStack();
     taken.defer(await this.#turn(appTurns, {doing, atOnce: 1}));
     taken.defer(await this.#turn(nodeTurns, {doing, atOnce: work.atOnce}));
+    // Others may have spent the rest meanwhile.
+    this.#demandQuota();
+    const startedAtMs = Date.now();
+    taken.defer(() => void this.#parts.quota?.spent(app, Date.now() - startedAtMs));
     this.#note({state: 'running', startedAt: now()});
     let sourceBytes = 0;
     const built = await build({
@@ -152,6 +166,13 @@ export class OpenBuild {
     await this.#parts.log.close();
     await this.#writing;
     this.#ended.resolve();
+  }
+
+  /** An image that is lost is built again whatever was built since. */
+  #demandQuota(): void {
+    const {quota, order: {app, origin}} = this.#parts;
+    const problem = origin === 'rebuild' ? undefined : quota?.problem(app);
+    if (problem !== undefined) throw new ReleaseRefused(problem);
   }
 
   async #turn(turns: Turns, {doing, atOnce}: {doing: string; atOnce: number}): Promise<() => void> {

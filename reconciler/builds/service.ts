@@ -6,7 +6,7 @@ import {Refused} from '../oneshot/oneshot.ts';
 import {BuildBooks, LOGS_KEPT, RECORDS_KEPT} from './books.ts';
 import type {BuildCache, BuildLine, BuildOrigin, BuildRecord, Builds, ListedBuild} from './builds.ts';
 import {BuildLog, readLog} from './log.ts';
-import {OpenBuild} from './open-build.ts';
+import {OpenBuild, type BuildQuota} from './open-build.ts';
 import {Turns} from './turns.ts';
 
 /** Who wants what to be built. */
@@ -31,6 +31,8 @@ export interface BuildServiceParts {
     /** Undefined while the cluster's manifest can't be read. */
     maxBytes(): number | undefined;
   };
+  /** Absent: nothing is limited. */
+  readonly quota?: BuildQuota;
   /** Gets what failed inside of us. */
   log(message: string, error: unknown): void;
 }
@@ -54,7 +56,10 @@ export class BuildService implements Builds {
 
   /** Marks the builds that a reconciler before this one was killed in. */
   async interruptAbandoned(): Promise<readonly BuildRecord[]> {
-    return this.#books.interruptAbandoned();
+    const interrupted = await this.#books.interruptAbandoned();
+    // Nobody was there to count them.
+    for (const {app, startedAt, endedAt} of interrupted) if (startedAt !== undefined && endedAt !== undefined) await this.#parts.quota?.spent(app, Date.parse(endedAt) - Date.parse(startedAt));
+    return interrupted;
   }
 
   /**
@@ -134,6 +139,7 @@ export class BuildService implements Builds {
         build: this.#parts.build,
         appTurns: this.#turnsOf(app),
         nodeTurns: this.#node,
+        quota: this.#parts.quota,
         stopping: this.#stopping,
       }, signal);
       this.#open.add(build);

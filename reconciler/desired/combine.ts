@@ -5,8 +5,10 @@ import {locateRoute, locateTcpRoute, type AppFiles} from './app.ts';
 import {appFile} from './folder.ts';
 import type {NodeCapacity} from './nodes.ts';
 import {place} from './place.ts';
+import {hasQuotas, NO_QUOTAS, type Quotas} from './quotas.ts';
 import type {DesiredApp, DesiredRoute, DesiredState, ResolvedApp} from './state.ts';
 import {findTcpConflicts, type TcpConflict} from './tcp.ts';
+import {withinQuota, type Running} from './within-quota.ts';
 
 /** Two apps that claim one host and path. */
 export interface RouteConflict {
@@ -24,18 +26,22 @@ export interface NodeFacts extends Pick<DesiredState, 'system' | 'keptImages' | 
   readonly me: string;
   /** What apps are known to have served last: whose claim is the older one. Absent: nothing is known. */
   readonly served?: readonly Served[];
+  /** Absent: none. */
+  readonly quotas?: Quotas;
+  /** What runs already, which no quota takes away. Absent: nothing is known. */
+  readonly running?: Running;
   /** Of apps in conflict. Absent: their first line is named. */
   readonly texts?: ReadonlyMap<AppName, AppFiles>;
 }
 
-/** The routes that an app has had. */
-export type Served = Pick<ResolvedApp, 'name' | 'routes'>;
+/** The routes that an app has had, and its copies. */
+export type Served = Pick<ResolvedApp, 'name' | 'routes'> & Partial<Pick<ResolvedApp, 'services'>>;
 
 /**
  * All apps together. An app that claims a route or a port that another one has becomes invalid: it keeps what it had,
  * and the owner is not disturbed.
  */
-export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, me, served = [], texts = new Map(), ...node}: NodeFacts): DesiredState {
+export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, me, served = [], quotas = NO_QUOTAS, running = () => 0, texts = new Map(), ...node}: NodeFacts): DesiredState {
   const sorted = apps.toSorted(byName);
   const conflicts = Map.groupBy(conflictsIn(sorted, served), ({app}) => app);
   const valid = sorted.map((app): DesiredApp => {
@@ -46,7 +52,7 @@ export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, m
     return {state: 'invalid', name: app.name, treeId: app.treeId, problems};
   });
   const own = nodes.find(({node: name}) => name === me);
-  return {commit, ...node, ...(own?.closed && {closed: {node: me, state: own.closed}}), ...place(valid, nodes, me)};
+  return {commit, ...node, ...(own?.closed && {closed: {node: me, state: own.closed}}), ...place(hasQuotas(quotas) ? withinQuota(valid, quotas, running) : valid, nodes, me)};
 }
 
 /** Apps that claim what another one has: the texts of these are worth reading, to name the place. */

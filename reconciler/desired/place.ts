@@ -88,7 +88,7 @@ function divided(app: DesiredApp, here: ReadonlyMap<DesiredService, number>, unp
     ...app,
     services: app.services.map((service): DesiredService => {
       const missing = unplaced.get(service);
-      return isWhole(service) ? service : {...service, replicas: here.get(service) ?? 0, ...(missing && {unplaced: missing})};
+      return isWhole(service) ? service : {...service, replicas: here.get(service) ?? 0, ...(missing && {unplaced: {...missing, replicas: missing.replicas + (service.unplaced?.replicas ?? 0)}})};
     }),
   };
 }

@@ -160,8 +160,8 @@ export interface DesiredService {
   readonly specHash: SpecHash;
   /** Copies on THIS node; placement has already divided the app's total among nodes. */
   readonly replicas: number;
-  /** Copies that are wanted beyond those and that no node has room for; `on`: what they wait for, in words. Absent: none. */
-  readonly unplaced?: {readonly replicas: number; readonly on: string};
+  /** Copies that are wanted beyond those, and that no node has room for or no quota; `on`: what they wait for, in words. Absent: none. */
+  readonly unplaced?: {readonly replicas: number; readonly on: string; readonly isOverQuota?: true};
   /** Absent: `normal`. */
   readonly priority?: Priority;
   /** What is kept for each copy. Absent: nothing. */

@@ -11,6 +11,8 @@ import {findConflicts} from './combine.ts';
 import {appFile, isDocumentation} from './folder.ts';
 import type {DesiredApp} from './state.ts';
 import {findTcpConflicts} from './tcp.ts';
+import {hasQuotas, quotasOf} from './quotas.ts';
+import {problemsOfQuotas, type Stock} from './quota-check.ts';
 import {problemsOfCertificate} from './tls.ts';
 
 /** A commit as the push check sees it: what it changed is read, the rest was checked when it was pushed. */
@@ -22,6 +24,8 @@ export interface Commit {
   readonly changed: readonly AppFiles[];
   /** The other apps, resolved: a changed app may claim a route of theirs. */
   readonly unchanged: readonly DesiredApp[];
+  /** What there was before, where quotas are to be compared. Absent: nothing is known of it. */
+  readonly before?: Stock;
 }
 
 /** Every problem of a whole repository, for example of a work tree. Sorted by file and place. */
@@ -34,7 +38,7 @@ export function validateFiles(files: readonly ManifestFile[], domain: string): r
 }
 
 /** Every problem in what a commit changed. Costs as much as the change is large. Sorted by file and place. */
-export function validateCommit({shared, isSharedChanged, changed, unchanged}: Commit, domain: string): readonly Diagnostic[] {
+export function validateCommit({shared, isSharedChanged, changed, unchanged, before}: Commit, domain: string): readonly Diagnostic[] {
   const config = configForChecks(shared);
   const resolved = changed.map((app) => resolveApp(app, config, domain));
   const byName = new Map(changed.map((app) => [app.name, app]));
@@ -49,8 +53,11 @@ export function validateCommit({shared, isSharedChanged, changed, unchanged}: Co
     const files = byName.get(app);
     return files === undefined ? [] : [locateTcpRoute(files, port, message)];
   });
+  const {quotas} = quotasOf(shared);
+  const after = {quotas, apps: [...unchanged, ...resolved]};
   return [
     ...(isSharedChanged ? checkAllShared(shared) : []),
+    ...(hasQuotas(quotas) ? problemsOfQuotas({after, before, files: [...shared, ...changed.flatMap(({files}) => files)]}) : []),
     ...changed.flatMap((app) => checkApp(app, config, domain)),
     ...conflicts,
     ...tcpConflicts,
@@ -79,7 +86,7 @@ const UNLIMITED: ClusterConfig = {
 
 function checkAllShared(shared: readonly ManifestFile[]): readonly Diagnostic[] {
   const cluster = resolveCluster(shared);
-  return [...(cluster.ok ? [] : cluster.problem), ...problemsOfSigning(shared), ...shared.flatMap(checkShared), ...accessOf(shared.filter(({path}) => !isDocumentation(path))).problems];
+  return [...(cluster.ok ? [] : cluster.problem), ...problemsOfSigning(shared), ...quotasOf(shared).problems, ...shared.flatMap(checkShared), ...accessOf(shared.filter(({path}) => !isDocumentation(path))).problems];
 }
 
 /** Where nobody but people may sign, no release could be committed, nor could `flynn scale`. */

@@ -1,9 +1,9 @@
 import type {DesiredApp, DesiredService, ResolvedApp} from '../desired/state.ts';
 import type {Waiting} from './action.ts';
 
-/** Copies that a deploy waits for. Of a batch service only those that have a place: it may wait for room for as long as it takes. */
+/** Copies that a deploy waits for. Of a batch service, or one beyond a quota, only those that have a place: others may wait for as long as it takes. */
 export function replicasAwaited({replicas, unplaced, priority}: DesiredService): number {
-  return priority === 'batch' ? replicas : replicas + (unplaced?.replicas ?? 0);
+  return priority === 'batch' || (unplaced?.isOverQuota === true && replicas > 0) ? replicas : replicas + (unplaced?.replicas ?? 0);
 }
 
 /** Copies that git asks for. */
@@ -11,21 +11,21 @@ export function replicasWanted({replicas, unplaced}: DesiredService): number {
   return replicas + (unplaced?.replicas ?? 0);
 }
 
-/** One wait a service that no node has room for. */
+/** One wait a service that no node has room for, or no quota. */
 export function waitsForRoom(app: DesiredApp): readonly Waiting[] {
   if (app.state === 'invalid') return [];
   return app.services.flatMap(({name, replicas, unplaced}): Waiting[] => {
     if (unplaced === undefined) return [];
     const first = replicas + 1;
     const last = replicas + unplaced.replicas;
-    return [{app: app.name, subject: `${name}.${first === last ? first : `${first}-${last}`}`, on: `room: ${unplaced.on}`}];
+    return [{app: app.name, subject: `${name}.${first === last ? first : `${first}-${last}`}`, on: `${unplaced.isOverQuota === true ? 'over quota' : 'room'}: ${unplaced.on}`}];
   });
 }
 
-/** What a deploy says that failed for want of room. */
+/** What a deploy says that failed for want of room, or of quota. */
 export function roomInWords(services: readonly DesiredService[]): string {
   const short = services.find((service) => service.unplaced !== undefined && service.priority !== 'batch');
-  return short?.unplaced === undefined ? '' : `; ${short.name} has no place: ${short.unplaced.on}`;
+  return short?.unplaced === undefined ? '' : `; ${short.name} ${short.unplaced.isOverQuota === true ? 'is over quota' : 'has no place'}: ${short.unplaced.on}`;
 }
 
 /**

@@ -6,6 +6,8 @@ import type {Keyring} from '../secrets/keyring.ts';
 import type {DesiredApp} from '../desired/state.ts';
 import {sortFolder} from '../desired/folder.ts';
 import {sealedIn, type Opened} from '../desired/secrets.ts';
+import type {Stock} from '../desired/quota-check.ts';
+import {hasQuotas, quotasOf} from '../desired/quotas.ts';
 import {configForChecks, validateCommit} from '../desired/validate.ts';
 
 /** Apps read at once. */
@@ -36,8 +38,18 @@ export function commitCheck({domain, keyring}: {domain(): string; keyring?: Pick
       return same?.treeId === treeId ? same : resolveApp({name, treeId, files: await files(signal)}, config, domain());
     });
     known = {shared: after.shared.treeId, apps: new Map(unchanged.map((app) => [app.name, app]))};
-    return validateCommit({shared, isSharedChanged: !isSharedSame, changed, unchanged}, domain());
+    const {quotas} = quotasOf(shared);
+    const earlier = hasQuotas(quotas) && before !== undefined ? await stockOf(before, unchanged, signal) : undefined;
+    return validateCommit({shared, isSharedChanged: !isSharedSame, changed, unchanged, ...(earlier && {before: earlier})}, domain());
   };
+
+  /** What quotas are compared with. `unchanged`: what is known of it. */
+  async function stockOf(before: Snapshot, unchanged: readonly DesiredApp[], signal: AbortSignal): Promise<Stock> {
+    const shared = await before.shared.files(signal);
+    const config = configForChecks(shared);
+    const same = new Map(unchanged.map((app) => [app.name, app]));
+    return {quotas: quotasOf(shared).quotas, apps: await each(before.apps, async ({name, treeId, files}) => same.get(name) ?? resolveApp({name, treeId, files: await files(signal)}, config, domain()))};
+  }
 
   /** Of the values that are new: what this node could not open before, it need not be able to open for a change of something else. */
   async function openedOf(sealed: readonly string[], before: AppPiece | undefined, signal: AbortSignal): Promise<Opened | undefined> {

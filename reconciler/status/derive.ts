@@ -85,7 +85,7 @@ function serviceStatus(service: DesiredService, serving: ResolvedApp | undefined
     name: service.name,
     command: service.container.command,
     wanted: replicasWanted(service),
-    ...(service.unplaced && {waitsFor: service.unplaced.on}),
+    ...(service.unplaced && {waitsFor: `${service.unplaced.isOverQuota === true ? 'over quota: ' : ''}${service.unplaced.on}`}),
     healthy: healthyOf(service, containers, busy),
     replicas: shown.toSorted((a, b) => a.slot - b.slot || a.createdAtMs - b.createdAtMs).map((container) => replicaStatus(container, busy)),
   };
@@ -124,8 +124,8 @@ function readiness(serving: ResolvedApp | undefined, containers: readonly Observ
   if (serving.release === undefined) return {type: 'Ready', status: true, reason: 'NoRelease', message: 'nothing was pushed yet: git push flynn main'};
   const isComplete = serving.services.every((service) => healthyOf(service, containers, busy) >= service.replicas);
   const unplaced = serving.services.find((service) => service.unplaced !== undefined);
-  const reason = !isComplete ? 'ReplicasMissing' : unplaced === undefined ? 'Healthy' : 'NoRoom';
-  const room = unplaced?.unplaced === undefined ? '' : `; ${unplaced.name} waits for room: ${unplaced.unplaced.on}`;
+  const reason = !isComplete ? 'ReplicasMissing' : unplaced === undefined ? 'Healthy' : unplaced.unplaced?.isOverQuota === true ? 'OverQuota' : 'NoRoom';
+  const room = unplaced?.unplaced === undefined ? '' : `; ${unplaced.name} ${unplaced.unplaced.isOverQuota === true ? 'is over quota' : 'waits for room'}: ${unplaced.unplaced.on}`;
   return {type: 'Ready', status: reason === 'Healthy', reason, message: `${releaseName(serving)}: ${counts(serving, containers, busy)}${room}`};
 }
 

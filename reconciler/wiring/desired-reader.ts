@@ -8,10 +8,12 @@ import {resolveApp} from '../desired/app.ts';
 import {resolveCluster, type ClusterConfig} from '../desired/cluster.ts';
 import {sortFolder} from '../desired/folder.ts';
 import {capacitiesOf, type Machine, type NodeCapacity} from '../desired/nodes.ts';
+import {NO_QUOTAS, quotasOf, type Quotas} from '../desired/quotas.ts';
 import {sealedIn} from '../desired/secrets.ts';
 import type {DesiredTls} from '../desired/certificates-state.ts';
 import type {DesiredApp, DesiredState, DesiredSystem} from '../desired/state.ts';
 import {resolveTls, sealedKeysIn} from '../desired/tls.ts';
+import type {Running} from '../desired/within-quota.ts';
 import type {Keyring} from '../secrets/keyring.ts';
 
 /** Apps read at once: reading is one process's pipe, so more only fills the memory. */
@@ -33,6 +35,7 @@ export class DesiredReader {
   #cluster: ClusterConfig | undefined;
   #tls: {readonly sharedTree: TreeId; readonly stamp: string | undefined; readonly tls: DesiredTls | undefined} | undefined;
   #access: Access = NOBODY;
+  #quotas: Quotas = NO_QUOTAS;
   #apps = new Map<AppName, DesiredApp>();
   #last: DesiredState | undefined;
 
@@ -62,6 +65,15 @@ export class DesiredReader {
     return this.#access;
   }
 
+  get quotas(): Quotas {
+    return this.#quotas;
+  }
+
+  /** As the last commit wants them. */
+  get apps(): readonly DesiredApp[] {
+    return this.#last?.apps ?? [];
+  }
+
   /** True also as long as nothing was read. */
   get hasTcpRoutes(): boolean {
     return this.#last?.apps.some((app) => app.state === 'invalid' || app.tcp !== undefined) ?? true;
@@ -82,6 +94,7 @@ export class DesiredReader {
       this.#nodes = nodes.value;
       this.#cluster = resolved.value;
       this.#access = accessOf(shared).access;
+      this.#quotas = quotasOf(shared).quotas;
       this.#sharedTree = snapshot.shared.treeId;
       this.#apps = new Map();
     }
@@ -101,7 +114,7 @@ export class DesiredReader {
     const served = this.#served();
     const rivals = appsInConflict(apps, served);
     const texts = await Promise.all(snapshot.apps.filter(({name}) => rivals.has(name)).map(async (piece) => [piece.name, {name: piece.name, treeId: piece.treeId, files: await piece.files(signal)}] as const));
-    const desired = combine(snapshot.commit, apps, {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, ...(cluster.registry && {registry: registryPrefix(cluster.registry)}), ...(cluster.trustedProxies && {trustedProxies: cluster.trustedProxies}), nodes: this.#nodes, me: this.#machine.node, served, texts: new Map(texts), ...(tls && {tls})});
+    const desired = combine(snapshot.commit, apps, {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, ...(cluster.registry && {registry: registryPrefix(cluster.registry)}), ...(cluster.trustedProxies && {trustedProxies: cluster.trustedProxies}), nodes: this.#nodes, me: this.#machine.node, quotas: this.#quotas, running: runningIn(this.#last?.apps ?? [], served), served, texts: new Map(texts), ...(tls && {tls})});
     this.#last = desired;
     return desired;
   }
@@ -124,4 +137,10 @@ export class DesiredReader {
     const opened = await this.#keyring?.inspect(sealed);
     return resolveApp({name: piece.name, treeId: piece.treeId, files, ...(opened !== undefined && {opened})}, cluster, this.#domain ?? cluster.domain);
   }
+}
+
+/** By the state before, or what is known to have served. */
+function runningIn(apps: readonly DesiredApp[], served: readonly Served[]): Running {
+  const known = new Map([...served, ...apps].flatMap((app) => ('services' in app && app.services !== undefined ? [[app.name, app.services] as const] : [])));
+  return (app, service) => known.get(app)?.find(({name}) => name === service)?.replicas ?? 0;
 }

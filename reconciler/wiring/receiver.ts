@@ -13,6 +13,7 @@ import {createBuilder} from '../build/builder.ts';
 import {recordBytes, removeRecords} from '../build/buildkit-cache.ts';
 import {warning} from '../build/output.ts';
 import {cacheVolume} from '../build/site.ts';
+import type {BuildQuota} from '../builds/open-build.ts';
 import {BuildService} from '../builds/service.ts';
 import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
 import {LABEL_APP, LABEL_INSTANCE, LABEL_ROLE} from '../labels.ts';
@@ -46,6 +47,7 @@ export interface DeployParts {
   readonly registry: DeployDeps['registry'];
   readonly postdeploys: PostdeployNotes;
   readonly proposals: DeployDeps['proposals'];
+  readonly quota: BuildQuota;
   /** Something that people should know of an app. */
   tell(app: AppName, message: string): void;
   /** A line of a build's output, for the app's log. */
@@ -63,7 +65,7 @@ export interface BuildsAndDeploys {
 }
 
 /** @param stopping  ends none of them: it tells why they ended */
-export function buildsAndDeploys({view, repo, layout, docker, instance, stack, building, cacheBytesMax, registry, postdeploys, proposals, tell, noteBuild, log}: DeployParts, stopping: AbortSignal): BuildsAndDeploys {
+export function buildsAndDeploys({view, repo, layout, docker, instance, stack, building, cacheBytesMax, registry, quota, postdeploys, proposals, tell, noteBuild, log}: DeployParts, stopping: AbortSignal): BuildsAndDeploys {
   const build = noted(createBuilder({docker, instance, stack, logs: layout.builds, scratch: layout.scratch, gitUrl: (app) => gitUrlOf(app, view.settings)}), noteBuild);
   const builds = new BuildService({
     folder: layout.builds,
@@ -78,6 +80,7 @@ export function buildsAndDeploys({view, repo, layout, docker, instance, stack, b
       },
       maxBytes: cacheBytesMax,
     },
+    quota,
     log,
   }, stopping);
   builds.interruptAbandoned().catch((error: unknown) => log('builds that were interrupted are not marked', error));

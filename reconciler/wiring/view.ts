@@ -8,7 +8,7 @@ import {CronDesk} from './cron-desk.ts';
 import {sealedInUseBy} from '../desired/secrets.ts';
 import type {ForgeDesk} from '../forge/status.ts';
 import type {Loop, PassReport} from '../loop.ts';
-import type {CertificateDesk, DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, MetricsDesk, NodeView, RegistryState, SourceDesk, StackDesk} from '../node.ts';
+import type {CertificateDesk, DeployDesk, DeployOutcome, DrainStatus, Housekeeping, LogLine, LogQuery, MetricsDesk, NodeView, QuotaDesk, RegistryState, SourceDesk, StackDesk} from '../node.ts';
 import type {Audit, OneShot} from '../oneshot/oneshot.ts';
 import {whyNoImage} from '../plan/images.ts';
 import {phaseOf} from '../plan/phase.ts';
@@ -59,6 +59,7 @@ export interface ViewOptions {
   readonly metrics: MetricsDesk;
   readonly certificates: CertificateDesk;
   ssh(): SshAnswer;
+  readonly quota: QuotaDesk;
   /** Writes down that a commit which is held back is meant. */
   confirm(held: {readonly reason: 'MassDelete' | 'HistoryRewritten' | 'UntrustedCommit'; readonly commit: CommitId}, signal: AbortSignal): Promise<void>;
   signing(): CommitSigning;
@@ -87,6 +88,7 @@ export class View implements NodeView {
   readonly crons: CronDesk;
   readonly certificates: CertificateDesk;
   readonly ssh: NodeView['ssh'];
+  readonly quota: QuotaDesk;
   readonly #options: ViewOptions;
   readonly #conditions = new Conditions();
   readonly #passListeners = new Set<(report: PassReport) => void>();
@@ -115,6 +117,7 @@ export class View implements NodeView {
     this.metrics = options.metrics;
     this.certificates = options.certificates;
     this.ssh = () => options.ssh();
+    this.quota = options.quota;
     this.crons = new CronDesk({
       books: options.crons,
       logs: (query, signal) => options.logs(query, signal),

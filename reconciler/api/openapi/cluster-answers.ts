@@ -1,6 +1,6 @@
 import type {SchemaObject} from 'ajv';
 import {personSchema, type PersonManifest} from '../../../schemas/person.ts';
-import type {CertificateStatus, DrainStatus, Garbage, HttpMetrics, NodeMetrics, RegistryState, StackPackage, TcpMetrics, TcpReplicaMetrics} from '../../node.ts';
+import type {CertificateStatus, DrainStatus, Garbage, HttpMetrics, NodeMetrics, QuotaStanding, RegistryState, StackPackage, TcpMetrics, TcpReplicaMetrics} from '../../node.ts';
 import {FORGE_KINDS} from '../../../schemas/forge.ts';
 import type {AuditEntry, AuditVerdict} from '../../oneshot/oneshot.ts';
 import type {AppOfCommit, CommitStatus} from '../../status/commit-status.ts';
@@ -9,7 +9,7 @@ import type {Volume, VolumeId} from '../../volumes/volumes.ts';
 import {appSchema} from '../../../schemas/app.ts';
 import {tcpRoutesSchema} from '../../../schemas/tcp.ts';
 import type {SshAnswer} from '../../ssh/answer.ts';
-import type {AcmeAnswer, AddedCertificate, ForgeAnswer, GarbageAnswer, HookMade, NodeAnswer, PersonAnswer, RegistryAnswer, StackAnswer, TeamAnswer, WhoAmI, Written} from '../answers.ts';
+import type {AcmeAnswer, AddedCertificate, CodeownersAnswer, ForgeAnswer, GarbageAnswer, HookMade, NodeAnswer, PersonAnswer, RegistryAnswer, StackAnswer, TeamAnswer, WhoAmI, Written} from '../answers.ts';
 import type {EnvAnswer, EnvWritten, ForgottenKeys, RotatedSecrets, SecretAnswer, SecretsAnswer, Variables} from '../config-answers.ts';
 import type {AppRoutes, DomainAnswer, DomainWritten, HttpRouteAnswer, RouteWritten, TcpRouteAnswer} from '../route-answers.ts';
 import {always, amount, APP, AT, COMMIT, count, either, type Fields, flag, listOf, mapOf, maybe, objectOf, oneOfTexts, ref, SERVICE, text} from './schema.ts';
@@ -94,6 +94,11 @@ export const CLUSTER_ANSWERS: Readonly<Record<string, SchemaObject>> = {
   Metrics: objectOf<NodeMetrics>('What the router has answered.', {since: text(AT), http: listOf(objectOf<HttpMetrics>('Of one replica.', TRAFFIC)), tcp: listOf(TCP), tcpReplicas: listOf(TCP_REPLICA), problems: listOf({type: 'string'}, 'What could not be asked.')}),
 
   WhoAmI: objectOf<WhoAmI>('Whose token the request came with.', {user: text('`operator`: the node\'s own.'), name: text('As it stands in commits.'), email: text('As it stands in commits.'), token: maybe(text('Its name.'))}),
+  Quota: objectOf<QuotaStanding>('What a team or an app may have of something, and has.', {
+    kind: oneOfTexts('Whose it is.', ['team', 'app']), name: text('Of the team or the app.'), field: oneOfTexts('What is limited.', ['apps', 'replicas', 'cpus', 'memory', 'volumes', 'buildMinutes']),
+    used: amount('Cores in thousandths, memory in bytes, minutes of this calendar month (UTC).'), allowed: amount('In the same unit.'), apps: listOf(APP, 'Those that count, of the ones that may be seen.'),
+  }),
+  Codeowners: objectOf<CodeownersAnswer>('Rights, as a file for a git host.', {forge: oneOfTexts('The git host.', ['github', 'gitlab', 'gitea']), text: text('The whole file.')}),
   Person: objectOf<PersonAnswer>('Somebody, with all roles, those of teams included.', {
     user: text('Name of the file.'), name: text('As it stands in commits.'), email: text('As it stands in commits.'), role: maybe(ref('Role')), apps: mapOf(ref('Role'), 'By app.'), tokens: listOf(TOKEN),
     sshKeys: listOf({type: 'object', additionalProperties: false, required: ['type', 'fingerprint', 'comment'], properties: {type: text('`ssh-ed25519`'), fingerprint: text('`SHA256:…`'), comment: text('Where it is, mostly.')}}),

@@ -8,7 +8,7 @@ import {type Author, type Change, type ClusterRepo, type Committed, EditRefused,
 import {Keyring} from '../../../reconciler/secrets/keyring.ts';
 import type {ForgeDesk, ForgeState} from '../../../reconciler/forge/status.ts';
 import {FakeAudit, FakeOneShot} from './fake-one-shot.ts';
-import type {CronLine, CronView, DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, MetricsDesk, NodeMetrics, NodeView, RegistryState, SourceDesk, StackDesk, StackLine} from '../../../reconciler/node.ts';
+import type {CronLine, CronView, DeployOutcome, DrainStatus, Garbage, Housekeeping, LogLine, MetricsDesk, NodeMetrics, NodeView, QuotaDesk, RegistryState, SourceDesk, StackDesk, StackLine} from '../../../reconciler/node.ts';
 import type {Plan} from '../../../reconciler/plan/action.ts';
 import type {CronStatus} from '../../../reconciler/status/cron.ts';
 import type {HookOutcome, SourceLine, SourceStatus} from '../../../reconciler/source/status.ts';
@@ -50,6 +50,7 @@ export class FakeView implements NodeView {
   readonly volumes = new FakeVolumes();
   readonly certificates = new FakeCertificates();
   readonly ssh = () => ({state: 'off'} as const);
+  readonly quota: QuotaDesk = {standings: () => [{kind: 'team', name: 'web', field: 'replicas', used: 3, allowed: 8, apps: ['shop']}]};
   /** The app whose deploy has canaries. */
   canary: AppName | undefined;
   readonly decided: string[] = [];

@@ -86,3 +86,17 @@ test('a failed release changes nothing of what gives way, nor of what comes back
   names: ['10.0.1.1'],
   plan: 'run shop.web.2-v1-0  # web.2 is missing',
 });
+
+/** The same, by a quota. */
+function overQuota(whole: ResolvedApp, placed: number): ResolvedApp {
+  const unplaced = (replicas: number) => ({replicas, on: 'team web may have 2 replicas in all', isOverQuota: true as const});
+  return {...whole, services: whole.services.map((service) => ({...service, replicas: placed, unplaced: unplaced(service.replicas - placed)}))};
+}
+
+test('a replica beyond a quota waits, and says so', plans, {
+  want: overQuota(app('v1', 3), 2),
+  record: good(overQuota(app('v1', 3), 2)),
+  have: ['web.1 v1 up', 'web.2 v1 up'],
+  names: ['10.0.1.1', '10.0.1.2'],
+  plan: 'wait shop web.3  # on over quota: team web may have 2 replicas in all',
+});

@@ -51,3 +51,15 @@ test('a changed app is checked although cluster.yaml was wrong before', async (t
 test('all problems outside of apps are told when one of these files is changed', async (t) => {
   t.deepEqual(await placesOf(t, {'nodes/y.yaml': 'nonsense: 1\n', 'apps/broken/app.yaml': APP}, {...BASE, 'nodes/x.yaml': 'nonsense: 1\n'}).then((places) => [...new Set(places)]), ['nodes/x.yaml:1:1', 'nodes/y.yaml:1:1']);
 });
+
+test('a change is measured against quotas with what there was before it', async (t) => {
+  const web = (replicas: number) => `${APP}services:\n  web:\n    replicas: ${replicas}\n`;
+  const base = {
+    'cluster.yaml': BASE['cluster.yaml'], 'teams/web.yaml': 'apiVersion: flynn/v1\nkind: Team\nmembers: []\nowns: [blog, shop]\nquota: {replicas: 8}\n',
+    'apps/blog/app.yaml': web(7), 'apps/blog/releases/v0001.yaml': RELEASE, 'apps/shop/app.yaml': web(3), 'apps/shop/releases/v0001.yaml': RELEASE,
+  };
+  t.deepEqual(await placesOf(t, {'apps/shop/app.yaml': web(4)}, base), ['apps/shop/app.yaml:5:15']);
+  t.deepEqual(await placesOf(t, {'apps/shop/app.yaml': web(2)}, base), [], 'less of what is too much');
+  t.deepEqual(await placesOf(t, {'apps/shop/app.yaml': undefined, 'apps/shop/releases/v0001.yaml': undefined}, base), []);
+  t.deepEqual(await placesOf(t, {'people/ann.yaml': 'apiVersion: flynn/v1\nkind: Person\nname: Ann\nemail: a@b.c\n'}, base), []);
+});
