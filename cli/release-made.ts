@@ -23,7 +23,8 @@ export async function followRelease(lines: AsyncIterable<ReleaseLine>, {app, con
 /** Exit status for the outcome, whose bad news are told on stderr. */
 export function reportRelease(outcome: ReleaseOutcome, app: AppName, {err}: Pick<CommandContext, 'err'>): 0 | 1 {
   switch (outcome.result) {
-    case 'healthy': return 0;
+    case 'healthy':
+    case 'proposed': return 0;
     case 'removed':
       err(`error: ⬢ ${app} was removed meanwhile`);
       return 1;

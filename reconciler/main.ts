@@ -224,7 +224,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const sources = followSources({layout, keyring, deploys, events}, signal);
   const forge = followForge({settings, layout, repo, reader, keyring, events, domain, urlOf: (host) => (certificates.isRedirected(host) ? secureUrlOf : urlOf)(host, settings)}, signal);
   const metrics = metricsDesk({traffic: logs.traffic, connections: logs.connections, replicaAt: (address) => logs.replicaAt(address), sinceMs: Date.now(), ...figures});
-  const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, registry, node, log}, signal);
+  const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, registry, proposals, node, log}, signal);
   const view: View = new View({settings, releases, proposals: proposals ?? proposalsElsewhere(settings.cluster.kind === 'remote' ? settings.cluster.url : 'a folder'), stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, forge: forge.desk, metrics, certificates, quota, ssh: () => ssh.answer(), drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};

@@ -128,7 +128,7 @@ export interface DeployDesk {
    * Builds, releases and waits as if it were pushed now. It ends, and is undone, when the signal is aborted.
    * @throws {EditRefused} when it does not serve, with the reason
    */
-  deployPushed(app: AppName, wish: DeployWish, by: Author, signal: AbortSignal): AsyncIterable<DeployLine>;
+  deployPushed(app: AppName, wish: DeployWish, who: {readonly by: Author; readonly user: string; readonly isProposed: boolean}, signal: AbortSignal): AsyncIterable<DeployLine>;
 }
 
 /** `commit` as people type it: at least its first 7 digits. */
@@ -137,7 +137,7 @@ export type DeployWish = {readonly branch: string} | {readonly commit: string};
 export type DeployLine =
   | {readonly print: string}
   /** The last line. */
-  | {readonly deployed: {readonly release: number; readonly commit: CommitId; readonly urls: readonly string[]}};
+  | {readonly deployed: {readonly release: number; readonly commit: CommitId; readonly urls: readonly string[]; /** It waits for others, and is deployed when they have merged it. */ readonly proposal?: number}};
 
 /** Sources that are followed elsewhere. */
 export interface SourceDesk {

@@ -86,8 +86,8 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
     packages: ['node:', 'ajv', 'fastify', '@fastify/rate-limit', '@fastify/websocket', 'yaml'],
   },
   'reconciler/release': {
-    values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/build/output.ts', 'reconciler/labels.ts', ...NODE_FACTS],
-    types: ['reconciler/node.ts', 'reconciler/status/'],
+    values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/access/', 'reconciler/build/output.ts', 'reconciler/labels.ts', ...NODE_FACTS],
+    types: ['reconciler/node.ts', 'reconciler/proposals/', 'reconciler/status/'],
     packages: ['node:', 'dockerode', 'yaml'],
   },
   /** Data of apps: asked for by people, part of no plan. */

@@ -33,7 +33,7 @@ const one: Subcommand = {
     const outcome = await followRelease(client.postLines<ReleaseLine>(`/v1/apps/${app}/releases`, wish, signal), {app, context}, signal);
     if (context.isJson) context.out(JSON.stringify(outcome, null, 2));
     const status = reportRelease(outcome, app, context);
-    if (status === 0) context.err(`Deploying ${values.image} to ⬢ ${app}... done, v${outcome.release}`);
+    if (outcome.result === 'healthy') context.err(`Deploying ${values.image} to ⬢ ${app}... done, v${outcome.release}`);
     return status;
   },
 };
@@ -69,7 +69,7 @@ async function deployPushed(wish: DeployWish, args: readonly string[], context: 
   try {
     const deployed = await followDeploy(client.postLines<DeployLine>(`/v1/apps/${app}/builds`, wish, signal), {app, context});
     if (context.isJson) context.out(JSON.stringify(deployed, null, 2));
-    context.err(`Deploying ${name} ${value} to ⬢ ${app}... done, v${deployed.release}`);
+    context.err(deployed.proposal === undefined ? `Deploying ${name} ${value} to ⬢ ${app}... done, v${deployed.release}` : `Proposing ${name} ${value} for ⬢ ${app}... done, #${deployed.proposal}`);
     return 0;
   } finally {
     signal.removeEventListener('abort', interrupted);

@@ -37,7 +37,8 @@ export const rollback: Command = {
     const outcome = await followRelease(lines, {app, context}, signal);
     if (context.isJson) context.out(JSON.stringify({...preview, outcome}, null, 2));
     const status = reportRelease(outcome, app, context);
-    if (status === 0) {
+    if (outcome.result === 'proposed') context.err(`Proposing the rollback of ⬢ ${app} to v${preview.to}... done, #${outcome.proposal}`);
+    if (outcome.result === 'healthy') {
       context.err(`Rolling back ⬢ ${app} to v${preview.to}... done, v${outcome.release}`);
       context.err(codeOnly ? 'The configuration stays as it is.' : "Rollback affects code and configuration; it doesn't change scale, routes or volumes.");
       context.err(`To undo, run: flynn rollback v${preview.from}${codeOnly ? ' --code-only' : ''}`);

@@ -93,7 +93,7 @@ async function rebase(args: readonly string[], context: CommandContext, signal: 
     const outcome = await followRelease(client.postLines<ReleaseLine>(`/v1/apps/${preview.app}/rebase`, {}, signal), {app: preview.app, context}, signal);
     const status = reportRelease(outcome, preview.app, context);
     if (status === 0) context.err(`Rebasing ⬢ ${preview.app}... done, v${outcome.release}`);
-    results.push({app: preview.app, state: status === 0 ? 'rebased' : 'failed', release: outcome.release});
+    results.push({app: preview.app, state: outcome.result === 'proposed' ? 'proposed' : status === 0 ? 'rebased' : 'failed', release: outcome.release});
   }
   if (context.isJson) context.out(JSON.stringify(results, null, 2));
   return results.some(({state}) => state === 'failed') || (!all && previews[0]?.state === 'fixed') ? 1 : 0;

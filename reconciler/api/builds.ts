@@ -6,6 +6,7 @@ import {known} from './apps.ts';
 import {noted} from './audit.ts';
 import type {RouteParts} from './node-routes.ts';
 import {whoAsks} from './permit.ts';
+import {proposalTitle} from './propose.ts';
 import {ApiError, explaining} from './problem.ts';
 import {readAppName, readCommit} from './read.ts';
 import {entriesFor} from './openapi/pages.ts';
@@ -64,8 +65,9 @@ export function registerBuildRoutes(v1: FastifyInstance, {view, authenticate, cl
     const app = readAppName(request.params.app);
     const wish = readDeployWish(request.body);
     const by = actorOf(request);
-    await note(request, {action: 'deploy', app, subject: 'branch' in wish ? wish.branch : wish.commit});
-    return sendLines(reply, (signal) => deploys.deployPushed(app, wish, by, signal), closing);
+    const isProposed = proposalTitle(request) !== undefined;
+    await note(request, {action: isProposed ? 'propose' : 'deploy', app, subject: 'branch' in wish ? wish.branch : wish.commit});
+    return sendLines(reply, (signal) => deploys.deployPushed(app, wish, {by, user: by.user, isProposed}, signal), closing);
   });
 }
 

@@ -17,6 +17,7 @@ const EDITS: ReadonlySet<string> = new Set([
 /** Commits that take something of the node, too: proposing them takes what doing it takes. */
 const WORKS: ReadonlySet<string> = new Set([
   'POST /v1/drains', 'POST /v1/drains/remove', 'POST /v1/certificates', 'POST /v1/certificates/remove', 'POST /v1/acme', 'POST /v1/acme/remove', 'POST /v1/registry', 'POST /v1/registry/remove',
+  'POST /v1/apps/:app/rollback', 'POST /v1/apps/:app/rebase', 'POST /v1/apps/:app/releases', 'POST /v1/apps/:app/builds',
 ]);
 
 /** Undefined: it is to be done at once. */

@@ -5,6 +5,7 @@ import {entriesFor} from './openapi/pages.ts';
 import {operationIdOf} from './operation.ts';
 import {whoAsks} from './permit.ts';
 import {explaining} from './problem.ts';
+import {proposalTitle} from './propose.ts';
 import {readAppName} from './read.ts';
 import {LIMIT_DEFAULT, readImageWish, readNumber, readRollbackWish} from './read-releases.ts';
 import {sendLines} from './stream.ts';
@@ -53,7 +54,8 @@ export function registerReleaseRoutes(v1: FastifyInstance, {view, authenticate, 
   /** Who wants it, written down. A repetition of it is one of the same wish for the same app. */
   async function wisher(request: FastifyRequest<{Params: {app: string}}>, action: string, subject?: string) {
     const author = whoAsks(request, authenticate);
-    await noted(request, {view, authenticate}, {action, app: readAppName(request.params.app), ...(subject !== undefined && {subject})});
-    return {author, operationId: `${action} ${request.params.app} ${operationIdOf(request, author)}`};
+    const propose = proposalTitle(request);
+    await noted(request, {view, authenticate}, {action: propose === undefined ? action : `propose ${action}`, app: readAppName(request.params.app), ...(subject !== undefined && {subject})});
+    return {author, user: author.user, ...(propose !== undefined && {propose}), operationId: `${action} ${request.params.app} ${operationIdOf(request, author)}`};
   }
 }

@@ -1,5 +1,6 @@
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import {SOURCE_DEFAULTS} from '../../schemas/source.ts';
+import {OPERATOR} from '../api/authenticate.ts';
 import {NO_COMMIT} from '../adapters/git-format.ts';
 import {git} from '../adapters/git.ts';
 import {detail, warning} from '../build/output.ts';
@@ -27,6 +28,7 @@ export class AppPushes {
     try {
       await this.#deps.deploys.deploy({
         app, gitdir, env, by, ended,
+        user: push.principal?.user ?? OPERATOR,
         // Git itself names commits by 40 hex digits.
         commit: update.after as CommitId,
         branch: shortName(update.ref),

@@ -4,6 +4,7 @@ import type {BuildManifest} from '../../schemas/build.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {releaseNumberOf, type ReleaseManifest} from '../../schemas/release.ts';
+import {areReleasesReviewed} from '../access/protected.ts';
 import type {BuildLimits} from '../build/build.ts';
 import type {ManifestFile, Snapshot} from '../checkout/snapshot.ts';
 import {deployTimeoutMs} from '../desired/app.ts';
@@ -26,6 +27,8 @@ export interface BuildInputs {
   readonly hasReleaseCommand: boolean;
   /** Absent: main and master. */
   readonly deployBranch?: string;
+  /** A release is proposed, and not made. */
+  readonly isReviewed: boolean;
   /** Git has no release of it. */
   readonly isFirst: boolean;
   /** Absent: nothing was released yet. */
@@ -37,7 +40,8 @@ export async function buildInputs(app: AppName, snapshot: Snapshot, signal: Abor
   const piece = snapshot.apps.find(({name}) => name === app);
   if (piece === undefined) throw new ReleaseRefused(`there is no app "${app}" in the cluster repository. Make it with: flynn create ${app}`);
   const files = await piece.files(signal);
-  const cluster = resolveCluster(await snapshot.shared.files(signal));
+  const shared = await snapshot.shared.files(signal);
+  const cluster = resolveCluster(shared);
   const manifest = loadManifest('App', `apps/${app}/app.yaml`, textOf(files, `apps/${app}/app.yaml`));
   const problems = [...(cluster.ok ? [] : cluster.problem), ...(manifest.ok ? [] : manifest.problem)];
   if (!cluster.ok || !manifest.ok) throw new ReleaseRefused('the manifests have to be put right first', problems.map(formatDiagnostic));
@@ -53,6 +57,7 @@ export async function buildInputs(app: AppName, snapshot: Snapshot, signal: Abor
     hasReleaseCommand: manifest.value.release !== undefined,
     ...(manifest.value.build === undefined ? {} : {build: manifest.value.build}),
     ...(manifest.value.deployBranch === undefined ? {} : {deployBranch: manifest.value.deployBranch}),
+    isReviewed: areReleasesReviewed(app, (path) => [...files, ...shared].flatMap((file) => (file.path === path && file.kind === 'text' ? [file.text] : []))[0]),
     isFirst: releasesOf(app, files).length === 0,
     ...(current === undefined ? {} : {current}),
   };

@@ -20,7 +20,7 @@ export interface DeployDeskParts {
 /** `flynn deploy --branch`: deploys of what was pushed before. */
 export function deployDesk({repo, sources, deploys}: DeployDeskParts): DeployDesk {
   return {
-    async* deployPushed(app, wish, by, signal) {
+    async* deployPushed(app, wish, {by, user, isProposed}, signal) {
       const {apps} = await repo.snapshot(signal);
       if (!apps.some(({name}) => name === app)) throw new EditRefused(`there is no app "${app}" in the cluster repository`);
       const gitdir = path.join(sources, `${app}.git`);
@@ -28,7 +28,7 @@ export function deployDesk({repo, sources, deploys}: DeployDeskParts): DeployDes
       const queue = new LineQueue<DeployLine>(signal);
       const print = (line: string) => queue.push({print: line});
       const deploying = refusing(deploys.deploy({
-        app, commit, gitdir, by, print,
+        app, commit, gitdir, by, user, isProposed, print,
         ...('branch' in wish ? {branch: wish.branch} : {}),
         env: {},
         origin: 'deploy',

@@ -13,7 +13,7 @@ import {DEPLOYED_REF} from './kept-sources.ts';
 import {refsOf} from './deploy-branch.ts';
 import type {DeployDeps, DeployOrder} from './deploys.ts';
 import {postdeploy} from './postdeploy.ts';
-import {release, takeBack} from './release.ts';
+import {propose, release, takeBack} from './release.ts';
 
 /** Lines of the failed container's log that the pusher sees. */
 const LOG_LINES_MAX = 30;
@@ -29,6 +29,8 @@ export interface CommitDeploy {
 export interface Deployed {
   readonly release: number;
   readonly urls: readonly string[];
+  /** It waits for others: the release is only proposed, and its number may become another one. */
+  readonly proposal?: number;
 }
 
 /**
@@ -49,6 +51,7 @@ export async function deploy(going: CommitDeploy, signal: AbortSignal): Promise<
   const {inputs} = first ?? found;
   const image = await build.build(await workOf(order, inputs, signal));
   const registered = await published(going.deps.registry, {app: order.app, image: image.image, print: (line) => build.print(line)}, signal);
+  if (inputs.isReviewed || order.isProposed === true) return proposed(going, {image, inputs, registered, ...(first && {first})}, signal);
   build.print(step('Launching...'));
   if (inputs.hasReleaseCommand || Object.hasOwn(image.commands, RELEASE)) build.print(warning('Release command declared: this new release will not be available until the command succeeds.'));
   const released = await release(going, {image, inputs, registered, ...(first && {first})}, signal);
@@ -66,6 +69,20 @@ export async function deploy(going: CommitDeploy, signal: AbortSignal): Promise<
   }
   await afterwards(going, {createdAt: released.createdAt, outcome}, signal);
   return deployed;
+}
+
+/** It ends well: what was asked for is done, and others decide. */
+async function proposed(going: CommitDeploy, built: Parameters<typeof propose>[1], signal: AbortSignal): Promise<Deployed> {
+  const {order, build} = going;
+  build.print(step('Proposing...'));
+  const {number, proposal} = await propose(going, built, signal);
+  order.settle();
+  build.print(detail(`Release v${number} is proposed: #${proposal.number}; it deploys when it is merged`));
+  for (const line of proposal.plan.lines) build.print(detail(`  ${line}`));
+  if (proposal.missing.length > 0) build.print(detail('Before it can be merged it takes:'));
+  for (const line of proposal.missing) build.print(detail(`  ${line}`));
+  build.print(detail(`Look at it with: flynn review show ${proposal.number}`));
+  return {release: number, urls: [], proposal: proposal.number};
 }
 
 async function inputsOf({order: {app}, deps}: CommitDeploy, signal: AbortSignal): Promise<BuildInputs> {

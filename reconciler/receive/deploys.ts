@@ -5,7 +5,7 @@ import {Turns, type Holder} from '../builds/turns.ts';
 import type {FollowedRepo} from '../checkout/repo.ts';
 import type {NodeView} from '../node.ts';
 import type {OneShot} from '../oneshot/oneshot.ts';
-import type {ProposalDesk} from '../proposals/desk.ts';
+import type {Proposer} from '../release/make.ts';
 import type {ReleaseRegistry} from '../release/publish.ts';
 import type {SourceOf} from './build-commit.ts';
 import {deploy, type Deployed} from './deploy.ts';
@@ -18,13 +18,17 @@ export interface DeployDeps {
   readonly registry: ReleaseRegistry;
   readonly postdeploys: PostdeployNotes;
   /** Undefined: the cluster repository is elsewhere, and so are its reviews. */
-  readonly proposals: Pick<ProposalDesk, 'proposeRelease'> | undefined;
+  readonly proposals: Proposer | undefined;
   /** Gets what failed inside of us. */
   log(message: string, error: unknown): void;
 }
 
 /** A commit that is to be built, released, and waited for. */
 export interface DeployOrder extends BuildOrder, SourceOf {
+  /** Whose it is: his file below `people/`. Absent: nobody's of these. */
+  readonly user?: string;
+  /** The release is proposed whatever the manifests say. */
+  readonly isProposed?: boolean;
   /** Asked when its turn has come. @throws {ReleaseRefused} when it is not to be deployed any more */
   mayGoOn?(signal: AbortSignal): Promise<void>;
   /** From now on it is finished even when whoever ordered it goes away. */

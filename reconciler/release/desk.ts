@@ -6,17 +6,20 @@ import {appNow} from './app-now.ts';
 import {deployRelease, type DeployDeps} from './deploy.ts';
 import {describeRelease} from './describe.ts';
 import {Jobs} from './jobs.ts';
-import type {Making} from './make.ts';
+import {detail} from '../build/output.ts';
+import {proposeRelease, type Making, type Proposer} from './make.ts';
 import {pastReleases, type PastRelease} from './past.ts';
 import {published} from './publish.ts';
 import {planRebase, rebasePreview, type RebaseDeps} from './rebase.ts';
 import {ReleaseRefused} from './refused.ts';
-import type {HistoryEntry, ImageWish, ReleaseDetails, ReleaseList, ReleaseOutcome, Releases, ReleaseSummary} from './releases.ts';
+import type {HistoryEntry, ImageWish, ReleaseDetails, ReleaseList, ReleaseOutcome, Releases, ReleaseSummary, Wisher} from './releases.ts';
 import {resumeMakings} from './resume.ts';
 import {configuredAt, planRollback, releaseAt, type RollbackDeps} from './rollback.ts';
 
 export interface DeskDeps extends DeployDeps, RollbackDeps, RebaseDeps {
   readonly repo: DeployDeps['repo'];
+  /** Undefined: the cluster repository is elsewhere. */
+  readonly proposals: Proposer | undefined;
   /** See `build/prebuilt.ts`. */
   takeImage(request: {readonly app: AppName; readonly name: string; readonly isPulled: boolean; print(line: string): void}, signal: AbortSignal): Promise<Result<TakenImage, {readonly reason: string}>>;
 }
@@ -33,11 +36,10 @@ export function releaseDesk(deps: DeskDeps, signal: AbortSignal): Releases {
   const {repo} = deps;
   const jobs = new Jobs(signal);
   void resumeMakings(deps, signal);
-  const make = (making: Omit<Making, 'release'> & {readonly release: Omit<Making['release'], 'pushedBy' | 'createdAt'>}, {deployTimeoutMs, print}: {deployTimeoutMs: number; print(line: string): void}, until: AbortSignal) => deployRelease(deps, {
-    making: {...making, release: {...making.release, pushedBy: making.author.name, createdAt: new Date().toISOString()}},
-    deployTimeoutMs,
-    print,
-  }, until);
+  const make = (making: Omit<Making, 'release'> & {readonly release: Omit<Making['release'], 'pushedBy' | 'createdAt'>}, {deployTimeoutMs, print, who}: {deployTimeoutMs: number; print(line: string): void; who: Wisher}, until: AbortSignal): Promise<ReleaseOutcome> => {
+    const whole = {...making, release: {...making.release, pushedBy: making.author.name, createdAt: new Date().toISOString()}};
+    return who.propose === undefined ? deployRelease(deps, {making: whole, deployTimeoutMs, print}, until) : proposed(deps, whole, {print, who}, until);
+  };
 
   return {
     async list(app, limit, until): Promise<ReleaseList> {
@@ -64,29 +66,38 @@ export function releaseDesk(deps: DeskDeps, signal: AbortSignal): Releases {
 
     preview: async (app, wish, until) => (await planRollback(deps, app, wish, until)).preview,
 
-    rollback(app, wish, {author, operationId, signal: gone}) {
-      return jobs.start(operationId, (print, until) => refusing(async () => {
+    rollback(app, wish, who) {
+      return jobs.start(who.operationId, (print, until) => refusing(async () => {
         const {making, deployTimeoutMs} = await planRollback(deps, app, wish, until);
-        return make({...making, author}, {deployTimeoutMs, print}, until);
-      })).follow(gone);
+        return make({...making, author: who.author}, {deployTimeoutMs, print, who}, until);
+      })).follow(who.signal);
     },
 
     rebasePreview: (app, until) => rebasePreview(deps, app, until),
 
-    rebase(app, {author, operationId, signal: gone}) {
-      return jobs.start(operationId, (print, until) => refusing(async () => {
+    rebase(app, who) {
+      return jobs.start(who.operationId, (print, until) => refusing(async () => {
         const {making, deployTimeoutMs} = await planRebase(deps, app, print, until);
-        return make({...making, author}, {deployTimeoutMs, print}, until);
-      })).follow(gone);
+        return make({...making, author: who.author}, {deployTimeoutMs, print, who}, until);
+      })).follow(who.signal);
     },
 
-    deployImage(app, wish, {author, operationId, signal: gone}) {
-      return jobs.start(operationId, (print, until) => refusing(async () => {
-        const {making, deployTimeoutMs} = await planImage(deps, app, {wish, author, print}, until);
-        return make(making, {deployTimeoutMs, print}, until);
-      })).follow(gone);
+    deployImage(app, wish, who) {
+      return jobs.start(who.operationId, (print, until) => refusing(async () => {
+        const {making, deployTimeoutMs} = await planImage(deps, app, {wish, author: who.author, print}, until);
+        return make(making, {deployTimeoutMs, print, who}, until);
+      })).follow(who.signal);
     },
   };
+}
+
+/** Others look at it first. */
+async function proposed(deps: DeskDeps, making: Making, {print, who}: {print(line: string): void; readonly who: Wisher}, signal: AbortSignal): Promise<ReleaseOutcome> {
+  const {author: {name, email}, user = '', propose = ''} = who;
+  const {number, proposal} = await proposeRelease(deps, making, {who: {user, name, email}, title: propose}, signal);
+  print(detail(`Release v${number} is proposed: #${proposal.number}; it deploys when it is merged`));
+  for (const line of proposal.plan.lines) print(detail(`  ${line}`));
+  return {result: 'proposed', release: number, proposal: proposal.number};
 }
 
 async function planImage(deps: DeskDeps, app: AppName, {wish, author, print}: {wish: ImageWish; author: Author; print(line: string): void}, signal: AbortSignal) {

@@ -1,10 +1,13 @@
 import {randomUUID} from 'node:crypto';
 import type {AppName} from '../../schemas/ids.ts';
 import type {FollowedRepo} from '../checkout/repo.ts';
-import {EditRefused, type Author, type Edit} from '../checkout/snapshot.ts';
+import {reviewed} from '../access/protected.ts';
+import {EditRefused, type Author, type Change, type Edit} from '../checkout/snapshot.ts';
 import {addRelease, releaseFile, removeRelease, type NewRelease} from '../commits/edits.ts';
 import {COMMITTER} from '../commits/writer.ts';
 import type {NodeView} from '../node.ts';
+import type {ProposalDetails} from '../proposals/proposals.ts';
+import type {ProposedRelease, Who} from '../proposals/record.ts';
 import {takeBackSubject} from './past.ts';
 import {ReleaseRefused} from './refused.ts';
 
@@ -14,6 +17,11 @@ const NUMBER_TRIES_MAX = 5;
 const COMMIT_MS_MAX = 150_000;
 /** How long taking back a release may take when nobody waits for it any more, in milliseconds. */
 const TAKE_BACK_MS_MAX = 30_000;
+
+/** Where releases are proposed. */
+export interface Proposer {
+  proposeRelease(change: Change, release: Omit<ProposedRelease, 'tip'>, who: Who, signal: AbortSignal): Promise<ProposalDetails>;
+}
 
 export interface ReleaseDeps {
   readonly repo: Pick<FollowedRepo, 'nextReleaseFloor' | 'commit'>;
@@ -52,7 +60,7 @@ export interface Released {
  * @throws {ReleaseRefused} when the release can't be made. After any failure git does not name it.
  */
 export async function makeRelease(deps: ReleaseDeps, making: Making, signal: AbortSignal): Promise<Released> {
-  const {app, release, keep, author, subject, trailers, alongside} = making;
+  const {app, release, keep, author, alongside} = making;
   const {createdAt} = release;
   const operationId = randomUUID();
   for (let tries = 0; tries < NUMBER_TRIES_MAX; tries += 1) {
@@ -63,8 +71,8 @@ export async function makeRelease(deps: ReleaseDeps, making: Making, signal: Abo
     try {
       await deps.repo.commit({
         // The number is in the message too, which is fixed before the edit runs on whatever the tip is by then.
-        edit: both(onlyAs(releaseFile(app, number), add), alongside?.edit),
-        message: `${app}: release v${number} (${subject})\n\n${[`Flynn-App: ${app}`, ...trailers].join('\n')}`,
+        edit: reviewed(both(onlyAs(releaseFile(app, number), add), alongside?.edit)),
+        message: messageOf(making, number),
         author,
         operationId,
       }, AbortSignal.timeout(COMMIT_MS_MAX));
@@ -72,13 +80,61 @@ export async function makeRelease(deps: ReleaseDeps, making: Making, signal: Abo
       return {number, createdAt};
     } catch (error) {
       if (error instanceof NumberTaken) continue;
-      if (error instanceof EditRefused) throw new ReleaseRefused(error.message.split('\n').at(-1) ?? '', error.message.split('\n').slice(0, -1));
+      if (error instanceof EditRefused) throw refusedBy(error);
       // The branch may have been moved all the same, with the answer lost.
       await takeBackRelease(deps, {...making, released: {number, createdAt}, cause: 'it could not be seen whether the release was committed'});
       throw error;
     }
   }
   throw new ReleaseRefused('others released the app at the same moment again and again');
+}
+
+export interface Proposing {
+  readonly who: Who;
+  /** Absent: as the release is called. */
+  readonly title?: string;
+  /** Run once when it serves. */
+  readonly postdeploy?: string;
+}
+
+/**
+ * Proposes a release instead of making it: it is made when others have approved and merged it, under the number that is next by then.
+ *
+ * @throws {ReleaseRefused} when it can't be made
+ */
+export async function proposeRelease(deps: Pick<ReleaseDeps, 'repo'> & {readonly proposals: Proposer | undefined}, making: Making, {who, title, postdeploy}: Proposing, signal: AbortSignal): Promise<{readonly number: number; readonly proposal: ProposalDetails}> {
+  const {app, release, author, alongside} = making;
+  if (deps.proposals === undefined) throw new ReleaseRefused('releases can only be proposed where the cluster repository is on its own server');
+  const {image, createdAt, source: {commit: source}} = release;
+  for (let tries = 0; tries < NUMBER_TRIES_MAX; tries += 1) {
+    const floor = await deps.repo.nextReleaseFloor(app, signal);
+    const number = floor + 1;
+    // None goes for it yet.
+    const add = addRelease(app, release, {keep: Number.MAX_SAFE_INTEGER, numberAbove: floor});
+    const message = messageOf(making, number);
+    try {
+      const proposal = await deps.proposals.proposeRelease({
+        edit: both(onlyAs(releaseFile(app, number), add), alongside?.edit),
+        message: title === undefined || title === '' ? message : `${title}\n\n${message}`,
+        author,
+        operationId: randomUUID(),
+      }, {app, image, createdAt, ...(source !== undefined && {source}), ...(postdeploy !== undefined && {postdeploy})}, who, signal);
+      return {number, proposal};
+    } catch (error) {
+      if (error instanceof NumberTaken) continue;
+      throw error instanceof EditRefused ? refusedBy(error) : error;
+    }
+  }
+  throw new ReleaseRefused('others released the app at the same moment again and again');
+}
+
+function messageOf({app, subject, trailers}: Making, number: number): string {
+  return `${app}: release v${number} (${subject})\n\n${[`Flynn-App: ${app}`, ...trailers].join('\n')}`;
+}
+
+function refusedBy({message}: EditRefused): ReleaseRefused {
+  const lines = message.split('\n');
+  return new ReleaseRefused(lines.at(-1) ?? '', lines.slice(0, -1));
 }
 
 export interface TakingBack extends Pick<Making, 'app' | 'alongside'> {

@@ -25,6 +25,10 @@ export interface Releases {
 
 export interface Wisher {
   readonly author: Author;
+  /** His file below `people/`. Absent: he has none. */
+  readonly user?: string;
+  /** The release is proposed instead of made, with this title; empty: as it is called. */
+  readonly propose?: string;
   /** The same id joins what was begun with it: nothing is done twice because an answer was lost. */
   readonly operationId: string;
   /** Who listens no longer stops listening; the release goes on. */
@@ -118,6 +122,8 @@ export type ReleaseOutcome =
   | {readonly result: 'healthy'; readonly release: number; readonly urls: readonly string[]}
   /** `log`: the last lines of the container that failed. */
   | {readonly result: 'failed'; readonly release: number; readonly cause: string; readonly log: readonly string[]; /** Git does not name it any more. */ readonly isTakenBack: boolean}
+  /** It waits for others: it is deployed when they have merged it, perhaps under another number. */
+  | {readonly result: 'proposed'; readonly release: number; readonly proposal: number}
   /** Another release is the current one meanwhile. */
   | {readonly result: 'superseded'; readonly release: number; readonly by: number}
   | {readonly result: 'removed'; readonly release: number};

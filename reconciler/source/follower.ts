@@ -21,6 +21,8 @@ export interface SourceDeploy {
 /** `refused`: it does not serve, and would not if it were tried again. */
 export type SourceDeployOutcome =
   | {readonly result: 'deployed'; readonly release: number}
+  /** Its release waits for others, and is deployed when they have merged it. */
+  | {readonly result: 'proposed'; readonly proposal: number}
   | {readonly result: 'refused'; readonly cause: string};
 
 export interface FollowerParts {
@@ -32,7 +34,7 @@ export interface FollowerParts {
   /** Builds and releases; whatever it began is undone when the signal is aborted. Rejects when it could not be tried. */
   deploy(deploy: SourceDeploy, signal: AbortSignal): Promise<SourceDeployOutcome>;
   /** Something that people should know. */
-  tell(kind: 'source-deployed' | 'source-failed' | 'source-unreachable' | 'source-reachable', message: string): void;
+  tell(kind: 'source-deployed' | 'source-proposed' | 'source-failed' | 'source-unreachable' | 'source-reachable', message: string): void;
 }
 
 interface Going {
@@ -190,8 +192,9 @@ export class Follower {
 
   async #note({git, branch, path}: FollowedSource, commit: CommitId, outcome: SourceDeployOutcome): Promise<void> {
     const cause = outcome.result === 'refused' ? outcome.cause : undefined;
-    this.#last = {git, branch, ...(path !== undefined && {path}), commit, ...(outcome.result === 'deployed' ? {release: outcome.release} : {cause: outcome.cause})};
+    this.#last = {git, branch, ...(path !== undefined && {path}), commit, ...(outcome.result === 'deployed' && {release: outcome.release}), ...(cause !== undefined && {cause})};
     if (outcome.result === 'deployed') this.#parts.tell('source-deployed', `${branch} ${commit.slice(0, 8)} of ${git} is deployed as v${outcome.release}`);
+    else if (outcome.result === 'proposed') this.#parts.tell('source-proposed', `${branch} ${commit.slice(0, 8)} of ${git} is proposed as #${outcome.proposal}`);
     else this.#parts.tell('source-failed', `${branch} ${commit.slice(0, 8)} of ${git} was not deployed: ${cause}`);
     await this.#parts.records.write(this.app, this.#last);
   }

@@ -37,7 +37,9 @@ export function followSources({layout, keyring, deploys, events}: AppSourcesPart
 async function deployCommit({app, commit, source: {branch, path: folder}, author, print}: SourceDeploy, {layout, deploys}: Pick<AppSourcesParts, 'layout' | 'deploys'>, signal: AbortSignal): Promise<SourceDeployOutcome> {
   const gitdir = gitdirOf(app, layout);
   try {
-    const {release} = await deploys.deploy({app, commit, branch, gitdir, env: {}, by: author, origin: 'pull', print, settle: () => {}, ...(folder !== undefined && {folder})}, signal);
+    const {release, proposal} = await deploys.deploy({app, commit, branch, gitdir, env: {}, by: author, origin: 'pull', print, settle: () => {}, ...(folder !== undefined && {folder})}, signal);
+    // A release that waits for others is none yet.
+    if (proposal !== undefined) return {result: 'proposed', proposal};
     await noteDeployed(gitdir, commit, signal);
     return {result: 'deployed', release};
   } catch (error) {

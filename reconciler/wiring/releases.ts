@@ -12,6 +12,7 @@ import type {NodeView} from '../node.ts';
 import {keepSource} from '../receive/kept-sources.ts';
 import {hasCommit} from '../receive/rebuild.ts';
 import {releaseDesk} from '../release/desk.ts';
+import type {Proposer} from '../release/make.ts';
 import {Makings} from '../release/makings.ts';
 import type {Releases} from '../release/releases.ts';
 import type {Registry} from './registry.ts';
@@ -23,15 +24,16 @@ export interface ReleasesParts {
   readonly stack: StackImages;
   readonly layout: Pick<Layout, 'makings' | 'scratch' | 'sources'>;
   readonly registry: Registry;
+  readonly proposals: Proposer | undefined;
   readonly node: Pick<NodeView, 'wake' | 'converged' | 'status'>;
   log(message: string, error: unknown): void;
 }
 
 /** What can be told of releases on this node, and the releases that people make by commands. */
-export function releasesOf({docker, instance, stack, repo, layout, registry, node, log}: ReleasesParts, signal: AbortSignal): Releases {
+export function releasesOf({docker, instance, stack, repo, layout, registry, proposals, node, log}: ReleasesParts, signal: AbortSignal): Releases {
   const sourcesOf = (app: AppName) => path.join(layout.sources, `${app}.git`);
   return releaseDesk({
-    repo, node, log,
+    repo, node, log, proposals,
     makings: new Makings(layout.makings),
     standingOf: (app, image, until) => standingOf({docker, instance, stack}, {app, image}, until),
     rebaseImage: (request, until) => rebaseImage({docker, instance, stack, scratch: layout.scratch}, request, until),

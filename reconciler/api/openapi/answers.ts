@@ -94,7 +94,7 @@ const RELEASE_SUMMARY: Fields<ReleaseSummary> = {
   description: text('`Deploy 1a2b3c4d`'), by: text('Who.'), at: text(AT), commit: COMMIT, rollbackOf: maybe(count('The release that it repeats.')),
 };
 
-const RELEASE_RESULTS: Readonly<Record<ReleaseOutcome['result'], true>> = {healthy: true, failed: true, superseded: true, removed: true};
+const RELEASE_RESULTS: Readonly<Record<ReleaseOutcome['result'], true>> = {healthy: true, failed: true, superseded: true, removed: true, proposed: true};
 
 const STACK_IMAGE: Fields<StackImageInfo> = {
   name: oneOfTexts('Which.', ['run', 'build', 'router']), tag: text('Its name in the engine.'), id: maybe(text("The engine's.")), madeAt: maybe(text(AT)), sizeBytes: maybe(count('Bytes.')), debian: maybe(text('`Debian 13`')),
@@ -138,13 +138,13 @@ export const APP_ANSWERS: Readonly<Record<string, SchemaObject>> = {
   PrintLine: {type: 'object', additionalProperties: false, required: ['print'], properties: {print: text('For people.')}},
   ReleaseLine: either('How it goes, and at the end what became of it.', ref('PrintLine'), {type: 'object', additionalProperties: false, required: ['outcome'], properties: {outcome: ref('ReleaseOutcome')}}),
   ReleaseOutcome: {type: 'object', description: 'What became of a release.', additionalProperties: false, required: ['result', 'release'], properties: {
-    result: oneOfTexts('What became of it.', Object.keys(RELEASE_RESULTS)), release: count('Its number.'), urls: listOf({type: 'string'}), cause: text('Why it failed.'), log: listOf({type: 'string'}), isTakenBack: flag('Git does not name it any more.'), by: count('The release that is current instead.'),
+    result: oneOfTexts('What became of it.', Object.keys(RELEASE_RESULTS)), release: count('Its number.'), urls: listOf({type: 'string'}), cause: text('Why it failed.'), log: listOf({type: 'string'}), isTakenBack: flag('Git does not name it any more.'), by: count('The release that is current instead.'), proposal: count('It waits for others, and is deployed when they have merged it.'),
   }},
 
   Build: BUILD,
   BuildLine: either('A line of the log, and at the end the build.', {type: 'object', additionalProperties: false, required: ['line'], properties: {line: text('As it was printed.')}}, {type: 'object', additionalProperties: false, required: ['build'], properties: {build: ref('Build')}}),
   BuildCache: objectOf<BuildCache>('What builds keep for the next one.', {app: APP, bytes: count('0: nothing.'), maxBytes: maybe(count('From here on it is emptied.'))}),
-  DeployLine: either('How it goes, and at the end what was deployed.', ref('PrintLine'), {type: 'object', additionalProperties: false, required: ['deployed'], properties: {deployed: {type: 'object', additionalProperties: false, required: ['release', 'commit', 'urls'], properties: {release: count('Its number.'), commit: COMMIT, urls: listOf({type: 'string'})}}}}),
+  DeployLine: either('How it goes, and at the end what was deployed.', ref('PrintLine'), {type: 'object', additionalProperties: false, required: ['deployed'], properties: {deployed: {type: 'object', additionalProperties: false, required: ['release', 'commit', 'urls'], properties: {release: count('Its number.'), commit: COMMIT, urls: listOf({type: 'string'}), proposal: count('It waits for others, and is deployed when they have merged it.')}}}}),
   SourceLine: either('How it goes, and at the end how the source is.', ref('PrintLine'), {type: 'object', additionalProperties: false, required: ['source'], properties: {source: ref('Source')}}),
 
   Cron: objectOf<CronStatus>('A command with a schedule.', {

@@ -47,7 +47,7 @@ export class FakeDeploys implements DeployDesk {
   refusal: string | undefined;
   readonly asked: string[] = [];
 
-  async* deployPushed(app: AppName, wish: DeployWish, by: Author): AsyncGenerator<DeployLine> {
+  async* deployPushed(app: AppName, wish: DeployWish, {by}: {readonly by: Author}): AsyncGenerator<DeployLine> {
     this.asked.push(`deploy ${app} ${JSON.stringify(wish)} by ${by.name}`);
     yield* this.lines;
     if (this.refusal !== undefined) throw new EditRefused(this.refusal);

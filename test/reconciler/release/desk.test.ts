@@ -55,7 +55,7 @@ async function shop(t: ExecutionContext, {outcomes = [], serving, gone = [], los
   t.teardown(() => rm(path.join(path.dirname(gitdir), `${path.basename(gitdir)}-makings`), {recursive: true, force: true}));
   await prepare?.({commit, makings});
   const desk = releaseDesk({
-    repo, makings,
+    repo, makings, proposals: undefined,
     node: {wake: () => {}, converged: async (_app, _onProgress, signal) => {
       await meanwhile?.(commit);
       return left.shift() ?? {result: 'healthy', commit: (await repo.snapshot(signal)).commit, urls: ['http://shop.flynn.test/']};
