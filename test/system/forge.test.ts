@@ -1,0 +1,118 @@
+import {createHmac} from 'node:crypto';
+import path from 'node:path';
+import test from 'ava';
+import {GITHUB} from '../support/forges/github.ts';
+import {startForge, type ForgeServer} from '../support/forges/server.ts';
+import {head} from '../support/manifests.ts';
+import {TrialNode} from '../support/trial-node.ts';
+import {until} from '../support/until.ts';
+
+// A node whose cluster repository lives at a forge: a server that keeps to GitHub's API document, beside a real repository. What a pull request
+// would change, and what became of it, is told there.
+
+const MAIN = path.join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
+const shop = (yaml: string) => ({'apps/shop/app.yaml': `${head('App')}${yaml}`});
+
+let node: TrialNode;
+let forge: ForgeServer;
+let clone: string;
+let hook: {readonly url: string; readonly secret: string};
+
+test.before(async (t) => {
+  t.timeout(240_000);
+  forge = await startForge(GITHUB);
+  node = await TrialNode.start();
+  await node.deployed('shop', 'node-hello');
+  clone = await node.clone();
+  const bare = path.join(node.home, 'forge.git');
+  await node.git(node.home, 'clone', '--quiet', '--bare', clone, bare);
+  await node.mustGit(clone, 'remote', 'set-url', 'origin', bare);
+  await node.kill('SIGINT');
+  await node.up(['--cluster-repo', bare, '--poll', '1']);
+});
+test.after.always(async (t) => {
+  t.timeout(60_000);
+  await forge.close();
+  await node[Symbol.asyncDispose]();
+});
+
+test.serial('the forge is named by a command; its token is sealed, and neither git nor the log nor the API has it', async (t) => {
+  const {url, repository, token} = forge.world;
+  const set = await node.run(['sh', '-c', `printf '%s\\n' "$TOKEN" | '${process.execPath}' '${MAIN}' forge set github ${repository} --url ${url}`], {env: {TOKEN: token}});
+  t.is(set.exitCode, 0, set.output);
+  const made = await node.flynn(['forge', 'hook', '--json']);
+  hook = JSON.parse(made.stdout) as typeof hook;
+  await until('the commit that names it is told of', () => forge.world.statuses.some(({context, description}) => context === 'flynn/deploy' && description === 'healthy: no app changes'));
+  await node.mustGit(clone, 'pull', '--quiet');
+  const known = [await node.mustGit(clone, 'log', '-p'), node.log, (await node.flynn(['forge', '--json'])).stdout, (await node.flynn(['events'])).output].join('\n');
+  t.false(known.includes(token));
+  t.false(known.includes(hook.secret));
+});
+
+test.serial('a webhook that knows the secret makes it look at a new pull request, which gets its plan and its check', async (t) => {
+  const commit = await pullRequest(1, shop('services: {web: {replicas: 2}}\n'));
+  t.is((await send('wrong')).status, 401);
+  t.is((await send(hook.secret)).status, 202);
+  const comment = await until('the comment is there', () => forge.world.comments.find(({change}) => change === 1));
+  t.regex(comment.body, /### Plan: 1 app changes; 1 replica starts; memory 512Mi → 1Gi, cores 1 → 2\n/);
+  t.regex(comment.body, /\nweb: 2 replicas instead of 1\n/);
+  t.regex(comment.body, /\non \S+: replicas 1 → 2, memory 512Mi → 1Gi of [\d.]+Gi, cores 1 → 2 of \d+\n/);
+  await until('the check is green', () => forge.world.status(commit, 'flynn/plan')?.state === 'success');
+  t.is((await node.running('shop')).length, 1);
+});
+
+test.serial('after the merge the commit says that it converges, and that it is healthy, with the address of the app', async (t) => {
+  const merged = await merge(1);
+  await until('it is healthy', () => forge.world.status(merged, 'flynn/deploy')?.state === 'success');
+  t.deepEqual(forge.world.statuses.filter(({sha, context}) => sha === merged && context === 'flynn/deploy').map(({state}) => state), ['pending', 'success']);
+  t.like(forge.world.status(merged, 'flynn/deploy'), {description: 'healthy: shop', url: `http://shop.flynn.localhost:${node.httpPort}/`});
+  t.is((await node.running('shop')).length, 2);
+});
+
+test.serial('a merge that does not get healthy says why', async (t) => {
+  await pullRequest(2, shop('services: {web: {replicas: 1, command: "exit 7"}}\n'));
+  const merged = await merge(2);
+  await until('it has failed', () => forge.world.status(merged, 'flynn/deploy')?.state === 'failure', 60_000);
+  t.regex(forge.world.status(merged, 'flynn/deploy')?.description ?? '', /^failed: shop: .*exited with code 7/);
+  t.is((await node.ask('shop')).status, 200);
+});
+
+test.serial('what it has told it does not tell again after a kill, and goes on', async (t) => {
+  const told = forge.world.statuses.length;
+  await node.kill('SIGKILL');
+  await node.up();
+  const commit = await pullRequest(3, shop('services: {web: {replicas: many}}\n'));
+  await send(hook.secret);
+  await until('the check is red', () => forge.world.status(commit, 'flynn/plan')?.state === 'failure');
+  t.regex(forge.world.comments.find(({change}) => change === 3)?.body ?? '', /apps\/shop\/app\.yaml:3:28: services\.web\.replicas must be a whole number/);
+  t.deepEqual(forge.world.statuses.slice(told).map(({context}) => context), ['flynn/plan']);
+  t.is(forge.world.comments.filter(({change}) => change === 1).length, 1);
+  const shown = await node.flynn(['forge']);
+  t.regex(shown.output, /^github {2}http:\/\/127\.0\.0\.1:\d+\/team\/cluster\n {2}1 open pull request has a plan\n {2}looked {2}\d+s ago; a webhook tells when$/m);
+  t.deepEqual(forge.violations, []);
+});
+
+/** Somebody opens one, from what main is now. */
+async function pullRequest(number: number, files: Readonly<Record<string, string>>): Promise<string> {
+  await node.mustGit(clone, 'fetch', '--quiet', 'origin');
+  await node.mustGit(clone, 'checkout', '--quiet', '--detach', 'origin/main');
+  const sha = await node.commit(clone, files);
+  await node.mustGit(clone, 'push', '--quiet', 'origin', `HEAD:refs/pull/${number}/head`);
+  forge.world.pulls.push({number, title: `change ${number}`, body: '', branch: `b${number}`, base: 'main', sha, author: 'ann'});
+  return sha;
+}
+
+/** As the button of the forge does: a merge commit. */
+async function merge(number: number): Promise<string> {
+  await node.mustGit(clone, 'fetch', '--quiet', 'origin', `refs/pull/${number}/head:refs/pulls/${number}`);
+  await node.mustGit(clone, 'checkout', '--quiet', '--detach', 'origin/main');
+  await node.mustGit(clone, 'merge', '--quiet', '--no-ff', '--message', `Merge #${number}`, `refs/pulls/${number}`);
+  await node.mustGit(clone, 'push', '--quiet', 'origin', 'HEAD:main');
+  forge.world.pulls.splice(forge.world.pulls.findIndex((pull) => pull.number === number), 1);
+  return (await node.git(clone, 'rev-parse', 'HEAD')).stdout;
+}
+
+async function send(secret: string): Promise<Response> {
+  const body = JSON.stringify({action: 'opened'});
+  return fetch(`${node.apiUrl}/v1/hooks/cluster`, {method: 'POST', body, headers: {'content-type': 'application/json', 'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`}});
+}
