@@ -63,6 +63,7 @@ import {Registry} from './wiring/registry.ts';
 import {releasesOf} from './wiring/releases.ts';
 import {proposalDesk} from './wiring/proposals.ts';
 import {PostdeployNotes} from './receive/postdeploy-notes.ts';
+import type {ProposalDesk} from './proposals/desk.ts';
 import {proposalsElsewhere} from './proposals/elsewhere.ts';
 import {SshDoor} from './wiring/ssh-door.ts';
 import {stackDesk} from './wiring/stack-desk.ts';
@@ -124,7 +125,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const engineObserver = new EngineObserver({engine: engineDirect, instance, prober, hostSubnets, isBuilding: (app) => building.has(app), isAttended: (name) => oneShot.isAttended(name)});
   const logs = await NodeLogs.open({engine: engineDirect, layout, events, node: settings.node, cluster: () => reader.cluster, openSecret: (sealed) => keyring.open(sealed)}, signal);
   const engine = noticing(engineDirect, engineObserver, (id) => logs.beforeRemoval(id));
-  const housekeeper = new Housekeeper({docker, instance, layout, minFreeBytes: () => reader.cluster?.builds.minFreeBytes ?? 0, isBuilding: (app) => building.has(app), wake});
+  const housekeeper = new Housekeeper({docker, instance, layout, minFreeBytes: () => reader.cluster?.builds.minFreeBytes ?? 0, isBuilding: (app) => building.has(app), proposedImages: () => (proposals === undefined ? new Map() : proposals.proposedImages()), wake});
   const pushed = await PushedBook.open(layout.pushed, (file, cause) => events.add({kind: 'registry-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
   const registry = new Registry({docker, instance, book: pushed, settings: () => reader.cluster?.registry, openSecret: (sealed) => keyring.open(sealed)});
   const images: ImageSupply = new ImageSupply({docker, instance, registry, build: (source, until) => rebuild(source, until), nowMs: () => Date.now(), tell: (app, message) => events.add({app, kind: 'image-replaced', message, actor: 'flynn'})});
@@ -208,7 +209,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
   const postdeploys = new PostdeployNotes(layout.postdeploys);
-  const proposals = settings.cluster.kind === 'own' ? proposalDesk({layout, repo, check, access: () => reader.access, keepReleases: () => reader.cluster?.keep.releases, areCommitsSigned: () => trust.state.isRequired, postdeploys, node: {oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)}, noteBuild: (app, line) => logs.noteBuild(app, line), log}, signal) : undefined;
+  const proposals: ProposalDesk | undefined = settings.cluster.kind === 'own' ? proposalDesk({layout, repo, check, access: () => reader.access, keepReleases: () => reader.cluster?.keep.releases, areCommitsSigned: () => trust.state.isRequired, postdeploys, node: {oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)}, noteBuild: (app, line) => logs.noteBuild(app, line), log}, signal) : undefined;
   const minutes = await BuildMinutes.open(layout.buildMinutes, log);
   const quota = quotaDesk({minutes, quotas: () => reader.quotas, apps: () => reader.apps});
   const {builds, deploys, deployDesk, rebuild} = buildsAndDeploys({

@@ -45,7 +45,11 @@ function buildpackRows({name, commit, sha256, report = {}}: BuildpackManifest): 
 
 /** `flynn history` */
 export function historyTable(entries: readonly HistoryEntry[], {nowMs}: Look): readonly string[] {
-  return table(entries.map(({commit, subject, by, at, current}) => [commit.slice(0, 8), current === undefined ? '-' : `v${current}`, subject, by, when(at, nowMs)]));
+  return table(entries.map(({commit, subject, by, at, current, proposal}) => [commit.slice(0, 8), current === undefined ? '-' : `v${current}`, subject, by, when(at, nowMs), ...(proposal === undefined ? [] : [reviewed(proposal)])]));
+}
+
+function reviewed({by, approvedBy}: NonNullable<HistoryEntry['proposal']>): string {
+  return `proposed by ${by}${approvedBy.length === 0 ? '' : `, approved by ${approvedBy.join(', ')}`}`;
 }
 
 function state({state: kind, detail = ''}: ReleaseSummary, colors: Palette): string {

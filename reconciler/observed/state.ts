@@ -56,6 +56,8 @@ export interface Clutter {
   readonly buildLogs: readonly {readonly app: AppName}[];
   /** Images of the stack with Debian packages on top, `packages` with spaces between. `usedAtMs`: when a build last asked for it. `isInUse`: a container stands on it. */
   readonly packageImages: readonly {readonly image: ImageDigest; readonly packages: string; readonly usedAtMs: number; readonly isInUse: boolean}[];
+  /** Images of releases that wait for others to look at them; `unknown`: proposals can't be read at present. Absent: there are none. */
+  readonly proposed?: ReadonlyMap<AppName, readonly ImageDigest[]> | 'unknown';
   /** Less is free than builds have to find. */
   readonly isDiskLow: boolean;
   /** Somebody asks right now that nothing is kept for a while only. Absent: nobody does. */

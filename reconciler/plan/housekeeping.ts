@@ -37,7 +37,7 @@ interface Images {
 function unneededImages(app: AppName, images: readonly ObservedImage[], {wanted, desired, observed}: Images): readonly Action[] {
   const remove = (reason: string) => ({id}: ObservedImage): Action => ({kind: 'remove-image', app, image: id, reason});
   if (wanted === undefined) return isDue(app, observed) ? images.map(remove(`app ${app} is gone`)) : [];
-  if (wanted.state === 'invalid') return [];
+  if (wanted.state === 'invalid' || observed.clutter.proposed === 'unknown') return [];
   const {collect} = observed.clutter;
   const kept = collect === undefined ? desired.keptImages : 0;
   if (images.length <= kept) return [];
@@ -50,10 +50,11 @@ function unneededImages(app: AppName, images: readonly ObservedImage[], {wanted,
     .map(remove(`no kept release of ${app} has it${kept === 0 ? '' : `, and it is not among its newest ${kept}`}`));
 }
 
-/** Of releases that are kept, and of what serves. */
+/** Of releases that are kept or proposed, and of what serves. */
 export function imagesInUse(app: AppName, released: readonly ImageDigest[], observed: ObservedState): ReadonlySet<ImageDigest> {
   const lastGood = observed.journal.get(app)?.lastGood;
-  return new Set([...released, ...(lastGood?.releasedImages ?? []), ...(lastGood?.services ?? []).map(({container}) => container.image)]);
+  const {proposed} = observed.clutter;
+  return new Set([...released, ...(proposed === undefined || proposed === 'unknown' ? [] : proposed.get(app) ?? []), ...(lastGood?.releasedImages ?? []), ...(lastGood?.services ?? []).map(({container}) => container.image)]);
 }
 
 function unneededCaches(apps: ReadonlyMap<AppName, DesiredApp>, observed: ObservedState): readonly Action[] {

@@ -68,7 +68,7 @@ function waitingFor({app, image, problem, tries, againAtMs}: RegistryTrouble, re
 /** Nothing while it is not known what of it is needed. */
 function toRemove(app: AppName, images: readonly PushedImage[], {wanted, observed, seen, registry}: Around & {readonly wanted: DesiredApp | undefined}): readonly Plan[] {
   if (wanted === undefined ? !isDue(app, observed) : wanted.state === 'invalid') return [];
-  if (observed.operations.has(registryKey(app))) return [];
+  if (observed.operations.has(registryKey(app)) || observed.clutter.proposed === 'unknown') return [];
   const needed = wanted?.state === 'resolved' ? imagesInUse(app, wanted.releasedImages, observed) : new Set<ImageDigest>();
   const reason = wanted === undefined ? `app ${app} is gone` : `no kept release of ${app} has it`;
   return images.filter(({repository, image}) => repository === registryRepository(registry, app) && !needed.has(image)).map((pushed): Plan => {

@@ -1,4 +1,4 @@
-import type {AppName, CommitId} from '../../schemas/ids.ts';
+import type {AppName, CommitId, ImageDigest} from '../../schemas/ids.ts';
 import {mayDo, type Access} from '../access/access.ts';
 import type {ObjectReader} from '../adapters/git-objects.ts';
 import {OPERATOR, type Principal} from '../api/authenticate.ts';
@@ -46,7 +46,7 @@ export class ProposalDesk implements Proposals {
   readonly #deps: DeskDeps;
   readonly #store: ProposalStore;
   readonly #sight: SightDeps;
-  #images: ReadonlyMap<AppName, readonly string[]> | undefined;
+  #images: ReadonlyMap<AppName, readonly ImageDigest[]> | undefined;
 
   constructor(deps: DeskDeps) {
     this.#deps = deps;
@@ -143,7 +143,7 @@ export class ProposalDesk implements Proposals {
     }, signal);
   }
 
-  proposedImages(): ReadonlyMap<AppName, readonly string[]> | undefined {
+  proposedImages(): ReadonlyMap<AppName, readonly ImageDigest[]> | undefined {
     if (this.#images === undefined) this.#all(AbortSignal.timeout(30_000)).catch((error: unknown) => this.#deps.log("proposals can't be read", error));
     return this.#images;
   }
@@ -213,7 +213,7 @@ export class ProposalDesk implements Proposals {
   /** Also where nobody has said so yet: what main has is merged, whoever has done it. */
   async #all(signal: AbortSignal): Promise<readonly Stored[]> {
     const all = await this.#merged(await this.#store.all(signal), signal);
-    const images = new Map<AppName, readonly string[]>();
+    const images = new Map<AppName, readonly ImageDigest[]>();
     for (const {record: {release}, tip} of all) if (release !== undefined && tip !== undefined) images.set(release.app, [...images.get(release.app) ?? [], release.image]);
     this.#images = images;
     return all;

@@ -1,4 +1,4 @@
-import type {AppName, CommitId} from '../../schemas/ids.ts';
+import type {AppName, CommitId, ImageDigest} from '../../schemas/ids.ts';
 import type {Principal} from '../api/authenticate.ts';
 import type {Change} from '../checkout/snapshot.ts';
 import type {Difference} from '../desired/difference.ts';
@@ -18,7 +18,7 @@ export interface Proposals {
   /** Makes it a commit of main. @throws {EditRefused} when something is missing, or it conflicts with what main is by now */
   merge(number: number, wish: Pick<ReviewWish, 'seen'>, who: Principal, signal: AbortSignal): Promise<Merged>;
   /** Of proposed releases: they are kept until it is decided. Undefined: it can't be known at present. */
-  proposedImages(): ReadonlyMap<AppName, readonly string[]> | undefined;
+  proposedImages(): ReadonlyMap<AppName, readonly ImageDigest[]> | undefined;
 }
 
 export interface ReviewWish {

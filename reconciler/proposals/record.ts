@@ -1,5 +1,5 @@
 import {parse, stringify} from 'yaml';
-import type {AppName, CommitId} from '../../schemas/ids.ts';
+import type {AppName, CommitId, ImageDigest} from '../../schemas/ids.ts';
 import type {Reviewer} from './approvals.ts';
 
 /** Somebody, as he is written down. */
@@ -37,7 +37,7 @@ export interface ProposedRelease {
   readonly app: AppName;
   /** The commit that we made: one that is on the branch instead is somebody's own work. */
   readonly tip: CommitId;
-  readonly image: string;
+  readonly image: ImageDigest;
   readonly createdAt: string;
   /** Of the app's source. */
   readonly source?: string;

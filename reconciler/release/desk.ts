@@ -60,7 +60,7 @@ export function releaseDesk(deps: DeskDeps, signal: AbortSignal): Releases {
 
     async history(app, limit, until): Promise<readonly HistoryEntry[]> {
       return (await repo.history(app, until)).slice(0, limit).map(({commit, atMs, author, message, current}) => ({
-        commit, at: new Date(atMs).toISOString(), by: author.name, subject: message.split('\n')[0] ?? '', ...(current === undefined ? {} : {current}),
+        commit, at: new Date(atMs).toISOString(), by: author.name, subject: message.split('\n')[0] ?? '', ...(current === undefined ? {} : {current}), ...proposalOf(message),
       }));
     },
 
@@ -89,6 +89,13 @@ export function releaseDesk(deps: DeskDeps, signal: AbortSignal): Releases {
       })).follow(who.signal);
     },
   };
+}
+
+/** What the commit of a merged proposal says of it. */
+function proposalOf(message: string): Pick<HistoryEntry, 'proposal'> {
+  const number = /^Flynn-Proposal: (\d+)$/m.exec(message)?.[1];
+  const people = (trailer: string) => [...message.matchAll(new RegExp(`^${trailer}: (.+?) <[^>]*>$`, 'gm'))].map(([, name = '']) => name);
+  return number === undefined ? {} : {proposal: {number: Number(number), by: people('Proposed-by')[0] ?? '', approvedBy: people('Approved-by')}};
 }
 
 /** Others look at it first. */

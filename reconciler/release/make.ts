@@ -1,5 +1,5 @@
 import {randomUUID} from 'node:crypto';
-import type {AppName} from '../../schemas/ids.ts';
+import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import type {FollowedRepo} from '../checkout/repo.ts';
 import {reviewed} from '../access/protected.ts';
 import {EditRefused, type Author, type Change, type Edit} from '../checkout/snapshot.ts';
@@ -118,7 +118,7 @@ export async function proposeRelease(deps: Pick<ReleaseDeps, 'repo'> & {readonly
         message: title === undefined || title === '' ? message : `${title}\n\n${message}`,
         author,
         operationId: randomUUID(),
-      }, {app, image, createdAt, ...(source !== undefined && {source}), ...(postdeploy !== undefined && {postdeploy})}, who, signal);
+      }, {app, image: image as ImageDigest, createdAt, ...(source !== undefined && {source}), ...(postdeploy !== undefined && {postdeploy})}, who, signal);
       return {number, proposal};
     } catch (error) {
       if (error instanceof NumberTaken) continue;

@@ -73,6 +73,8 @@ export interface HistoryEntry {
   readonly subject: string;
   /** The release that was current after it. */
   readonly current?: number;
+  /** Of a merged proposal: who wrote it, and who has approved it. `by` has merged it. */
+  readonly proposal?: {readonly number: number; readonly by: string; readonly approvedBy: readonly string[]};
 }
 
 export interface RollbackWish {

@@ -1,6 +1,7 @@
 import {rm, readdir, stat} from 'node:fs/promises';
 import path from 'node:path';
 import type Docker from 'dockerode';
+import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import {formatBytes} from '../../schemas/quantity.ts';
 import {diskUsage, engineFolder, fullestDisk, listVolumes, removeVolume, type DiskUsage} from '../adapters/docker-disk.ts';
 import type {World} from '../apply/executors.ts';
@@ -25,6 +26,8 @@ export interface HousekeeperOptions {
   readonly layout: Layout;
   minFreeBytes(): number;
   isBuilding(app: string): boolean;
+  /** Images of proposed releases. Undefined: it can't be known at present. */
+  proposedImages(): ReadonlyMap<AppName, readonly ImageDigest[]> | undefined;
   /** Asks for a pass. */
   wake(): void;
 }
@@ -55,7 +58,8 @@ export class Housekeeper {
   async look(nowMs: number, signal: AbortSignal): Promise<Clutter> {
     this.#folders ??= [await engineFolder(this.#options.docker, signal), this.#options.layout.root];
     const seen = await this.#observer.look(nowMs, signal);
-    return {...seen, ...(this.#collect && {collect: this.#collect})};
+    const proposed = this.#options.proposedImages();
+    return {...seen, ...(proposed?.size !== 0 && {proposed: proposed ?? 'unknown'}), ...(this.#collect && {collect: this.#collect})};
   }
 
   /** What the pass does to what was seen. */

@@ -58,6 +58,14 @@ test('removes others though', planned, {
   plan: 'remove image i2  # no kept release of shop has it, and it is not among its newest 5',
 });
 
+test('keeps the image of a release that waits for others', planned, {
+  images: imagesOf(7),
+  clutter: {proposed: new Map([[SHOP, ['sha256:i1' as ImageDigest]]]), collect: 'garbage'},
+  plan: imagesOf(7).slice(1).toReversed().map(({id}) => `remove image ${id.slice(7)}  # no kept release of shop has it`).join('\n'),
+});
+
+test('removes no image while proposals can\'t be read', planned, {images: imagesOf(9), clutter: {proposed: 'unknown'}, plan: ''});
+
 test('removes nothing of an app whose manifests can\'t be read', planned, {wanted: INVALID, images: imagesOf(9), clutter: {collect: 'garbage'}, plan: ''});
 
 test('plans a removal that is going on not again', planned, {images: imagesOf(6), operations: ['image sha256:i1'], plan: ''});

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type {AppName} from '../../../schemas/ids.ts';
+import type {AppName, ImageDigest} from '../../../schemas/ids.ts';
 import type {Change} from '../../../reconciler/checkout/snapshot.ts';
 import {addRelease, scale} from '../../../reconciler/commits/edits.ts';
 import {setScalar} from '../../../reconciler/commits/yaml-edit.ts';
@@ -167,7 +167,7 @@ test('a proposed release gets its number when it is merged; a second push change
   const release = (createdAt: string) => ({image: `sha256:${'a'.repeat(64)}`, source: {commit: 'b'.repeat(40), builder: 'node'}, services: {web: {command: ['run']}}, pushedBy: 'dee', createdAt});
   const proposing = (createdAt: string) => desk.proposeRelease(
     {edit: addRelease(shop, release(createdAt) as never, {keep: 1000}), message: `shop: release v1 (${createdAt.slice(0, 4)})\n\nFlynn-App: shop\nFlynn-Source: ${'b'.repeat(40)}`, author: {name: 'dee', email: 'dee@example.com'}, operationId: createdAt},
-    {app: shop, image: `sha256:${'a'.repeat(64)}`, createdAt, source: 'b'.repeat(40)}, {user: 'dee', name: 'dee', email: 'dee@example.com'}, signal,
+    {app: shop, image: `sha256:${'a'.repeat(64)}` as ImageDigest, createdAt, source: 'b'.repeat(40)}, {user: 'dee', name: 'dee', email: 'dee@example.com'}, signal,
   );
   const first = await proposing('2026-01-01T00:00:00.000Z');
   t.deepEqual(first.missing, ['apps/shop/releases/v0001.yaml: 0 of 1 approval of people who may deploy it (shop)']);
@@ -176,7 +176,7 @@ test('a proposed release gets its number when it is merged; a second push change
   t.is(second.number, 1);
   t.deepEqual(second.approvals, {has: 0, needs: 1});
   await desk.list('open', 10, signal);
-  t.deepEqual([...desk.proposedImages()?.get(shop) ?? []], [`sha256:${'a'.repeat(64)}`]);
+  t.deepEqual([...desk.proposedImages()?.get(shop) ?? []], [`sha256:${'a'.repeat(64)}` as ImageDigest]);
   await desk.approve(1, {}, who('max'), signal);
 
   // Somebody rolls something out meanwhile: v1 and v2 are taken.
