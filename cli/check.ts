@@ -18,18 +18,20 @@ export interface Check {
 const SUCCESS_MS_MAX = 5 * 60_000;
 /** Logs and certificates tell a story that is out of order from here on. */
 const CLOCK_MS_MAX = 5000;
+const HOUR_MS = 60 * 60_000;
+/** Left of a certificate that should have been renewed long before. */
+const ENDING_MS = 48 * HOUR_MS;
 /** Apps and hosts that are told of one by one. */
 const TOLD_MAX = 10;
 
 /** What the cluster says of itself. */
 export function clusterChecks({status, certificates, nowMs}: {readonly status: NodeStatus; readonly certificates?: readonly CertificateStatus[]; readonly nowMs: number}): readonly Check[] {
-  const {lastPassAt, lastSuccessfulPassAt, revision, conditions, apps, commits} = status;
-  const aheadMs = lastPassAt === undefined ? 0 : Date.parse(lastPassAt) - nowMs;
+  const {lastSuccessfulPassAt, revision, conditions, apps, commits} = status;
   const isLate = lastSuccessfulPassAt === undefined || nowMs - Date.parse(lastSuccessfulPassAt) > SUCCESS_MS_MAX;
   const stalled = conditions.filter(({type, status: isSo}) => type === 'Stalled' && isSo);
   const [sickApps, sickHosts] = [apps.filter((app) => app.conditions.some(({type, status: isSo}) => type === 'Stalled' && isSo)), (certificates ?? []).filter(({problem}) => problem !== undefined)];
+  const ending = endingSoon(certificates ?? [], nowMs);
   return [
-    ...(aheadMs > CLOCK_MS_MAX ? [{what: 'Clock', state: 'warning' as const, says: `the node's is ${Math.round(aheadMs / 1000)} s ahead of this machine's`, advice: ['let both follow a time server (chrony, systemd-timesyncd)']}] : []),
     isLate
       ? {what: 'Passes', state: 'bad', says: lastSuccessfulPassAt === undefined ? 'none has succeeded since it was started' : `none has succeeded for ${age(lastSuccessfulPassAt, nowMs)}`, advice: ['see why: flynn status, flynn events']}
       : {what: 'Passes', state: 'good', says: `the last one succeeded ${age(lastSuccessfulPassAt, nowMs)} ago`},
@@ -38,8 +40,33 @@ export function clusterChecks({status, certificates, nowMs}: {readonly status: N
     ...sickApps.slice(0, TOLD_MAX).map((app): Check => ({what: 'App', state: 'bad', says: `${app.name}: ${app.conditions.find(({type}) => type === 'Stalled')?.message ?? ''}`, advice: [`see: flynn status ${app.name}`]})),
     ...(sickApps.length === 0 ? [{what: 'Apps', state: 'good' as const, says: `${apps.length}, none of them stalled`}] : more('Apps', sickApps.length)),
     ...sickHosts.slice(0, TOLD_MAX).map(({host, problem = ''}): Check => ({what: 'Certificate', state: 'warning', says: `${host}: ${problem}`, advice: ['see: flynn cert']})),
-    ...(certificates === undefined ? [] : sickHosts.length === 0 ? [{what: 'Certificates', state: 'good' as const, says: `${certificates.length}, nothing to do`}] : more('Certificates', sickHosts.length)),
+    ...ending,
+    ...(certificates === undefined || ending.length > 0 ? [] : sickHosts.length === 0 ? [{what: 'Certificates', state: 'good' as const, says: [`${certificates.length}, nothing to do`, ...nextEnd(certificates, nowMs)].join('; ')}] : more('Certificates', sickHosts.length)),
   ];
+}
+
+/** How far the node's clock is from this machine's. `dateMs`: what the node said between two moments of ours; its header has whole seconds. */
+export function clockCheck({dateMs, beganMs, endedMs}: {readonly dateMs: number; readonly beganMs: number; readonly endedMs: number}): Check {
+  const offMs = dateMs > endedMs ? dateMs - endedMs : Math.min(0, dateMs + 1000 - beganMs);
+  if (Math.abs(offMs) <= CLOCK_MS_MAX) return {what: 'Clock', state: 'good', says: "the node's and this machine's agree"};
+  return {what: 'Clock', state: 'warning', says: `the node's is ${Math.round(Math.abs(offMs) / 1000)} s ${offMs > 0 ? 'ahead of' : 'behind'} this machine's`, advice: ['let both follow a time server (chrony, systemd-timesyncd)', 'tokens expire, certificates are renewed and commands with a schedule run by the clock of the node']};
+}
+
+/** Those of the router's own authority live for hours, and are renewed without anybody. */
+function lasting(certificates: readonly CertificateStatus[]): readonly (CertificateStatus & {readonly endMs: number})[] {
+  return certificates.flatMap((one) => (one.source === 'internal' || one.notAfter === undefined ? [] : [{...one, endMs: Date.parse(one.notAfter)}])).toSorted((a, b) => a.endMs - b.endMs);
+}
+
+/** Renewal has had its time by then, and nothing was told of. */
+function endingSoon(certificates: readonly CertificateStatus[], nowMs: number): readonly Check[] {
+  return lasting(certificates).filter(({endMs, problem}) => problem === undefined && endMs - nowMs < ENDING_MS).slice(0, TOLD_MAX).map(({host, endMs}): Check => ({
+    what: 'Certificate', state: endMs <= nowMs ? 'bad' : 'warning', says: `${host}: ${endMs <= nowMs ? 'has ended' : `ends in ${Math.floor((endMs - nowMs) / HOUR_MS)} hours`}`, advice: ['order it once more: flynn cert retry <host>', 'one of your own: flynn cert add'],
+  }));
+}
+
+function nextEnd(certificates: readonly CertificateStatus[], nowMs: number): readonly string[] {
+  const [next] = lasting(certificates);
+  return next === undefined ? [] : [`the first one to end is that of ${next.host}, in ${Math.floor((next.endMs - nowMs) / (24 * HOUR_MS))} days`];
 }
 
 /** Without its key in git a node can't commit releases where commits have to be signed. */

@@ -2,12 +2,16 @@ import path from 'node:path';
 import type {CertificateStatus} from '../../reconciler/node.ts';
 import {DATA_DEFAULT} from '../../reconciler/settings.ts';
 import {ApiFailure} from '../client.ts';
-import {checkBy, clusterChecks, domainCheck, type Check} from '../check.ts';
+import {checkBy, clockCheck, clusterChecks, domainCheck, type Check} from '../check.ts';
+import {exchange} from '../exchange.ts';
 import {Failure, type Command, type CommandContext} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 import {git} from '../git.ts';
 import {checkLines} from '../output/checks.ts';
 import {palette} from '../output/color.ts';
+
+/** The cluster has just answered: something is wrong when it takes longer. */
+const CLOCK_MS_MAX = 10_000;
 
 export const doctor: Command = {
   usage: 'doctor [--data <folder>]',
@@ -43,6 +47,7 @@ async function ofCluster(context: CommandContext, signal: AbortSignal): Promise<
     const {name, url} = client.cluster;
     return [
       {what: 'Cluster', state: 'good', says: `${name} answers at ${url}, node ${status.node}`},
+      ...await clockOf(url, context, signal),
       ...clusterChecks({status, ...(certificates !== undefined && {certificates}), nowMs: context.nowMs()}),
       await domainCheck(status.domain),
     ];
@@ -50,6 +55,16 @@ async function ofCluster(context: CommandContext, signal: AbortSignal): Promise<
     if (!(error instanceof Failure)) throw error;
     return [{what: 'Cluster', state: 'bad', says: error.message, advice: error.advice}];
   }
+}
+
+/** By the header that each answer has; none where something on the way takes it out. */
+async function clockOf(base: string, {nowMs}: CommandContext, signal: AbortSignal): Promise<readonly Check[]> {
+  const beganMs = nowMs();
+  const response = await exchange({base, method: 'GET', path: '/healthz', headers: {}, silenceMsMax: CLOCK_MS_MAX}, signal).catch(() => undefined);
+  const endedMs = nowMs();
+  response?.resume();
+  const dateMs = Date.parse(response?.headers.date ?? '');
+  return Number.isFinite(dateMs) ? [clockCheck({dateMs, beganMs, endedMs})] : [];
 }
 
 /** Not everybody may see everything: it is left out then. */

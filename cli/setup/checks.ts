@@ -7,13 +7,17 @@ import {checkBy, type Check} from '../check.ts';
 import {Failure} from '../command.ts';
 import {dockerdPlace} from './dockerd.ts';
 import {engineStep} from './engine.ts';
-import {portsStep} from './ports.ts';
+import {readPid} from './pid-file.ts';
+import {demandOwnPorts, portsStep} from './ports.ts';
+import {namesOfProcesses} from './proc.ts';
 import {isReady} from './ready.ts';
 import {mergeSettings, readSettings} from './settings-file.ts';
 
 /** Builds are refused when less is free (see `builds.minFree` of cluster.yaml): people should know before. */
 const FREE_BYTES_MIN = 3 * 2 ** 30;
 const FREE_SHARE_MIN = 0.1;
+/** Names of processes, which the kernel cuts off after 15 characters. */
+const TIME_SERVERS: readonly string[] = ['chronyd', 'systemd-timesyn', 'ntpd', 'ntpsec', 'openntpd'];
 
 /** What a node needs of its machine, looked at without changing anything; none where there is no node. */
 export async function machineChecks(data: string, env: Readonly<Record<string, string | undefined>>, signal: AbortSignal): Promise<readonly Check[]> {
@@ -27,17 +31,24 @@ export async function machineChecks(data: string, env: Readonly<Record<string, s
     isRoot ? {what: 'Rights', state: 'good', says: 'root'} : {what: 'Rights', state: 'warning', says: 'not root: engine, ports and key are not looked at', advice: ['sudo flynn doctor']},
     ...(isRoot ? await rootChecks() : []),
     await diskCheck(data),
+    await timeServerCheck(),
     await checkBy('Reconciler', async () => (isUp ? `ready, ${data}` : undefined), {state: 'bad', says: 'does not answer, or is not ready', advice: ['start it: flynn up', `its log: ${layout.log}`]}),
   ];
 
   async function rootChecks(): Promise<readonly Check[]> {
     return [
       await checkBy('Docker Engine', () => engineStep(env, dockerdPlace(layout)).check(signal), {state: 'bad', says: 'does not answer', advice: ['flynn up starts it, or installs one']}),
-      // Of a node that is ready they are its own.
-      ...(isUp ? [] : [await checkBy('Ports', () => portsStep(settings).check(signal))]),
+      await checkBy('Ports', async () => (isUp ? demandOwnPorts(settings, await readPid(layout.pidFile)) : portsStep(settings).check(signal))),
       await checkBy('Key of secrets', () => keyOf(layout)),
     ];
   }
+}
+
+/** A clock that nobody keeps runs away within days. In a container it is its host's to keep. */
+async function timeServerCheck(): Promise<Check> {
+  const keeper = (await namesOfProcesses()).find((name) => TIME_SERVERS.includes(name));
+  if (keeper !== undefined) return {what: 'Time', state: 'good', says: `${keeper} keeps the clock`};
+  return {what: 'Time', state: 'warning', says: 'nothing here keeps the clock', advice: ['apt-get install chrony; where this machine is a container or its host keeps the clock, there is nothing to do']};
 }
 
 async function diskCheck(folder: string): Promise<Check> {

@@ -64,6 +64,19 @@ async function sshTrouble({listen, sshPort, data}: NodeSettings): Promise<readon
   return [`no git over SSH (${describeTaken({...port, ...(holder && {holder})})}: choose another one with --ssh-port)`];
 }
 
+/** Who listens where this node's parts do, as people read it. Throws `Failure` when somebody else does, or nobody. */
+export async function demandOwnPorts(settings: NodeSettings, reconciler: number | undefined): Promise<string> {
+  const wrong: string[] = [];
+  const held: string[] = [];
+  for (const port of wantedPorts(settings)) {
+    const holder = await holderOfPort(port);
+    if (holder !== undefined && (holder.pid === reconciler || await isOurs(holder, settings))) held.push(`${port.port} ${holder.pid === reconciler ? 'flynn' : holder.name}`);
+    else wrong.push(holder === undefined ? `nobody listens on port ${port.port} (${port.what}) of ${port.address}` : describeTaken({...port, holder}));
+  }
+  if (wrong.length > 0) throw new Failure(wrong.join('; '), {advice: ['stop what holds a port of the node, or choose another one: flynn down, then flynn up with another flag', 'see what the node does about it: flynn status']});
+  return [...new Set(held)].join(', ');
+}
+
 /** `port 80 (HTTP) on 127.0.0.1 is taken by nginx (process 812)` */
 export function describeTaken({what, address, port, holder}: TakenPort): string {
   const by = holder === undefined ? 'a process that can not be seen from here' : `${holder.name} (process ${holder.pid})`;

@@ -48,6 +48,12 @@ export async function nameOf(pid: number): Promise<string | undefined> {
   return (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined))?.trim();
 }
 
+/** Of all that run now. */
+export async function namesOfProcesses(): Promise<readonly string[]> {
+  const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
+  return (await Promise.all(pids.map((pid) => nameOf(Number(pid))))).filter((name) => name !== undefined);
+}
+
 /** Empty for a process that is gone. */
 export async function argumentsOf(pid: number): Promise<readonly string[]> {
   return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0').filter((argument) => argument !== '');

@@ -1,5 +1,5 @@
 import test from 'ava';
-import {clusterChecks, domainCheck} from '../../cli/check.ts';
+import {clockCheck, clusterChecks, domainCheck} from '../../cli/check.ts';
 import {checkLines} from '../../cli/output/checks.ts';
 import {palette} from '../../cli/output/color.ts';
 import type {NodeStatus} from '../../reconciler/status/status.ts';
@@ -30,9 +30,29 @@ test('what is wrong comes with what to do', tells, {lastSuccessfulPassAt: '2026-
   ! Certificate  shop.test: not renewed: 403 from the authority
                  → see: flynn cert
 `);
-test('a clock that is ahead is told', (t) => {
-  const [clock] = clusterChecks({status: STATUS, nowMs: NOW_MS - 60_000});
-  t.like(clock, {what: 'Clock', state: 'warning', says: "the node's is 60 s ahead of this machine's"});
+test('a certificate that ends soon is told, unless it is one that lives for hours', tells, {}, {certificates: [
+  {host: 'a.test', source: 'acme', notAfter: '2026-11-24T10:13:01Z'}, {host: 'b.test', source: 'own', notAfter: '2026-11-23T10:00:00Z'}, {host: 'c.test', source: 'internal', notAfter: '2026-11-23T11:00:00Z'},
+]}, text`
+  ✔ Passes       the last one succeeded 0s ago
+  ✔ Repository   COMMIT
+  ✔ Apps         1, none of them stalled
+  ✘ Certificate  b.test: has ended
+                 → order it once more: flynn cert retry <host>
+                 → one of your own: flynn cert add
+  ! Certificate  a.test: ends in 24 hours
+                 → order it once more: flynn cert retry <host>
+                 → one of your own: flynn cert add
+`.replace('COMMIT', `main@sha1:${COMMIT}`));
+
+test('of those that last the first one to end is named', (t) => {
+  const checks = clusterChecks({status: STATUS, nowMs: NOW_MS, certificates: [{host: 'a.test', source: 'acme', notAfter: '2027-01-23T10:13:01Z'}, {host: 'b.test', source: 'own', notAfter: '2026-12-03T10:13:01Z'}]});
+  t.is(checks.at(-1)?.says, '2, nothing to do; the first one to end is that of b.test, in 10 days');
+});
+
+test('clocks that differ are told, and the second that a header is cut off by is no difference', (t) => {
+  t.like(clockCheck({dateMs: 60_000, beganMs: 0, endedMs: 100}), {state: 'warning', says: "the node's is 60 s ahead of this machine's"});
+  t.like(clockCheck({dateMs: 0, beganMs: 61_000, endedMs: 61_100}), {state: 'warning', says: "the node's is 60 s behind this machine's"});
+  for (const dateMs of [0, 1000, 5000, 6000]) t.is(clockCheck({dateMs, beganMs: 1000, endedMs: 6000}).state, 'good');
 });
 
 test('names below localhost need no DNS, others do', async (t) => {
