@@ -64,7 +64,6 @@ import {releasesOf} from './wiring/releases.ts';
 import {proposalDesk} from './wiring/proposals.ts';
 import {PostdeployNotes} from './receive/postdeploy-notes.ts';
 import type {ProposalDesk} from './proposals/desk.ts';
-import {proposalsElsewhere} from './proposals/elsewhere.ts';
 import {SshDoor} from './wiring/ssh-door.ts';
 import {stackDesk} from './wiring/stack-desk.ts';
 import {View} from './wiring/view.ts';
@@ -226,7 +225,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const forge = followForge({settings, layout, repo, reader, keyring, events, domain, urlOf: (host) => (certificates.isRedirected(host) ? secureUrlOf : urlOf)(host, settings)}, signal);
   const metrics = metricsDesk({traffic: logs.traffic, connections: logs.connections, replicaAt: (address) => logs.replicaAt(address), sinceMs: Date.now(), ...figures});
   const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, registry, proposals, node, log}, signal);
-  const view: View = new View({settings, releases, proposals: proposals ?? proposalsElsewhere(settings.cluster.kind === 'remote' ? settings.cluster.url : 'a folder'), stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, forge: forge.desk, metrics, certificates, quota, ssh: () => ssh.answer(), drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
+  const view: View = new View({settings, releases, proposals: proposals ?? forge.proposals, stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, forge: forge.desk, metrics, certificates, quota, ssh: () => ssh.answer(), drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator, access: () => reader.access});

@@ -78,6 +78,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   /** Changes that wait for others: branches of our own cluster repository. */
   'reconciler/proposals': {
     values: [SCHEMAS, ADAPTERS, 'reconciler/access/', 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/api/authenticate.ts'],
+    types: ['reconciler/forge/status.ts'],
     packages: ['node:', 'yaml'],
   },
   'reconciler/api': {

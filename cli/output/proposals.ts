@@ -18,7 +18,7 @@ export function tellProposed({proposal, isNew}: ProposedAnswer, context: Pick<Co
   if (context.isJson) context.out(JSON.stringify({proposal, isNew}, null, 2));
   context.err(`${isNew ? 'Proposed' : 'Proposed already:'} "${title}" as #${number}`);
   if (!context.isJson) for (const line of planLines(proposal, palette(context))) context.out(line);
-  context.err(`others look at it with: flynn review show ${number}`);
+  context.err(proposal.url === undefined ? `others look at it with: flynn review show ${number}` : `others look at it at: ${proposal.url}`);
   return 0;
 }
 

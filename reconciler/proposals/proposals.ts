@@ -32,6 +32,8 @@ export interface ProposalSummary {
   readonly title: string;
   readonly state: 'open' | 'merged' | 'closed';
   readonly branch: string;
+  /** Of the pull request, where the repository lives at a forge. Absent: it is here. */
+  readonly url?: string;
   /** Who opened it. */
   readonly by: string;
   /** ISO 8601, UTC. */

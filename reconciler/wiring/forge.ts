@@ -14,6 +14,8 @@ import {planOfChange} from '../forge/plan-of.ts';
 import type {ForgeDesk} from '../forge/status.ts';
 import type {Layout} from '../layout.ts';
 import type {PassReport} from '../loop.ts';
+import {proposalsAtForge, proposalsElsewhere} from '../proposals/elsewhere.ts';
+import type {Proposals} from '../proposals/proposals.ts';
 import {commitCheck} from '../receive/check.ts';
 import {warningsOf} from '../receive/plaintext.ts';
 import type {Keyring} from '../secrets/keyring.ts';
@@ -40,6 +42,8 @@ export interface ForgeParts {
 /** Joins the pass to the forge that the cluster repository is followed from, if it is. */
 export interface FollowedForge {
   readonly desk: ForgeDesk;
+  /** Of a repository that is not our own. */
+  readonly proposals: Proposals;
   /** Hears what each pass saw. */
   see(report: PassReport): void;
   run(signal: AbortSignal): Promise<void>;
@@ -87,8 +91,10 @@ export function followForge(parts: ForgeParts, signal: AbortSignal): FollowedFor
     poster.follow(to, changed);
   };
 
+  const proposals = settings.cluster.kind === 'remote' ? proposalsAtForge({where: settings.cluster.url, gitdir: layout.clusterRepo, objects, repo, check, forge: poster}) : proposalsElsewhere('a folder');
   return {
     desk: poster,
+    proposals,
     run: (until) => poster.run(until),
     see(report) {
       last = report;

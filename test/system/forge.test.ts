@@ -69,6 +69,19 @@ test.serial('after the merge the commit says that it converges, and that it is h
   t.is((await node.running('shop')).length, 2);
 });
 
+test.serial('a change that is proposed by a command is a pull request there, and changes nothing here', async (t) => {
+  const proposed = await node.flynn(['scale', 'web=3', '-a', 'shop', '--propose']);
+  t.is(proposed.exitCode, 0, proposed.output);
+  const pull = forge.world.pulls.at(-1);
+  t.like(pull, {title: 'shop: scale web 2 → 3', base: 'main'});
+  t.regex(pull?.branch ?? '', /^flynn\/shop-scale-web-2-3-[0-9a-f]{8}$/);
+  t.true(proposed.output.includes(`others look at it at: ${forge.world.url}/team/cluster/pull/${pull?.number}`), proposed.output);
+  t.regex(proposed.output, /web: 3 replicas instead of 2/);
+  t.regex(await node.mustGit(clone, 'ls-remote', 'origin', `refs/heads/${pull?.branch}`), /^[0-9a-f]{40}/);
+  t.is((await node.running('shop')).length, 2);
+  forge.world.pulls.pop();
+});
+
 test.serial('a merge that does not get healthy says why', async (t) => {
   await pullRequest(2, shop('services: {web: {replicas: 1, command: "exit 7"}}\n'));
   const merged = await merge(2);

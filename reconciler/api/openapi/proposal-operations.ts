@@ -19,7 +19,7 @@ export const PROPOSAL_OPERATIONS: Operations = {
 const FIELD = {type: 'object', additionalProperties: false, required: ['field'], properties: {field: text('`services.web.replicas`'), from: {description: 'Absent: there is none. Secrets are masked.'}, to: {description: 'The same.'}}};
 
 const SUMMARY: Fields<ProposalSummary> = {
-  number: count('Its name.'), title: text('In one line.'), state: oneOfTexts('What became of it.', ['open', 'merged', 'closed']), branch: text('Of the cluster repository.'), by: text('Who opened it.'), at: text(AT), tip: maybe({...COMMIT, description: 'Newest commit of the branch.'}), app: maybe({...APP, description: 'Of a proposed release.'}),
+  number: count('Its name.'), title: text('In one line.'), state: oneOfTexts('What became of it.', ['open', 'merged', 'closed']), url: maybe(text('Of the pull request, where the repository lives at a forge.')), branch: text('Of the cluster repository.'), by: text('Who opened it.'), at: text(AT), tip: maybe({...COMMIT, description: 'Newest commit of the branch.'}), app: maybe({...APP, description: 'Of a proposed release.'}),
   approvals: maybe(fields({has: count('That count.'), needs: count('That it takes.')})),
   ended: maybe({...fields({by: text('Who.'), at: text(AT)}), additionalProperties: false, properties: {by: text('Who.'), at: text(AT), commit: COMMIT, comment: COMMENT}}),
 };
