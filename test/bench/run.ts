@@ -1,4 +1,5 @@
 import {parseArgs} from 'node:util';
+import {apiBenchmark} from './api/api.ts';
 import {buildBenchmark} from './build.ts';
 import {crashBenchmark} from './crash.ts';
 import {deployBenchmark} from './deploy.ts';
@@ -72,7 +73,7 @@ function chosen(names: readonly string[]): readonly Benchmark[] {
   const swarm = swarmSource(context, SCALE_TO);
   // The idle one last: before it, there is enough to settle.
   const all = [
-    passBenchmark(), pushBenchmark({scene}), buildBenchmark(), deployBenchmark({scene, swarm}), scaleBenchmark({scene, swarm}), loadBenchmark({scene, swarm}),
+    passBenchmark(), apiBenchmark(), pushBenchmark({scene}), buildBenchmark(), deployBenchmark({scene, swarm}), scaleBenchmark({scene, swarm}), loadBenchmark({scene, swarm}),
     crashBenchmark({scene, swarm}), logsBenchmark({scene}), diskBenchmark({scene}), routerBenchmark(), idleBenchmark({scene}),
   ];
   const unknown = names.filter((name) => !all.some((one) => one.name === name));
