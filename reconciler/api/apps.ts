@@ -15,8 +15,6 @@ import {LineQueue, sendLines} from './stream.ts';
 
 /** The remote repository may be slow. */
 const READ_MS_MAX = 60_000;
-/** A pass that begins now. It looks at the engine and begins what is to be done, and waits for none of it. */
-const PASS_MS_MAX = 5_000;
 /** Longer than any deploy's own limit: that one ends the wait, this one only a bug. */
 const CONVERGE_MS_MAX = 60 * 60_000;
 
@@ -64,18 +62,13 @@ function appsOf(view: NodeView): readonly AppStatus[] {
   throw new ApiError(503, `which apps there are is not known yet: ${why ?? 'the cluster repository has not been read so far'}`);
 }
 
-/**
- * Whoever has just changed something sees it: a pass that begins now is waited for when git has something newer. What that pass does not take over, for
- * whatever reason, is told as it is: an app that nobody has looked at yet, or none any more.
- */
+/** What no pass has taken over yet, for whatever reason, is told as git has it: an app that nobody has looked at, or none any more. */
 async function appsNow(view: NodeView, closing: AbortSignal): Promise<readonly AppStatus[]> {
   const seen = appsOf(view);
   // What can't be read now is no reason not to tell what was seen.
   const snapshot = await view.repo.snapshot(AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])).catch(() => undefined);
   if (snapshot === undefined || snapshot.commit === view.status().commit) return seen;
-  const isHeld = view.status().conditions.some(({type, status}) => type === 'Stalled' && status);
-  if (!isHeld) await view.plan(AbortSignal.any([closing, AbortSignal.timeout(PASS_MS_MAX)])).catch(() => {});
-  const apps = new Map(appsOf(view).map((app) => [app.name, app]));
+  const apps = new Map(seen.map((app) => [app.name, app]));
   return snapshot.apps.map(({name}) => apps.get(name) ?? notSeenYet(name, snapshot.commit));
 }
 

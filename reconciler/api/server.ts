@@ -81,7 +81,7 @@ export function createServer({view, authenticate, logins = new Logins({authentic
     });
     guard(v1, {logins, authenticate, audit: view.audit});
     await limitRates(v1, authenticate);
-    serveVersions(v1, view);
+    serveVersions(v1, {view, closing: closing.signal});
     const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal, log}), closing: closing.signal, log};
     registerNodeRoutes(v1, parts);
     registerMetricsRoutes(v1, parts);

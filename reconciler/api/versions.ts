@@ -4,19 +4,29 @@ import type {NodeView} from '../node.ts';
 import {operationOf} from './openapi/check.ts';
 import {ApiError} from './problem.ts';
 
-/** For the header only: without an answer in this time it is left out. */
+/** Without an answer in this time, what was seen is told. */
 const LOOK_MS_MAX = 5_000;
+/** A pass looks at the engine and begins what is to be done, and waits for none of it. */
+const PASS_MS_MAX = 5_000;
 const COMMITS_MAX = 10;
 
 /**
- * Answers say which commit they are at least as new as, for `If-Match`. It is taken before the answer is made: what is changed between the two makes a
- * later `If-Match` fail that could have gone through, and never the other way round.
+ * Whoever has just changed something sees it: what a pass saw is as new as git, or a pass that begins now is waited for. Answers say which commit they are
+ * at least as new as, for `If-Match`. It is taken before the answer is made: what is changed between the two makes a later `If-Match` fail that could
+ * have gone through, and never the other way round.
  */
-export function serveVersions(v1: FastifyInstance, {repo}: Pick<NodeView, 'repo'>): void {
+export function serveVersions(v1: FastifyInstance, {view, closing}: {readonly view: NodeView; readonly closing: AbortSignal}): void {
   v1.addHook('preHandler', async (request, reply) => {
-    if (operationOf(request)?.hasEtag !== true) return;
-    const snapshot = await repo.snapshot(AbortSignal.timeout(LOOK_MS_MAX)).catch(() => undefined);
-    if (snapshot !== undefined) reply.header('etag', `"${snapshot.commit}"`);
+    const operation = operationOf(request);
+    if (operation?.hasEtag !== true) return;
+    // What can't be read now is no reason not to tell what was seen.
+    const snapshot = await view.repo.snapshot(AbortSignal.any([closing, AbortSignal.timeout(LOOK_MS_MAX)])).catch(() => undefined);
+    if (snapshot === undefined) return;
+    reply.header('etag', `"${snapshot.commit}"`);
+    const {commit, conditions} = view.status();
+    // One that is held back is not taken over by another pass.
+    const isHeld = conditions.some(({type, status}) => type === 'Stalled' && status);
+    if (operation.isOfPass === true && commit !== undefined && commit !== snapshot.commit && !isHeld) await view.plan(AbortSignal.any([closing, AbortSignal.timeout(PASS_MS_MAX)])).catch(() => {});
   });
 }
 

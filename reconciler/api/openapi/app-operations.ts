@@ -21,8 +21,8 @@ const LOG_QUERY = {
 };
 
 export const APP_OPERATIONS: Operations = {
-  'GET /v1/apps': question('apps', 'List all apps that you may see', listOf(ref('App')), {pages: {key: ['name']}, hasEtag: true}),
-  'GET /v1/apps/:app': question('apps', 'Show an app', ref('App'), {hasEtag: true}),
+  'GET /v1/apps': question('apps', 'List all apps that you may see', listOf(ref('App')), {pages: {key: ['name']}, hasEtag: true, isOfPass: true}),
+  'GET /v1/apps/:app': question('apps', 'Show an app', ref('App'), {hasEtag: true, isOfPass: true}),
   'POST /v1/apps': commit('apps', 'Make an app', ref('CreatedApp'), {body: bodyOf({name: APP}, ['name']), statuses: [201, 200]}),
   'POST /v1/apps/:app/maintenance': commit('apps', 'Let its hosts answer 503 with a page that says so, or the app again', ref('Written'), {body: SWITCH}),
   'POST /v1/apps/:app/suspend': commit('apps', 'Stop all of it, or let it run again', ref('Written'), {body: SWITCH}),
@@ -35,8 +35,8 @@ export const APP_OPERATIONS: Operations = {
     },
   }),
 
-  'GET /v1/apps/:app/services': question('services', 'List services, as git has them and as they run', listOf(ref('Service')), {pages: {key: ['name']}, hasEtag: true}),
-  'GET /v1/apps/:app/services/:service': question('services', 'Show a service', ref('Service'), {hasEtag: true}),
+  'GET /v1/apps/:app/services': question('services', 'List services, as git has them and as they run', listOf(ref('Service')), {pages: {key: ['name']}, hasEtag: true, isOfPass: true}),
+  'GET /v1/apps/:app/services/:service': question('services', 'Show a service', ref('Service'), {hasEtag: true, isOfPass: true}),
   'POST /v1/apps/:app/services': commit('services', 'Make a service, with a command or with an image', ref('ServiceWritten'), {
     statuses: [201, 200], body: ref('NewService'), description: 'With an image it is a release of it, and the answer comes when that serves or has failed.',
   }),
@@ -83,7 +83,7 @@ export const APP_OPERATIONS: Operations = {
   'POST /v1/apps/:app/builds/:number/cancel': action('builds', 'End a build', ref('Build')),
   'GET /v1/apps/:app/build-cache': question('builds', 'Show what builds keep for the next one', ref('BuildCache')),
   'POST /v1/apps/:app/build-cache/purge': action('builds', 'Let that go', ref('BuildCache')),
-  'GET /v1/apps/:app/source': question('builds', 'Show how its source elsewhere is followed', ref('Source')),
+  'GET /v1/apps/:app/source': question('builds', 'Show how its source elsewhere is followed', ref('Source'), {hasEtag: true, isOfPass: true}),
   'POST /v1/apps/:app/source/sync': writtenLines('builds', 'Look at its source now, and deploy the newest commit', ref('SourceLine')),
   'POST /v1/apps/:app/source/hook': commit('builds', 'Set what webhooks prove themselves with', ref('HookMade'), {
     body: bodyOf({secret: text('Printable characters without spaces.', {minLength: 16, maxLength: 200, pattern: '^[\\x21-\\x7e]+$', writeOnly: true, errorMessage: 'must be a text of 16 to 200 printable characters without spaces'})}, ['secret']),
@@ -110,7 +110,7 @@ export const APP_OPERATIONS: Operations = {
   'GET /v1/apps/:app/replicas/:replica/exec': {kind: 'session', tag: 'runs', summary: 'Run a command in a container that runs', description: 'A websocket. Its first message is what to run, as the body of POST …/run.'},
   'POST /v1/apps/:app/replicas/:replica/kill': action('runs', 'Stop a container', ref('Killed')),
   'POST /v1/apps/:app/replicas/:replica/restart': writtenLines('runs', 'Give a replica a new container', ref('RestartedReplica')),
-  'GET /v1/apps/:app/cron': question('runs', 'List commands with a schedule', listOf(ref('Cron')), {pages: {key: ['name']}}),
+  'GET /v1/apps/:app/cron': question('runs', 'List commands with a schedule', listOf(ref('Cron')), {pages: {key: ['name']}, hasEtag: true, isOfPass: true}),
   'POST /v1/apps/:app/cron/:cron': commit('runs', 'Suspend a cron job, or let it run again', ref('Written'), {body: bodyOf({suspend: flag('Whether it is not to run by itself.')}, ['suspend'])}),
   'POST /v1/apps/:app/cron/:cron/runs': action('runs', 'Run a cron job now', ref('CronRun'), {statuses: [202]}),
   'GET /v1/apps/:app/cron/:cron/runs/:run/log': lines('runs', 'Read what a run of a cron job wrote', ref('CronLine'), {query: FOLLOW}),

@@ -20,8 +20,10 @@ export interface Operation {
   readonly answerType?: string;
   /** Of success; the first one is the usual one. Default: 200. */
   readonly statuses?: readonly number[];
-  /** Says which commit the answer is as new as, for `If-Match`. */
+  /** The answer is as new as git, and says as which commit, for `If-Match`. */
   readonly hasEtag?: true;
+  /** It is made of what a pass saw: one that has the newest commit is waited for. */
+  readonly isOfPass?: true;
   /** Can be read in pages. `list`: field of the answer that is the list; absent: the answer is. `key`: fields that name one of it. */
   readonly pages?: {readonly list?: string; readonly key: readonly string[]};
   /** The same as server-sent events, for who accepts `text/event-stream`. */
