@@ -54,7 +54,8 @@ export function parseAccessEntry(line: string): AccessEntry | undefined {
       method: request.method,
       host: request.host.replace(/:\d+$/, '').replace(/\.$/, '').toLowerCase(),
       path: request.uri,
-      clientAddress: request.remote_ip,
+      // The last of them is who the proxy itself has seen; what stands before, a client may have made up.
+      clientAddress: note.forwardedFor.split(',').at(-1)?.trim() || request.remote_ip,
       protocol: note.scheme,
       requestId: note.requestId,
       upstream: note.upstream,
@@ -94,15 +95,17 @@ interface Note {
   readonly requestId: string;
   /** Why there is no answer of a replica, in Caddy's words. */
   readonly message: string;
+  /** `X-Forwarded-For`, of proxies that are trusted: what others claim is taken away before. Empty: none. */
+  readonly forwardedFor: string;
 }
 
 /** `noteForAccessLog` of router/caddy/config.ts. What a client may have chosen stands after all that it may not. */
-const NOTE = /^(https?) (\S*) ([\d.e+-]*) ([\d.e+-]*) ([\d.e+-]*) (\d*) ([A-Za-z0-9_-]*) (.*)$/s;
+const NOTE = /^(https?) (\S*) ([\d.e+-]*) ([\d.e+-]*) ([\d.e+-]*) (\d*) ([A-Za-z0-9_-]*) ([^\t]*)(?:\t(.*))?$/s;
 
 /** Where somebody has logged in at the router his name is in the field instead: then nothing of it is known. */
 function parseNote(text: string): Note {
-  const [, scheme, upstream = '', latency, attempt, proxy, length, requestId = '', message = ''] = NOTE.exec(text) ?? [];
-  if (scheme === undefined) return {scheme: '', upstream: '', bytesIn: 0, requestId: '', message: ''};
+  const [, scheme, upstream = '', latency, attempt, proxy, length, requestId = '', message = '', forwardedFor = ''] = NOTE.exec(text) ?? [];
+  if (scheme === undefined) return {scheme: '', upstream: '', bytesIn: 0, requestId: '', message: '', forwardedFor: ''};
   const [latencyMs, attemptMs, proxyMs] = [latency, attempt, proxy].map((one) => (one === '' ? undefined : Number(one)));
   return {
     scheme,
@@ -113,6 +116,7 @@ function parseNote(text: string): Note {
     bytesIn: Number(length),
     requestId,
     message,
+    forwardedFor,
   };
 }
 

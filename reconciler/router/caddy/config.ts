@@ -134,7 +134,7 @@ const noteForAccessLog: Json = {
   mappings: [{input: 'request', outputs: [[
     '{http.request.scheme}', '{http.reverse_proxy.upstream.address}',
     '{http.reverse_proxy.upstream.latency_ms}', '{http.reverse_proxy.upstream.duration_ms}', '{http.reverse_proxy.duration_ms}',
-    '{http.request.header.Content-Length}', '{http.request.header.X-Request-Id}', '{http.error.message}',
+    '{http.request.header.Content-Length}', '{http.request.header.X-Request-Id}', '{http.error.message}\t{http.request.header.X-Forwarded-For}',
   ].join(' ')]}],
 };
 

@@ -56,6 +56,12 @@ test('a request is known by its host where its note was lost to the name of who 
   }
 });
 
+test('behind a proxy that is trusted, the client is whom that proxy has seen', (t) => {
+  const clientOf = (forwardedFor: string) => parseAccessEntry(logged({note: `http ${REPLICA} +3.5 +4.36 +6.36 12 ${ID} \t${forwardedFor}`}))?.clientAddress;
+  t.deepEqual(['', '203.0.113.7', '6.6.6.6, 203.0.113.7', '6.6.6.6,2001:db8::7'].map(clientOf), ['192.0.2.7', '203.0.113.7', '203.0.113.7', '2001:db8::7']);
+  t.like(parseAccessEntry(logged({status: 502, note: `${NOT_ANSWERED} EOF\t203.0.113.7`})), {clientAddress: '203.0.113.7', failure: {code: 'H13'}});
+});
+
 test('what is no line of an access log is none', (t) => {
   for (const line of ['', '{', '{"ts":"2026"}', 'null']) t.is(parseAccessEntry(line), undefined);
 });
