@@ -1,6 +1,6 @@
 import {comparablePath} from '../../../schemas/route-place.ts';
 import type {StructuredHost, StructuredPath} from '../../observed/structure.ts';
-import {conditionMatcher, exactMatchers, hostMatcher, HOSTS_IN_LIST_MAX, inChunks, pathPatternOf, withDots, type Matcher} from './matchers.ts';
+import {anyMatchers, conditionMatcher, exactMatchers, hostMatcher, HOSTS_IN_LIST_MAX, inChunks, pathPatternOf, withDots, type Matcher} from './matchers.ts';
 import {handlersBefore, type RouteContext} from './options.ts';
 import {NO_SUCH_PATH_PAGE} from './page-texts.ts';
 import {markPages, noSuchPath} from './pages.ts';
@@ -10,7 +10,7 @@ import {isHostOrWildcard, isWildcard} from '../names.ts';
 
 /**
  * Routes for the hosts with options of their own. A host that would mean something else to Caddy is left out. Caddy asks one matcher after the
- * other, whichever host is asked for: so one for many hosts stands before those of each, and the requests of all other hosts pass by in long strides.
+ * other, whichever host is asked for: so they stand in a tree, which the requests of all other hosts pass by at its root.
  *
  * What a path says is which name to ask for and by which way, nothing more: the ways are the same for most, and making one costs Caddy as much as
  * twenty paths.
@@ -18,19 +18,28 @@ import {isHostOrWildcard, isWildcard} from '../names.ts';
 export function hostRoutes(hosts: readonly StructuredHost[], context: RouteContext): readonly Json[] {
   const known = hosts.filter(({host}) => isHostOrWildcard(host));
   const exact = known.filter(({host}) => !isWildcard(host));
-  const strides = inChunks(exact, STRIDE).map((some) => {
-    const routes = (ways: Ways) => some.map((host): Json => ({match: [hostMatcher(host.host)], handle: [{handler: 'subroute', routes: pathRoutes(host, ways, context)}]}));
-    return answered({host: withDots(some.map(({host}) => host))}, routes, context);
-  });
   const wildcards = known.filter(({host}) => isWildcard(host)).map((wildcard) => {
     const {host, except = []} = wildcard;
     return answered({...hostMatcher(host), ...(except.length > 0 && {not: exactMatchers(except)})}, (ways) => pathRoutes(wildcard, ways, context), context);
   });
-  return [...strides, ...wildcards];
+  return [...(exact.length === 0 ? [] : [branch(exact, context)]), ...wildcards];
 }
 
-/** Each is in the list of its stride twice. */
-const STRIDE = HOSTS_IN_LIST_MAX / 2;
+/** Twice as many names: the most that Caddy finds in capital letters. */
+const LEAF_HOSTS = HOSTS_IN_LIST_MAX / 2;
+const BRANCHES = 10;
+
+function branch(hosts: readonly StructuredHost[], context: RouteContext): Json {
+  if (hosts.length <= LEAF_HOSTS) return leaf(hosts, context);
+  let size = LEAF_HOSTS;
+  while (size * BRANCHES < hosts.length) size *= BRANCHES;
+  return {match: anyMatchers(hosts.map(({host}) => host)), handle: [{handler: 'subroute', routes: inChunks(hosts, size).map((some) => branch(some, context))}]};
+}
+
+function leaf(hosts: readonly StructuredHost[], context: RouteContext): Json {
+  const routes = (ways: Ways) => hosts.map((host): Json => ({match: [hostMatcher(host.host)], handle: [{handler: 'subroute', routes: pathRoutes(host, ways, context)}]}));
+  return answered({host: withDots(hosts.map(({host}) => host))}, routes, context);
+}
 
 /** What routes choose, and then the ways that they can choose. Where none was chosen there is no such path. */
 function answered(match: Matcher, choosing: (ways: Ways) => readonly Json[], context: RouteContext): Json {

@@ -19,6 +19,11 @@ export function exactMatchers(hosts: readonly string[]): readonly Matcher[] {
   return inChunks(withDots(hosts), HOSTS_IN_LIST_MAX).map((some) => ({host: some}));
 }
 
+/** One of them is true when the host is one of these, of which there may be thousands; and for others that are written in capital letters. */
+export function anyMatchers(hosts: readonly string[]): readonly Matcher[] {
+  return [{host: withDots(hosts)}, {header_regexp: {Host: {pattern: '[A-Z]'}}}];
+}
+
 /** A host may be asked for with the dot that ends it, which Caddy takes for another one. */
 export function withDots(hosts: readonly string[]): readonly string[] {
   return hosts.flatMap((host) => [host, `${host}.`]);

@@ -71,12 +71,15 @@ test('a redirect may lead to one place only', renders, {path: '/old', redirect: 
   handle: [{handler: 'static_response', status_code: 302, headers: {Location: ['/new'], 'Cache-Control': ['no-store']}}],
 });
 
-test('many hosts are passed by in long strides, wildcards come after all of them', (t) => {
-  const hosts = [...Array.from({length: 120}, (_, index) => `h${index}.test`), '*.h.test', '*'].map((host): StructuredHost => ({host, paths: PATHS}));
-  const routes = rendered(hosts);
-  // And the way to replicas, and the page for paths that nobody has.
-  t.deepEqual(routes.map(({handle}) => handle[0]?.routes?.length), [52, 52, 22, 3, 3]);
-  t.is(new Set(JSON.stringify(routes).match(/h\d+\.test/g)).size, 120);
+test('many hosts stand in a tree that others pass by at its root, wildcards come after all of them', (t) => {
+  const hosts = [...Array.from({length: 620}, (_, index) => `h${index}.test`), '*.h.test', '*'].map((host): StructuredHost => ({host, paths: PATHS}));
+  const [root, ...wildcards] = rendered(hosts);
+  t.is(wildcards.length, 2);
+  t.deepEqual(root?.handle[0]?.routes?.map(({handle}) => handle[0]?.routes?.length), [10, 3], '500 hosts in ten leaves, and 120 in three');
+  // Of a leaf: its hosts, the way to replicas, and the page for paths that nobody has.
+  t.deepEqual(root?.handle[0]?.routes?.[1]?.handle[0]?.routes?.map(({handle}) => handle[0]?.routes?.length), [52, 52, 22]);
+  t.deepEqual(root?.match?.map((matcher) => (matcher as {host?: string[]}).host?.length ?? matcher), [1240, {header_regexp: {Host: {pattern: '[A-Z]'}}}]);
+  t.is(new Set(JSON.stringify(root).match(/h\d+\.test/g)).size, 620);
 });
 
 /** How many proxies Caddy has to make for so many paths of one host. */
