@@ -96,7 +96,8 @@ export function recordChange(have: readonly string[], wanted: NameTable): Record
   const replaced: [string, readonly Target[]][] = [];
   for (const [name, targets] of wanted) {
     const before = now.get(name);
-    if (before === undefined) continue;
+    // Nearly all of them, nearly always.
+    if (before === undefined || isSame(before, targets)) continue;
     const [had, wants] = [countsOf(before), countsOf(targets)];
     const more = targets.filter((target) => !had.has(keyOf(target)));
     const isOtherwise = [...had].some(([key, count]) => wants.get(key) !== count);
@@ -155,7 +156,13 @@ function nameAt(owner: string): string | undefined {
 }
 
 function resolvable(read: ReadRecords): NameTable {
-  return sorted(new Map([...read.targets].map(([name, targets]) => [name, targets.filter(({address}) => !isIPv4(address) || isRight(read, address))])));
+  const known = new Map<string, boolean>();
+  const isResolved = (address: string): boolean => {
+    const isThere = known.get(address) ?? (!isIPv4(address) || isRight(read, address));
+    known.set(address, isThere);
+    return isThere;
+  };
+  return sorted(new Map([...read.targets].map(([name, targets]) => [name, targets.filter(({address}) => isResolved(address))])));
 }
 
 /** Whether the name of this address answers the address and nothing else. */
@@ -184,13 +191,22 @@ function nameRecords([name, targets]: readonly [string, readonly Target[]]): rea
   const owner = ownerOf(name);
   if (targets.length === 0) return [`${owner} ${TTL_SECONDS} IN SRV 0 0 ${NOWHERE_PORT} ${NOWHERE_NAME}.`];
   // A target that is there several times needs records that differ. Their weight says nothing to Caddy, which picks among all of them.
-  const seen = new Map<string, number>();
-  return targets.map((target) => {
-    const copy = seen.get(keyOf(target)) ?? 0;
-    seen.set(keyOf(target), copy + 1);
+  let copy = 0;
+  return targets.map((target, index) => {
+    const before = targets[index - 1];
+    copy = before !== undefined && isSameTarget(before, target) ? copy + 1 : 0;
     // To HAProxy a weight of 0 says that no connection is wanted.
     return `${owner} ${TTL_SECONDS} IN SRV 0 ${isStreamName(name) ? copy + 1 : copy} ${target.port} ${targetName(target.address)}.`;
   });
+}
+
+function isSameTarget(a: Target, b: Target): boolean {
+  return a.address === b.address && a.port === b.port;
+}
+
+/** Of lists in the same order. */
+function isSame(a: readonly Target[], b: readonly Target[]): boolean {
+  return a.length === b.length && a.every((target, index) => isSameTarget(target, b[index] ?? target));
 }
 
 /** How often each target is there. */
