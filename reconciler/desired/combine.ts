@@ -41,7 +41,7 @@ export type Served = Pick<ResolvedApp, 'name' | 'routes'> & Partial<Pick<Resolve
  * All apps together. An app that claims a route or a port that another one has becomes invalid: it keeps what it had,
  * and the owner is not disturbed.
  */
-export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, me, served = [], quotas = NO_QUOTAS, running = () => 0, texts = new Map(), ...node}: NodeFacts): DesiredState {
+export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, me, served = [], quotas = NO_QUOTAS, running = () => undefined, texts = new Map(), ...node}: NodeFacts): DesiredState {
   const sorted = apps.toSorted(byName);
   const conflicts = Map.groupBy(conflictsIn(sorted, served), ({app}) => app);
   const valid = sorted.map((app): DesiredApp => {

@@ -142,5 +142,5 @@ export class DesiredReader {
 /** By the state before, or what is known to have served. */
 function runningIn(apps: readonly DesiredApp[], served: readonly Served[]): Running {
   const known = new Map([...served, ...apps].flatMap((app) => ('services' in app && app.services !== undefined ? [[app.name, app.services] as const] : [])));
-  return (app, service) => known.get(app)?.find(({name}) => name === service)?.replicas ?? 0;
+  return (app, service) => known.get(app)?.find(({name}) => name === service);
 }

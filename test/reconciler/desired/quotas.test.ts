@@ -81,19 +81,28 @@ test('an app has one owner: its name counts before beginnings of names, of these
 });
 
 /** `shop 2+1: why` */
-function placed(shared: readonly ManifestFile[], files: readonly ManifestFile[], running: Readonly<Record<string, number>> = {}): readonly string[] {
-  const {apps} = combine('' as CommitId, resolved(files, shared), {nodes: [{node: 'n1', memoryBytes: 64 * GI, cpus: 64}], me: 'n1', system: [], keptImages: 5, networks: {range: '10.0.0.0/16', prefix: 24}, quotas: quotasOf(shared).quotas, running: (name) => running[name] ?? 0});
-  return apps.flatMap((one) => (one.state === 'invalid' ? [] : one.services.map(({replicas, unplaced}) => `${one.name} ${replicas}${unplaced === undefined ? '' : `+${unplaced.replicas}: ${unplaced.on}`}`)));
+function placed(shared: readonly ManifestFile[], files: readonly ManifestFile[], runningFiles: readonly ManifestFile[] = []): readonly string[] {
+  const running = Object.fromEntries(resolved(runningFiles, shared).map((one) => [one.name, one.state === 'resolved' ? one.services[0] : undefined]));
+  const {apps} = combine('' as CommitId, resolved(files, shared), {nodes: [{node: 'n1', memoryBytes: 64 * GI, cpus: 64}], me: 'n1', system: [], keptImages: 5, networks: {range: '10.0.0.0/16', prefix: 24}, quotas: quotasOf(shared).quotas, running: (name) => running[name]});
+  return apps.flatMap((one) => (one.state === 'invalid' ? one.problems.map(formatDiagnostic) : one.services.map(({replicas, unplaced}) => `${one.name} ${replicas}${unplaced === undefined ? '' : `+${unplaced.replicas}: ${unplaced.on}`}`)));
 }
 
 test('copies beyond a quota wait, and those that run already stay', (t) => {
   const files = [...scaled('blog', 7), ...scaled('shop', 3)];
   t.deepEqual(placed(WEB, files), ['blog 5+2: team web may have 8 replicas in all', 'shop 3']);
-  t.deepEqual(placed(WEB, files, {blog: 7, shop: 1}), ['blog 7', 'shop 1+2: team web may have 8 replicas in all']);
-  t.deepEqual(placed(WEB, [...scaled('blog', 9), ...scaled('shop', 3)], {blog: 9, shop: 3}), ['blog 9', 'shop 3'], 'the quota came later');
+  t.deepEqual(placed(WEB, files, [...scaled('blog', 7), ...scaled('shop', 1)]), ['blog 7', 'shop 1+2: team web may have 8 replicas in all']);
+  t.deepEqual(placed(WEB, [...scaled('blog', 9), ...scaled('shop', 3)], [...scaled('blog', 9), ...scaled('shop', 3)]), ['blog 9', 'shop 3'], 'the quota came later');
 });
 
 test('what has no room as well waits for that', (t) => {
   const small = [cluster(), team('web', 'owns: [shop]\nquota: {replicas: 3}\n')];
   t.deepEqual(placed(small, scaled('shop', 5, '    limits: {memory: 40Gi}\n    requests: {memory: 30Gi}\n')), ['shop 2+3: no node has 30Gi of memory free (n1: 4Gi of 64Gi)']);
+});
+
+test('copies that run do not become larger than a quota allows: the app keeps what it has', (t) => {
+  const shared = [cluster(), team('web', 'owns: [shop]\nquota: {memory: 1Gi}\n')];
+  const limited = (memory: string, replicas = 2) => scaled('shop', replicas, `    limits: {memory: ${memory}}\n`);
+  t.deepEqual(placed(shared, limited('512Mi'), limited('256Mi')), ['shop 2']);
+  t.deepEqual(placed(shared, limited('600Mi'), limited('256Mi')), ['apps/shop/app.yaml:1:1: over quota: team web may have 1Gi of memory in all']);
+  t.deepEqual(placed(shared, limited('400Mi', 3), limited('256Mi')), ['shop 2+1: team web may have 1Gi of memory in all']);
 });
