@@ -20,7 +20,7 @@ export interface Writing {
 export async function reportWritten({client, app, context, written, wait, done, about}: Writing, signal: AbortSignal): Promise<number> {
   const {commit, isNew, message} = written;
   context.err(`${isNew ? 'Committed' : 'Already in git:'} "${message}" ${commit.slice(0, 8)}`);
-  if (client.isOffline === true && isNew) context.err('it is a commit of this clone; the cluster gets it with: git push');
+  if (client.isOffline === true && isNew) context.err(context.proposeFlag === undefined ? 'it is a commit of this clone; the cluster gets it with: git push' : 'it is on a branch of this clone; the cluster gets the proposal with: flynn propose');
   if (wait === 'no-wait' || client.isOffline === true) {
     if (context.isJson) context.out(JSON.stringify({commit, isNew, message, ...about}, null, 2));
     return 0;

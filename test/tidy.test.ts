@@ -128,7 +128,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   /** A node in one file, and back: on its own machine, where its keys are. */
   'cli/backup': {values: [SCHEMAS, 'cli/', 'reconciler/', 'buildpacks/'], types: ['dockerode'], packages: ['node:', 'age-encryption', 'execa']},
   /** The API over a clone of the cluster repository, in this process. */
-  'cli/offline': {values: [SCHEMAS, 'cli/', 'reconciler/api/', 'reconciler/desired/', 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], types: ['reconciler/node.ts', 'reconciler/status/'], packages: ['node:']},
+  'cli/offline': {values: [SCHEMAS, 'cli/', 'reconciler/api/', 'reconciler/desired/', 'reconciler/proposals/elsewhere.ts', 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], types: ['reconciler/node.ts', 'reconciler/proposals/', 'reconciler/status/'], packages: ['node:']},
   'cli/output': {values: [SCHEMAS, 'cli/', 'reconciler/preview/'], types: ['reconciler/desired/', 'reconciler/proposals/', 'reconciler/api/', 'reconciler/node.ts', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:', 'yaml']},
   'cli/commands': {
     values: [SCHEMAS, 'cli/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/volumes/format.ts', 'reconciler/secrets/identity-file.ts', ...NODE_FACTS],

@@ -4,10 +4,10 @@ import {cloneOf} from '../clone.ts';
 import {type Command, type CommandContext, Failure} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 import {git, remotes} from '../git.ts';
+import {slugOf} from '../slug.ts';
 
 /** A proposal's branches, of everybody. */
 const BRANCHES = 'proposals/';
-const SLUG_LENGTH_MAX = 40;
 
 export const propose: Command = {
   usage: 'propose [-m <title>] [-r <remote>]',
@@ -45,8 +45,7 @@ async function nameOf(title: string, root: string, signal: AbortSignal): Promise
   if (branch?.startsWith(BRANCHES) === true) return branch;
   if (branch !== undefined && branch !== 'main') return `${BRANCHES}${branch}`;
   const words = title === '' ? await git(['log', '-1', '--format=%s'], root, signal) ?? '' : title;
-  const slug = words.normalize('NFD').toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').slice(0, SLUG_LENGTH_MAX).replaceAll(/^-+|-+$/g, '');
-  return `${BRANCHES}${slug === '' ? 'change' : slug}`;
+  return `${BRANCHES}${slugOf(words)}`;
 }
 
 /** Undefined: none is checked out. */

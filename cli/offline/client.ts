@@ -1,6 +1,7 @@
 import {randomUUID} from 'node:crypto';
 import path from 'node:path';
-import type {Problem} from '../../reconciler/api/answers.ts';
+import type {Problem, ProposedAnswer, Written} from '../../reconciler/api/answers.ts';
+import type {CommitId} from '../../schemas/ids.ts';
 import {parseAuthor} from '../../reconciler/api/author.ts';
 import {createServer} from '../../reconciler/api/server.ts';
 import {ApiFailure, type Client} from '../client.ts';
@@ -11,7 +12,7 @@ import {CloneRepo} from './repo.ts';
 import {cloneView} from './view.ts';
 
 /** What a cluster's API answers, made from a clone of its repository: questions of what git says, and changes, which become commits of the clone. */
-export async function createCloneClient(folder: string, {cwd, env}: Pick<CommandContext, 'cwd' | 'env'>): Promise<Client> {
+export async function createCloneClient(folder: string, {cwd, env, proposeFlag}: Pick<CommandContext, 'cwd' | 'env' | 'proposeFlag'>): Promise<Client> {
   const signal = new AbortController().signal;
   const {root, isGit} = await cloneOf(path.resolve(cwd, folder), signal);
   if (!isGit) throw new Failure(`'${root}' is no git repository: there is nothing to commit to`);
@@ -24,8 +25,10 @@ export async function createCloneClient(folder: string, {cwd, env}: Pick<Command
     log: () => {},
   });
   const ask = async <Answer>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: string, body?: unknown): Promise<Answer> => {
-    const answer = await server.inject({method, url, headers: {'idempotency-key': randomUUID()}, ...(body !== undefined && {payload: body as object})});
+    const answer = await server.inject({method, url, headers: {'idempotency-key': randomUUID(), ...(proposeFlag !== undefined && {'x-flynn-propose': encodeURIComponent(proposeFlag)})}, ...(body !== undefined && {payload: body as object})});
     if (answer.statusCode >= 300) throw new ApiFailure(answer.statusCode, answer.json<Problem>().detail);
+    // Nobody's number yet: it is a commit of the clone like any other, on a branch of its own.
+    if (answer.statusCode === 202) return writtenOf(answer.json<ProposedAnswer>()) as Answer;
     return answer.json<Answer>();
   };
   const post: Client['post'] = (url, body) => ask('POST', url, body);
@@ -41,6 +44,10 @@ export async function createCloneClient(folder: string, {cwd, env}: Pick<Command
     scale: (name, services) => ask('POST', `/v1/apps/${name}/scale`, {services}),
     status: refused, apps: refused, app: refused, confirm: refused, plan: refused, converged: refused, postLines: refused, follow: refused, download: refused, upload: refused, connect: refused,
   };
+}
+
+function writtenOf({proposal: {tip, title}, isNew}: ProposedAnswer): Written {
+  return {commit: tip as CommitId, isNew, message: title}; // as `cloneView` made it
 }
 
 /** Their answers would say that nothing runs, which nobody has looked at. */

@@ -8,6 +8,7 @@ import type {AppName, BlobId, CommitId, TreeId} from '../../schemas/ids.ts';
 import {filesInWorkTree} from '../clone.ts';
 import {Failure} from '../command.ts';
 import {git} from '../git.ts';
+import {slugOf} from '../slug.ts';
 
 /** A clone's work tree, as it is saved. A commit has the files that an edit changed, and no others that are not committed yet. */
 export class CloneRepo implements ClusterRepo {
@@ -53,6 +54,19 @@ export class CloneRepo implements ClusterRepo {
 
   watch(): void {
     throw new Error('bug: nobody follows a clone');
+  }
+
+  /** Commits onto a branch of its own, named after the change. What is not committed yet comes along. Resolves to the branch, too. */
+  async propose(change: Change, signal: AbortSignal): Promise<Committed & {readonly branch: string}> {
+    const branch = `proposals/${slugOf(change.message.split('\n')[0] ?? '')}`;
+    await this.#switchTo(branch, signal);
+    return {...await this.commit(change, signal), branch};
+  }
+
+  async #switchTo(branch: string, signal: AbortSignal): Promise<void> {
+    if (await git(['symbolic-ref', '--short', '--quiet', 'HEAD'], this.#root, signal) === branch) return;
+    const isMade = await git(['switch', '--quiet', '--create', branch], this.#root, signal);
+    if (isMade === undefined) throw new Failure(`git can't make the branch ${branch} in '${this.#root}'`, {advice: [`is there one already? git switch ${branch}, or --propose=<another title>`]});
   }
 
   async #head(signal: AbortSignal): Promise<CommitId> {

@@ -1,6 +1,8 @@
 import {ApiError} from '../../reconciler/api/problem.ts';
 import {configForChecks} from '../../reconciler/desired/validate.ts';
 import type {ManifestFile} from '../../reconciler/checkout/snapshot.ts';
+import {proposalsElsewhere} from '../../reconciler/proposals/elsewhere.ts';
+import type {ProposalDetails, Proposals} from '../../reconciler/proposals/proposals.ts';
 import type {NodeView} from '../../reconciler/node.ts';
 import {API_PORT_DEFAULT, DNS_PORT_DEFAULT, HTTP_PORT_DEFAULT, HTTPS_PORT_DEFAULT} from '../../reconciler/settings.ts';
 import type {AppStatus, NodeStatus} from '../../reconciler/status/status.ts';
@@ -18,11 +20,23 @@ export function cloneView(repo: CloneRepo, {files, commit}: {readonly files: rea
     status: () => status,
     wake: () => {},
     keyring: NO_KEYS,
+    proposals: proposalsIn(repo),
     // The clone's own history says it.
     audit: {add: async () => {}, last: needed, verify: needed},
   };
   // Typed as a whole node: whatever it has not says so when it is asked.
   return new Proxy(known, {get: (target, field) => Reflect.get(target, field) as unknown ?? ABSENT}) as NodeView;
+}
+
+/** Of a clone: a branch, which somebody pushes. All that is told of it here is what a commit is told of. */
+function proposalsIn(repo: CloneRepo): Proposals {
+  return {
+    ...proposalsElsewhere('not asked by a clone'),
+    async propose(change, _who, signal) {
+      const {commit, isNew, branch} = await repo.propose(change, signal);
+      return {proposal: {title: change.message.split('\n')[0] ?? '', branch, tip: commit} as ProposalDetails, isNew};
+    },
+  };
 }
 
 function appOf(name: string): AppStatus {

@@ -163,3 +163,21 @@ test('a symbolic link leads nowhere', async (t) => {
   git('commit', '-qm', 'a trick');
   t.regex(await type(`--clone ${folder} -a shop scale web=2`, NOWHERE), /^! error: "apps\/shop\/app\.yaml" is behind a symbolic link$/m);
 });
+
+test('a change is proposed on a branch of the clone, also of what takes a review, and what is not committed comes along', async (t) => {
+  const {type, write, git} = await clone(t);
+  await write('cluster.yaml', `${FILES['cluster.yaml']}review: {paths: ["apps/**"]}\n`);
+  git('commit', '-qam', 'review');
+  await write('README.md', 'not yet\n');
+  t.is(await type('--clone . -a shop scale web=2', NOWHERE), text`
+    $ flynn --clone . -a shop scale web=2
+    ! error: apps/shop/app.yaml takes a review: propose it instead, with --propose
+    exit 1
+  `);
+  const shown = await type('--clone . -a shop scale web=2 --propose', NOWHERE);
+  t.regex(shown, /^! Committed "shop: scale web 1 → 2" [0-9a-f]{8}\n! it is on a branch of this clone; the cluster gets the proposal with: flynn propose\nexit 0$/m);
+  t.is(git('symbolic-ref', '--short', 'HEAD'), 'proposals/shop-scale-web-1-2');
+  t.is(git('log', '-1', '--format=%s'), 'shop: scale web 1 → 2');
+  t.is(git('status', '--porcelain').trim(), 'M README.md');
+  t.is(git('log', '-1', '--format=%s', 'main'), 'review');
+});
