@@ -30,6 +30,7 @@ export interface ForgeDeskParts extends Omit<DeployParts, 'nowMs'> {
   /** The newest commit of main. */
   main(signal: AbortSignal): Promise<CommitId>;
   planOf: PlanParts['planOf'];
+  keepOnly: PlanParts['keepOnly'];
   /** Moves a branch of the repository there to a commit of ours. */
   push(branch: string, commit: CommitId, signal: AbortSignal): Promise<void>;
   /** The repository there may have moved. */
@@ -168,7 +169,7 @@ export class ForgePoster implements ForgeDesk {
     if (this.#connected !== undefined && isDeepStrictEqual(this.#connected.of, settings)) return this.#connected;
     const {kind, repository, token} = settings;
     const forge = KINDS[kind]({url: urlOfForge(settings) ?? '', repository, token: (await this.#parts.openSecret(token)).trim()});
-    this.#connected = {of: settings, forge, plans: new Plans({forge, domain: this.#parts.domain(), planOf: (change, signal) => this.#parts.planOf(change, signal)})};
+    this.#connected = {of: settings, forge, plans: new Plans({forge, domain: this.#parts.domain(), planOf: (change, signal) => this.#parts.planOf(change, signal), keepOnly: (open, signal) => this.#parts.keepOnly(open, signal)})};
     return this.#connected;
   }
 

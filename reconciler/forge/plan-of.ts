@@ -30,9 +30,14 @@ export interface PlanOfParts {
 const BOT = {name: 'Flynn', email: 'flynn@localhost'};
 const CLUSTER_FILE = 'cluster.yaml';
 
-/** Where the newest commit of a pull request is kept; the last one looked at keeps its objects from being collected. */
-export function refOfChange(number: number): string {
-  return `refs/flynn/forge/${number}`;
+/** Where the newest commits of pull requests are kept, by number: so git does not collect what the next plan needs. */
+const REFS = 'refs/flynn/forge/';
+
+/** Lets go of pull requests that are not open any more. */
+export async function forgetClosed(gitdir: string, open: ReadonlySet<number>, signal: AbortSignal): Promise<void> {
+  const listed = await git(['for-each-ref', '--format=%(refname)', REFS], {gitdir}, signal);
+  const closed = listed.split('\n').filter((ref) => ref !== '' && !open.has(Number(ref.slice(REFS.length))));
+  if (closed.length > 0) await git(['update-ref', '--stdin'], {gitdir, input: closed.map((ref) => `delete ${ref}\n`).join('')}, signal);
 }
 
 /**
@@ -59,7 +64,7 @@ export async function planOfChange(parts: PlanOfParts, change: OpenChange, signa
 
 /** The commit itself is asked for: a branch may have moved since the forge listed it, and then the next look has it. */
 async function fetched({gitdir, objects, remote}: PlanOfParts, {number, ref, head}: OpenChange, signal: AbortSignal): Promise<CommitId> {
-  const kept = refOfChange(number);
+  const kept = `${REFS}${number}`;
   const before = await objects.info(kept, signal);
   if (before?.id !== head) await fetchRef(gitdir, {remote, from: ref, to: kept}, signal);
   const now = await objects.info(kept, signal);

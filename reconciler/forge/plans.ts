@@ -13,6 +13,8 @@ export interface PlanParts {
   readonly domain: string;
   /** What would become of the cluster if it were merged into what main is now. */
   planOf(change: OpenChange, signal: AbortSignal): Promise<ChangePlan>;
+  /** Only these are open now. */
+  keepOnly(open: ReadonlySet<number>, signal: AbortSignal): Promise<void>;
 }
 
 interface Told {
@@ -41,6 +43,7 @@ export class Plans {
     const {forge} = this.#parts;
     const open = (await forge.openChanges('main', signal)).slice(0, CHANGES_MAX);
     const numbers = new Set(open.map(({number}) => number));
+    if (this.#told.size === 0 || [...this.#told.keys()].some((number) => !numbers.has(number))) await this.#parts.keepOnly(numbers, signal);
     this.#told = new Map([...this.#told].filter(([number]) => numbers.has(number)));
     let failure: unknown;
     for (const change of open) {

@@ -10,7 +10,7 @@ import {EditRefused} from '../checkout/snapshot.ts';
 import type {DesiredApp} from '../desired/state.ts';
 import type {AppOutcome} from '../forge/deploys.ts';
 import {ForgePoster} from '../forge/desk.ts';
-import {planOfChange} from '../forge/plan-of.ts';
+import {forgetClosed, planOfChange} from '../forge/plan-of.ts';
 import type {ForgeDesk} from '../forge/status.ts';
 import type {Layout} from '../layout.ts';
 import type {PassReport} from '../loop.ts';
@@ -72,6 +72,7 @@ export function followForge(parts: ForgeParts, signal: AbortSignal): FollowedFor
       warningsOf: (states, deadline) => warningsOf(states, deadline),
       apps: () => apps,
     }, change, until),
+    keepOnly: (open, until) => forgetClosed(layout.clusterRepo, open, until),
     push: (branch, to, until) => pushBranch({gitdir: layout.clusterRepo, remote: mustHave(remote), branch, to}, until),
     refresh: (until) => repo.refresh(until),
     tell: (kind, message) => events.add({kind, message}),

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type {OpenChange} from '../../../reconciler/forge/forge.ts';
-import {planOfChange} from '../../../reconciler/forge/plan-of.ts';
+import {forgetClosed, planOfChange} from '../../../reconciler/forge/plan-of.ts';
 import {planMarkdown, planSummary} from '../../../reconciler/preview/markdown.ts';
 import type {CommitId} from '../../../schemas/ids.ts';
 import {run} from '../checkout/support.ts';
@@ -61,4 +61,13 @@ test('nobody sees what is kept of pull requests', async (t) => {
   const {parts, pull} = await hosted(t);
   await planOfChange(parts, change(1, await pull(1, shop('services: {web: {replicas: 4}}\n'))), LIMIT);
   t.notRegex(await run('/', 'ls-remote', parts.gitdir), /refs\/flynn/);
+});
+
+test('what is kept of those that are closed goes', async (t) => {
+  const {parts, pull} = await hosted(t);
+  for (const number of [1, 2]) await planOfChange(parts, change(number, await pull(number, shop(`services: {web: {replicas: ${number + 3}}}\n`))), LIMIT);
+  const kept = () => run(parts.gitdir, 'for-each-ref', '--format=%(refname)', 'refs/flynn/forge/');
+  t.is(await kept(), 'refs/flynn/forge/1\nrefs/flynn/forge/2');
+  await forgetClosed(parts.gitdir, new Set([2]), LIMIT);
+  t.is(await kept(), 'refs/flynn/forge/2');
 });
