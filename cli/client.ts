@@ -6,7 +6,7 @@ import type {AppName, CommitId} from '../schemas/ids.ts';
 import type {AppAnswer, ConvergedLine, CreatedApp, PlanAnswer, Problem, ScaledApp} from '../reconciler/api/answers.ts';
 import type {NodeStatus} from '../reconciler/status/status.ts';
 import {isProposed, Proposed} from './proposed.ts';
-import {exchange, type Exchange} from './exchange.ts';
+import {exchange, isReadable, type Exchange} from './exchange.ts';
 import {Failure} from './command.ts';
 import type {Cluster} from './which-cluster.ts';
 
@@ -183,16 +183,25 @@ function isEnd(line: unknown): boolean {
 
 /** Resolves to the answer when it is a success, its body unread. */
 async function open({cluster}: Connection, request: Partial<Exchange>, signal: AbortSignal): Promise<IncomingMessage> {
+  keepsSecret(cluster);
   let response: IncomingMessage;
   try {
     const headers = {authorization: `Bearer ${cluster.token}`, ...request.headers};
-    response = await exchange({method: 'GET', path: '/', ...request, base: cluster.url, headers}, signal);
+    response = await exchange({method: 'GET', path: '/', ...request, base: cluster.url, headers, caFile: cluster.caFile}, signal);
   } catch (error) {
     throw explained(error, cluster, signal);
   }
   const status = response.statusCode ?? 0;
   if (status >= 200 && status < 300) return response;
   throw await refusal(response, status, cluster);
+}
+
+/** Throws `Failure` before a token is sent where others could read it. */
+export function keepsSecret({name, url, file}: Cluster): void {
+  if (!isReadable(url)) return;
+  throw new Failure(`${url}: over http:// your token could be read on its way`, {
+    advice: [`log in again: flynn login ${url.replace(/^http:/, 'https:').replace(/:\d+$/, '')} < token (${file} has it under "${name}")`, "where the cluster is its own authority, with --ca: 'flynn cert trust --print' on its machine writes the file"],
+  });
 }
 
 /** What an answer that is no success says. */
@@ -220,12 +229,16 @@ async function textOf(response: IncomingMessage): Promise<string> {
   return text;
 }
 
+/** What OpenSSL says of certificates whose signer it does not know (X509_verify_cert_error_string(3)). */
+const UNTRUSTED: ReadonlySet<string> = new Set(['SELF_SIGNED_CERT_IN_CHAIN', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE']);
+
 /** Why there was no answer, and what can be done about it. */
 export function explained(error: unknown, {name, url}: Cluster, signal: AbortSignal): unknown {
   if (error instanceof Failure || signal.aborted) return error;
   if (error instanceof DOMException && error.name === 'TimeoutError') return new Failure(`cluster "${name}" did not answer within ${ANSWER_MS_MAX / 1000} s`);
   const code = (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error));
   if (code === 'ECONNRESET') return cutOff({url}, error);
+  if (UNTRUSTED.has(code)) return new Failure(`the certificate of ${url} is signed by nobody whom this machine trusts (${code})`, {cause: error, advice: ["where the cluster is its own authority: 'flynn cert trust --print' on its machine, then here: flynn login … --ca <file>"]});
   return notRunning(name, `${url}: ${code}`, error);
 }
 

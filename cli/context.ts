@@ -17,6 +17,8 @@ export interface ClusterContext {
   /** What git remotes begin with: `http://git.flynn.localhost`. */
   readonly gitUrl: string;
   readonly token: string;
+  /** PEM: an authority that its certificates may be signed by, beside those that this machine trusts. */
+  readonly caFile?: string;
   /** Author of the commits that are made for this user, `name` or `name <email>`. */
   readonly user: string;
 }
@@ -53,7 +55,7 @@ export function parseContexts(file: string, text: string): Contexts {
   const known: Record<string, ClusterContext> = {};
   for (const [name, cluster] of Object.entries(clusters)) {
     if (!isCluster(cluster)) throw broken(`cluster "${name}" has to have the texts "url", "gitUrl", "token" and "user"`);
-    known[name] = {url: cluster.url, gitUrl: cluster.gitUrl, token: cluster.token, user: cluster.user};
+    known[name] = {url: cluster.url, gitUrl: cluster.gitUrl, token: cluster.token, user: cluster.user, ...(typeof cluster.caFile === 'string' && {caFile: cluster.caFile})};
   }
   return {...(chosen === undefined ? {} : {default: chosen}), clusters: known};
 }

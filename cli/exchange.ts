@@ -13,13 +13,15 @@ export interface Exchange {
   readonly body?: string | Readable;
   /** Ends the exchange with ETIMEDOUT when nothing came for so long. */
   readonly silenceMsMax?: number;
+  /** See `ClusterContext`. */
+  readonly caFile?: string | undefined;
 }
 
 /**
  * One HTTP request, by node:http: loading undici would double the start-up time of the command. Resolves when the status is there; the
  * body is for the caller to read. Rejects as the socket does.
  */
-export async function exchange({base, method, path, headers, body, silenceMsMax}: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
+export async function exchange({base, method, path, headers, body, silenceMsMax, caFile}: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
   const url = new URL(path, base);
   const {request} = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
   const options: RequestOptions = {
@@ -27,6 +29,7 @@ export async function exchange({base, method, path, headers, body, silenceMsMax}
     // One exchange a connection: a kept one would keep the process from ending.
     agent: false,
     ...lookupFor(url),
+    ...(url.protocol === 'https:' && await trusting(caFile)),
   };
   return new Promise((resolve, reject) => {
     const sent = request(url, options, resolve);
@@ -37,6 +40,19 @@ export async function exchange({base, method, path, headers, body, silenceMsMax}
     if (body === undefined || typeof body === 'string') sent.end(body);
     else body.once('error', (error) => sent.destroy(error)).pipe(sent);
   });
+}
+
+/** Whom a certificate may be signed by: whoever signs for this machine, and the one in the file. */
+export async function trusting(caFile: string | undefined): Promise<{readonly ca?: string[]}> {
+  if (caFile === undefined) return {};
+  const [{getCACertificates}, {readFile}] = await Promise.all([import('node:tls'), import('node:fs/promises')]);
+  return {ca: [...getCACertificates('default'), await readFile(caFile, 'utf8')]};
+}
+
+/** Whether others could read what is sent there: `http://`, and not to this machine. */
+export function isReadable(base: string): boolean {
+  const {protocol, hostname} = new URL(base);
+  return protocol === 'http:' && !isLoopbackName(hostname) && !/^(127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 }
 
 /** How a name is looked up, where that is not as usual. */

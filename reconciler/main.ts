@@ -229,7 +229,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator, access: () => reader.access});
-  const logins = new Logins({authenticate, audit});
+  const logins = new Logins({authenticate, audit, settings});
   const server = createServer({view, authenticate, logins, log});
   const local = createLocalServer({view, log});
   receivePushes({server, local, view, repo, layout, deploys, logins, authenticateKey: (fingerprint) => principalOfKey(fingerprint, reader.access), check, unsignedIn: (range, until) => trust.refusalOf(range, until), log, ...(proposals && {proposals})});

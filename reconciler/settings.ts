@@ -60,6 +60,12 @@ export function gitUrlOf(app: string, settings: Pick<NodeSettings, 'domain' | 'h
   return `${urlOf(`git.${settings.domain}`, settings)}${app}.git`;
 }
 
+/** Where people reach the API (`api`) or git: without TLS only on a domain that no other machine can mean, because their tokens travel along. */
+export function platformUrlOf(part: 'api' | 'git', settings: Pick<NodeSettings, 'domain' | 'httpPort' | 'httpsPort'>): string {
+  const host = `${part}.${settings.domain}`;
+  return isLoopbackDomain(settings.domain) ? urlOf(host, settings) : secureUrlOf(host, settings);
+}
+
 /** What git remotes over SSH begin with: `ssh://git@git.example.com:2222`. Undefined: there is no git over SSH. */
 export function sshUrlOf({domain, sshPort}: Pick<NodeSettings, 'domain' | 'sshPort'>): string | undefined {
   if (sshPort === 0) return undefined;

@@ -42,7 +42,8 @@ export const create: Command = {
     if (isWorkTree) await mayTake(remote, {name, yes, context, base}, signal);
 
     const created = name === undefined ? await createSomehow(client, signal) : await client.createApp(name, signal);
-    const app = values.ssh ? {...created, gitUrl: `${base}/${created.name}.git`} : created;
+    // Git is where this command line has it: on the cluster's own machine that is another address than elsewhere.
+    const app = {...created, gitUrl: client.isOffline === true ? created.gitUrl : `${base}/${created.name}.git`};
     context.err(name === undefined ? `Creating app... done, ⬢ ${app.name}` : `Creating ⬢ ${app.name}... done`);
     context.out(context.isJson ? JSON.stringify(app, null, 2) : `${app.webUrl} | ${app.gitUrl}`);
     if (isWorkTree) await addRemote(app, {remote, context, client}, signal);

@@ -1,5 +1,6 @@
 import {type Command, UsageError} from '../command.ts';
 import {loadContexts} from '../context.ts';
+import {isReadable} from '../exchange.ts';
 import {identity} from '../identity.ts';
 import {configFile} from '../which-cluster.ts';
 
@@ -16,6 +17,10 @@ export const gitCredential: Command = {
     const cluster = Object.values(clusters).find(({gitUrl}) => isSameOrigin(gitUrl, asked));
     // Silence lets git ask the next helper, or the user.
     if (cluster === undefined) return 0;
+    if (isReadable(cluster.gitUrl)) {
+      context.err(`flynn: over http:// the token could be read on its way: git remote set-url <remote> ${cluster.gitUrl.replace(/^http:/, 'https:')}/<app>.git, after flynn login https://…`);
+      return 0;
+    }
     context.out(`username=${await identity(cluster, context, signal)}`);
     context.out(`password=${cluster.token}`);
     return 0;

@@ -1,33 +1,40 @@
+import {mkdir, readFile, writeFile} from 'node:fs/promises';
+import path from 'node:path';
+import {getCACertificates} from 'node:tls';
 import type {WhoAmI} from '../../reconciler/api/answers.ts';
 import {createClient} from '../client.ts';
-import {type Command, type CommandContext, UsageError} from '../command.ts';
+import {type Command, type CommandContext, Failure, UsageError} from '../command.ts';
 import {loadContexts, saveContexts, saveOrRemoveContexts, withCluster, withoutCluster} from '../context.ts';
 import {parseFlags} from '../flags.ts';
+import {git} from '../git.ts';
 import {configFile, whichCluster} from '../which-cluster.ts';
 
 export const login: Command = {
-  usage: 'login <url of the API> [--name <name>]',
+  usage: 'login <url of the API> [--name <name>] [--ca <file>]',
   summary: 'Keep a token, so that commands and git can talk to a cluster',
   details: [
     'The token is read from stdin, or from FLYNN_TOKEN. Somebody who may change people makes it with `flynn token add`.',
+    '--ca     whom the cluster\'s certificates are signed by, where that is its own authority: flynn cert trust --print writes it on its machine',
     '--name   what to call the cluster here; default: the host without "api."',
   ],
   examples: ['flynn login https://api.apps.example.com < token', 'FLYNN_TOKEN=… flynn login https://api.apps.example.com --name production'],
 
   async run(args, context, signal) {
-    const {values: {name}, words: [where]} = parseFlags(args, {name: {type: 'string'}}, {wordsMax: 1});
-    return logIn({where, name}, context, signal);
+    const {values: {name, ca}, words: [where]} = parseFlags(args, {name: {type: 'string'}, ca: {type: 'string'}}, {wordsMax: 1});
+    return logIn({where, name, ca}, context, signal);
   },
 };
 
 /** Keeps a cluster under a name, once its API has said whose the token is. Resolves to the exit status. */
-export async function logIn({where, name: wanted}: {readonly where: string | undefined; readonly name: string | undefined}, context: CommandContext, signal: AbortSignal): Promise<0> {
+export async function logIn({where, name: wanted, ca}: {readonly where: string | undefined; readonly name: string | undefined; readonly ca?: string | undefined}, context: CommandContext, signal: AbortSignal): Promise<0> {
   const {url, gitUrl, host} = placesOf(where);
   const name = wanted ?? host;
   const file = configFile(context.env);
   const token = await tokenFrom(context);
-  const {user, name: person, email} = await createClient({name, url, gitUrl, token, user: '', file}, async () => '').get<WhoAmI>('/v1/whoami', signal);
-  await saveContexts(file, withCluster(await loadContexts(file), name, {url, gitUrl, token, user: `${person} <${email}>`}));
+  const trusted = ca === undefined ? {} : {caFile: await keptCa(ca, path.join(path.dirname(file), `${name}.pem`), context)};
+  const {user, name: person, email} = await createClient({name, url, gitUrl, token, user: '', file, ...trusted}, async () => '').get<WhoAmI>('/v1/whoami', signal);
+  await saveContexts(file, withCluster(await loadContexts(file), name, {url, gitUrl, token, user: `${person} <${email}>`, ...trusted}));
+  if (trusted.caFile !== undefined) await git(['config', '--global', `http.${gitUrl}.sslCAInfo`, trusted.caFile], context.cwd, signal);
   if (context.isJson) context.out(JSON.stringify({cluster: name, user, url}, null, 2));
   context.err(`logged in to ${name} as ${user} (${person} <${email}>)`);
   return 0;
@@ -48,6 +55,17 @@ export const logout: Command = {
     return 0;
   },
 };
+
+/** A copy beside the token, with all that this machine trusts: git takes one file, and the cluster may go over to a public authority. */
+async function keptCa(given: string, place: string, {cwd}: CommandContext): Promise<string> {
+  const pem = await readFile(path.resolve(cwd, given), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new Failure(`'${given}' can't be read: ${error.message}`, {cause: error});
+  });
+  if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new Failure(`'${given}' is no certificate in PEM`);
+  await mkdir(path.dirname(place), {recursive: true, mode: 0o700});
+  await writeFile(place, `${pem.trim()}\n${getCACertificates('default').join('\n')}\n`, {mode: 0o600});
+  return place;
+}
 
 /** Git is beside the API, at its own host of the same domain. */
 function placesOf(where: string | undefined): {readonly url: string; readonly gitUrl: string; readonly host: string} {

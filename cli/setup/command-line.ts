@@ -1,7 +1,7 @@
 import {lstat, readlink, rename, rm, symlink} from 'node:fs/promises';
 import path from 'node:path';
 import type {Layout} from '../../reconciler/layout.ts';
-import {instanceOf, urlOf, type NodeSettings} from '../../reconciler/settings.ts';
+import {instanceOf, isLoopbackDomain, platformUrlOf, type NodeSettings} from '../../reconciler/settings.ts';
 import {findCluster, loadContexts, saveContexts, saveOrRemoveContexts, withCluster, withoutCluster, type ClusterContext} from '../context.ts';
 import {configFile} from '../which-cluster.ts';
 import {readToken} from './data.ts';
@@ -50,7 +50,7 @@ export async function unlinkCommand(link = SYMLINK): Promise<void> {
 export function contextStep(settings: NodeSettings, layout: Layout, env: Env): Step {
   const file = configFile(env);
   const name = instanceOf(settings.data);
-  const {gitUrl} = addressesOf(settings);
+  const {gitUrl} = addressesHere(settings);
   return {
     title: 'Context and git credentials',
     async check(signal) {
@@ -82,13 +82,21 @@ export async function forgetContext(name: string, env: Env, signal: AbortSignal)
   await saveOrRemoveContexts(file, withoutCluster(contexts, name));
 }
 
-export function addressesOf(settings: Pick<NodeSettings, 'domain' | 'httpPort'>): {readonly url: string; readonly gitUrl: string} {
-  const base = (part: string) => urlOf(`${part}.${settings.domain}`, settings).replace(/\/$/, '');
+/** For everybody. */
+export function addressesOf(settings: Pick<NodeSettings, 'domain' | 'httpPort' | 'httpsPort'>): {readonly url: string; readonly gitUrl: string} {
+  const base = (part: 'api' | 'git') => platformUrlOf(part, settings).replace(/\/$/, '');
   return {url: base('api'), gitUrl: base('git')};
 }
 
+/** On this machine: where the domain is a public one, the token does not leave it, and needs no certificate. */
+export function addressesHere(settings: Pick<NodeSettings, 'domain' | 'httpPort' | 'httpsPort' | 'apiPort'>): {readonly url: string; readonly gitUrl: string} {
+  if (isLoopbackDomain(settings.domain)) return addressesOf(settings);
+  const here = `http://127.0.0.1:${settings.apiPort}`;
+  return {url: here, gitUrl: here};
+}
+
 function contextOf(settings: NodeSettings, token: string, user: string): ClusterContext {
-  return {...addressesOf(settings), token, user};
+  return {...addressesHere(settings), token, user};
 }
 
 /** By its whole path: git is also run by programs whose PATH is short. */

@@ -5,7 +5,7 @@ import type {AppName} from '../../schemas/ids.ts';
 import {instanceOf, urlOf, type NodeSettings} from '../../reconciler/settings.ts';
 import {type CommandContext, Failure} from '../command.ts';
 import {clientOf} from '../which-cluster.ts';
-import {addressesOf} from './command-line.ts';
+import {addressesHere} from './command-line.ts';
 import {exec} from './exec.ts';
 
 const SAMPLE = 'hello';
@@ -27,7 +27,7 @@ export async function deploySample({settings, context}: {readonly settings: Node
     await run('git', ['add', '--all']);
     await run('git', ['-c', 'user.name=Flynn', '-c', 'user.email=flynn@localhost', '-c', 'commit.gpgSign=false', 'commit', '--quiet', '--message=Say hello']);
     if (known === undefined) await run('flynn', ['create', SAMPLE], [process.execPath, MAIN, '--cluster', cluster, 'create', SAMPLE]);
-    else await run('git', ['remote', 'add', 'flynn', `${addressesOf(settings).gitUrl}/${SAMPLE}.git`]);
+    else await run('git', ['remote', 'add', 'flynn', `${addressesHere(settings).gitUrl}/${SAMPLE}.git`]);
     await run('git', ['push', 'flynn', 'main']);
     return url;
   } finally {

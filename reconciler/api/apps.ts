@@ -4,7 +4,7 @@ import {replicasDefault} from '../../schemas/app.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import {createApp, scale} from '../commits/edits.ts';
 import type {DeployOutcome, NodeView} from '../node.ts';
-import {gitUrlOf, urlOf} from '../settings.ts';
+import {platformUrlOf, urlOf} from '../settings.ts';
 import type {AppStatus} from '../status/status.ts';
 import type {AppAnswer, ConvergedLine, CreatedApp, ScaledApp} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
@@ -32,7 +32,7 @@ export function registerAppRoutes(server: FastifyInstance, {view, authenticate, 
     const name = readAppName(field(request.body, 'name'));
     const written = await commit(request, {edit: createApp(name), message: `${name}: create`});
     reply.status(written.isNew ? 201 : 200);
-    return {...written, name, gitUrl: gitUrlOf(name, view.settings), webUrl: urlOf(`${name}.${view.status().domain}`, view.settings)};
+    return {...written, name, gitUrl: `${platformUrlOf('git', view.settings)}${name}.git`, webUrl: urlOf(`${name}.${view.status().domain}`, view.settings)};
   });
 
   server.post<{Params: {app: string}; Body: unknown}>('/apps/:app/scale', async (request): Promise<ScaledApp> => {
@@ -92,7 +92,7 @@ function mustFind(name: AppName, apps: readonly AppStatus[]): AppStatus {
 }
 
 function answerOf(app: AppStatus, view: NodeView): AppAnswer {
-  return {...app, gitUrl: gitUrlOf(app.name, view.settings)};
+  return {...app, gitUrl: `${platformUrlOf('git', view.settings)}${app.name}.git`};
 }
 
 function change(service: string, from: number | undefined, to: number): string {

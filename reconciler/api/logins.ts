@@ -3,27 +3,37 @@ import type {Audit} from '../oneshot/oneshot.ts';
 import {actorOf, addressOf} from './audit.ts';
 import type {Authenticate, Principal} from './authenticate.ts';
 import {LoginLimit} from './login-limit.ts';
+import {platformUrlOf, isLoopbackDomain, type NodeSettings} from '../settings.ts';
 import {ApiError} from './problem.ts';
 import {Refusals} from './refusals.ts';
+
+type Addresses = Pick<NodeSettings, 'domain' | 'httpPort' | 'httpsPort'>;
 
 export type Entry =
   | {readonly ok: true; readonly principal: Principal}
   /** `waitSeconds`: when another try may come. */
-  | {readonly ok: false; readonly status: 401 | 429; readonly why: string; readonly waitSeconds?: number};
+  | {readonly ok: false; readonly status: 401 | 403 | 429; readonly why: string; readonly waitSeconds?: number};
 
 /** Whoever comes with a token comes in here, at whichever door: the API, websockets among it, git and /metrics count wrong ones together. */
 export class Logins {
   readonly #authenticate: Authenticate;
+  readonly #settings: Addresses;
   readonly #refusals: Refusals;
   readonly #limit = new LoginLimit();
 
-  constructor({authenticate, audit}: {readonly authenticate: Authenticate; readonly audit: Pick<Audit, 'add'>}) {
+  constructor({authenticate, audit, settings}: {readonly authenticate: Authenticate; readonly audit: Pick<Audit, 'add'>; readonly settings: Addresses}) {
+    this.#settings = settings;
     this.#authenticate = authenticate;
     this.#refusals = new Refusals(audit);
   }
 
   async enter(request: FastifyRequest): Promise<Entry> {
     const from = addressOf(request);
+    // Asked before there is a token: git sends it only when it is asked for one.
+    if (isReadable(request, this.#settings)) {
+      const isApi = request.url.startsWith('/v1/') || request.url.startsWith('/metrics');
+      return {ok: false, status: 403, why: `over http:// your token could be read on its way: use ${platformUrlOf(isApi ? 'api' : 'git', this.#settings).replace(/\/$/, '')}${isApi ? '' : request.url.replace(/\.git\/.*$/, '.git')}`};
+    }
     const waitMs = this.#limit.waitMs(from, Date.now());
     if (waitMs > 0) return {ok: false, status: 429, why: 'too many wrong tokens came from your address: try again later', waitSeconds: Math.ceil(waitMs / 1000)};
     const principal = this.#authenticate(request.headers);
@@ -36,7 +46,15 @@ export class Logins {
   }
 }
 
-/** @throws {ApiError} 401, or 429 for an address that has tried too often */
+/** Whether a request came over the network without TLS. What comes from this machine, and what a proxy that is trusted got over TLS, did not. */
+function isReadable(request: FastifyRequest, {domain}: Addresses): boolean {
+  const {headers} = request;
+  // Only our router says so; nobody but this machine reaches us without it.
+  if (headers['x-forwarded-for'] === undefined || headers['x-forwarded-proto'] === 'https') return false;
+  return !isLoopbackDomain(domain) && !/^(127\.|::1$|::ffff:127\.)/.test(addressOf(request));
+}
+
+/** @throws {ApiError} 403 where the token could be read, 401, or 429 for an address that has tried too often */
 export async function mustEnter(logins: Logins, request: FastifyRequest, reply: FastifyReply): Promise<Principal> {
   const entry = await logins.enter(request);
   if (entry.ok) return entry.principal;

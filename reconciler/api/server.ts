@@ -60,7 +60,7 @@ const URL_PARAMETER_LENGTH_MAX = 200;
  * The API of a node, and what git's plugin is registered on. For 127.0.0.1: the router passes `api.<domain>` on to it.
  * `close()` ends all streams.
  */
-export function createServer({view, authenticate, logins = new Logins({authenticate, audit: view.audit}), log}: ServerParts): FastifyInstance {
+export function createServer({view, authenticate, logins = new Logins({authenticate, audit: view.audit, settings: view.settings}), log}: ServerParts): FastifyInstance {
   const server = newServer(log, methodsOf);
   const closing = new AbortController();
   server.addHook('preClose', async () => closing.abort());

@@ -84,7 +84,7 @@ export async function doors(t: Pick<ExecutionContext, 'teardown'>) {
   const settings: NodeSettings = {data: layout.root, node: 'one', domain: 'flynn.test', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 0, dnsPort: 0, sshPort: 0, cluster: {kind: 'own'}};
   const node = {settings, wake: () => {}, converged: healthy(repo), oneShot: NOTHING_RUNS};
   const builds = buildService({layout, log}, async () => ({ok: true, value: IMAGE}));
-  const logins = new Logins({authenticate, audit});
+  const logins = new Logins({authenticate, audit, settings});
   const deps: GitDeps = {
     layout, repo, check, node, log, logins, authenticateKey: () => undefined, audit,
     deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, proposals: undefined, postdeploys: new PostdeployNotes(layout.postdeploys), log}),

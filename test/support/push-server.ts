@@ -62,7 +62,7 @@ export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, 
   const deps: GitDeps = {
     layout, repo, check, node, log,
     deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, proposals: undefined, postdeploys: new PostdeployNotes(layout.postdeploys), log}),
-    logins: new Logins({authenticate: createAuthenticate({token: 'secret', operator: ADA}), audit}),
+    logins: new Logins({authenticate: createAuthenticate({token: 'secret', operator: ADA}), audit, settings}),
     authenticateKey: (fingerprint) => principalOfKey(fingerprint, accessOf(people).access),
     unsignedIn: async () => [],
     pushes: new PushSessions(),

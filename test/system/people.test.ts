@@ -67,6 +67,19 @@ test.serial('the first admin is made by flynn up, whose token is shown once', as
   t.notRegex(again.output, /flynn_/);
 });
 
+test.serial('over HTTPS, command line and git trust the cluster\'s own authority by its certificate', async (t) => {
+  const url = `https://api.flynn.localhost:${node.httpsPort}`;
+  const login = (...args: readonly string[]) => node.flynn(['login', url, '--name', 'secure', ...args], {cwd: node.home, env: {FLYNN_TOKEN: tokens.ada ?? ''}});
+  t.regex((await login()).output, /is signed by nobody whom this machine trusts .*\n.*flynn cert trust --print/);
+  await writeFile(path.join(node.home, 'ca.pem'), (await must('cert', 'trust', '--print')).stdout);
+  const secure = await login('--ca', 'ca.pem');
+  t.is(secure.exitCode, 0, secure.output);
+  t.regex((await must('-c', 'secure', 'whoami')).stdout, /^ada /);
+  // Goes before git's own settings.
+  const heads = await node.run(['env', '-u', 'GIT_SSL_CAINFO', 'git', 'ls-remote', `https://x:${tokens.ada}@git.flynn.localhost:${node.httpsPort}/cluster.git`]);
+  t.is(heads.exitCode, 0, heads.output);
+});
+
 test.serial('who somebody is, his token says', async (t) => {
   t.is((await as('dee', 'whoami')).stdout.trim(), 'dee  dee <dee@example.com>  token test');
   t.regex((await must('whoami')).stdout, /^operator /);

@@ -68,7 +68,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {
               // Caddy names itself as the server before the app does, and beside it.
               {handle: [noteForAccessLog, SAYS_GOODBYE, {handler: 'headers', response: {delete: ['Server']}}]},
               ...forwarding(settings, structure.trustedProxies ?? []),
-              {match: [{host: ['git', 'api'].flatMap((name) => [`${name}.${domain}`, `${name}.${domain}.`])}], handle: [toApi(apiPort)], terminal: true},
+              {match: [{host: ['git', 'api'].flatMap((name) => [`${name}.${domain}`, `${name}.${domain}.`])}], handle: [toApi(apiPort, structure.trustedProxies ?? [])], terminal: true},
               ...redirectRoutes(settings, files, structure.tls),
               ...hostRoutes(structure.hosts, context),
               catchAll(context),
@@ -199,11 +199,13 @@ function catchAll(context: ProxyContext): Json {
   };
 }
 
-function toApi(apiPort: number): Json {
+/** A proxy that is trusted says how its client came: over TLS, where it ends that. */
+function toApi(apiPort: number, trustedProxies: readonly string[]): Json {
   return {
     handler: 'reverse_proxy',
     upstreams: [{dial: `127.0.0.1:${apiPort}`}],
     load_balancing: TRIES,
+    ...(trustedProxies.length > 0 && {trusted_proxies: trustedProxies}),
     transport: {protocol: 'http', dial_timeout: duration(DIAL_MS), keep_alive: KEEP_ALIVE, compression: false},
   };
 }

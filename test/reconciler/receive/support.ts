@@ -34,7 +34,7 @@ export async function gitDeps(t: ExecutionContext, {repo, build = buildsAtOnce, 
     unsignedIn: async () => [],
     pushes: new PushSessions(),
     audit,
-    logins: new Logins({authenticate: createAuthenticate({token: 'secret', operator: ADA}), audit}),
+    logins: new Logins({authenticate: createAuthenticate({token: 'secret', operator: ADA}), audit, settings: {domain: 'flynn.test', httpPort: 80, httpsPort: 443}}),
     authenticateKey: () => undefined,
     ...given,
   } satisfies Omit<GitDeps, 'deploys'>;
