@@ -48,10 +48,10 @@ export async function followRouterLog(options: RouterLogOptions, signal: AbortSi
 }
 
 /** The last line of each app that a former life has written: up to it, the access log is known. */
-export async function newestOf(store: LogStore, partitionName = ROUTER): Promise<Map<AppName, string>> {
+export async function newestOf(store: LogStore): Promise<Map<AppName, string>> {
   const newest = new Map<AppName, string>();
   for (const app of store.apps()) {
-    const partition = store.partitions(app).get(partitionName);
+    const partition = store.partitions(app).get(ROUTER);
     const segment = partition?.segments.at(-1);
     if (partition === undefined || segment === undefined) continue;
     const bytes = await partition.readSegment(segment);

@@ -66,6 +66,7 @@ export class NodeLogs {
   readonly traffic = new Traffic();
   readonly connections = new TcpCounters();
   readonly #replicas = new Map<string, Attribution>();
+  readonly #learned = Promise.withResolvers<void>();
   #whose: (host: string, path: string) => AppName | undefined = () => undefined;
   #desired: readonly DesiredApp[] = [];
 
@@ -84,14 +85,16 @@ export class NodeLogs {
     events.listen((event) => noteEvent(store, event), signal);
     const drains = new Drains({folder: layout.drains, store, node, openSecret, onNews: (news) => events.add({actor: 'flynn', ...news})}, signal);
     const logs = new NodeLogs({store, collector: new Collector({engine, store, onProblem, logBytesMax: () => cluster()?.logBytesMax ?? LOG_BYTES_DEFAULT, onLost: (container, lines) => events.add(lostEvent(container, lines))}, signal), events, drains, cluster});
-    void followRouterLogs({
+    const requests = () => followRouterLogs({
       folder: layout.caddy, fileOf: (shift) => routerFiles(shiftLayout(layout, shift)).accessLog, placeFolder: path.join(layout.logs, 'router-places'),
       store, counters: logs.requests, traffic: logs.traffic, attribute: (entry) => logs.#attribute(entry), onProblem,
-    }, signal).catch(onProblem);
-    void followTcpLog({
+    }, signal);
+    const connections = () => followTcpLog({
       file: routerFiles(layout).haproxyLog, placeFile: path.join(layout.logs, 'router-places', 'tcp.json'),
       store, counters: logs.connections, attribute: (entry) => logs.#ownerOf(entry), onProblem,
-    }, signal).catch(onProblem);
+    }, signal);
+    // What came while no reconciler ran is of replicas that nobody knows before the first look.
+    void logs.#learned.promise.then(() => Promise.all([requests(), connections()])).catch(onProblem);
     return logs;
   }
 
@@ -106,6 +109,7 @@ export class NodeLogs {
       ...runs.filter(({isDetached}) => isDetached).flatMap((run) => toLogged(run, `run.${run.number}`, 'run')),
     ]);
     this.#learn(seen.desired.apps, {containers, journal});
+    this.#learned.resolve();
     for (const {atMs, replica: _, ...exit} of this.#exits.see(containers, plan)) {
       this.#events.add({at: new Date(atMs).toISOString(), ...exit, commit, actor: 'flynn'});
     }

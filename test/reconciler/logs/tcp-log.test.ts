@@ -1,8 +1,8 @@
-import {writeFile} from 'node:fs/promises';
+import {appendFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
-import test from 'ava';
+import test, {type ExecutionContext} from 'ava';
 import {formatConnection, parseTcpEntry} from '../../../reconciler/logs/tcp-entry.ts';
-import {followTcpLog} from '../../../reconciler/logs/tcp-log.ts';
+import {followTcpLog, type TcpLogOptions} from '../../../reconciler/logs/tcp-log.ts';
 import {TcpCounters} from '../../../reconciler/logs/tcp-traffic.ts';
 import {until} from '../../support/until.ts';
 import {openStore, SHOP, temporary, texts} from './support.ts';
@@ -39,16 +39,43 @@ test('other words of HAProxy are no connection', (t) => {
 test('connections come into the log of the app beside its requests, and are counted by replica', async (t) => {
   const store = await openStore(t);
   const folder = await temporary(t);
-  const [file, placeFile] = [path.join(folder, 'connections.log'), path.join(folder, 'place.json')];
-  const counters = new TcpCounters();
-  const ending = new AbortController();
-  const following = followTcpLog({file, placeFile, store, counters, attribute: ({upstream}) => ({app: SHOP, service: 'db', ...(upstream !== undefined && {replica: 'db.1', release: 7})}), onProblem: (error) => t.fail(error.message)}, ending.signal);
+  const [file, counters] = [path.join(folder, 'connections.log'), new TcpCounters()];
+  const life = await beginLife(t, {file, placeFile: path.join(folder, 'place.json'), store, counters});
   await writeFile(file, lines.slice(0, 5).map(([, line]) => `${line}\n`).join(''));
-  await until('all lines are there', async () => (await texts(store, {app: SHOP, service: 'router'})).length === 5);
+  await until('all lines are there', async () => (await texts(store, {service: 'router'})).length === 5);
   t.deepEqual(counters.figures(), [
     {app: SHOP, service: 'db', port: 5432, connections: 1, bytesIn: 0, bytesOut: 0, errors: {T14: 1}},
     {app: SHOP, service: 'db', port: 5432, replica: 'db.1', connections: 4, bytesIn: 132, bytesOut: 5100, errors: {}},
   ]);
-  ending.abort();
-  await following;
+  await life.end();
 });
+
+test('what is read again after a kill comes into the log once, although hundreds end in one millisecond', async (t) => {
+  const folder = await temporary(t);
+  const [file, kept] = [path.join(folder, 'connections.log'), path.join(folder, 'store')];
+  const same = '1764100800123 192.0.2.7 5432 p5432_db.shop - 10.213.0.3 0 0 7 44 50 --\n';
+  const later = same.replace('5432 p5432', '5433 p5433');
+  await writeFile(file, same.repeat(300) + later.repeat(2));
+  for (const [life, expected] of [[1, 302], [2, 603]] as const) {
+    const store = await openStore(t, {folder: kept});
+    // The place is lost: the store itself knows what it has.
+    const running = await beginLife(t, {file, placeFile: path.join(folder, `place-${life}.json`), store, counters: new TcpCounters()}, life === 1);
+    await until('all lines are there', async () => (await texts(store)).length >= expected);
+    await running.end();
+    await store.written();
+    t.is((await texts(store)).length, expected);
+    await appendFile(file, later + same.repeat(300));
+  }
+});
+
+async function beginLife(t: ExecutionContext, options: Pick<TcpLogOptions, 'file' | 'placeFile' | 'store' | 'counters'>, areReplicasKnown = true): Promise<{end(): Promise<void>}> {
+  const ending = new AbortController();
+  const attribute: TcpLogOptions['attribute'] = ({upstream}) => ({app: SHOP, service: 'db', ...(upstream !== undefined && areReplicasKnown && {replica: 'db.1', release: 7})});
+  const following = followTcpLog({...options, attribute, onProblem: (error) => t.fail(error.message)}, ending.signal);
+  return {
+    async end() {
+      ending.abort();
+      await following;
+    },
+  };
+}
