@@ -114,6 +114,7 @@ test('cluster info says where a cluster is and as whom one talks to it', async (
     Apps:      0
     You are:   operator
     Kept in:   CONFIG
+    SSH:       off
     exit 0
   `.replace('COMMIT', '1a2b3c4d'.repeat(5)).replace('PORT', String(port)).replace('CONFIG', config));
 });
