@@ -4,6 +4,7 @@ import {appSchema, checkApp, type AppManifest} from './app.ts';
 import {certificateSchema, checkCertificate, type CertificateManifest} from './certificate.ts';
 import {checkCluster, clusterSchema, type ClusterManifest} from './cluster.ts';
 import type {Diagnostic} from './diagnostic.ts';
+import {wrongEntries} from './entries.ts';
 import {explain, isRepetition, pointerOf} from './explain.ts';
 import {checkNode, nodeSchema, type NodeManifest} from './node.ts';
 import {offsetOf} from './position.ts';
@@ -45,11 +46,16 @@ const CHECKS: {readonly [K in Kind]: (manifest: Manifests[K]) => readonly Proble
 /** Larger files are refused unread: a hundred times of what people write. */
 export const MANIFEST_BYTES_MAX = 256 * 1024;
 
+/** Of one manifest. */
+const LINES_MAX = 10_000;
+
 /** Values that aliases may expand to: enough for sharing, too few for a bomb. */
 const ALIAS_COUNT_MAX = 100;
 
 /** Problems told of one file: the rest would only scroll the first away. */
 const PROBLEMS_MAX = 50;
+/** Of those that Ajv has, in its order, so many are put at their places. */
+const LOOKED_AT_MAX = 500;
 
 const ajv = new Ajv({allErrors: true, strict: true, allowUnionTypes: true, strictRequired: false, verbose: true});
 ajv.addKeyword('errorMessage');
@@ -79,7 +85,7 @@ export function loadManifest<K extends Kind>(kind: K, file: string, text: string
   const validate = ajv.getSchema(kind);
   if (validate === undefined) throw new Error(`bug: no schema for ${kind}`);
   if (!validate(value.value)) {
-    const errors = (validate.errors ?? []).filter((error) => !isRepetition(error));
+    const errors = (validate.errors ?? []).filter((error) => !isRepetition(error)).slice(0, LOOKED_AT_MAX);
     return tell(unique(errors.map((error) => ({offset: offsetOf(document, ...pointerOf(error)), message: explain(error, kind)}))));
   }
   const manifest = value.value as Manifests[K]; // the schema is typed as this kind's
@@ -87,26 +93,31 @@ export function loadManifest<K extends Kind>(kind: K, file: string, text: string
   return problems.length > 0 ? tell(problems.map(({path, message}) => ({offset: offsetOf(document, path), message}))) : ok(manifest);
 }
 
-/** Puts a problem that was found later, for example between two files, at its place. For a text that `loadManifest` accepts. */
-export function locate({path, message}: Problem, file: string, text: string): Diagnostic {
-  const parsed = parse(file, text);
-  if (!parsed.ok) return {file, line: 1, column: 1, message};
-  return at(file, parsed.value.lines, offsetOf(parsed.value.document, path), message);
+/** Puts problems that were found later, for example between two files, at their places: the first ones. For a text that `loadManifest` accepts. */
+export function locate(problems: readonly Problem[], file: string, text: string): readonly Diagnostic[] {
+  const told = problems.slice(0, PROBLEMS_MAX);
+  // Once for all: for each of a thousand routes it would take minutes.
+  const parsed = told.length === 0 ? undefined : parse(file, text);
+  return told.map(({path, message}) => (parsed?.ok === true ? at(file, parsed.value.lines, offsetOf(parsed.value.document, path), message) : {file, line: 1, column: 1, message}));
 }
 
 function parse(file: string, text: string): Result<{document: Document; lines: LineCounter}, readonly Diagnostic[]> {
   if (Buffer.byteLength(text) > MANIFEST_BYTES_MAX) {
     return fail([{file, line: 1, column: 1, message: `is larger than ${MANIFEST_BYTES_MAX / 1024} KiB`}]);
   }
+  // Comments and errors of a hundred thousand lines take the parser seconds.
+  if (text.split('\n', LINES_MAX + 1).length > LINES_MAX) return fail([{file, line: LINES_MAX, column: 1, message: `has more than ${LINES_MAX} lines`}]);
   const lines = new LineCounter();
-  const document = parseDocument(text, {lineCounter: lines, prettyErrors: false});
+  const document = parseDocument(text, {lineCounter: lines, prettyErrors: false, uniqueKeys: false});
   // A warning is for example an unknown tag: its value would not be what its author meant.
   const errors: readonly YAMLError[] = [...document.errors, ...document.warnings];
-  if (errors.length === 0) return ok({document, lines});
+  const wrong = wrongEntries(document);
+  if (errors.length === 0 && wrong.length === 0) return ok({document, lines});
   // The parser recurses, and tells of each level that it gave up on.
   const overflow = errors.find(({message}) => /call stack|stack overflow/i.test(message));
   if (overflow !== undefined) return fail([at(file, lines, overflow.pos[0], 'is nested too deeply')]);
-  return fail(errors.slice(0, PROBLEMS_MAX).map((error) => at(file, lines, error.pos[0], explainYaml(error, text))));
+  const all = [...errors.slice(0, PROBLEMS_MAX).map((error) => ({offset: error.pos[0], message: explainYaml(error)})), ...wrong].toSorted((a, b) => a.offset - b.offset);
+  return fail(all.slice(0, PROBLEMS_MAX).map(({offset, message}) => at(file, lines, offset, message)));
 }
 
 /** What was meant as text, nearly always: `host: *.example.com`. */
@@ -140,8 +151,7 @@ function at(file: string, lines: LineCounter, offset: number, message: string): 
   return {file, line: Math.max(line, 1), column: Math.max(col, 1), message};
 }
 
-function explainYaml({code, message, pos}: YAMLError, text: string): string {
-  if (code === 'DUPLICATE_KEY') return `${JSON.stringify(/^[^\s:,}]*/.exec(text.slice(pos[0]))?.[0])} is there twice`;
+function explainYaml({code, message}: YAMLError): string {
   if (code === 'BAD_ALIAS') return `${message.slice(0, 1).toLowerCase()}${message.slice(1)}: a text that begins with * has to be in quotes, such as "*"`;
   if (code === 'TAB_AS_INDENT') return 'a tab indents this line: YAML wants spaces';
   if (code === 'MULTIPLE_DOCS') return 'a second document begins here: write one manifest per file';

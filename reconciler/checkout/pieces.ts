@@ -8,7 +8,7 @@ export const FILE_BYTES_MAX = 256 * 1024;
 /** Most files of one app, and most outside of `apps/`. */
 export const FILES_MAX = 5000;
 /** Most bytes of all files of one app. */
-export const PIECE_BYTES_MAX = 32 * 1024 * 1024;
+export const PIECE_BYTES_MAX = 8 * 1024 * 1024;
 /** Most folders in one another below `apps/<name>/`, and below the repository's root. */
 export const DEPTH_MAX = 4;
 

@@ -138,22 +138,20 @@ export function checkApp(app: AppFiles, cluster: ClusterConfig, domain: string):
   ];
 }
 
-/** Where the route of an app is written; its app.yaml where it is not (the default route). */
-export function locateRoute(app: AppFiles, route: Claim, message: string): Diagnostic {
-  return locateIn(app, message, ({routes = []}) => ['routes', routes.findIndex((one) => claimKey(claimOf(one)) === claimKey(route)), 'host']);
-}
+/** What an app claims and another one has: a route, or a port. */
+export type Claimed = {readonly message: string} & ({readonly route: Claim} | {readonly port: number});
 
-export function locateTcpRoute(app: AppFiles, port: number, message: string): Diagnostic {
-  return locateIn(app, message, ({tcp = []}) => ['tcp', tcp.findIndex((route) => route.port === port), 'port']);
-}
-
-/** `path`: to the value in the manifest, with a negative number in it where there is none. */
-function locateIn({name, files}: AppFiles, message: string, path: (manifest: AppManifest) => Problem['path']): Diagnostic {
+/** Where the routes and ports of an app are written that it can't have; its app.yaml where they are not (the default route). */
+export function locateClaims({name, files}: AppFiles, claims: readonly Claimed[]): readonly Diagnostic[] {
   const file = files.find((one) => one.path === appFile(name));
-  const loaded = file?.kind === 'text' ? loadManifest('App', file.path, file.text) : undefined;
-  if (file?.kind !== 'text' || loaded?.ok !== true) return {file: appFile(name), line: 1, column: 1, message};
-  const found = path(loaded.value);
-  return locate({path: found.some((step) => typeof step === 'number' && step < 0) ? [] : found, message}, file.path, file.text);
+  const loaded = file?.kind === 'text' && claims.length > 0 ? loadManifest('App', file.path, file.text) : undefined;
+  if (file?.kind !== 'text' || loaded?.ok !== true) return claims.map(({message}) => ({file: appFile(name), line: 1, column: 1, message}));
+  const {routes = [], tcp = []} = loaded.value;
+  const places = new Map(routes.map((one, index) => [claimKey(claimOf(one)), index]));
+  return locate(claims.map((claim): Problem => {
+    const [list, index, field] = 'route' in claim ? ['routes', places.get(claimKey(claim.route)) ?? -1, 'host'] as const : ['tcp', tcp.findIndex(({port}) => port === claim.port), 'port'] as const;
+    return {path: index < 0 ? [] : [list, index, field], message: claim.message};
+  }), file.path, file.text);
 }
 
 function resolveServices(input: ServiceInput) {
@@ -176,5 +174,5 @@ function imagesOf({releases}: AppFolder): readonly ImageDigest[] {
 }
 
 function place(problems: readonly Problem[], file: TextFile): readonly Diagnostic[] {
-  return problems.map((problem) => locate(problem, file.path, file.text));
+  return locate(problems, file.path, file.text);
 }

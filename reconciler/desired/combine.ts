@@ -1,7 +1,6 @@
-import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import {claimInWords, claimKey} from '../../schemas/route-place.ts';
-import {locateRoute, locateTcpRoute, type AppFiles} from './app.ts';
+import {locateClaims, type AppFiles} from './app.ts';
 import {appFile} from './folder.ts';
 import type {NodeCapacity} from './nodes.ts';
 import {place} from './place.ts';
@@ -48,7 +47,7 @@ export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, m
     const own = conflicts.get(app.name);
     if (own === undefined) return app;
     const files = texts.get(app.name);
-    const problems = own.map((conflict) => (files === undefined ? {file: appFile(app.name), line: 1, column: 1, message: conflict.message} : placed(conflict, files)));
+    const problems = files === undefined ? own.map(({message}) => ({file: appFile(app.name), line: 1, column: 1, message})) : locateClaims(files, own);
     return {state: 'invalid', name: app.name, treeId: app.treeId, problems};
   });
   const own = nodes.find(({node: name}) => name === me);
@@ -62,10 +61,6 @@ export function appsInConflict(apps: readonly DesiredApp[], served: readonly Ser
 
 function conflictsIn(sorted: readonly DesiredApp[], served: readonly Served[]): readonly (RouteConflict | TcpConflict)[] {
   return [...findConflicts(sorted, served), ...findTcpConflicts(sorted.filter((app) => app.state === 'resolved'))];
-}
-
-function placed(conflict: RouteConflict | TcpConflict, files: AppFiles): Diagnostic {
-  return 'route' in conflict ? locateRoute(files, conflict.route, conflict.message) : locateTcpRoute(files, conflict.port, conflict.message);
 }
 
 /**

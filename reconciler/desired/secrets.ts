@@ -43,7 +43,7 @@ export function resolveSecrets({file, app, opened}: {file: TextFile | undefined;
   if (file === undefined) return ok(NONE);
   const loaded = loadManifest('Secrets', file.path, file.text);
   if (!loaded.ok) return fail({kind: 'wrong', problems: loaded.problem});
-  const place = (problems: readonly Problem[]) => problems.map((problem) => locate(problem, file.path, file.text));
+  const place = (problems: readonly Problem[]) => locate(problems, file.path, file.text);
   const wrong = [...problemsOfTwice(loaded.value, app), ...problemsOfOwner(loaded.value, file.path)];
   if (wrong.length > 0) return fail({kind: 'wrong', problems: place(wrong)});
   const unreadable = sealedValues(loaded.value).flatMap(({path, value}): readonly Problem[] => {

@@ -5,7 +5,7 @@ import {loadManifest, locate} from '../../schemas/load.ts';
 import {problemOfNodeName} from '../../schemas/names.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
 import {accessOf} from '../access/access.ts';
-import {checkApp, locateRoute, locateTcpRoute, resolveApp, type AppFiles} from './app.ts';
+import {checkApp, locateClaims, resolveApp, type AppFiles} from './app.ts';
 import {CLUSTER_FILE, resolveCluster, type ClusterConfig} from './cluster.ts';
 import {findConflicts} from './combine.ts';
 import {appFile, isDocumentation} from './folder.ts';
@@ -43,15 +43,13 @@ export function validateCommit({shared, isSharedChanged, changed, unchanged, bef
   const resolved = changed.map((app) => resolveApp(app, config, domain));
   const byName = new Map(changed.map((app) => [app.name, app]));
   // Two apps that were at odds before, and are not touched, stop nobody. What is not touched was there first.
-  const conflicts = findConflicts([...unchanged, ...resolved], unchanged.filter((app) => app.state === 'resolved')).filter(({app, owner}) => byName.has(app) || byName.has(owner)).map(({app, route, message}) => {
+  const conflicts = findConflicts([...unchanged, ...resolved], unchanged.filter((app) => app.state === 'resolved')).filter(({app, owner}) => byName.has(app) || byName.has(owner));
+  // Whoever had a port before keeps it.
+  const tcpConflicts = findTcpConflicts([...unchanged, ...resolved].filter((app) => app.state === 'resolved')).filter(({app}) => byName.has(app));
+  const placed = [...Map.groupBy([...conflicts, ...tcpConflicts], ({app}) => app)].flatMap(([app, own]) => {
     const files = byName.get(app);
     // An unchanged app can lose its route to a changed one: it is named without a line.
-    return files === undefined ? {file: appFile(app), line: 1, column: 1, message} : locateRoute(files, route, message);
-  });
-  // Whoever had a port before keeps it.
-  const tcpConflicts = findTcpConflicts([...unchanged, ...resolved].filter((app) => app.state === 'resolved')).flatMap(({app, port, message}) => {
-    const files = byName.get(app);
-    return files === undefined ? [] : [locateTcpRoute(files, port, message)];
+    return files === undefined ? own.map(({message}) => ({file: appFile(app), line: 1, column: 1, message})) : locateClaims(files, own);
   });
   const {quotas} = quotasOf(shared);
   const after = {quotas, apps: [...unchanged, ...resolved]};
@@ -59,8 +57,7 @@ export function validateCommit({shared, isSharedChanged, changed, unchanged, bef
     ...(isSharedChanged ? checkAllShared(shared) : []),
     ...(hasQuotas(quotas) ? problemsOfQuotas({after, before, files: [...shared, ...changed.flatMap(({files}) => files)]}) : []),
     ...changed.flatMap((app) => checkApp(app, config, domain)),
-    ...conflicts,
-    ...tcpConflicts,
+    ...placed,
   ].toSorted(byPlace);
 }
 

@@ -1,6 +1,7 @@
 import type {AppManifest} from '../../schemas/app.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import {loadManifest, locate} from '../../schemas/load.ts';
+import type {Problem} from '../../schemas/schema.ts';
 import type {TextFile} from '../desired/folder.ts';
 
 /**
@@ -10,8 +11,8 @@ import type {TextFile} from '../desired/folder.ts';
 export async function oneSidedWarnings(name: string, file: TextFile | undefined, manifestOf: (app: string) => Promise<TextFile | undefined>): Promise<readonly Diagnostic[]> {
   const app = parsed(file);
   if (file === undefined || app === undefined) return [];
-  const warnings: Diagnostic[] = [];
-  const warn = (field: string, index: number, message: string) => warnings.push(locate({path: [field, index], message}, file.path, file.text));
+  const warnings: Problem[] = [];
+  const warn = (field: string, index: number, message: string) => warnings.push({path: [field, index], message});
   for (const [index, other] of (app.reach ?? []).entries()) {
     const there = await manifestOf(other);
     if (there === undefined) warn('reach', index, `there is no app "${other}" yet`);
@@ -20,7 +21,7 @@ export async function oneSidedWarnings(name: string, file: TextFile | undefined,
   for (const [index, other] of (app.allowFrom ?? []).entries()) {
     if (await manifestOf(other) === undefined) warn('allowFrom', index, `there is no app "${other}" yet`);
   }
-  return warnings;
+  return locate(warnings, file.path, file.text);
 }
 
 function parsed(file: TextFile | undefined): AppManifest | undefined {

@@ -14,9 +14,8 @@ export function drainWarnings(file: TextFile | undefined, before: TextFile | und
   if (file === undefined || file.blobId === before?.blobId) return [];
   const known = new Set(plainIn(before, kind).map(({value}) => value));
   const advice = kind === 'App' ? ': put it into secrets.yaml, and its name under secretHeaders' : '';
-  return plainIn(file, kind).filter(({value}) => !known.has(value)).map(({path}) => (
-    locate({path, message: `${path.join('.')} has a secret in it, and everybody who can read this repository can read it, for ever${advice}`}, file.path, file.text)
-  ));
+  const found = plainIn(file, kind).filter(({value}) => !known.has(value));
+  return locate(found.map(({path}) => ({path, message: `${path.join('.')} has a secret in it, and everybody who can read this repository can read it, for ever${advice}`})), file.path, file.text);
 }
 
 function plainIn(file: TextFile | undefined, kind: 'App' | 'Cluster'): readonly Plain[] {

@@ -3,6 +3,7 @@ import {readArmor} from '../../schemas/armor.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import {loadManifest, locate} from '../../schemas/load.ts';
 import {looksSecret} from '../../schemas/looks-secret.ts';
+import type {Problem} from '../../schemas/schema.ts';
 import {sealedValues} from '../../schemas/secrets.ts';
 import type {AppPiece, Snapshot} from '../checkout/snapshot.ts';
 import {CLUSTER_FILE, resolveCluster} from '../desired/cluster.ts';
@@ -45,11 +46,11 @@ async function folderOf(app: AppPiece | undefined, signal: AbortSignal) {
 function plainWarnings(file: TextFile | undefined, before: TextFile | undefined): readonly Diagnostic[] {
   if (file === undefined || file.blobId === before?.blobId) return [];
   const known = new Set(plainValues(before).map(({path, value}) => JSON.stringify([path, value])));
-  return plainValues(file).flatMap(({path, name, value}) => {
+  return locate(plainValues(file).flatMap(({path, name, value}): readonly Problem[] => {
     const why = known.has(JSON.stringify([path, value])) ? undefined : looksSecret(name, value);
     const message = `${path.join('.')} looks like a secret (${why}), and everybody who can read this repository can read it, for ever: flynn env set --secret ${name}${path[0] === 'env' ? '' : ` -t ${path[1]}`}`;
-    return why === undefined ? [] : [locate({path, message}, file.path, file.text)];
-  });
+    return why === undefined ? [] : [{path, message}];
+  }), file.path, file.text);
 }
 
 function plainValues(file: TextFile | undefined): readonly {readonly path: readonly string[]; readonly name: string; readonly value: string}[] {
@@ -63,11 +64,11 @@ function plainValues(file: TextFile | undefined): readonly {readonly path: reado
 function sealedWarnings(file: TextFile | undefined, {before, recipients}: {before: TextFile | undefined; recipients: number}): readonly Diagnostic[] {
   if (file === undefined || file.blobId === before?.blobId) return [];
   const known = new Set(sealedOf(before).map(({value}) => value));
-  return sealedOf(file).filter(({value}) => !known.has(value)).flatMap(({path, value}) => {
+  return locate(sealedOf(file).filter(({value}) => !known.has(value)).flatMap(({path, value}): readonly Problem[] => {
     const armor = readArmor(value);
     if (!armor.ok || armor.value.recipientCount >= recipients) return [];
-    return [locate({path, message: `${path.join('.')} is encrypted to ${armor.value.recipientCount} of the ${recipients} recipients in cluster.yaml: flynn secrets rotate encrypts it to all`}, file.path, file.text)];
-  });
+    return [{path, message: `${path.join('.')} is encrypted to ${armor.value.recipientCount} of the ${recipients} recipients in cluster.yaml: flynn secrets rotate encrypts it to all`}];
+  }), file.path, file.text);
 }
 
 function sealedOf(file: TextFile | undefined) {

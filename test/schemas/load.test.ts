@@ -1,6 +1,8 @@
 import test from 'ava';
+import {validateFiles} from '../../reconciler/desired/validate.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import {loadManifest, MANIFEST_BYTES_MAX, type Kind} from '../../schemas/load.ts';
+import {app, cluster, release} from '../support/manifests.ts';
 
 const APP = 'apiVersion: flynn/v1\nkind: App\n';
 
@@ -157,4 +159,14 @@ test('aliases', reads, `${APP}services:\n  a: &a {limits: {memory: 1Gi}}\n  b: *
 });
 test('a service with the name of what every object has', reads, `${APP}services: {constructor: {replicas: 1}}\n`, {
   apiVersion: 'flynn/v1', kind: 'App', services: {constructor: {replicas: 1}},
+});
+test('more lines than anybody writes', reports, `${APP}${'#\n'.repeat(20_000)}`, 'f:10000:1: has more than 10000 lines');
+test('more entries than anybody writes, in block style', reports, `${APP}env:\n${Array.from({length: 6000}, (_, index) => `  K${index}: x\n`).join('')}`, 'f:4:3: 6000 entries begin here, at most 5000 are read');
+test('more entries than anybody writes, on a line', reports, `${APP}env: {${Array.from({length: 20_000}, (_, index) => `K${index}: x`).join(', ')}}\n`, 'f:3:6: 20000 entries begin here, at most 5000 are read');
+
+test('a thousand routes to nowhere are told of in one go', (t) => {
+  const routes = Array.from({length: 1000}, (_, index) => `  - {host: a${index}.example.com, service: nope, path: /${'x'.repeat(180)}}\n`).join('');
+  const problems = validateFiles([cluster(), app('shop', `services: {web: {replicas: 1}}\nroutes:\n${routes}`), release('shop', 1)], 'flynn.localhost');
+  t.is(problems.length, 50);
+  t.like(problems[49], {file: 'apps/shop/app.yaml', line: 54});
 });
