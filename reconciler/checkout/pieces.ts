@@ -23,7 +23,7 @@ export async function cutIntoPieces(objects: ObjectReader, {commit, before}: {co
   const {tree, committedAtMs, author, message} = await readCommit(objects, commit, signal);
   const root = await readTree(objects, tree, signal);
   const appsEntry = root.find(({name}) => name === 'apps');
-  if (appsEntry !== undefined && appsEntry.mode !== '40000') throw new Error(`"apps" is ${kindOf(appsEntry.mode)} in commit ${commit.slice(0, 8)}, it has to be a folder`);
+  if (appsEntry !== undefined && appsEntry.mode !== '40000') throw new NoFolder(`"apps" is ${kindOf(appsEntry.mode)} in commit ${commit.slice(0, 8)}, it has to be a folder`);
   const entries = appsEntry === undefined ? [] : await readTree(objects, appsEntry.id, signal);
 
   const known = new Map(before?.apps.map((app) => [app.name, app]));
@@ -38,6 +38,11 @@ export async function cutIntoPieces(objects: ObjectReader, {commit, before}: {co
   const others = root.filter(({name}) => name !== 'apps' && !name.startsWith('.'));
   const shared = before?.shared.treeId === treeId(others) ? before.shared : piece(objects, others, '');
   return {commit, committedAtMs, author: author.name, subject: message.split('\n', 1)[0] ?? '', shared, apps: apps.sort((one, other) => (one.name < other.name ? -1 : 1))};
+}
+
+/** There is something in the place of a folder that all nodes look into. */
+export class NoFolder extends Error {
+  override name = 'NoFolder';
 }
 
 /** @throws when it is not there: a commit that can't be read is never an empty one */

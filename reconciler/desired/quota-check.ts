@@ -56,17 +56,17 @@ export function problemsOfQuotas({after, before, files}: {readonly after: Stock;
     if (old !== undefined && old.used > old.allowed && used <= old.used && allowed >= old.allowed) return [];
     const grown = before === undefined ? [] : by.filter(({app, amount}) => amount > (amountsBefore.get(app)?.[field] ?? 0));
     if (grown.length > 0) {
-      return grown.map(({app, amount}) => {
+      return grown.flatMap(({app, amount}): readonly Diagnostic[] => {
         const file = appFile(app as DesiredApp['name']);
         const others = by.filter((one) => one.app !== app);
         const message = `${amountInWords(field, amount)}: ${allowanceInWords(scope, field)}${scope.kind === 'team' ? ' in all' : ''}${othersInWords(field, others)}`;
         const written = text.get(file);
-        return written === undefined ? {file, line: 1, column: 1, message} : locate({path: placeIn(file, written, {app, field, apps: after.apps}), message}, file, written);
+        return written === undefined ? [{file, line: 1, column: 1, message}] : locate([{path: placeIn(file, written, {app, field, apps: after.apps}), message}], file, written);
       });
     }
     const message = `${allowanceInWords(scope, field)}, and has ${amountInWords(field, used)}${scope.kind === 'team' ? `: ${by.slice(0, TOLD_MAX).map(({app, amount}) => `${app} ${shortly(field, amount)}`).join(', ')}${by.length > TOLD_MAX ? ', …' : ''}` : ''}`;
     const written = text.get(scope.file);
-    return [written === undefined ? {file: scope.file, line: 1, column: 1, message} : locate({path: [...scope.path, field], message}, scope.file, written)];
+    return written === undefined ? [{file: scope.file, line: 1, column: 1, message}] : [...locate([{path: [...scope.path, field], message}], scope.file, written)];
   });
 }
 

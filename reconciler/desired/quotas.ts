@@ -44,7 +44,7 @@ export function quotasOf(files: readonly ManifestFile[]): {readonly quotas: Quot
     for (const [index, name] of owns.entries()) {
       const rival = owners.get(name);
       if (rival === undefined) owners.set(name, team);
-      else problems.push(locate({path: ['owns', index], message: `"${name}" counts for the team "${rival}" already: an app has one owner`}, file.path, file.text));
+      else problems.push(...locate([{path: ['owns', index], message: `"${name}" counts for the team "${rival}" already: an app has one owner`}], file.path, file.text));
     }
     if (quota !== undefined) teams.set(team, {kind: 'team', name: team, file: file.path, path: ['quota'], allowed: allowedBy(quota)});
   }

@@ -97,7 +97,7 @@ function problemsOfSigning(shared: readonly ManifestFile[]): readonly Diagnostic
     return node?.ok === true && node.value.signingKey !== undefined;
   });
   if (hasKey) return [];
-  return [locate({path: ['commits', 'signed'], message: 'signed: required would keep the nodes from committing releases: put the line that "flynn doctor" shows into nodes/<node>.yaml first'}, CLUSTER_FILE, file.text)];
+  return locate([{path: ['commits', 'signed'], message: 'signed: required would keep the nodes from committing releases: put the line that "flynn doctor" shows into nodes/<node>.yaml first'}], CLUSTER_FILE, file.text);
 }
 
 function checkShared(file: ManifestFile): readonly Diagnostic[] {

@@ -6,7 +6,7 @@ import {detail, warning} from '../build/output.ts';
 import {isAncestor} from '../checkout/bare.ts';
 import {confirmDelete} from '../checkout/confirm.ts';
 import {MAIN} from '../checkout/own.ts';
-import {cutIntoPieces} from '../checkout/pieces.ts';
+import {cutIntoPieces, NoFolder} from '../checkout/pieces.ts';
 import {massDelete} from '../desired/mass-delete.ts';
 import type {GitDeps} from './deps.ts';
 import {warningsOf} from './plaintext.ts';
@@ -74,7 +74,9 @@ export class ClusterPushes {
     const objects = new ObjectReader({gitdir, env});
     try {
       const old = before === NO_COMMIT ? undefined : await this.#deps.repo.snapshotAt(before as CommitId, signal);
-      const next = await cutIntoPieces(objects, {commit: after as CommitId, before: old}, signal);
+      const next = await cutIntoPieces(objects, {commit: after as CommitId, before: old}, signal).catch((error: unknown) => {
+        throw error instanceof NoFolder ? new PushRejected(warning(`Push rejected, ${error.message}`)) : error;
+      });
       if (push.principal !== undefined) {
         const apps = {before: new Set(old?.apps.map(({name}) => name)), after: new Set(next.apps.map(({name}) => name))};
         const forbidden = await forbiddenPaths(push.principal, {update: {before, after, ref: MAIN}, push, apps}, signal);

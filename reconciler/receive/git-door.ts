@@ -117,8 +117,8 @@ export class GitDoor {
     try {
       if (!isReceiving) return void await start(call, session.signal);
       const wasPushed = await this.#receive({session, gone, gitdir}, (signal) => start(call, signal));
-      // Malformed objects, a hidden ref, too many bytes, or a pusher that went away.
-      if (wasPushed && !session.isLookedAt) await notePush(this.#deps, {gitdir, ...session, author: principal}, {action: 'push refused', subject: 'git took nothing of it'});
+      // Malformed objects, a name that no branch can have, a hidden ref, too many bytes, or a pusher that went away.
+      if (wasPushed && session.verdict === undefined) await notePush(this.#deps, {gitdir, ...session, author: principal}, {action: 'push refused', subject: 'git took nothing of it'});
     } finally {
       end();
     }

@@ -52,7 +52,7 @@ export function registerHooks(server: FastifyInstance, deps: GitDeps): void {
     const hookGone = new AbortController();
     const session = deps.pushes.find(handedOver.session);
     const quarantine = handedOver.env['GIT_QUARANTINE_PATH'];
-    if (session !== undefined) session.isLookedAt = true;
+    if (session !== undefined && hook === 'post-receive') session.verdict = 'received';
     if (session !== undefined && quarantine !== undefined) session.quarantine = path.resolve(handedOver.gitdir, quarantine);
     reply.raw.once('close', () => hookGone.abort(new Error('the pusher went away')));
     reply.raw.writeHead(200, {'content-type': 'application/x-ndjson'});
@@ -85,6 +85,7 @@ export function registerHooks(server: FastifyInstance, deps: GitDeps): void {
     } catch (error) {
       const lines = linesOf(error);
       for (const line of lines) print(line);
+      if (session !== undefined) session.verdict = 'refused';
       await notePush(deps, push, {action: 'push refused', subject: verdictOf(lines)});
       if (!(error instanceof PushRejected) && !signal.aborted) deps.log(`${hook} failed`, error);
       write({exit: 1});

@@ -11,8 +11,8 @@ export interface PushSession {
   readonly signal: AbortSignal;
   /** True: the work is done, and losing the client now must not undo it. */
   isSettled: boolean;
-  /** A hook was asked: what git refuses by itself never comes to one. */
-  isLookedAt: boolean;
+  /** What became of it; what git refuses by itself never comes to a hook, or not to the second one. */
+  verdict?: 'refused' | 'received';
   /** Folder of the objects that are not in the repository yet, once a hook has told. */
   quarantine?: string;
   /** Resolves when git has ended. */
@@ -25,7 +25,7 @@ export class PushSessions {
 
   open(principal: Principal, signal: AbortSignal, from?: string): {readonly session: PushSession; end(): void} {
     const ended = Promise.withResolvers<void>();
-    const session: PushSession = {id: randomBytes(16).toString('hex'), principal, signal, isSettled: false, isLookedAt: false, ...(from !== undefined && {from}), ended: ended.promise};
+    const session: PushSession = {id: randomBytes(16).toString('hex'), principal, signal, isSettled: false, ...(from !== undefined && {from}), ended: ended.promise};
     this.#open.set(session.id, session);
     return {
       session,

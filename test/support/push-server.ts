@@ -102,7 +102,7 @@ export function healthy(repo: {snapshot: NodeView['repo']['snapshot']}): NodeVie
 }
 
 /** A work tree of an app's source with one commit. */
-export async function sourceTree(t: ExecutionContext, files: Readonly<Record<string, string>> = {'server.js': '// one\n'}): Promise<string> {
+export async function sourceTree(t: Pick<ExecutionContext, 'teardown'>, files: Readonly<Record<string, string>> = {'server.js': '// one\n'}): Promise<string> {
   const folder = path.join(await temporaryFolder(t), 'source');
   await run('/', 'init', '--quiet', '--initial-branch=main', '--', folder);
   await commitFiles(folder, files);
