@@ -38,7 +38,8 @@ export function quotasOf(files: readonly ManifestFile[]): {readonly quotas: Quot
   const owners = new Map<string, string>();
   for (const file of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     const team = /^teams\/([^/]+)\.yaml$/.exec(file.path)?.[1];
-    const loaded = team === undefined || file.kind === 'refused' ? undefined : loadManifest('Team', file.path, file.text);
+    // Each commit asks: most teams have neither, and need not be parsed for it.
+    const loaded = team === undefined || file.kind === 'refused' || !/\b(owns|quota)\b/.test(file.text) ? undefined : loadManifest('Team', file.path, file.text);
     if (team === undefined || file.kind === 'refused' || loaded?.ok !== true) continue;
     const {owns = [], quota} = loaded.value;
     for (const [index, name] of owns.entries()) {
@@ -49,7 +50,7 @@ export function quotasOf(files: readonly ManifestFile[]): {readonly quotas: Quot
     if (quota !== undefined) teams.set(team, {kind: 'team', name: team, file: file.path, path: ['quota'], allowed: allowedBy(quota)});
   }
   const cluster = files.find(({path}) => path === CLUSTER_FILE);
-  const manifest = cluster?.kind === 'text' ? loadManifest('Cluster', CLUSTER_FILE, cluster.text) : undefined;
+  const manifest = cluster?.kind === 'text' && /\bquotas\b/.test(cluster.text) ? loadManifest('Cluster', CLUSTER_FILE, cluster.text) : undefined;
   const {default: all, apps = {}} = manifest?.ok === true ? manifest.value.quotas ?? {} : {};
   const scope = (name: string, path: readonly string[], quota: QuotaManifest): QuotaScope => ({kind: 'app', name, file: CLUSTER_FILE, path: ['quotas', ...path], allowed: allowedBy(quota)});
   const names = [...owners].filter(([name]) => !name.endsWith('*'));
