@@ -51,10 +51,12 @@ function describe(route: RouteOptions): void {
   const method = [route.method].flat().find((one) => one !== 'HEAD') ?? 'GET';
   const operation = OPERATIONS[`${method} ${route.url}`];
   if (operation === undefined) return;
-  const {body, isBodyOptional, kind} = operation;
+  const {body, isBodyOptional, kind, isOpen = false} = operation;
+  // Probes, scrapers and git hosts add to an address what they like.
+  const isOurs = route.url.startsWith('/v1/') && !isOpen;
   const pointer = ['paths', templateOf(route.url), method.toLowerCase(), 'requestBody', 'content', 'application/json', 'schema'].map((step) => step.replaceAll('~', '~0').replaceAll('/', '~1')).join('/');
   route.schema = {
-    ...(kind !== 'session' && {querystring: {type: 'object', additionalProperties: false, properties: queryOf(operation)}}),
+    ...(kind !== 'session' && {querystring: {type: 'object', additionalProperties: !isOurs, properties: queryOf(operation)}}),
     ...(body !== undefined && {body: {$ref: `${DOCUMENT}#/${encodeURI(pointer)}`, ...(isBodyOptional === true && {isBodyOptional})}}),
   };
 }

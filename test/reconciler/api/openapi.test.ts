@@ -65,6 +65,16 @@ test('the page needs no script and nothing from elsewhere, and has every endpoin
   for (const key of Object.keys(OPERATIONS)) t.true(body.includes(templateOf(key.split(' ')[1] ?? '')), key);
 });
 
+test('a slip in a query is told, but for probes and hooks, which add what they like', async (t) => {
+  const {server, view} = subject(t);
+  view.ready = true;
+  const answer = await server.inject({url: '/v1/events?lins=3', headers: BEARER});
+  t.deepEqual([answer.statusCode, answer.json<{detail: string}>().detail], [400, 'unknown field "lins"; did you mean "lines"?']);
+  t.is((await server.inject({url: '/v1/events?lines=three', headers: BEARER})).json<{detail: string}>().detail, 'lines must be a whole number from 0 to 10000, not "three"');
+  t.is((await server.inject('/readyz?probe=1')).statusCode, 200);
+  t.is((await server.inject({method: 'POST', url: '/v1/hooks/shop?from=ci', payload: {}})).statusCode, 404);
+});
+
 test('lists are read in pages, also when what a page ended with is gone', async (t) => {
   const {server, view} = subject(t);
   for (const name of ['ada', 'bob', 'cyd', 'dee', 'eve']) view.repo.files.set(`people/${name}.yaml`, `apiVersion: flynn/v1\nkind: Person\nname: ${name}\nemail: ${name}@example.com\n`);
