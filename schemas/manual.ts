@@ -31,7 +31,7 @@ Every file of the cluster repository that is read, field by field. The same fact
 
 - A field that is not listed here is a mistake, reported as \`file:line:column\` with all others at once.
 - Sizes have a unit: \`Ki\`, \`Mi\`, \`Gi\`, \`Ti\` (powers of 1,024) or \`K\`, \`M\`, \`G\`, \`T\` (powers of 1,000).
-- A file has at most 256 KiB, an app's folder 5,000 files. Symbolic links and submodules are refused.
+- A file has at most 256 KiB, 10,000 lines and 5,000 entries in one list, an app's folder 5,000 files and 8 MiB. Symbolic links and submodules are refused.
 - A change of \`replicas\`, of routes, of \`reach\` or of \`allowFrom\` changes just that. Any other change of an app is a [deploy](deploying.md): new containers take the place of
   the old ones.
 `;
