@@ -2,7 +2,7 @@ import type {AppName, CommitId, ImageDigest} from '../../schemas/ids.ts';
 import {mayDo, type Access} from '../access/access.ts';
 import type {ObjectReader} from '../adapters/git-objects.ts';
 import {OPERATOR, type Principal} from '../api/authenticate.ts';
-import {cutIntoPieces} from '../checkout/pieces.ts';
+import {cutIntoPieces, readCommit} from '../checkout/pieces.ts';
 import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
 import {EditRefused, type Change} from '../checkout/snapshot.ts';
 import {MAIN} from '../checkout/own.ts';
@@ -269,7 +269,9 @@ export class ProposalDesk implements Proposals {
 
   async #details(stored: Stored, signal: AbortSignal): Promise<ProposalDetails> {
     const {record} = stored;
-    const onto = await this.#main(signal);
+    // Of one that is merged, what it changed then.
+    const merged = record.ended?.commit === undefined ? undefined : await readCommit(this.#deps.objects, record.ended.commit, signal);
+    const onto = merged?.parents[0] as CommitId | undefined ?? await this.#main(signal);
     const tip = stored.tip ?? record.ended?.tip;
     if (tip === undefined) throw new EditRefused(`the branch of #${record.number}, ${shortBranch(record)}, is not there (any more)`);
     const sight = await look(this.#sight, {onto, tip}, signal);

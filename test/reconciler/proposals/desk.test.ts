@@ -46,6 +46,7 @@ test('what a deployer proposes is merged when a maintainer has approved it, and 
   t.is(await run(gitdir, 'for-each-ref', 'refs/heads/proposals'), '');
   t.deepEqual((await desk.list('all', 10, signal)).map(({state, ended}) => `${state} by ${ended?.by}`), ['merged by dee']);
   t.deepEqual(await desk.list('open', 10, signal), []);
+  t.deepEqual((await desk.show(1, signal)).plan.lines, proposal.plan.lines, 'what it changed');
   await t.throwsAsync(desk.merge(1, {}, who('dee'), signal), {message: /^#1 is merged already, as [0-9a-f]{8}$/});
 });
 
