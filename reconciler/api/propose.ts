@@ -11,13 +11,14 @@ const TITLE_LENGTH_MAX = 200;
 const EDITS: ReadonlySet<string> = new Set([
   'POST /v1/apps', 'POST /v1/apps/:app/destroy', 'POST /v1/apps/:app/scale', 'POST /v1/apps/:app/env',
   'POST /v1/apps/:app/routes', 'PATCH /v1/apps/:app/routes/*', 'DELETE /v1/apps/:app/routes/*', 'POST /v1/apps/:app/domains', 'DELETE /v1/apps/:app/domains', 'DELETE /v1/apps/:app/domains/:host',
-  'POST /v1/apps/:app/services', 'PUT /v1/apps/:app/services/:service', 'DELETE /v1/apps/:app/services/:service',
+  'PUT /v1/apps/:app/services/:service', 'DELETE /v1/apps/:app/services/:service',
   'POST /v1/apps/:app/cron/:cron', 'POST /v1/apps/:app/maintenance', 'POST /v1/apps/:app/suspend', 'POST /v1/people', 'POST /v1/people/:user/remove',
+  'POST /v1/people/:user/roles', 'POST /v1/teams', 'POST /v1/teams/:team/remove', 'POST /v1/teams/:team/members', 'POST /v1/teams/:team/roles',
 ]);
 /** Commits that take something of the node, too: proposing them takes what doing it takes. */
 const WORKS: ReadonlySet<string> = new Set([
-  'POST /v1/drains', 'POST /v1/drains/remove', 'POST /v1/certificates', 'POST /v1/certificates/remove', 'POST /v1/acme', 'POST /v1/acme/remove', 'POST /v1/registry', 'POST /v1/registry/remove',
-  'POST /v1/apps/:app/rollback', 'POST /v1/apps/:app/rebase', 'POST /v1/apps/:app/releases', 'POST /v1/apps/:app/builds',
+  'POST /v1/drains', 'POST /v1/drains/remove', 'POST /v1/certificates', 'POST /v1/certificates/remove', 'POST /v1/acme', 'POST /v1/acme/remove', 'POST /v1/registry', 'POST /v1/registry/remove', 'POST /v1/forge', 'POST /v1/forge/remove',
+  'POST /v1/apps/:app/rollback', 'POST /v1/apps/:app/rebase', 'POST /v1/apps/:app/releases', 'POST /v1/apps/:app/builds', 'POST /v1/apps/:app/services',
 ]);
 
 /** Undefined: it is to be done at once. */

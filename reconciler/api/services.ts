@@ -11,6 +11,7 @@ import {known} from './apps.ts';
 import type {RouteParts} from './node-routes.ts';
 import {permit, whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
+import {proposalTitle} from './propose.ts';
 import {isServiceName, readAppName, readLogQuery, readOperationId} from './read.ts';
 import type {ServiceAnswer, ServiceWritten} from './service-answers.ts';
 import {sendLines} from './stream.ts';
@@ -98,8 +99,10 @@ export function registerServiceRoutes(v1: FastifyInstance, {view, authenticate, 
     }
     const key = readOperationId(request.headers['idempotency-key']);
     const signal = within(DEPLOY_MS_MAX);
+    const principal = whoAsks(request, authenticate);
+    const propose = proposalTitle(request);
     let release: ReleaseOutcome | undefined;
-    for await (const line of view.releases.deployImage(app, image, {author: whoAsks(request, authenticate), operationId: key === undefined ? randomUUID() : `${key}:image`, signal})) {
+    for await (const line of view.releases.deployImage(app, image, {author: principal, user: principal.user, ...(propose !== undefined && {propose}), operationId: key === undefined ? randomUUID() : `${key}:image`, signal})) {
       if ('outcome' in line) release = line.outcome;
     }
     if (release === undefined) throw new ApiError(504, 'the release was waited for as long as a request may take');

@@ -49,6 +49,11 @@ test('what is done at once can\'t be proposed, whoever asks', async (t) => {
   t.is((await ask('deployer', 'POST /v1/apps/shop/run', {command: ['env']}, '')).status, 400);
 });
 
+test('a service whose image would be deployed takes the right to do that, also when it is proposed', async (t) => {
+  const {ask} = subject(t);
+  t.is((await ask('deployer', 'POST /v1/apps/shop/services', {name: 'api', image: 'nginx'}, '')).status, 403);
+});
+
 test('proposals are decided with what was seen, and it is written down', async (t) => {
   const {ask, view} = subject(t);
   t.is((await ask('viewer', 'GET /v1/proposals')).status, 200);
