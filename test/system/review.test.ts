@@ -64,7 +64,8 @@ test.serial('a proposal is shown, approved, stale when main changes its file, co
   t.timeout(240_000);
   const proposed = await as('dee', 'scale', '-a', 'shop', 'web=2', '--propose');
   t.is(proposed.exitCode, 0, proposed.output);
-  t.regex(proposed.output, /Proposed "shop: scale web 1 → 2" as #1\n~ shop\n.*services\.web\.replicas +\+ 2\n.*web: 2 replicas instead of 1/s);
+  t.regex(proposed.output, /^Proposed "shop: scale web 1 → 2" as #1\n/m);
+  t.regex(proposed.stdout, /^~ shop\n.*services\.web\.replicas +\+ 2\n.*web: 2 replicas instead of 1/m);
   t.regex((await as('max', 'review')).stdout, /^#1 {2}shop: scale web 1 → 2 {2}dee {2}\d+s ago {2}0\/1 approved$/m);
   t.regex((await as('dee', 'approve', '1')).output, /error: #1 is your own: somebody else has to approve it/);
   const approved = await as('max', 'approve', '1', '-m', 'fine');
