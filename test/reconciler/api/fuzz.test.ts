@@ -74,7 +74,8 @@ function ask({path, method, operation, body, isRight}: {readonly path: string; r
         ...(random() < 0.1 && {'idempotency-key': pick(['operation-1', 'operation-2', 'x', 'a b c d e f'], random)}),
       },
     },
-    isWrong: isGarbage || (body !== undefined && !(value === undefined && operation.requestBody?.required === false) && !isRight(value)),
+    // Where none is needed, `null` is none.
+    isWrong: isGarbage || (body !== undefined && !((value === undefined || value === null) && operation.requestBody?.required === false) && !isRight(value)),
   };
 }
 
