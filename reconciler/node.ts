@@ -74,7 +74,7 @@ export interface NodeView {
    */
   confirm(commit: string, signal: AbortSignal): Promise<CommitId>;
   /** Where logs are sent on to, and how that goes. */
-  drains(): readonly DrainStatus[];
+  drains(): Promise<readonly DrainStatus[]>;
   onEvent(listener: (event: FlynnEvent) => void, signal: AbortSignal): void;
   /** Newest last; a bounded number. */
   events(): readonly FlynnEvent[];

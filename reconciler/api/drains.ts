@@ -21,7 +21,7 @@ export function registerDrainRoutes(server: FastifyInstance, {view, authenticate
     const name = app === undefined ? undefined : readAppName(app);
     // A drain of the cluster is one of each app.
     const isSeen = seenBy(whoAsks(request, authenticate));
-    return view.drains().filter((drain) => isSeen({app: drain.app})).filter((drain) => name === undefined || drain.app === undefined || drain.app === name);
+    return (await view.drains()).filter((drain) => isSeen({app: drain.app})).filter((drain) => name === undefined || drain.app === undefined || drain.app === name);
   });
 
   server.post<{Body: unknown}>('/drains', async (request): Promise<Written> => {

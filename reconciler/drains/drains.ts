@@ -46,6 +46,11 @@ export class Drains {
     this.#following = this.#following.then(follow).catch((error: unknown) => this.#options.onNews({kind: 'drain-failing', message: `drains can't be begun: ${String(error)}`}));
   }
 
+  /** Resolves when there are workers for those that were wanted last. */
+  settled(): Promise<void> {
+    return this.#following;
+  }
+
   status(): readonly DrainStatus[] {
     return [...this.#running.values()].map(({drain: {app, url}, worker}): DrainStatus => ({...(app !== undefined && {app}), url: withoutCredentials(url), ...worker.state}));
   }

@@ -120,7 +120,8 @@ export class NodeLogs {
     await this.#collector.drained(id);
   }
 
-  drains(): readonly DrainStatus[] {
+  async drains(): Promise<readonly DrainStatus[]> {
+    await this.#drains.settled();
     return this.#drains.status();
   }
 

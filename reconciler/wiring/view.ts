@@ -39,7 +39,7 @@ export interface ViewOptions {
   readonly loop: Pick<Loop, 'wake'>;
   readonly engine: Engine;
   readonly events: EventLog;
-  drains(): readonly DrainStatus[];
+  drains(): Promise<readonly DrainStatus[]>;
   readonly crons: CronBooks;
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
   /** Made with the view itself, which it asks. */
@@ -198,7 +198,7 @@ export class View implements NodeView {
     return this.#options.registry();
   }
 
-  drains(): readonly DrainStatus[] {
+  drains(): Promise<readonly DrainStatus[]> {
     return this.#options.drains();
   }
 

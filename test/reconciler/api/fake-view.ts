@@ -185,7 +185,7 @@ export class FakeView implements NodeView {
 
   drained: readonly DrainStatus[] = [];
 
-  drains(): readonly DrainStatus[] {
+  async drains(): Promise<readonly DrainStatus[]> {
     return this.drained;
   }
 

@@ -126,6 +126,13 @@ test('batches that a receiver refuses for good are dropped and counted, and the 
   await receiver.close();
 });
 
+test('once it has settled, status has what was wanted last', async (t) => {
+  const {drains} = await begin(t, 'http://127.0.0.1:9/');
+  drains.follow([{app: SHOP, url: 'http://127.0.0.1:9/other'}]);
+  await drains.settled();
+  t.deepEqual(drains.status().map(({url}) => url), ['http://127.0.0.1:9/other']);
+});
+
 test('a receiver that repeats a secret does not bring it into a message', async (t) => {
   const receiver = await httpReceiver(({headers}) => ({status: 401, text: `no such token: ${headers.authorization}`}));
   const {store, drains, news} = await begin(t, `http://127.0.0.1:${receiver.port}/`, {sealedHeaders: {Authorization: 'canary'}});
