@@ -6,7 +6,7 @@ import {type Command, type CommandContext, Failure, UsageError} from './command.
 import {Proposed} from './proposed.ts';
 import {parseGlobals} from './globals.ts';
 import {processStreams, type Streams} from './streams.ts';
-import {COMMANDS, HIDDEN, inOurWords} from './table.ts';
+import {COMMANDS, HIDDEN, inOurWords, TOPICS} from './table.ts';
 import {visible} from '../schemas/visible.ts';
 
 /** What the process around the command line is: the real one, or a test's. */
@@ -66,7 +66,7 @@ async function load(name: string): Promise<Command> {
 
 async function help(name: string | undefined, around: Surroundings): Promise<number> {
   const {helpOf, overview} = await import('./output/help.ts');
-  for (const line of name === undefined ? await overview(COMMANDS) : helpOf(await load(name))) around.out(line);
+  for (const line of name === undefined ? await overview(TOPICS) : helpOf(await load(name))) around.out(line);
   return 0;
 }
 

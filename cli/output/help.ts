@@ -1,5 +1,5 @@
 import type {Command} from '../command.ts';
-import {HIDDEN} from '../table.ts';
+import type {TOPICS} from '../table.ts';
 import {table} from './table.ts';
 
 const GLOBAL_FLAGS = [
@@ -11,14 +11,15 @@ const GLOBAL_FLAGS = [
   ['-h, --help', 'help; also: flynn help <command>'],
 ] as const;
 
-export async function overview(commands: Readonly<Record<string, () => Promise<Command>>>): Promise<readonly string[]> {
-  const listed = Object.entries(commands).filter(([name]) => !HIDDEN.has(name));
-  const rows = await Promise.all(listed.map(async ([name, load]) => [name, (await load()).summary]));
+export async function overview(topics: typeof TOPICS): Promise<readonly string[]> {
+  const rows = await Promise.all(Object.values(topics).flatMap((commands) => Object.entries(commands)).map(async ([name, load]): Promise<[string, string]> => [name, (await load()).summary]));
+  // One table, so that all summaries stand below each other.
+  const lines = new Map(table(rows).map((line, index) => [rows[index]?.[0], line]));
   return [
     'usage: flynn [-a <app>] [-c <cluster>] [--propose] [--json] <command> [<args>…]',
+    ...Object.entries(topics).flatMap(([title, commands]) => ['', title, ...indented(Object.keys(commands).map((name) => lines.get(name) ?? name))]),
     '',
-    ...indented(table(rows)),
-    '',
+    'For all',
     ...indented(table(GLOBAL_FLAGS)),
   ];
 }
