@@ -132,7 +132,7 @@ test.serial('builds:cancel ends a build that runs and one that waits, and whoeve
   t.is(pushed.exitCode, 1);
   t.regex(pushed.output, /remote: +! +Push rejected, build \d+ was cancelled by Ada\s*\n[^]*pre-receive hook declined/);
   await nothingIsLeft(before);
-  t.regex((await node.flynn(['audit', '-a', 'shop'])).output, /Ada <ada@example\.com> {2}builds cancel {2}⬢ shop {2}\d+/);
+  t.regex((await node.flynn(['audit', '-a', 'shop'])).output, /Ada <ada@example\.com> {2}127\.0\.0\.1 {2}builds cancel {2}⬢ shop {2}\d+/);
 });
 
 test.serial('another branch is kept, and deployed by its name or commit; Ctrl-C undoes that too', async (t) => {

@@ -234,10 +234,10 @@ test.serial('who did what is written down, and no argument or environment with i
   const text = await readFile(node.layout.audit, 'utf8');
   const entries = text.trimEnd().split('\n').map((line) => JSON.parse(line) as {action: string; actor: string});
   t.is((await stat(node.layout.audit)).mode & 0o777, 0o600);
-  t.deepEqual([...new Set(entries.map(({action}) => action))].toSorted(), ['commit', 'exec', 'kill', 'push', 'restart', 'run']);
+  t.deepEqual([...new Set(entries.map(({action}) => action))].toSorted(), ['commit', 'exec', 'kill', 'push', 'pushed', 'restart', 'run']);
   t.deepEqual([...new Set(entries.map(({actor}) => actor))], ['Ada <ada@example.com>']);
   const {stdout: shown} = await flynn('audit');
-  for (const line of [/Ada <ada@example\.com> {2}restart {2}⬢ shop$/m, /Ada <ada@example\.com> {2}restart {2}⬢ shop {2}web\.2$/m]) t.regex(shown, line);
+  for (const line of [/Ada <ada@example\.com> {2}127\.0\.0\.1 {2}restart {2}⬢ shop$/m, /Ada <ada@example\.com> {2}127\.0\.0\.1 {2}restart {2}⬢ shop {2}web\.2$/m]) t.regex(shown, line);
   for (const told of [text, node.log, (await flynn('events')).stdout, (await flynn('status', '--json')).stdout]) t.false(told.includes(CANARY));
 });
 
