@@ -1,7 +1,6 @@
-import type {CommitId} from '../../schemas/ids.ts';
-import {cut, type Comment, type CommitState, type CommitStatus, type Forge, type NewChange, type OpenChange} from './forge.ts';
-import {ForgeFailed, ForgeHttp} from './http.ts';
-import {lookFirst} from './look-first.ts';
+import type {Comment, CommitState, CommitStatus, Forge, NewChange} from './forge.ts';
+import {ForgeHttp} from './http.ts';
+import {changeOf, pulls, type Pull} from './pulls.ts';
 
 /** https://docs.github.com/en/rest/about-the-rest-api/api-versions */
 const API_VERSION = '2022-11-28';
@@ -31,36 +30,12 @@ export function github({url, repository, token}: ForgePlace): Forge {
 
   return {
     name: 'GitHub',
-    async whoAmI(signal) {
-      try {
-        return ((await http.ask({method: 'GET', path: '/user'}, signal)).json as {readonly login: string}).login;
-      } catch (error) {
-        // Tokens of apps and of CI jobs belong to no user.
-        if (error instanceof ForgeFailed && error.status === 403) return undefined;
-        throw error;
-      }
-    },
+    ...pulls({http, repo, descriptionLengthMax: DESCRIPTION_LENGTH_MAX, find}),
     async openChanges(into, signal) {
       return (await http.all(`${repo}/pulls?state=open&base=${encodeURIComponent(into)}&sort=updated&direction=desc&per_page=100`, signal)).map((pull) => changeOf(pull as Pull));
     },
-    async propose({branch, into, title, body}, signal) {
-      const known = await find({branch, into}, signal);
-      if (known === undefined) {
-        return lookFirst({
-          make: async () => changeOf((await http.ask({method: 'POST', path: `${repo}/pulls`, body: {title, head: branch, base: into, body}}, signal)).json as Pull),
-          find: () => find({branch, into}, signal),
-        }, signal);
-      }
-      return changeOf((await http.ask({method: 'PATCH', path: `${repo}/pulls/${known.number}`, body: {title, body}}, signal)).json as Pull);
-    },
     async comments(change, signal) {
       return (await http.all(`${repo}/issues/${change}/comments?per_page=100`, signal)).map((one) => commentOf(one as IssueComment));
-    },
-    async addComment(change, body, signal) {
-      await http.ask({method: 'POST', path: `${repo}/issues/${change}/comments`, body: {body}}, signal);
-    },
-    async editComment({id}, body, signal) {
-      await http.ask({method: 'PATCH', path: `${repo}/issues/comments/${id}`, body: {body}}, signal);
     },
     async status(commit, context, signal) {
       // Newest first, of all contexts.
@@ -68,21 +43,10 @@ export function github({url, repository, token}: ForgePlace): Forge {
       const found = (json as readonly Status[]).find((one) => one.context === context);
       return found && {context, state: STATES[found.state] ?? 'failure', description: found.description ?? '', ...(found.target_url !== null && {url: found.target_url})};
     },
-    async setStatus(commit, {context, state, description, url: target}, signal) {
-      await http.ask({method: 'POST', path: `${repo}/statuses/${commit}`, body: {state, context, description: cut(description, DESCRIPTION_LENGTH_MAX), ...(target !== undefined && {target_url: target})}}, signal);
-    },
   };
 }
 
 const STATES: Readonly<Record<string, CommitState>> = {pending: 'pending', success: 'success', failure: 'failure', error: 'failure'};
-
-interface Pull {
-  readonly number: number;
-  readonly title: string;
-  readonly html_url: string;
-  readonly user: {readonly login: string} | null;
-  readonly head: {readonly ref: string; readonly sha: string};
-}
 
 interface IssueComment {
   readonly id: number;
@@ -91,10 +55,6 @@ interface IssueComment {
 }
 
 type Status = Pick<CommitStatus, 'context'> & {readonly state: string; readonly description: string | null; readonly target_url: string | null};
-
-function changeOf({number, title, html_url: page, user, head}: Pull): OpenChange {
-  return {number, title, author: user?.login ?? 'somebody', url: page, head: head.sha as CommitId, branch: head.ref, ref: `refs/pull/${number}/head`};
-}
 
 function commentOf({id, body = '', user}: IssueComment): Comment {
   return {id, body, isByProgram: user?.type === 'Bot', ...(user !== null && {author: user.login})};
