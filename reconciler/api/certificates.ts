@@ -12,11 +12,12 @@ import {noted} from './audit.ts';
 import type {AcmeAnswer, AddedCertificate, Written} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
 import {ApiError, explaining} from './problem.ts';
-import {field} from './read.ts';
+import {readText} from './read.ts';
 
 /** The remote repository may be slow. */
 const READ_MS_MAX = 60_000;
 const TRIES_MAX = 5;
+/** Of a chain of certificates. */
 const TEXT_LENGTH_MAX = 100_000;
 
 /** Certificates: which there are, people's own, and the authority that the others are ordered from. Keys are sealed before they are in git, and in no answer. */
@@ -52,7 +53,7 @@ export function registerCertificateRoutes(server: FastifyInstance, {view, authen
   });
 
   server.post<{Body: unknown}>('/certificates', async (request): Promise<AddedCertificate> => {
-    const [certificate, key, host] = [needed(request.body, 'certificate'), needed(request.body, 'key'), readText(request.body, 'host')];
+    const [certificate, key, host] = [needed(request.body, 'certificate'), needed(request.body, 'key'), readText(request.body, 'host', TEXT_LENGTH_MAX)];
     const chain = readChain(certificate);
     if (!chain.ok) throw new ApiError(400, `the certificate ${chain.problem}`);
     const name = nameFor(chain.value, key, host);
@@ -84,7 +85,7 @@ export function registerCertificateRoutes(server: FastifyInstance, {view, authen
   });
 
   server.post<{Body: unknown}>('/acme', async (request): Promise<Written> => {
-    const [directory = ACME_DIRECTORY_DEFAULT, email, ca, keyId, key] = ['directory', 'email', 'ca', 'eabKeyId', 'eabKey'].map((name) => readText(request.body, name));
+    const [directory = ACME_DIRECTORY_DEFAULT, email, ca, keyId, key] = ['directory', 'email', 'ca', 'eabKeyId', 'eabKey'].map((name) => readText(request.body, name, TEXT_LENGTH_MAX));
     if ((keyId === undefined) !== (key === undefined)) throw new ApiError(400, 'eabKeyId and eabKey come together');
     return sealing('the key', key, async (sealed, recipients) => {
       const acme: AcmeManifest = {directory, ...(email !== undefined && {email}), ...(keyId !== undefined && {eab: {keyId, key: sealed}}), ...(ca !== undefined && {ca: `${ca.trim()}\n`})};
@@ -110,14 +111,7 @@ function fileName(host: string): string {
 }
 
 function needed(body: unknown, name: string): string {
-  const value = readText(body, name);
+  const value = readText(body, name, TEXT_LENGTH_MAX);
   if (value === undefined) throw new ApiError(400, `${name} has to be a text`);
-  return value;
-}
-
-function readText(body: unknown, name: string): string | undefined {
-  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) return undefined;
-  const value = field(body, name);
-  if (typeof value !== 'string' || value === '' || value.length > TEXT_LENGTH_MAX) throw new ApiError(400, `${name} has to be a text`);
   return value;
 }

@@ -11,13 +11,12 @@ import {urlOf} from '../settings.ts';
 import type {ForgeAnswer, HookMade, Written} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
 import {ApiError, explaining} from './problem.ts';
-import {field} from './read.ts';
+import {field, readText} from './read.ts';
 import {readHookSecret} from './source.ts';
 
 /** The remote repository may be slow. */
 const READ_MS_MAX = 60_000;
 const TRIES_MAX = 5;
-const TEXT_LENGTH_MAX = 5_000;
 
 /** The forge that the cluster repository is followed from. Its token is sealed in cluster.yaml, and in no answer. */
 export function registerForgeRoutes(server: FastifyInstance, {view, commit, closing}: RouteParts): void {
@@ -74,11 +73,4 @@ export function registerForgeRoutes(server: FastifyInstance, {view, commit, clos
   });
 
   server.post<{Body: unknown}>('/forge/remove', async (request): Promise<Written> => commit(request, {edit: setForge(undefined, []), message: 'cluster: no forge is told anything'}));
-}
-
-function readText(body: unknown, name: string): string | undefined {
-  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) return undefined;
-  const value = field(body, name);
-  if (typeof value !== 'string' || value === '' || value.length > TEXT_LENGTH_MAX) throw new ApiError(400, `${name} has to be a text`);
-  return value;
 }

@@ -9,6 +9,7 @@ export const LOG_LINES_DEFAULT = 100;
 export const LOG_LINES_MAX = 10_000;
 const EVENTS_DEFAULT = 1_000;
 const SERVICES_MAX = 100;
+const TEXT_LENGTH_MAX = 5_000;
 const LABEL = new RegExp(NAME_PATTERN);
 
 /** Whether it is free is the edit's business. */
@@ -95,6 +96,14 @@ export function readOperationId(header: string | readonly string[] | undefined):
 export function field(body: unknown, name: string): unknown {
   if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) throw new ApiError(400, `the body has to be a JSON object with "${name}"`);
   return (body as Record<string, unknown>)[name];
+}
+
+/** A field that may be absent. */
+export function readText(body: unknown, name: string, lengthMax = TEXT_LENGTH_MAX): string | undefined {
+  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) return undefined;
+  const value = field(body, name);
+  if (typeof value !== 'string' || value === '' || value.length > lengthMax) throw new ApiError(400, `${name} has to be a text`);
+  return value;
 }
 
 /** A commit as people type it. Which one is meant, or whether any is, is for others to say. */

@@ -8,12 +8,11 @@ import {seal} from '../secrets/keyring.ts';
 import type {RegistryAnswer, Written} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
 import {ApiError, explaining} from './problem.ts';
-import {field} from './read.ts';
+import {readText} from './read.ts';
 
 /** The remote repository may be slow. */
 const READ_MS_MAX = 60_000;
 const TRIES_MAX = 5;
-const TEXT_LENGTH_MAX = 5_000;
 
 /** Where images of releases are kept beside the nodes. The password is sealed in cluster.yaml, and in no answer. */
 export function registerRegistryRoutes(server: FastifyInstance, {view, commit, closing}: RouteParts): void {
@@ -54,11 +53,4 @@ export function registerRegistryRoutes(server: FastifyInstance, {view, commit, c
   });
 
   server.post<{Body: unknown}>('/registry/remove', async (request): Promise<Written> => commit(request, {edit: setRegistry(undefined, []), message: 'cluster: images are pushed to no registry'}));
-}
-
-function readText(body: unknown, name: string): string | undefined {
-  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) return undefined;
-  const value = field(body, name);
-  if (typeof value !== 'string' || value === '' || value.length > TEXT_LENGTH_MAX) throw new ApiError(400, `${name} has to be a text`);
-  return value;
 }

@@ -174,6 +174,17 @@ export function mustLoad(file: string, text: string): AppManifest {
   return loaded.value;
 }
 
+/** An app.yaml as it is, and what it says. */
+export interface AppFound {
+  readonly text: string;
+  readonly manifest: AppManifest;
+}
+
+export function manifestOf(app: AppName, read: Parameters<Edit>[0]): AppFound {
+  const text = mustRead(read, app);
+  return {text, manifest: mustLoad(appFile(app), text)};
+}
+
 /** None when there is no release, or it can't be read: then only what app.yaml names is known. */
 export function releasedServices(app: AppName, read: Parameters<Edit>[0], list: Parameters<Edit>[1]): readonly string[] {
   const [current] = releaseNumbers(list(releaseFolder(app)));

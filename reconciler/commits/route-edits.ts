@@ -8,7 +8,7 @@ import {formatRouteName, nameOfTcpRoute, namesOfRoutes, type HttpRouteName, type
 import {ROUTE_SERVICE_DEFAULT, type RouteManifest} from '../../schemas/routes.ts';
 import type {TcpRouteManifest} from '../../schemas/tcp.ts';
 import {EditRefused, type Edit} from '../checkout/snapshot.ts';
-import {appFile, mustLoad, mustRead, releaseFolder, releasedServices} from './edits.ts';
+import {appFile, manifestOf, releaseFolder, releasedServices, type AppFound} from './edits.ts';
 import {setField} from './yaml-fields.ts';
 import {editItem} from './yaml-items.ts';
 import {addToList, removeFromList} from './yaml-list.ts';
@@ -90,21 +90,11 @@ function withItems(text: string, key: 'routes' | 'tcp', items: readonly object[]
   return asLines ?? items.reduce<string | undefined>((edited, item) => (edited === undefined ? undefined : addToList(edited, key, item)), text);
 }
 
-interface Found {
-  readonly text: string;
-  readonly manifest: AppManifest;
-}
-
-function manifestOf(app: AppName, read: Parameters<Edit>[0]): Found {
-  const text = mustRead(read, app);
-  return {text, manifest: mustLoad(appFile(app), text)};
-}
-
 function listOf(kind: RouteName['kind']): 'routes' | 'tcp' {
   return kind === 'http' ? 'routes' : 'tcp';
 }
 
-function withRoutesLeft(app: AppName, {text, manifest, gone, defaultHost}: Found & {readonly gone: readonly number[]; readonly defaultHost: string}): ReturnType<Edit> {
+function withRoutesLeft(app: AppName, {text, manifest, gone, defaultHost}: AppFound & {readonly gone: readonly number[]; readonly defaultHost: string}): ReturnType<Edit> {
   const routes = manifest.routes ?? [];
   const left = routes.filter((_, index) => !gone.includes(index));
   if (left.length === 0) return written(app, {manifest, wanted: {routes: []}, text: withoutRoutes(text)});

@@ -5,7 +5,7 @@ import type {AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {mergePatch, type JsonObject} from '../../schemas/merge-patch.ts';
 import {EditRefused, type Edit, type ManifestFile} from '../checkout/snapshot.ts';
-import {appFile, mustLoad, mustRead, releasedServices, unknownService} from './edits.ts';
+import {appFile, manifestOf, mustLoad, mustRead, releasedServices, unknownService, type AppFound} from './edits.ts';
 import {removeKey} from './yaml-edit.ts';
 import {setField} from './yaml-fields.ts';
 
@@ -71,16 +71,6 @@ function among(files: readonly ManifestFile[]): {readonly read: Parameters<Edit>
   };
 }
 
-interface Found {
-  readonly text: string;
-  readonly manifest: AppManifest;
-}
-
-function manifestOf(app: AppName, read: Parameters<Edit>[0]): Found {
-  const text = mustRead(read, app);
-  return {text, manifest: mustLoad(appFile(app), text)};
-}
-
 function known(app: AppName, {manifest, read, list}: {readonly manifest: AppManifest; readonly read: Parameters<Edit>[0]; readonly list: Parameters<Edit>[1]}): ReadonlySet<string> {
   return new Set([...Object.keys(manifest.services ?? {}), ...releasedServices(app, read, list)]);
 }
@@ -90,7 +80,7 @@ function serviceOf({services}: AppManifest, name: string): ServiceManifest | und
 }
 
 /** Only lines of fields that change are touched. The whole file is read again and compared with what was meant. */
-function written(app: AppName, {text, manifest, name, wanted}: Found & {readonly name: string; readonly wanted: JsonObject | undefined}): ReturnType<Edit> {
+function written(app: AppName, {text, manifest, name, wanted}: AppFound & {readonly name: string; readonly wanted: JsonObject | undefined}): ReturnType<Edit> {
   const before: JsonObject | undefined = serviceOf(manifest, name) as JsonObject | undefined;
   const isGone = wanted === undefined || Object.keys(wanted).length === 0;
   if (isDeepStrictEqual(before, wanted) || (before === undefined && isGone)) return {};
