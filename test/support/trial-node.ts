@@ -134,6 +134,13 @@ export class TrialNode implements AsyncDisposable {
     return this.run(['git', ...args], {cwd: folder});
   }
 
+  /** A command that has to succeed. */
+  async must(...args: readonly string[]): Promise<Ended> {
+    const ended = await this.flynn(args, {cwd: this.home});
+    if (ended.exitCode !== 0) throw new Error(`flynn ${args.join(' ')}: ${ended.output}`);
+    return ended;
+  }
+
   /** Resolves to what it printed; rejects with that when its status is not 0. */
   async mustGit(folder: string, ...args: readonly string[]): Promise<string> {
     const {exitCode, output} = await this.git(folder, ...args);

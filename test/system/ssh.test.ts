@@ -17,18 +17,12 @@ test.before(async (t) => {
   await mkdir(keys, {mode: 0o700});
   await node.app('shop', 'quick');
   for (const type of ['ed25519', 'ecdsa', 'rsa']) await node.run(['ssh-keygen', '-q', '-t', type, '-N', '', '-C', `ann@${type}`, '-f', path.join(keys, type)]);
-  await must('people', 'add', 'ann', '--name', 'Ann Lee', '--email', 'ann@example.com', 'shop=deployer');
+  await node.must('people', 'add', 'ann', '--name', 'Ann Lee', '--email', 'ann@example.com', 'shop=deployer');
 });
 test.after.always(async (t) => {
   t.timeout(60_000);
   await node[Symbol.asyncDispose]();
 });
-
-async function must(...args: readonly string[]) {
-  const ended = await node.flynn(args, {cwd: node.home});
-  if (ended.exitCode !== 0) throw new Error(ended.output);
-  return ended;
-}
 
 /** OpenSSH with one of the keys, and with whatever host it finds: the first test looks at that. */
 function ssh(key: string, ...args: readonly string[]) {
@@ -45,10 +39,10 @@ function url(name: string) {
 
 test.serial('nothing listens until somebody has a key', async (t) => {
   t.deepEqual(await node.containers('ssh'), []);
-  t.is((JSON.parse((await must('cluster', 'info', '--json')).stdout) as {ssh: SshAnswer}).ssh.state, 'no keys');
-  const added = await must('people', 'key', 'add', path.join(keys, 'ed25519.pub'), '-u', 'ann');
+  t.is((JSON.parse((await node.must('cluster', 'info', '--json')).stdout) as {ssh: SshAnswer}).ssh.state, 'no keys');
+  const added = await node.must('people', 'key', 'add', path.join(keys, 'ed25519.pub'), '-u', 'ann');
   t.regex(added.output, /Committed "people: add the SSH key ann@ed25519 of ann"/);
-  for (const type of ['ecdsa', 'rsa']) await must('keys:add', path.join(keys, `${type}.pub`), '-u', 'ann');
+  for (const type of ['ecdsa', 'rsa']) await node.must('keys:add', path.join(keys, `${type}.pub`), '-u', 'ann');
   await until('sshd runs', async () => (await node.containers('ssh')).some(({state}) => state === 'running'));
   t.is((await stat(path.join(node.layout.ssh, 'box', 'host_key'))).mode & 0o777, 0o600);
   t.is((await stat(node.layout.ssh)).mode & 0o777, 0o700);
@@ -63,7 +57,7 @@ test.serial('each kind of key is greeted by the name of its owner, and gets no s
   }
   t.regex((await node.run(ssh('ed25519', 'git@localhost', 'id'))).output, /only git may be run here/);
   t.regex((await node.run(ssh('ed25519', '-W', `localhost:${node.httpPort}`, 'git@localhost'))).output, /administratively prohibited|forwarding failed/);
-  const {fingerprint} = (JSON.parse((await must('cluster', 'info', '--json')).stdout) as {ssh: SshAnswer}).ssh;
+  const {fingerprint} = (JSON.parse((await node.must('cluster', 'info', '--json')).stdout) as {ssh: SshAnswer}).ssh;
   const scanned = await node.run(['sh', '-c', `ssh-keyscan -t ed25519 -p ${node.sshPort} localhost 2>/dev/null | ssh-keygen -lf -`]);
   t.true(scanned.stdout.includes(` ${fingerprint} `), scanned.output);
 });
@@ -78,7 +72,7 @@ test.serial('an app is pushed, as one that is not somebody\'s is not', async (t)
   const refused = await git('ed25519', folder, 'push', url('blog'), 'main');
   t.not(refused.exitCode, 0);
   t.regex(refused.output, /ann may not push its source \(blog\): that takes the role deployer for the app or the cluster/);
-  t.regex((await must('audit')).stdout, /Ann Lee <ann@example\.com> {2}127\.0\.0\.1 {2}refused {2}⬢ blog {2}app\.push/);
+  t.regex((await node.must('audit')).stdout, /Ann Lee <ann@example\.com> {2}127\.0\.0\.1 {2}refused {2}⬢ blog {2}app\.push/);
 });
 
 test.serial('the cluster repository comes over SSH too, and a push works while the router is away', async (t) => {
@@ -98,10 +92,10 @@ test.serial('a reconciler that is gone is told of, and the next one goes on', as
 });
 
 test.serial('a key that is taken away is out at once, and the last one closes the port', async (t) => {
-  await must('people', 'key', 'remove', 'ann@rsa', '-u', 'ann');
+  await node.must('people', 'key', 'remove', 'ann@rsa', '-u', 'ann');
   await until('the key is nobody\'s', async () => /Permission denied/.test((await node.run(ssh('rsa', 'git@localhost'))).output));
   t.is((await git('ed25519', node.home, 'ls-remote', url('shop'))).exitCode, 0, 'the others are as good as before');
-  await must('people', 'remove', 'ann');
+  await node.must('people', 'remove', 'ann');
   await until('sshd is gone', async () => (await node.containers('ssh')).length === 0);
   t.not((await git('ed25519', node.home, 'ls-remote', url('shop'))).exitCode, 0);
 });
