@@ -66,7 +66,10 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
     const hosts = (app.value.routes ?? []).flatMap(({host}, index) => (
       problemOfHost(host, domain).map((message) => ({path: ['routes', index, 'host'], message}))
     ));
-    return hosts.length + forbidden.length > 0 ? invalid(place([...forbidden, ...hosts], folder.manifest)) : {...shared, specKey: hashOf({services: []}), services: [], routes: []};
+    if (hosts.length + forbidden.length > 0) return invalid(place([...forbidden, ...hosts], folder.manifest));
+    const [routes, tcp] = [routesOf({routes: app.value.routes, defaultHost: `${name}.${domain}`, services: [], secrets: secrets.value}), tcpRoutesOf(app.value.tcp ?? [])];
+    const claims = routes.length + tcp.length > 0 ? {routes, ...(tcp.length > 0 && {tcp})} : undefined;
+    return {...shared, ...(claims && {claims}), specKey: hashOf({services: []}), services: [], routes: []};
   }
 
   const released = {app: app.value, release: release.value, releaseNumber: current.number, limits: cluster.limits, secrets: secretsOfApp(secretsBesideAuth(secrets.value, app.value.routes), app.value.source), ...(cluster.requests && {requests: cluster.requests})};

@@ -81,6 +81,8 @@ export interface ResolvedApp {
   readonly name: AppName;
   /** Tree of `apps/<name>/`: the same id means that nothing of the app changed. */
   readonly treeId: TreeId;
+  /** What an app without a release will have. None of it leads anywhere yet, and it holds nobody up. Absent: nothing. */
+  readonly claims?: Pick<ResolvedApp, 'routes' | 'tcp'>;
   /** Number of the current release; absent: nothing was pushed yet, and `services` is empty. */
   readonly release?: number;
   /** Hash of release and all service specs, without replica counts: a change of it is a deploy. */

@@ -43,9 +43,10 @@ export function validateCommit({shared, isSharedChanged, changed, unchanged, bef
   const resolved = changed.map((app) => resolveApp(app, config, domain));
   const byName = new Map(changed.map((app) => [app.name, app]));
   // Two apps that were at odds before, and are not touched, stop nobody. What is not touched was there first.
-  const conflicts = findConflicts([...unchanged, ...resolved], unchanged.filter((app) => app.state === 'resolved')).filter(({app, owner}) => byName.has(app) || byName.has(owner));
+  const all = [...unchanged, ...resolved.map(withClaims)];
+  const conflicts = findConflicts(all, unchanged.filter((app) => app.state === 'resolved')).filter(({app, owner}) => byName.has(app) || byName.has(owner));
   // Whoever had a port before keeps it.
-  const tcpConflicts = findTcpConflicts([...unchanged, ...resolved].filter((app) => app.state === 'resolved')).filter(({app}) => byName.has(app));
+  const tcpConflicts = findTcpConflicts(all.filter((app) => app.state === 'resolved')).filter(({app}) => byName.has(app));
   const placed = [...Map.groupBy([...conflicts, ...tcpConflicts], ({app}) => app)].flatMap(([app, own]) => {
     const files = byName.get(app);
     // An unchanged app can lose its route to a changed one: it is named without a line.
@@ -59,6 +60,11 @@ export function validateCommit({shared, isSharedChanged, changed, unchanged, bef
     ...changed.flatMap((app) => checkApp(app, config, domain)),
     ...placed,
   ].toSorted(byPlace);
+}
+
+/** Whoever claims what another app has is told so when it is written, and not only by the app's first push. */
+function withClaims(app: DesiredApp): DesiredApp {
+  return app.state === 'resolved' && app.claims !== undefined ? {...app, ...app.claims} : app;
 }
 
 /** App manifests are checked even when cluster.yaml is wrong: all problems at once, and none of them for a file that nobody touched. */

@@ -42,7 +42,7 @@ export class PortDesk {
     });
     if (due === undefined || this.#isBusy) return;
     this.#tries.set(due.name, {tree: due.treeId, atMs: nowMs});
-    const taken = new Set([...takenPorts, ...apps.flatMap((app) => (app.state === 'resolved' ? app.tcp ?? [] : [])).map(({port}) => port)]);
+    const taken = new Set([...takenPorts, ...apps.flatMap((app) => (app.state === 'resolved' ? app.tcp ?? app.claims?.tcp ?? [] : [])).map(({port}) => port)]);
     this.#isBusy = true;
     void this.#choose(due, {taken, commit}, signal).finally(() => (this.#isBusy = false));
   }

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type {ManifestFile} from '../../../reconciler/checkout/snapshot.ts';
-import {resolveApp} from '../../../reconciler/desired/app.ts';
+import {resolveApp, type AppFiles} from '../../../reconciler/desired/app.ts';
 import {validateCommit, validateFiles} from '../../../reconciler/desired/validate.ts';
 import {formatDiagnostic} from '../../../schemas/diagnostic.ts';
 import type {AppName, TreeId} from '../../../schemas/ids.ts';
@@ -70,6 +70,18 @@ test('a commit is checked against apps that it did not change, without reading t
     .map((files) => resolveApp(files, config(), 'flynn.localhost')); // c and d are at odds since before
   const problems = validateCommit({shared: [cluster()], isSharedChanged: false, changed: [of('b', 'routes: [{host: x.com}]\n')], unchanged}, 'flynn.localhost');
   t.deepEqual(problems.map(formatDiagnostic), ['apps/b/app.yaml:3:17: route "x.com/" of apps/b/app.yaml belongs to the app "a" already (apps/a/app.yaml)']);
+});
+
+test('an app without a release is told of what others have, and keeps nobody from anything', (t) => {
+  const yaml = 'services: {db: {port: 5432, command: db}}\nroutes: [{host: x.com}]\ntcp: [{port: 5432, service: db}]\n';
+  const released = (name: string) => ({name: name as AppName, treeId: '' as TreeId, files: [app(name, yaml.replace('x.com', 'x.com, service: db')), release(name, 1)]});
+  const waiting = {name: 'a' as AppName, treeId: '' as TreeId, files: [app('a', yaml)]};
+  const told = (changed: AppFiles, other: AppFiles) => validateCommit({shared: [cluster()], isSharedChanged: false, changed: [changed], unchanged: [resolveApp(other, config(), 'flynn.localhost')]}, 'flynn.localhost').map(formatDiagnostic);
+  t.deepEqual(told(waiting, released('b')), [
+    'apps/a/app.yaml:4:17: route "x.com/" of apps/a/app.yaml belongs to the app "b" already (apps/b/app.yaml)',
+    'apps/a/app.yaml:5:14: TCP port 5432 of apps/a/app.yaml belongs to the app "b" already (apps/b/app.yaml)',
+  ]);
+  t.deepEqual(told(released('b'), waiting), []);
 });
 
 test('of a route that an untouched app has, the touched one is told, whatever its name, and where', (t) => {
