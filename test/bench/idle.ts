@@ -1,4 +1,5 @@
 import {setTimeout as pause} from 'node:timers/promises';
+import {makeTrialApp} from './node/app.ts';
 import type {Scene} from './node/scene.ts';
 import {untilAnswer} from './node/trial-node.ts';
 import {cpuSecondsOf, residentMegabytes, withChildren} from './processes.ts';
@@ -48,14 +49,17 @@ interface Use {
   readonly percent: number;
 }
 
-/** More apps of the same image. */
-async function addApps({node, app, cluster}: Scene, signal: AbortSignal): Promise<void> {
-  const current = (await node.status(signal)).apps.find(({name}) => name === app.name)?.release ?? 1;
-  const release = await cluster.read(`apps/${app.name}/releases/v${String(current).padStart(4, '0')}.yaml`, signal);
+/** More apps, pushed like the first one: an image is for the app that it was built for only. */
+async function addApps({node}: Scene, signal: AbortSignal): Promise<void> {
   for (const name of OTHER_APPS) {
-    await cluster.push(`apps/${name}/app.yaml`, () => 'apiVersion: flynn/v1\nkind: App\n', signal);
-    await cluster.push(`apps/${name}/releases/v0001.yaml`, () => release, signal);
-    await untilAnswer(node, {app: name, text: 'release v1,', msMax: ANSWER_MS_MAX}, signal);
+    const app = await makeTrialApp(node, name, signal);
+    try {
+      const text = await app.change(signal);
+      await node.run(['git', 'push', '--quiet', 'flynn', 'main'], {cwd: app.folder}, signal);
+      await untilAnswer(node, {app: name, text, msMax: ANSWER_MS_MAX}, signal);
+    } finally {
+      await app.remove();
+    }
   }
 }
 
@@ -73,6 +77,10 @@ async function sample<Name extends string>(processes: Readonly<Record<Name, read
   return Object.fromEntries(uses) as Record<Name, Use>;
 }
 
+/** Those of all containers of this role: while one router hands over to the next there are two. */
 async function processesOf({docker, node}: Scene, role: string): Promise<readonly number[]> {
-  return withChildren((await docker.getContainer(`${node.instance}-${role}`).inspect()).State.Pid);
+  const listed = await docker.listContainers({filters: {label: [`flynn.instance=${node.instance}`, `flynn.role=${role}`]}});
+  if (listed.length === 0) throw new Error(`no container has the role ${role}`);
+  const inspected = await Promise.all(listed.map(({Id}) => docker.getContainer(Id).inspect()));
+  return (await Promise.all(inspected.map(({State}) => withChildren(State.Pid)))).flat();
 }
