@@ -31,6 +31,11 @@ export function contextFile(env: Readonly<Record<string, string | undefined>>): 
   return path.join(folder, 'flynn', 'config.yaml');
 }
 
+/** Where `flynn login --ca` keeps whom a cluster's certificates may be signed by. */
+export function keptCaOf(file: string, name: string): string {
+  return path.join(path.dirname(file), `${name}.pem`);
+}
+
 /** No file is no cluster. Throws `Failure` for a file that can't be read or makes no sense. */
 export async function loadContexts(file: string): Promise<Contexts> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {

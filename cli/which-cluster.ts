@@ -37,7 +37,9 @@ export async function clientOf(asker: Asker): Promise<Client> {
 /** `FLYNN_URL` and `FLYNN_TOKEN`: for a job of CI, which has no file. */
 function fromEnvironment({FLYNN_URL: url = '', FLYNN_TOKEN: token = ''}: CommandContext['env']): Cluster | undefined {
   if (url === '' || token === '') return undefined;
-  return {name: new URL(url).host, url: url.replace(/\/+$/, ''), gitUrl: url.replace('//api.', '//git.').replace(/\/+$/, ''), token, user: '', file: 'FLYNN_TOKEN'};
+  const host = URL.parse(url)?.host ?? '';
+  if (host === '') throw new Failure(`FLYNN_URL "${url}" is no address such as https://api.apps.example.com`);
+  return {name: host, url: url.replace(/\/+$/, ''), gitUrl: url.replace('//api.', '//git.').replace(/\/+$/, ''), token, user: '', file: 'FLYNN_TOKEN'};
 }
 
 function noCluster(named: string | undefined, {clusters}: Contexts, file: string): Failure {

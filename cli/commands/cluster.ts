@@ -1,7 +1,8 @@
 import type {SshAnswer} from '../../reconciler/ssh/answer.ts';
 import {type CommandContext, UsageError} from '../command.ts';
-import {type Contexts, findCluster, loadContexts, saveOrRemoveContexts, withoutCluster} from '../context.ts';
+import {findCluster, loadContexts, saveContexts} from '../context.ts';
 import {parseFlags} from '../flags.ts';
+import {forgetCluster} from '../forget.ts';
 import {table} from '../output/table.ts';
 import {group, type Subcommand} from '../subcommands.ts';
 import {configFile, whichCluster} from '../which-cluster.ts';
@@ -48,47 +49,42 @@ function sshRows({state, url, fingerprint, problem}: SshAnswer): readonly (reado
 const LABELS = {name: 'Cluster:', url: 'API URL:', gitUrl: 'Git URL:', domain: 'Domain:', node: 'Node:', revision: 'Revision:', apps: 'Apps:', user: 'You are:', file: 'Kept in:'} as const;
 
 const add: Subcommand = {
-  usage: '<name> <url of the API>',
+  usage: '<name> <url of the API> [--ca <file>]',
   async run(args, context, signal) {
-    const {words: [name, where]} = parseFlags(args, {}, {wordsMax: 2});
+    const {values: {ca}, words: [name, where]} = parseFlags(args, {ca: {type: 'string'}}, {wordsMax: 2});
     if (name === undefined || where === undefined) throw new UsageError('it has to be like flynn cluster add production https://api.apps.example.com < token');
-    return logIn({where, name}, context, signal);
+    return logIn({where, name, ca}, context, signal);
   },
 };
 
 const choose: Subcommand = {
   usage: '<name>',
-  run: (args, context) => change(args, context, (contexts, name) => ({
-    after: {...contexts, default: name}, answer: {default: name}, says: `the default cluster is now "${name}"`,
-  })),
+  async run(args, context) {
+    const name = await named(args, context);
+    const file = configFile(context.env);
+    await saveContexts(file, {...await loadContexts(file), default: name});
+    if (context.isJson) context.out(JSON.stringify({default: name}));
+    context.err(`the default cluster is now "${name}"`);
+    return 0;
+  },
 };
 
 const remove: Subcommand = {
   usage: '<name>',
-  run: (args, context) => change(args, context, (contexts, name) => ({
-    after: withoutCluster(contexts, name), answer: {removed: name}, says: `"${name}" is forgotten here; the cluster itself goes on`,
-  })),
+  async run(args, context, signal) {
+    const name = await named(args, context);
+    await forgetCluster(name, context.env, signal);
+    if (context.isJson) context.out(JSON.stringify({removed: name}));
+    context.err(`"${name}" is forgotten here; the cluster itself goes on`);
+    return 0;
+  },
 };
 
-interface Changed {
-  readonly after: Contexts;
-  /** For `--json`. */
-  readonly answer: object;
-  readonly says: string;
-}
-
-/** Changes what this user's file says of the cluster that the only word names. */
-async function change(args: readonly string[], context: CommandContext, make: (contexts: Contexts, name: string) => Changed): Promise<0> {
+/** The cluster that the only word names, as this user's file has it. Throws when it has none of that name. */
+async function named(args: readonly string[], context: CommandContext): Promise<string> {
   const {words: [word]} = parseFlags(args, {}, {wordsMax: 1});
   if (word === undefined) throw new UsageError('which one? flynn cluster lists them');
-  const file = configFile(context.env);
-  // Throws when there is none of that name.
-  const {name} = await whichCluster({...context, clusterFlag: word});
-  const {after, answer, says} = make(await loadContexts(file), name);
-  await saveOrRemoveContexts(file, after);
-  if (context.isJson) context.out(JSON.stringify(answer));
-  context.err(says);
-  return 0;
+  return (await whichCluster({...context, clusterFlag: word})).name;
 }
 
 export const cluster = group({
@@ -96,7 +92,7 @@ export const cluster = group({
   summary: 'List the clusters that you can talk to, add, choose or forget one; back this machine\'s up, or restore it',
   details: [
     'info      where it is, what it is at, and as whom you talk to it',
-    'add       keep another one; its token is read from stdin, or from FLYNN_TOKEN (flynn login is the same)',
+    'add       keep another one; its token is read from stdin, or from FLYNN_TOKEN (flynn login is the same, --ca too)',
     'default   the one that is meant when neither -c nor FLYNN_CLUSTER says which',
     '',
     'backup    on its machine: repositories, key, certificates and what people did, in one file; the node may run meanwhile',

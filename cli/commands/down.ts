@@ -5,8 +5,9 @@ import {instanceOf} from '../../reconciler/settings.ts';
 import {type Command, type CommandContext, Failure, UsageError} from '../command.ts';
 import {loadContexts} from '../context.ts';
 import {parseFlags} from '../flags.ts';
+import {forgetCluster} from '../forget.ts';
 import {configFile} from '../which-cluster.ts';
-import {forgetContext, unlinkCommand} from '../setup/command-line.ts';
+import {unlinkCommand} from '../setup/command-line.ts';
 import {demandOurs, ownership} from '../setup/data.ts';
 import {dockerdPlace} from '../setup/dockerd.ts';
 import {reachEngine} from '../setup/engine.ts';
@@ -91,7 +92,7 @@ async function purge({context, layout, instance, docker}: Node, signal: AbortSig
     for (const what of left) context.err(`${what} stays: something that is not ours uses it`);
   }
   await removeUnit(layout.root, signal);
-  await forgetContext(instance, context.env, signal);
+  await forgetCluster(instance, context.env, signal);
   // The command serves every cluster of this user, and every node on this machine, whoever started it.
   const {clusters} = await loadContexts(configFile(context.env));
   const isLast = Object.keys(clusters).length === 0 && docker !== undefined && !(await hasOtherInstances(docker, instance, signal));

@@ -13,8 +13,10 @@ export const gitCredential: Command = {
     // The token has its own file: there is nothing to store, and a refusal is no reason to forget it.
     if (operation !== 'get') return 0;
     const asked = parseAttributes(await context.input());
-    const {clusters} = await loadContexts(configFile(context.env));
-    const cluster = Object.values(clusters).find(({gitUrl}) => isSameOrigin(gitUrl, asked));
+    const {clusters, default: chosen = ''} = await loadContexts(configFile(context.env));
+    // Of somebody with two accounts there the one that commands would take.
+    const preferred = [context.env.FLYNN_CLUSTER ?? '', chosen].flatMap((name) => (Object.hasOwn(clusters, name) ? [clusters[name]] : []));
+    const cluster = [...preferred, ...Object.values(clusters)].find((one) => one !== undefined && isSameOrigin(one.gitUrl, asked));
     // Silence lets git ask the next helper, or the user.
     if (cluster === undefined) return 0;
     if (isReadable(cluster.gitUrl)) {

@@ -4,9 +4,10 @@ import {getCACertificates} from 'node:tls';
 import type {WhoAmI} from '../../reconciler/api/answers.ts';
 import {createClient} from '../client.ts';
 import {type Command, type CommandContext, Failure, UsageError} from '../command.ts';
-import {loadContexts, saveContexts, saveOrRemoveContexts, withCluster, withoutCluster} from '../context.ts';
+import {keptCaOf, loadContexts, saveContexts, withCluster} from '../context.ts';
 import {parseFlags} from '../flags.ts';
-import {git} from '../git.ts';
+import {forgetCluster} from '../forget.ts';
+import {answerGitEverywhere, trustEverywhere} from '../git-credentials.ts';
 import {configFile, whichCluster} from '../which-cluster.ts';
 
 export const login: Command = {
@@ -25,16 +26,20 @@ export const login: Command = {
   },
 };
 
+/** Hosts with their ports are names too; one is a part of a file's name. */
+const NAME = /^[a-z0-9][\w.:-]{0,99}$/i;
+
 /** Keeps a cluster under a name, once its API has said whose the token is. Resolves to the exit status. */
 export async function logIn({where, name: wanted, ca}: {readonly where: string | undefined; readonly name: string | undefined; readonly ca?: string | undefined}, context: CommandContext, signal: AbortSignal): Promise<0> {
   const {url, gitUrl, host} = placesOf(where);
   const name = wanted ?? host;
+  if (!NAME.test(name) || name === 'default') throw new UsageError(`"${name}" can't name a cluster: letters, digits, dots and dashes, and not "default"`);
   const file = configFile(context.env);
   const token = await tokenFrom(context);
-  const trusted = ca === undefined ? {} : {caFile: await keptCa(ca, path.join(path.dirname(file), `${name}.pem`), context)};
+  const trusted = ca === undefined ? {} : {caFile: await keptCa(ca, keptCaOf(file, name), context)};
   const {user, name: person, email} = await createClient({name, url, gitUrl, token, user: '', file, ...trusted}, async () => '').get<WhoAmI>('/v1/whoami', signal);
   await saveContexts(file, withCluster(await loadContexts(file), name, {url, gitUrl, token, user: `${person} <${email}>`, ...trusted}));
-  if (trusted.caFile !== undefined) await git(['config', '--global', `http.${gitUrl}.sslCAInfo`, trusted.caFile], context.cwd, signal);
+  await tellGit({gitUrl, ...trusted}, context, signal);
   if (context.isJson) context.out(JSON.stringify({cluster: name, user, url}, null, 2));
   context.err(`logged in to ${name} as ${user} (${person} <${email}>)`);
   return 0;
@@ -46,15 +51,26 @@ export const logout: Command = {
   details: ['The token itself goes on being good: `flynn token remove` ends it.'],
   examples: ['flynn logout', 'flynn logout -c production'],
 
-  async run(args, context) {
+  async run(args, context, signal) {
     parseFlags(args, {});
-    const {name, file} = await whichCluster(context);
-    await saveOrRemoveContexts(file, withoutCluster(await loadContexts(file), name));
+    const {name} = await whichCluster(context);
+    await forgetCluster(name, context.env, signal);
     if (context.isJson) context.out(JSON.stringify({cluster: name}, null, 2));
     context.err(`logged out of ${name}`);
     return 0;
   },
 };
+
+/** So that git finds the token by itself, for whatever is cloned from there. Commands work without it, where there is no git. */
+async function tellGit({gitUrl, caFile}: {readonly gitUrl: string; readonly caFile?: string}, {env, err}: CommandContext, signal: AbortSignal): Promise<void> {
+  try {
+    await answerGitEverywhere(gitUrl, env, signal);
+    if (caFile !== undefined) await trustEverywhere(gitUrl, {caFile, env}, signal);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    err(`git was not told of it: ${error.message}`);
+  }
+}
 
 /** A copy beside the token, with all that this machine trusts: git takes one file, and the cluster may go over to a public authority. */
 async function keptCa(given: string, place: string, {cwd}: CommandContext): Promise<string> {

@@ -2,10 +2,10 @@ import {lstat, readlink, rename, rm, symlink} from 'node:fs/promises';
 import path from 'node:path';
 import type {Layout} from '../../reconciler/layout.ts';
 import {instanceOf, isLoopbackDomain, platformUrlOf, type NodeSettings} from '../../reconciler/settings.ts';
-import {findCluster, loadContexts, saveContexts, saveOrRemoveContexts, withCluster, withoutCluster, type ClusterContext} from '../context.ts';
+import {findCluster, loadContexts, saveContexts, withCluster, type ClusterContext} from '../context.ts';
+import {answerGitEverywhere, forgetInGit, isGitAnswered} from '../git-credentials.ts';
 import {configFile} from '../which-cluster.ts';
 import {readToken} from './data.ts';
-import {exec, mustExec} from './exec.ts';
 import type {Step} from './step.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -57,29 +57,18 @@ export function contextStep(settings: NodeSettings, layout: Layout, env: Env): S
       const known = findCluster(await loadContexts(file), name)?.cluster;
       const token = await readToken(layout.token).catch(() => undefined);
       if (known === undefined || token === undefined || JSON.stringify(known) !== JSON.stringify(contextOf(settings, token, known.user))) return undefined;
-      const {stdout} = await exec(['git', 'config', '--global', '--get-all', helperKey(gitUrl)], {env}, signal);
-      return stdout === `\n${HELPER}\n` ? `${file} ("${name}")` : undefined;
+      return await isGitAnswered(gitUrl, env, signal) ? `${file} ("${name}")` : undefined;
     },
     async do(_print, signal) {
       const contexts = await loadContexts(file);
       const before = findCluster(contexts, name)?.cluster;
       const user = before?.user ?? env.SUDO_USER ?? env.USER ?? 'root';
       await saveContexts(file, withCluster(contexts, name, contextOf(settings, await readToken(layout.token), user)));
-      if (before !== undefined && before.gitUrl !== gitUrl) await removeCredentialHelper(before.gitUrl, env, signal);
-      await setCredentialHelper(gitUrl, env, signal);
+      if (before !== undefined && before.gitUrl !== gitUrl) await forgetInGit(before.gitUrl, env, signal);
+      await answerGitEverywhere(gitUrl, env, signal);
       return `${file} ("${name}")`;
     },
   };
-}
-
-/** Takes this cluster out of the user's context file and git configuration. */
-export async function forgetContext(name: string, env: Env, signal: AbortSignal): Promise<void> {
-  const file = configFile(env);
-  const contexts = await loadContexts(file);
-  const known = findCluster(contexts, name);
-  if (known === undefined) return;
-  await removeCredentialHelper(known.cluster.gitUrl, env, signal);
-  await saveOrRemoveContexts(file, withoutCluster(contexts, name));
 }
 
 /** For everybody. */
@@ -97,25 +86,4 @@ export function addressesHere(settings: Pick<NodeSettings, 'domain' | 'httpPort'
 
 function contextOf(settings: NodeSettings, token: string, user: string): ClusterContext {
   return {...addressesHere(settings), token, user};
-}
-
-/** By its whole path: git is also run by programs whose PATH is short. */
-const HELPER = `!'${LAUNCHER.replaceAll("'", `'\\''`)}' git-credential`;
-
-function helperKey(gitUrl: string): string {
-  return `credential.${gitUrl}.helper`;
-}
-
-/** The empty value in front makes git forget helpers of its general configuration here, which would store the token elsewhere. */
-async function setCredentialHelper(gitUrl: string, env: Env, signal: AbortSignal): Promise<void> {
-  const advice = ['is git installed, and your ~/.gitconfig writable? then run this again'];
-  await mustExec(['git', 'config', '--global', '--replace-all', helperKey(gitUrl), ''], {env, advice}, signal);
-  await mustExec(['git', 'config', '--global', '--add', helperKey(gitUrl), HELPER], {env, advice}, signal);
-}
-
-async function removeCredentialHelper(gitUrl: string, env: Env, signal: AbortSignal): Promise<void> {
-  await exec(['git', 'config', '--global', '--unset-all', helperKey(gitUrl)], {env}, signal);
-  // git leaves the empty section behind; one that holds other settings of the user's stays.
-  const {stdout} = await exec(['git', 'config', '--global', '--get-regexp', `^credential\\.${gitUrl.replace(/[.\\/:]/g, '\\$&')}\\.`], {env}, signal);
-  if (stdout === '') await exec(['git', 'config', '--global', '--remove-section', `credential.${gitUrl}`], {env}, signal);
 }

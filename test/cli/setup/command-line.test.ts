@@ -4,7 +4,8 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import {layout} from '../../../reconciler/layout.ts';
-import {contextStep, forgetContext, LAUNCHER, linkStep} from '../../../cli/setup/command-line.ts';
+import {forgetCluster} from '../../../cli/forget.ts';
+import {contextStep, LAUNCHER, linkStep} from '../../../cli/setup/command-line.ts';
 import {dataStep, ownership} from '../../../cli/setup/data.ts';
 import {logWriter} from '../../../cli/setup/detach.ts';
 import {mergeSettings, readSettings} from '../../../cli/setup/settings-file.ts';
@@ -89,7 +90,7 @@ test('the context and the git credentials of a cluster come and go without touch
   t.notRegex(await readFile(env.GIT_CONFIG_GLOBAL, 'utf8'), /8080/);
 
   const [name = ''] = /flynn-[0-9a-f]{6}/.exec(await readFile(path.join(home, '.config/flynn/config.yaml'), 'utf8')) ?? [];
-  await forgetContext(name, env, signal);
+  await forgetCluster(name, env, signal);
   t.is(await readFile(env.GIT_CONFIG_GLOBAL, 'utf8'), '[user]\n\tname = Ada\n[credential]\n\thelper = store\n');
   await t.throwsAsync(stat(path.join(home, '.config/flynn/config.yaml')), {code: 'ENOENT'});
 });
