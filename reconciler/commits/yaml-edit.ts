@@ -156,7 +156,10 @@ export function stepOf(document: Document, text: string): number {
 
 export function columnOf(text: string, node: unknown): number | undefined {
   const start = isNode(node) ? node.range?.[0] : undefined;
-  return start === undefined ? undefined : start - (text.lastIndexOf('\n', start - 1) + 1);
+  if (start === undefined) return undefined;
+  const lineStart = text.lastIndexOf('\n', start - 1) + 1;
+  // A byte order mark takes no column.
+  return start - lineStart - (lineStart === 0 && text.startsWith('\uFEFF') ? 1 : 0);
 }
 
 function setIn(target: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {

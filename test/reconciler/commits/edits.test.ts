@@ -52,6 +52,11 @@ test('adds the line below the last one of a service that has no replicas', scale
   to: {web: 3},
   expected: '+    replicas: 3',
 });
+test('takes a byte order mark for no column', (t) => {
+  const before = `\uFEFF${HEAD}`;
+  const changed = run(scale(SHOP, {web: 3}), {'apps/shop/app.yaml': before, ...run(addRelease(SHOP, RELEASE, {keep: 10}), {'apps/shop/app.yaml': before})});
+  t.is(diff(before, changed['apps/shop/app.yaml'] ?? ''), '+services:\n+  web:\n+    replicas: 3');
+});
 test('adds a service that only the release has, below the others', scales, {
   yaml: 'services:\n  web:\n    replicas: 2\n\n# variables\nenv: {A: b}\n',
   to: {'cron-job': 1},
