@@ -38,7 +38,7 @@ const hook: Subcommand = {
   async run(args, context, signal) {
     parseFlags(args, {});
     // Made here: the node gets it to seal it, and tells it nobody.
-    const secret = randomBytes(SECRET_BYTES).toString('hex');
+    const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
     const {url, ...written} = await (await context.client()).post<HookMade>('/v1/forge/hook', {secret}, signal);
     context.err(`Committed "${written.message}" ${written.commit.slice(0, 8)}`);
     context.err('The secret is shown this once; another "flynn forge hook" makes a new one. Pushes and pull (merge) requests, content type application/json.');

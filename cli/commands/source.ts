@@ -7,7 +7,7 @@ import {palette} from '../output/color.ts';
 import {sourceFacts} from '../output/source.ts';
 import {group, type Subcommand} from '../subcommands.ts';
 
-/** Bytes of a webhook's secret. */
+/** Bytes of a webhook's secret. In the form that GitLab's signing tokens have to have; to the others it is a text. */
 const SECRET_BYTES = 32;
 
 const show: Subcommand = {
@@ -50,7 +50,7 @@ const hook: Subcommand = {
     const client = await context.client();
     const app = await context.app(undefined, signal);
     // Made here: the node gets it to seal it, and tells it nobody.
-    const secret = randomBytes(SECRET_BYTES).toString('hex');
+    const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
     const {url, ...written} = await client.post<HookMade>(`/v1/apps/${app}/source/hook`, {secret}, signal);
     context.err(`Committed "${written.message}" ${written.commit.slice(0, 8)}`);
     context.err('The secret is shown this once; another "flynn source hook" makes a new one. Pushes only, content type application/json.');

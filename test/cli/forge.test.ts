@@ -22,9 +22,9 @@ test('forge set, hook and remove are commits, and the token is sealed', async (t
   t.regex(view.repo.files.get('cluster.yaml') ?? '', /^forge:\n {2}kind: "gitea"\n {2}url: "https:\/\/git\.test"\n {2}repository: "team\/cluster"\n {2}token: \|\n {4}-----BEGIN AGE ENCRYPTED FILE-----\n/m);
   const shown = await type('forge hook');
   t.regex(shown, /^url {5}http:\/\/api\.flynn\.localhost\S*\/v1\/hooks\/cluster$/m);
-  t.regex(shown, /^secret {2}[0-9a-f]{64}$/m);
+  t.regex(shown, /^secret {2}whsec_[A-Za-z0-9+/]{43}=$/m);
   t.regex(view.repo.files.get('cluster.yaml') ?? '', /^ {2}hookSecret: \|$/m);
-  t.false([...view.repo.files.values()].some((text) => text.includes('secret-token') || text.includes(/^secret {2}(\w+)$/m.exec(shown)?.[1] ?? '?')));
+  t.false([...view.repo.files.values()].some((text) => text.includes('secret-token') || text.includes(/^secret {2}(\S+)$/m.exec(shown)?.[1] ?? '?')));
   // Another token for the same place leaves the webhook as it is.
   await type('forge set gitea team/cluster --url https://git.test', {input: 'other-token\n'});
   t.regex(view.repo.files.get('cluster.yaml') ?? '', /^ {2}hookSecret: \|$/m);

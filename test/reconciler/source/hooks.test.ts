@@ -14,6 +14,16 @@ test('the example of GitHub\'s documentation is signed', (t) => {
   t.true(isSigned({headers: {'x-hub-signature-256': `sha256=${MAC}`}, body: BODY}, SECRET));
 });
 
+test('the example of Standard Webhooks, with which GitLab signs, is signed', (t) => {
+  const headers = {'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek', 'webhook-timestamp': '1614265330', 'webhook-signature': 'v1,AAAA v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE='};
+  const [body, secret] = [Buffer.from('{"test": 2432232314}'), 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'];
+  t.true(isSigned({headers, body}, secret));
+  t.false(isSigned({headers: {...headers, 'webhook-id': 'another'}, body}, secret));
+  t.false(isSigned({headers: {...headers, 'webhook-timestamp': '1614265331'}, body}, secret));
+  t.false(isSigned({headers, body: Buffer.from('{"test": 1}')}, secret));
+  t.false(isSigned({headers, body}, 'whsec_AAAA9r8GKYqrTwjUPD8ILPZIo2LaLaSw'));
+});
+
 const cases: readonly (readonly [string, HookRequest['headers'], boolean])[] = [
   ['GitHub\'s signature', {'x-hub-signature-256': `sha256=${MAC}`}, true],
   ['Gitea\'s signature', {'x-gitea-signature': MAC}, true],
