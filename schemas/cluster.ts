@@ -10,6 +10,7 @@ import {reviewSchema, type ReviewManifest} from './review.ts';
 import {checkRequests, requestsSchema, type RequestsManifest} from './requests.ts';
 import {checkRouter, routerSchema, type RouterManifest} from './router.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
+import {checkSigningKeys, signingKeysSchema} from './signing-keys.ts';
 import {formatSubnet, parseSubnet, prefixOf, subnetSchema} from './subnet.ts';
 import {checkTls, tlsSchema, type TlsManifest} from './tls.ts';
 
@@ -48,6 +49,8 @@ export interface ClusterManifest extends Header<'Cluster'> {
 export interface CommitsManifest {
   /** `required`: only commits that somebody has signed who may change their paths are followed. */
   readonly signed?: 'required' | 'optional';
+  /** What the forge signs its merges with. They count for everything: whether somebody may merge is the forge's to say. */
+  readonly forgeKeys?: readonly string[];
 }
 
 /** What one build may use, and how many run at once. */
@@ -158,6 +161,7 @@ const commitsSchema: ObjectSchema<CommitsManifest> = {
   description: 'What commits to this repository have to be like.',
   properties: {
     signed: {enum: ['required', 'optional'], default: 'optional', errorMessage: 'must be required or optional', description: '`required`: only commits are followed that are signed by a key of a person who may change their paths (`signingKeys` in people/), or of a node (`signingKey` in nodes/), as the last applied commit has them.'},
+    forgeKeys: {...signingKeysSchema, description: 'Public keys that the forge signs squash merges with, where the repository lives at one (GitHub: https://github.com/web-flow.gpg). What they have signed counts whatever it changes: who may merge, and after which approvals, is what the forge\'s protected branches say. Default: none, so that only people and nodes sign.', examples: [['-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n…\n-----END PGP PUBLIC KEY BLOCK-----\n']]},
   },
 };
 
@@ -218,6 +222,7 @@ export function checkCluster(cluster: ClusterManifest): readonly Problem[] {
     ...checkCache(cluster.builds),
     ...checkRegistry(cluster.registry),
     ...checkForge(cluster.forge),
+    ...checkSigningKeys(cluster.commits?.forgeKeys, ['commits', 'forgeKeys']),
     ...checkTls(cluster.tls),
     ...checkRouter(cluster.router),
     ...checkNetworks({...CLUSTER_DEFAULTS.networks, ...cluster.networks}),

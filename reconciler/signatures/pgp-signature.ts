@@ -30,7 +30,7 @@ export async function ownerOfPgpSignature<Owner>(armored: string, payload: Buffe
   if (id === undefined) return {problem: 'names no key'};
   const hex = id.toHex().toUpperCase();
   const message = await createMessage({binary: new Uint8Array(payload)});
-  let problem = `is by the OpenPGP key ${hex}, which nobody has in people/`;
+  let problem = `is by the OpenPGP key ${hex}, which nobody has in signingKeys`;
   for (const {armored: text, owner} of keys) {
     const known: readonly Key[] = await readKeys({armoredKeys: text, config: CONFIG}).catch(() => []);
     for (const key of known.filter((one) => one.getKeys(id).length > 0)) {

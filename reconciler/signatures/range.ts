@@ -95,7 +95,7 @@ async function problemOf({id, parents, mainline}: Listed & {readonly mainline: r
   const signed = await signerOf(object.content, {signers, nowMs});
   if (!signed.ok) return signed.problem;
   const {signer} = signed;
-  if (signer.kind === 'node') return undefined;
+  if (signer.kind !== 'person') return undefined;
   const bases = mainline.length > 0 ? mainline : parents;
   let first: string | undefined;
   for (const base of bases.length === 0 ? [EMPTY_TREE] : bases) {

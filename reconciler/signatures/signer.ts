@@ -29,8 +29,8 @@ function bySsh(armored: string, payload: Buffer, {ssh}: Signers): Signer | strin
 }
 
 async function byPgp(armored: string, payload: Buffer, {signers: {pgp}, nowMs}: {readonly signers: Signers; readonly nowMs: number}): Promise<Signer | string> {
-  const found = await ownerOfPgpSignature(armored, payload, {keys: pgp.map(({armored: key, person}) => ({armored: key, owner: person})), nowMs});
-  return 'owner' in found ? {kind: 'person', person: found.owner} : found.problem;
+  const found = await ownerOfPgpSignature(armored, payload, {keys: pgp.map(({armored: key, signer}) => ({armored: key, owner: signer})), nowMs});
+  return 'owner' in found ? found.owner : found.problem;
 }
 
 function no(problem: string): Signed {

@@ -11,12 +11,19 @@ export interface Signers {
   readonly access: Access;
   /** Of SSH, by the fingerprints of their keys. */
   readonly ssh: ReadonlyMap<string, Signer>;
-  readonly pgp: readonly {readonly armored: string; readonly person: Person}[];
+  readonly pgp: readonly PgpSigner[];
+}
+
+export interface PgpSigner {
+  readonly armored: string;
+  readonly signer: Signer;
 }
 
 export type Signer =
   | {readonly kind: 'person'; readonly person: Person}
-  | {readonly kind: 'node'; readonly node: string};
+  | {readonly kind: 'node'; readonly node: string}
+  /** The forge that the repository lives at. */
+  | {readonly kind: 'forge'};
 
 const NODE_FILE = /^nodes\/([^/]+)\.yaml$/;
 
@@ -29,9 +36,13 @@ export function signersOf(files: readonly ManifestFile[]): Signers {
   const cluster = manifestOf('Cluster', files.find(({path}) => path === 'cluster.yaml'));
   const ssh = new Map<string, Signer>();
   const twice = new Set<string>();
-  const pgp: {readonly armored: string; readonly person: Person}[] = [];
-  const add = (line: string, signer: Signer) => {
-    const key = parseSshKey(line);
+  const pgp: PgpSigner[] = [];
+  const add = (text: string, signer: Signer) => {
+    if (isPgpKey(text)) {
+      pgp.push({armored: text, signer});
+      return;
+    }
+    const key = parseSshKey(text);
     if (typeof key === 'string') return;
     const fingerprint = fingerprintOf(key.blob);
     if (ssh.has(fingerprint)) twice.add(fingerprint);
@@ -42,11 +53,9 @@ export function signersOf(files: readonly ManifestFile[]): Signers {
     const user = /^people\/([^/]+)\.yaml$/.exec(file.path)?.[1];
     const person = user === undefined ? undefined : access.people.get(user);
     if (person === undefined) continue;
-    for (const key of manifestOf('Person', file)?.signingKeys ?? []) {
-      if (isPgpKey(key)) pgp.push({armored: key, person});
-      else add(key, {kind: 'person', person});
-    }
+    for (const key of manifestOf('Person', file)?.signingKeys ?? []) add(key, {kind: 'person', person});
   }
+  for (const key of cluster?.commits?.forgeKeys ?? []) add(key, {kind: 'forge'});
   for (const fingerprint of twice) ssh.delete(fingerprint);
   return {isRequired: cluster?.commits?.signed === 'required', access, ssh, pgp};
 }

@@ -29,7 +29,7 @@ test('a signature is that of its key\'s owner, and of its commit only', async (t
   const signature = await signatureBy(privateKey);
   t.is(await said(t, signature, publicKey.armor()), 'ann');
   t.regex(await said(t, signature, publicKey.armor(), Buffer.from('other')), /^by the OpenPGP key <id> does not count: .*[Ss]igned digest did not match/);
-  t.is(await said(t, signature, (await keyOf()).publicKey.armor()), 'is by the OpenPGP key <id>, which nobody has in people/');
+  t.is(await said(t, signature, (await keyOf()).publicKey.armor()), 'is by the OpenPGP key <id>, which nobody has in signingKeys');
   t.is(await said(t, 'nonsense', publicKey.armor()), 'can\'t be read, or is more than one');
 });
 

@@ -6,7 +6,7 @@ import {signersOf} from '../../../reconciler/signatures/signers.ts';
 import {objectWriter} from '../../../reconciler/adapters/git-write.ts';
 import {file, head} from '../../support/manifests.ts';
 import {run, temporaryFolder} from '../checkout/support.ts';
-import {publicKey, SigningTrial} from './support.ts';
+import {makeKey, publicKey, SigningTrial} from './support.ts';
 
 // Real commits of git, signed by ssh-keygen.
 
@@ -142,4 +142,24 @@ test('this node\'s own commits count, and git verifies them too', async (t) => {
 test('signatures are wanted where cluster.yaml says so', (t) => {
   t.true(signersOf([file('cluster.yaml', `${head('Cluster')}name: x\ndomain: x.test\ncommits: {signed: required}\n`)]).isRequired);
   t.false(signersOf([file('cluster.yaml', 'nonsense')]).isRequired);
+});
+
+test('a squash merge counts that the forge has signed, whoever it is committed by; one that merges commits that nobody has signed does not', async (t) => {
+  const trial = await SigningTrial.start(t);
+  makeKey(trial.keys, 'forge');
+  const cluster = `${trial.files['cluster.yaml']?.replace('{signed: required}', `{signed: required, forgeKeys: ["${await publicKey(trial.keys, 'forge')}"]}`)}`;
+  const signers = signersOf(Object.entries({...trial.files, 'cluster.yaml': cluster}).map(([name, text]) => file(name, text)));
+  const squashed = await trial.commit('forge', {'people/bob.yaml': 'x\n'}, {as: 'noreply'});
+  t.deepEqual(await trial.trusted({signers}), {newest: squashed});
+  t.regex(await trial.problem(), /which nobody has in signingKeys$/, 'a forge whose key nobody has put there is nobody');
+
+  await trial.git('eve', 'switch', '--quiet', '--create', 'topic');
+  const unsigned = await trial.commit(undefined, {'README.md': 'a\n'}, {as: 'eve'});
+  await trial.git('eve', 'switch', '--quiet', 'main');
+  await trial.git('noreply', ...trial.signing('forge'), 'merge', '--quiet', '--no-ff', '-S', '--message', 'Merge pull request #1', 'topic');
+  t.deepEqual(await trial.trusted({signers}), {newest: squashed, wrong: {commit: unsigned, problem: 'is not signed'}});
+
+  await trial.git('noreply', 'reset', '--quiet', '--hard', squashed);
+  await trial.git('noreply', 'merge', '--quiet', '--squash', 'topic');
+  t.deepEqual(await trial.trusted({to: await trial.commit('forge', {}, {as: 'noreply'}), signers}), {newest: await trial.head()});
 });
