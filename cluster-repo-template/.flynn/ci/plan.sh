@@ -11,7 +11,8 @@ trap 'rm -rf "$flynn"' EXIT
 git clone --quiet --depth 1 ${FLYNN_REF:+--branch "$FLYNN_REF"} -- "$FLYNN_REPOSITORY" "$flynn"
 
 # As main would be: what it got meanwhile is no part of the change.
-git fetch --quiet origin "+refs/heads/$base:refs/remotes/origin/$base"
+# FLYNN_REMOTE: where that is, if git may not ask origin for it.
+git fetch --quiet "${FLYNN_REMOTE:-origin}" "+refs/heads/$base:refs/remotes/origin/$base"
 git -c user.name=ci -c user.email=ci@localhost merge --quiet --no-edit "origin/$base"
 
 # What is wrong is in the plan, too, which decides. 0: nothing changes, 1: something does, 2: it is wrong.

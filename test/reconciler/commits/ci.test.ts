@@ -17,6 +17,8 @@ const BRANCH = 'ann/scale';
 interface Job {
   readonly command: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Git is not let in there. */
+  readonly isOriginClosed?: boolean;
 }
 
 interface Workflow {
@@ -45,7 +47,7 @@ const JOBS: Readonly<Record<string, (text: string) => Job>> = {
   '.gitlab-ci.yml': (text) => {
     const {flynn} = parse(text) as {readonly flynn: {readonly script: readonly string[]; readonly variables: Readonly<Record<string, number>>}};
     if (flynn.variables['GIT_DEPTH'] !== 0) throw new Error('there would be no history to merge');
-    return {command: flynn.script.join('\n'), env: {CI_MERGE_REQUEST_TARGET_BRANCH_NAME: 'main'}};
+    return {command: flynn.script.join('\n'), env: {CI_MERGE_REQUEST_TARGET_BRANCH_NAME: 'main'}, isOriginClosed: true};
   },
 };
 
@@ -75,8 +77,10 @@ async function checkout(t: ExecutionContext): Promise<{readonly clone: string; r
 }
 
 /** As a runner does: a shell that stops at the first failure. */
-async function runJob(clone: string, {command, env}: Job, flynn: string) {
-  return execa('bash', ['-e', '-o', 'pipefail', '-c', command], {cwd: clone, reject: false, all: true, extendEnv: false, env: {PATH: process.env['PATH'] ?? '', HOME: path.dirname(clone), ...env, FLYNN_REPOSITORY: flynn, GIT_CONFIG_GLOBAL: '/dev/null'}});
+async function runJob(clone: string, {command, env, isOriginClosed = false}: Job, flynn: string) {
+  const url = await run(clone, 'remote', 'get-url', 'origin');
+  if (isOriginClosed) await run(clone, 'remote', 'set-url', 'origin', '/nowhere');
+  return execa('bash', ['-e', '-o', 'pipefail', '-c', command], {cwd: clone, reject: false, all: true, extendEnv: false, env: {PATH: process.env['PATH'] ?? '', HOME: path.dirname(clone), ...env, FLYNN_REPOSITORY: flynn, CI_REPOSITORY_URL: url, GIT_CONFIG_GLOBAL: '/dev/null'}});
 }
 
 for (const [file, read] of Object.entries(JOBS)) {
