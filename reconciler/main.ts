@@ -208,7 +208,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
   const postdeploys = new PostdeployNotes(layout.postdeploys);
-  const proposals: ProposalDesk | undefined = settings.cluster.kind === 'own' ? proposalDesk({layout, repo, check, access: () => reader.access, keepReleases: () => reader.cluster?.keep.releases, areCommitsSigned: () => trust.state.isRequired, postdeploys, node: {oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)}, noteBuild: (app, line) => logs.noteBuild(app, line), log}, signal) : undefined;
+  const proposals: ProposalDesk | undefined = settings.cluster.kind === 'own' ? proposalDesk({layout, repo, check, access: () => reader.access, keepReleases: () => reader.cluster?.keep.releases, areCommitsSigned: () => trust.state.isRequired, postdeploys, node: {oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)}, noteBuild: (app, line) => logs.noteBuild(app, line), events, log}, signal) : undefined;
   const minutes = await BuildMinutes.open(layout.buildMinutes, log);
   const quota = quotaDesk({minutes, quotas: () => reader.quotas, apps: () => reader.apps});
   const {builds, deploys, deployDesk, rebuild} = buildsAndDeploys({

@@ -42,10 +42,10 @@ export async function showDifference({commit, isMarkdown}: DifferenceWish, conte
   const {domain} = configForChecks(after);
   const baseCommit = await git(['rev-parse', '--verify', '--quiet', `${base}^{commit}`], clone.root, signal);
   const markdown = (outcome: PlanOutcome) => context.out(planMarkdown({domain, ...(baseCommit !== undefined && {base: baseCommit}), outcome}).trimEnd());
-  const problems = validateFiles(after, domain);
+  const problems = validateFiles(after, domain).map(formatDiagnostic);
   if (problems.length > 0) {
     if (isMarkdown) markdown({result: 'wrong', problems});
-    throw new Failure(`a push of this would be rejected, ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in the manifests`, {advice: problems.map(formatDiagnostic)});
+    throw new Failure(`a push of this would be rejected, ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in the manifests`, {advice: problems});
   }
   const difference = differenceOf(before, after);
   if (isMarkdown) markdown({result: 'fine', difference});

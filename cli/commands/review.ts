@@ -7,6 +7,8 @@ import {planLines, proposalFacts, proposalMarkdown, proposalTable} from '../outp
 import {group, type Subcommand} from '../subcommands.ts';
 
 const LIMIT_DEFAULT = '50';
+/** Of a comment that is not in quotes. */
+const WORDS_MAX = 500;
 
 const list: Subcommand = {
   usage: '[--all] [-n <count>]',
@@ -48,6 +50,20 @@ const approving: Subcommand = {
   },
 };
 
+const commenting: Subcommand = {
+  usage: '<number> <text>',
+  async run(args, context, signal) {
+    const {words: [word, ...texts]} = parseFlags(args, {}, {wordsMax: WORDS_MAX});
+    const number = numberOf(word);
+    const comment = texts.join(' ').trim();
+    if (comment === '') throw new UsageError('what is the comment? flynn review comment 12 "why three?"');
+    const proposal = await (await context.client()).post<ProposalDetails>(`/v1/proposals/${number}/comments`, {comment}, signal);
+    if (context.isJson) context.out(JSON.stringify(proposal, null, 2));
+    context.err(`Commented on #${number} "${proposal.title}"`);
+    return 0;
+  },
+};
+
 const closing: Subcommand = {
   usage: '<number> [-m <comment>]',
   async run(args, context, signal) {
@@ -84,7 +100,7 @@ const merging: Subcommand = {
 
 export const review = group({
   name: 'review',
-  summary: 'List proposed changes, look at one, approve, merge or close it',
+  summary: 'List proposed changes, look at one, comment, approve, merge or close it',
   details: [
     'A proposal is a branch of the cluster repository. It is made by any command with --propose, by flynn propose in a clone, by git push origin',
     'HEAD:proposals/<name>, and by pushes of apps whose app.yaml says review: required. Its plan is what it would change on main as that is now.',
@@ -95,8 +111,8 @@ export const review = group({
     '--no-wait           return when it is in git, not when it is so',
     'flynn approve, flynn merge and flynn reject are the same, shorter.',
   ],
-  examples: ['flynn review', 'flynn review show 12', 'flynn review approve 12 -m "looks good"', 'flynn review merge 12', 'flynn review close 12 -m "not this week"'],
-  subcommands: {show, approve: approving, merge: merging, close: closing},
+  examples: ['flynn review', 'flynn review show 12', 'flynn review approve 12 -m "looks good"', 'flynn review comment 12 "why three?"', 'flynn review merge 12', 'flynn review close 12 -m "not this week"'],
+  subcommands: {show, approve: approving, comment: commenting, merge: merging, close: closing},
   otherwise: list,
 });
 

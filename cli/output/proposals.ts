@@ -1,6 +1,6 @@
 import type {ProposedAnswer} from '../../reconciler/api/answers.ts';
 import type {ProposalDetails, ProposalSummary} from '../../reconciler/proposals/proposals.ts';
-import {planMarkdown} from '../../reconciler/preview/markdown.ts';
+import {planMarkdown, type PlanOutcome} from '../../reconciler/preview/markdown.ts';
 import {differenceWords} from '../../reconciler/preview/words.ts';
 import type {CommandContext} from '../command.ts';
 import {palette, type Palette} from './color.ts';
@@ -29,7 +29,7 @@ export function proposalTable(proposals: readonly ProposalSummary[], {nowMs, col
 
 /** `flynn review show 12` */
 export function proposalFacts(proposal: ProposalDetails, {nowMs, colors}: Look): readonly string[] {
-  const {number, title, branch, by, at, commits, files, conflicts, problems, reviews, missing} = proposal;
+  const {number, title, branch, by, at, commits, files, conflicts, problems, reviews, comments, missing} = proposal;
   const section = (name: string, lines: readonly string[]) => (lines.length === 0 ? [] : ['', colors.title(`=== ${name}`), ...lines.map((line) => `  ${line}`)]);
   const signs = {added: colors.good('+'), changed: colors.busy('~'), removed: colors.bad('-')};
   return [
@@ -41,13 +41,18 @@ export function proposalFacts(proposal: ProposalDetails, {nowMs, colors}: Look):
     ...section('Conflicts with main', conflicts.map((path) => colors.bad(path))),
     ...section('Wrong', problems.map((problem) => colors.bad(problem))),
     ...section('Reviews', reviews.map((one) => `${one.stale === undefined ? colors.good('✔') : colors.faint('✘')} ${one.by}, ${age(one.at, nowMs)} ago${one.comment === undefined ? '' : `: ${one.comment}`}${one.stale === undefined ? '' : colors.faint(` (does not count: ${one.stale})`)}`)),
+    ...section('Comments', comments.flatMap(({by: who, at: when, text}) => {
+      const [first = '', ...more] = text.split('\n');
+      return [`${who}, ${age(when, nowMs)} ago: ${first}`, ...more.map((line) => `  ${line}`)];
+    })),
     ...section('Missing', missing),
   ];
 }
 
 /** The plan, as the comment of a pull request has it. */
-export function proposalMarkdown({onto, tip, conflicts, plan: {difference}}: ProposalDetails, domain: string): string {
-  return planMarkdown({domain, base: onto, ...(tip !== undefined && {head: tip}), outcome: conflicts.length > 0 ? {result: 'conflict', files: conflicts} : {result: 'fine', difference}}).trimEnd();
+export function proposalMarkdown({onto, tip, conflicts, problems, plan: {difference}}: ProposalDetails, domain: string): string {
+  const outcome: PlanOutcome = conflicts.length > 0 ? {result: 'conflict', files: conflicts} : problems.length > 0 ? {result: 'wrong', problems} : {result: 'fine', difference};
+  return planMarkdown({domain, base: onto, ...(tip !== undefined && {head: tip}), outcome}).trimEnd();
 }
 
 /** What would change, in words. */

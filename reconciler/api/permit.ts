@@ -45,6 +45,7 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   'GET /v1/proposals': 'cluster.clone',
   'GET /v1/proposals/:number': 'cluster.clone',
   'POST /v1/proposals/:number/approve': 'cluster.review',
+  'POST /v1/proposals/:number/comments': 'cluster.propose',
   'POST /v1/proposals/:number/close': 'cluster.propose',
   'POST /v1/proposals/:number/merge': 'cluster.merge',
   'GET /v1/audit': 'audit.read',

@@ -44,6 +44,14 @@ export function registerProposalRoutes(v1: FastifyInstance, {view, authenticate,
     return proposal;
   });
 
+  v1.post('/proposals/:number/comments', async (request: Numbered): Promise<ProposalDetails> => {
+    const [number, {comment}] = [readNumber(request.params.number), readWish(request.body)];
+    if (comment === undefined) throw new ApiError(400, 'comment has to be a text that is not empty');
+    const proposal = await decided(request, proposals.comment(number, comment, whoAsks(request, authenticate), deadline()));
+    await noted(request, {view, authenticate}, {action: 'comment', subject: `#${number} ${proposal.title}`});
+    return proposal;
+  });
+
   v1.post('/proposals/:number/close', async (request: Numbered): Promise<ProposalSummary> => {
     const number = readNumber(request.params.number);
     const {comment} = readWish(request.body);

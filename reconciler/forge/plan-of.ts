@@ -1,5 +1,5 @@
 import type {CommitId} from '../../schemas/ids.ts';
-import type {Diagnostic} from '../../schemas/diagnostic.ts';
+import {formatDiagnostic, type Diagnostic} from '../../schemas/diagnostic.ts';
 import {git, GitError} from '../adapters/git.ts';
 import type {ObjectReader} from '../adapters/git-objects.ts';
 import {fetchRef, type Remote} from '../adapters/git-remote.ts';
@@ -56,7 +56,7 @@ export async function planOfChange(parts: PlanOfParts, change: OpenChange, signa
   // Git names commits by 40 hex digits.
   const after = await cutIntoPieces(objects, {commit: commit as CommitId, before}, signal);
   const problems = await parts.check({before, after}, signal);
-  if (problems.length > 0) return {...of, outcome: {result: 'wrong', problems}};
+  if (problems.length > 0) return {...of, outcome: {result: 'wrong', problems: problems.map(formatDiagnostic)}};
   const {files, others} = await differing({before, after, apps: parts.apps()}, signal);
   const warnings = await parts.warningsOf({before, after}, signal);
   return {...of, outcome: {result: 'fine', difference: differenceOf(files.before, files.after, {others, machines: parts.machines}), warnings}};

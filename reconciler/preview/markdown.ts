@@ -16,7 +16,8 @@ export interface ChangePlan {
 export type PlanOutcome =
   /** `warnings`: what is no mistake, and should be known. */
   | {readonly result: 'fine'; readonly difference: Difference; readonly warnings?: readonly Diagnostic[]}
-  | {readonly result: 'wrong'; readonly problems: readonly Diagnostic[]}
+  /** `problems`: a line each, as a push is told. */
+  | {readonly result: 'wrong'; readonly problems: readonly string[]}
   /** Both sides have changed the same lines of these files. */
   | {readonly result: 'conflict'; readonly files: readonly string[]};
 
@@ -64,7 +65,7 @@ export function isSamePlan(one: string, other: string): boolean {
 /** What comes after the apps. */
 function endOf(outcome: PlanOutcome): readonly string[] {
   switch (outcome.result) {
-    case 'wrong': return ['It would be refused:', fenced(outcome.problems.map(formatDiagnostic))];
+    case 'wrong': return ['It would be refused:', fenced(outcome.problems)];
     case 'conflict': return ['Bring it up to date with `main` first:', fenced(outcome.files)];
     case 'fine': {
       const {difference, warnings = []} = outcome;

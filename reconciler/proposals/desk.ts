@@ -13,11 +13,14 @@ import {mergeProposal, type Deployer} from './merge.ts';
 import {shortBranch, slugOf, titleOf} from './naming.ts';
 import type {ProposalDetails, Proposals, ProposalSummary} from './proposals.ts';
 import type {Approval, ProposalRecord, ProposedRelease, Who} from './record.ts';
-import {commitsOf, look, planOf, type Sight, type SightDeps} from './sight.ts';
+import {commitsOf, look, planOf, Sights, type Sight, type SightDeps} from './sight.ts';
 import {BRANCHES, ProposalStore, type Stored} from './store.ts';
+import {conflictWords, eventOf, mustBeAsSeen, now, opened, seenOf, summaryOf, type ProposalEvent} from './words.ts';
 
 /** How often something is written again because somebody else was faster. */
 const TRIES_MAX = 20;
+/** Comments of one proposal, approvals aside: each is a part of its record. */
+const COMMENTS_MAX = 200;
 
 export interface DeskDeps {
   /** Our own cluster repository. */
@@ -33,6 +36,8 @@ export interface DeskDeps {
   areCommitsSigned(): boolean;
   readonly deployer: Deployer;
   wake(reason: string): void;
+  /** For the events: something became of a proposal. */
+  tell(event: ProposalEvent): void;
   log(message: string, error: unknown): void;
 }
 
@@ -46,12 +51,14 @@ export class ProposalDesk implements Proposals {
   readonly #deps: DeskDeps;
   readonly #store: ProposalStore;
   readonly #sight: SightDeps;
+  readonly #sights: Sights;
   #images: ReadonlyMap<AppName, readonly ImageDigest[]> | undefined;
 
   constructor(deps: DeskDeps) {
     this.#deps = deps;
     this.#store = new ProposalStore(deps);
     this.#sight = {...deps, releaseFloor: (app, signal) => deps.repo.nextReleaseFloor(app, signal), snapshotAt: (commit, signal) => deps.repo.snapshotAt(commit, signal)};
+    this.#sights = new Sights(this.#sight);
   }
 
   async list(which: 'open' | 'all', limit: number, signal: AbortSignal): Promise<readonly ProposalSummary[]> {
@@ -70,7 +77,9 @@ export class ProposalDesk implements Proposals {
   async propose(change: Change, who: Principal, signal: AbortSignal): Promise<{readonly proposal: ProposalDetails; readonly isNew: boolean}> {
     const known = (await this.#all(signal)).find(({record}) => record.operation === change.operationId);
     if (known !== undefined) return {proposal: await this.#details(known, signal), isNew: false};
-    return {proposal: await this.#details(await this.#put(change, {who: whoOf(who)}, signal), signal), isNew: true};
+    const stored = await this.#put(change, {who: whoOf(who)}, signal);
+    this.#deps.tell(eventOf('proposed', stored.record, whoOf(who)));
+    return {proposal: await this.#details(stored, signal), isNew: true};
   }
 
   /** A release that is deployed when it is merged. Instead of an earlier one of the same app that nobody else has worked on. */
@@ -78,7 +87,9 @@ export class ProposalDesk implements Proposals {
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       const earlier = (await this.#all(signal)).find(({record, tip}) => record.release?.app === release.app && record.release.tip === tip && tip !== undefined);
       const stored = await this.#put(change, {who, release, earlier}, signal);
-      if (stored !== undefined) return this.#details(stored, signal);
+      if (stored === undefined) continue;
+      this.#deps.tell(eventOf('proposed', stored.record, who));
+      return this.#details(stored, signal);
     }
     throw new Error('others propose at the same moment again and again');
   }
@@ -96,7 +107,23 @@ export class ProposalDesk implements Proposals {
       if (paths.length === 0) throw new EditRefused(`nothing of #${number} is yours to approve: ${by.user} may not change ${sight.paths.length === 1 ? sight.paths[0]?.path : 'any of its files'}`);
       const approval: Approval = {...by, at: now(), tip, result: sight.result, paths, ...(comment !== undefined && {comment})};
       const approvals = [...record.approvals.filter(({user}) => user !== by.user), approval];
-      if (await this.#store.save(open, {...record, approvals}, {by, message: 'approve'}, signal) === 'saved') return this.show(number, signal);
+      if (await this.#store.save(open, {...record, approvals}, {by, message: 'approve'}, signal) !== 'saved') continue;
+      this.#deps.tell(eventOf('approved', record, by));
+      return this.show(number, signal);
+    }
+    throw new Error(`#${number} is changed by others again and again`);
+  }
+
+  async comment(number: number, text: string, who: Principal, signal: AbortSignal): Promise<ProposalDetails> {
+    const by = whoOf(who);
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      const stored = await this.#one(number, signal);
+      const {record} = stored;
+      const {comments = []} = record;
+      if (comments.length >= COMMENTS_MAX) throw new EditRefused(`#${number} has ${COMMENTS_MAX} comments: there is no room for more`);
+      if (await this.#store.save(stored, {...record, comments: [...comments, {...by, at: now(), text}]}, {by, message: 'comment'}, signal) !== 'saved') continue;
+      this.#deps.tell(eventOf('commented', record, by));
+      return this.show(number, signal);
     }
     throw new Error(`#${number} is changed by others again and again`);
   }
@@ -111,6 +138,7 @@ export class ProposalDesk implements Proposals {
       if (!isHis) throw new EditRefused(`#${number} is not yours to close: ${by.user} has not written it, and may not change any of its files`);
       const next: ProposalRecord = {...record, state: 'closed', ended: {...by, at: now(), tip, ...(comment !== undefined && {comment})}};
       if (await this.#store.save(open, next, {by, message: 'close', branch: 'removed'}, signal) !== 'saved') continue;
+      this.#deps.tell(eventOf('closed', record, by));
       await this.#let(number, record.release);
       return this.#summary(await this.#one(number, signal), sight.onto, signal);
     }
@@ -138,7 +166,9 @@ export class ProposalDesk implements Proposals {
       ended: async (commit) => {
         const next: ProposalRecord = {...record, state: 'merged', ended: {...by, at: now(), tip: open.tip, commit}};
         // It is merged: who has put something on the branch meanwhile opens another one with it.
-        if (await this.#store.save(open, next, {by, message: 'merge', branch: 'removed'}, signal) === 'saved') this.#images = undefined;
+        if (await this.#store.save(open, next, {by, message: 'merge', branch: 'removed'}, signal) !== 'saved') return;
+        this.#images = undefined;
+        this.#deps.tell({...eventOf('merged', record, by), commit});
       },
     }, signal);
   }
@@ -152,7 +182,11 @@ export class ProposalDesk implements Proposals {
   async pushed({branch, title}: {readonly branch: string; readonly title: string}, by: Who, signal: AbortSignal): Promise<number> {
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       const known = (await this.#store.all(signal)).find(({record}) => record.state === 'open' && record.branch === branch);
-      if (known === undefined) return (await this.#store.create(() => opened({title, branch, by}), {by}, signal)).record.number;
+      if (known === undefined) {
+        const {record} = await this.#store.create(() => opened({title, branch, by}), {by}, signal);
+        this.#deps.tell(eventOf('proposed', record, by));
+        return record.number;
+      }
       const {record} = known;
       if (record.authors.includes(by.user)) return record.number;
       // Who changes a proposal is one of its authors.
@@ -170,6 +204,7 @@ export class ProposalDesk implements Proposals {
     if (!record.authors.includes(by.user) && who?.may('cluster.edit') === false) throw new EditRefused(`#${record.number} is not yours to remove: flynn review close ${record.number}`);
     const next: ProposalRecord = {...record, state: 'closed', ended: {...by, at: now(), ...(known.tip !== undefined && {tip: known.tip})}};
     await this.#store.save(known, next, {by, message: 'close', branch: undefined}, signal);
+    this.#deps.tell(eventOf('closed', record, by));
     await this.#let(record.number, record.release);
   }
 
@@ -207,7 +242,7 @@ export class ProposalDesk implements Proposals {
     this.#images = undefined;
     if (release === undefined) return;
     // What is kept too long is only a file: nothing of it is wrong.
-    await this.#deps.deployer.letGo(number, release).catch((error: unknown) => this.#deps.log(`what was kept for proposal ${number} stays`, error));
+    await this.#deps.deployer.letGo(release).catch((error: unknown) => this.#deps.log(`what was kept for proposal ${number} stays`, error));
   }
 
   /** Also where nobody has said so yet: what main has is merged, whoever has done it. */
@@ -263,7 +298,7 @@ export class ProposalDesk implements Proposals {
   async #summary(stored: Stored, onto: CommitId, signal: AbortSignal): Promise<ProposalSummary> {
     const {record, tip} = stored;
     if (record.state !== 'open' || tip === undefined) return summaryOf(stored);
-    const sight = await look(this.#sight, {onto, tip}, signal);
+    const sight = await this.#sights.look({onto, tip}, signal);
     return {...summaryOf(stored), approvals: countOf(record.approvals, this.#standing(stored, sight))};
   }
 
@@ -289,6 +324,7 @@ export class ProposalDesk implements Proposals {
         const stale = isOpen ? whyStale(one, standing) : undefined;
         return {by: one.name, at: one.at, ...(one.comment !== undefined && {comment: one.comment}), ...(stale !== undefined && {stale})};
       }),
+      comments: (record.comments ?? []).map(({name, at, text}) => ({by: name, at, text})),
       missing: isOpen ? missingFor(record.approvals, standing, nothing) : [],
       seen: seenOf(sight),
     };
@@ -305,34 +341,4 @@ const nothing: May = () => false;
 
 export function whoOf(who: Principal | undefined): Who {
   return who === undefined ? {user: OPERATOR, name: 'operator', email: ''} : {user: who.user, name: who.name, email: who.email};
-}
-
-function opened({title, branch, by}: {readonly title: string; readonly branch: string; readonly by: Who}): Omit<ProposalRecord, 'number'> {
-  return {title: titleOf(title), branch, state: 'open', opened: {...by, at: now()}, authors: [by.user], approvals: []};
-}
-
-function summaryOf({record: {number, title, state, branch, opened: {name, at}, release, ended}, tip}: Stored): ProposalSummary {
-  return {
-    number, title, state, at, by: name, branch: branch.replace('refs/heads/', ''),
-    ...(tip !== undefined && {tip}),
-    ...(release !== undefined && {app: release.app}),
-    ...(ended !== undefined && {ended: {by: ended.name, at: ended.at, ...(ended.commit !== undefined && {commit: ended.commit}), ...(ended.comment !== undefined && {comment: ended.comment})}}),
-  };
-}
-
-function seenOf({tip, result}: Sight): string {
-  return `${tip.slice(0, 12)}-${result.slice(0, 12)}`;
-}
-
-function mustBeAsSeen(number: number, sight: Sight, seen: string | undefined): void {
-  if (seen !== undefined && seen !== seenOf(sight)) throw new EditRefused(`#${number} has changed, or main has changed what becomes of it, since you looked: flynn review show ${number}`);
-}
-
-function conflictWords({record}: Open, {conflicts}: Sight): string {
-  const branch = shortBranch(record);
-  return `${conflicts.join(', ')}: main has changed the same lines since. To go on, in a clone: git fetch && git switch ${branch} && git merge origin/main, put it right, and git push`;
-}
-
-function now(): string {
-  return new Date().toISOString();
 }

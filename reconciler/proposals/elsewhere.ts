@@ -13,7 +13,7 @@ export function proposalsElsewhere(where: string): Proposals {
   const refuse = async (): Promise<never> => {
     throw new EditRefused(`the cluster repository is ${where}: propose and review changes there`);
   };
-  return {list: async () => [], show: refuse, propose: refuse, approve: refuse, close: refuse, merge: refuse, proposedImages: () => new Map()};
+  return {list: async () => [], show: refuse, propose: refuse, approve: refuse, comment: refuse, close: refuse, merge: refuse, proposedImages: () => new Map()};
 }
 
 export interface ForgeProposalsParts {
@@ -47,7 +47,7 @@ export function proposalsAtForge(parts: ForgeProposalsParts): Proposals {
         ...await planOf(sightDeps, sight, signal).then(({plan, problems}) => ({plan, problems})),
         commits: await commitsOf({gitdir, objects}, {onto, tip}, signal),
         files: sight.changes.map(({path, change: what}) => ({path, change: what, isProtected: sight.protection.isProtected(path)})),
-        conflicts: sight.conflicts, reviews: [], missing: [], seen: tip,
+        conflicts: sight.conflicts, reviews: [], comments: [], missing: [], seen: tip,
       }};
     },
   };

@@ -18,7 +18,7 @@ export interface Deployer {
   /** It is on main: takes it back when it does not get healthy, as a push would. Returns at once. */
   lookAfter(release: ProposedRelease): void;
   /** Its proposal is over: nothing is kept for it any more. */
-  letGo(proposal: number, release: ProposedRelease): Promise<void>;
+  letGo(release: ProposedRelease): Promise<void>;
 }
 
 export interface Merging {
@@ -68,7 +68,7 @@ export async function mergeProposal(deps: MergeDeps, {open, by, mayMerge, mustKe
       await ended(commit);
       deps.wake(`proposal ${record.number} is merged`);
       if (release !== undefined && own !== undefined && isNew) deps.deployer.lookAfter(release);
-      if (release !== undefined) await deps.deployer.letGo(record.number, release).catch((error: unknown) => deps.log(`what was kept for proposal ${record.number} stays`, error));
+      if (release !== undefined) await deps.deployer.letGo(release).catch((error: unknown) => deps.log(`what was kept for proposal ${record.number} stays`, error));
       return {
         commit, isNew, number: record.number,
         message: message.split('\n')[0] ?? '',

@@ -13,6 +13,8 @@ export interface Proposals {
   propose(change: Change, who: Principal, signal: AbortSignal): Promise<Proposed>;
   /** @throws {EditRefused} when it is one's own, or none of it is his to approve */
   approve(number: number, wish: ReviewWish, who: Principal, signal: AbortSignal): Promise<ProposalDetails>;
+  /** A word that decides nothing, also beside one that is over. @throws {EditRefused} */
+  comment(number: number, text: string, who: Principal, signal: AbortSignal): Promise<ProposalDetails>;
   /** Without merging it. @throws {EditRefused} */
   close(number: number, wish: Pick<ReviewWish, 'comment'>, who: Principal, signal: AbortSignal): Promise<ProposalSummary>;
   /** Makes it a commit of main. @throws {EditRefused} when something is missing, or it conflicts with what main is by now */
@@ -59,6 +61,8 @@ export interface ProposalDetails extends ProposalSummary {
   readonly problems: readonly string[];
   readonly plan: PlanInWords;
   readonly reviews: readonly {readonly by: string; readonly at: string; readonly comment?: string; /** Why it does not count (any more). */ readonly stale?: string}[];
+  /** Oldest first. */
+  readonly comments: readonly {readonly by: string; readonly at: string; readonly text: string}[];
   /** What has to come before it can be merged by somebody who has no rights of his own. Empty: nothing. */
   readonly missing: readonly string[];
   /** Names what is shown here: the same as long as neither the proposal nor what becomes of it on main has changed. */

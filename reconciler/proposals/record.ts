@@ -23,6 +23,8 @@ export interface ProposalRecord {
   /** By which a retry finds it. */
   readonly operation?: string;
   readonly approvals: readonly Approval[];
+  /** Oldest first. Absent: none. */
+  readonly comments?: readonly Comment[];
   readonly release?: ProposedRelease;
   readonly ended?: Who & {readonly at: string; readonly commit?: CommitId; readonly tip?: CommitId; readonly comment?: string};
 }
@@ -30,6 +32,12 @@ export interface ProposalRecord {
 export interface Approval extends Who, Reviewer {
   readonly at: string;
   readonly comment?: string;
+}
+
+/** A word that decides nothing. */
+export interface Comment extends Who {
+  readonly at: string;
+  readonly text: string;
 }
 
 /** A release that is deployed when its proposal is merged. */

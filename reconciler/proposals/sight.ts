@@ -64,6 +64,30 @@ export async function look(deps: SightDeps, {onto, tip}: {readonly onto: CommitI
   };
 }
 
+/** Sights that are kept: each is what it is as long as main and the proposal are, and takes git some processes. */
+const SIGHTS_MAX = 500;
+
+/** The same, for lists: what was looked at before is not looked at again. */
+export class Sights {
+  readonly #deps: SightDeps;
+  readonly #known = new Map<string, Sight>();
+
+  constructor(deps: SightDeps) {
+    this.#deps = deps;
+  }
+
+  async look({onto, tip}: {readonly onto: CommitId; readonly tip: CommitId}, signal: AbortSignal): Promise<Sight> {
+    const key = `${onto} ${tip}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const sight = await look(this.#deps, {onto, tip}, signal);
+    this.#known.set(key, sight);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > SIGHTS_MAX && oldest !== undefined) this.#known.delete(oldest);
+    return sight;
+  }
+}
+
 /** In words, of what is no conflict; of one, as it would be without main's changes. */
 export async function planOf(deps: SightDeps, {onto, tip, tree}: Sight, signal: AbortSignal): Promise<{readonly plan: PlanInWords; readonly problems: readonly string[]; readonly removed: readonly AppName[]}> {
   const before = await deps.snapshotAt(onto, signal);

@@ -12,6 +12,7 @@ import {postdeploy} from '../receive/postdeploy.ts';
 import type {PostdeployNotes} from '../receive/postdeploy-notes.ts';
 import {Makings} from '../release/makings.ts';
 import {lookAfterMaking} from '../release/resume.ts';
+import type {EventLog} from '../status/events.ts';
 
 export interface ProposalsParts {
   readonly layout: Layout;
@@ -24,11 +25,12 @@ export interface ProposalsParts {
   readonly postdeploys: PostdeployNotes;
   readonly node: Pick<NodeView, 'wake' | 'converged' | 'oneShot'>;
   noteBuild(app: AppName, line: string): void;
+  readonly events: Pick<EventLog, 'add'>;
   log(message: string, error: unknown): void;
 }
 
 /** Proposals on our own server, and what becomes of the releases among them. Both end with the signal. */
-export function proposalDesk({layout, repo, check, access, keepReleases, areCommitsSigned, postdeploys, node, noteBuild, log}: ProposalsParts, signal: AbortSignal): ProposalDesk {
+export function proposalDesk({layout, repo, check, access, keepReleases, areCommitsSigned, postdeploys, node, noteBuild, events, log}: ProposalsParts, signal: AbortSignal): ProposalDesk {
   const objects = new ObjectReader({gitdir: layout.clusterRepo});
   signal.addEventListener('abort', () => objects.close(), {once: true});
   const makings = new Makings(layout.makings);
@@ -36,6 +38,7 @@ export function proposalDesk({layout, repo, check, access, keepReleases, areComm
   const keep = () => keepReleases() ?? CLUSTER_DEFAULTS.keep.releases;
   return new ProposalDesk({
     gitdir: layout.clusterRepo, objects, repo, check, access, areCommitsSigned, log,
+    tell: (event) => events.add(event),
     keepReleases: keep,
     wake: (reason) => node.wake(reason),
     deployer: {
@@ -50,7 +53,7 @@ export function proposalDesk({layout, repo, check, access, keepReleases, areComm
         void lookAfterMaking(deps, {app, createdAt}, signal)
           .then((outcome) => (outcome === 'healthy' ? postdeploy({notes: postdeploys, node}, {app, createdAt, print: (line) => noteBuild(app, line)}, signal) : undefined));
       },
-      async letGo(_proposal, {app, source}) {
+      async letGo({app, source}) {
         if (source !== undefined) await forgetProposed(sourceOf(app), source as CommitId, AbortSignal.any([signal, AbortSignal.timeout(30_000)]));
       },
     },

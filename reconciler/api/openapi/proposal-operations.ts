@@ -12,6 +12,7 @@ export const PROPOSAL_OPERATIONS: Operations = {
   'GET /v1/proposals': question('proposals', 'List proposed changes', listOf(ref('ProposalSummary')), {query: {state: oneOfTexts('Default: open.', ['open', 'all'])}, pages: {key: ['number']}}),
   'GET /v1/proposals/:number': question('proposals', 'Show one, with what it would change on main as it is now', ref('Proposal')),
   'POST /v1/proposals/:number/approve': action('proposals', 'Approve one', ref('Proposal'), {body: bodyOf({comment: COMMENT, seen: SEEN}), isBodyOptional: true}),
+  'POST /v1/proposals/:number/comments': action('proposals', 'Say something about one; it decides nothing', ref('Proposal'), {body: bodyOf({comment: COMMENT}, ['comment'])}),
   'POST /v1/proposals/:number/close': action('proposals', 'Close one without merging it', ref('ProposalSummary'), {body: bodyOf({comment: COMMENT}), isBodyOptional: true}),
   'POST /v1/proposals/:number/merge': action('proposals', 'Merge one into main', ref('Merged'), {body: bodyOf({seen: SEEN}), isBodyOptional: true}),
 };
@@ -44,6 +45,7 @@ export const PROPOSAL_ANSWERS: Readonly<Record<string, SchemaObject>> = {
       lines: listOf({type: 'string'}, 'The same for people.'),
     }),
     reviews: listOf({type: 'object', additionalProperties: false, required: ['by', 'at'], properties: {by: text('Who.'), at: text(AT), comment: COMMENT, stale: text('Why it does not count (any more).')}}),
+    comments: listOf(fields({by: text('Who.'), at: text(AT), text: text('What.')}), 'The oldest first.'),
     missing: listOf({type: 'string'}, 'What has to come before somebody without rights of his own can merge it.'),
     seen: SEEN,
   }),

@@ -13,7 +13,7 @@ export class FakeProposals implements Proposals {
     approvals: {has: 0, needs: 1},
     commits: [{commit: COMMIT, by: 'Dee', subject: 'shop: scale web 1 → 3'}],
     files: [{path: 'apps/shop/app.yaml', change: 'changed', isProtected: true}],
-    conflicts: [], problems: [], reviews: [],
+    conflicts: [], problems: [], reviews: [], comments: [],
     missing: ['apps/shop/app.yaml: 0 of 1 approval of people who may change its app.yaml (shop)'],
     plan: {
       difference: {apps: [{app: 'shop' as never, change: 'changed', fields: [{field: 'services.web.replicas', from: 1, to: 3}], effects: ['web: 3 replicas instead of 1'], replicas: {starts: 2, stops: 0, replaced: 0}}], shared: [], people: [], certificates: [], nodes: [], cost: {before: {memoryBytes: 2 ** 29, cpus: 1}, after: {memoryBytes: 3 * 2 ** 29, cpus: 3}}},
@@ -39,6 +39,11 @@ export class FakeProposals implements Proposals {
   async approve(number: number, {comment, seen}: ReviewWish, {user}: Principal) {
     this.asked.push(`${user} approves #${number} as ${seen}${comment === undefined ? '' : `: ${comment}`}`);
     return {...this.first, missing: []};
+  }
+
+  async comment(number: number, text: string, {user}: Principal) {
+    this.asked.push(`${user} says of #${number}: ${text}`);
+    return {...this.first, comments: [{by: user, at: this.first.at, text}]};
   }
 
   async close(number: number, {comment}: ReviewWish, {user}: Principal) {

@@ -61,7 +61,10 @@ test('proposals are decided with what was seen, and it is written down', async (
   t.is((await ask('viewer', 'POST /v1/proposals/1/approve', {})).status, 403);
   t.is((await ask('maintainer', 'POST /v1/proposals/1/approve', {comment: 'fine\u0007', seen: 'as-it-is'})).status, 200);
   t.is((await ask('deployer', 'POST /v1/proposals/1/merge', {seen: 'as-it-is'})).status, 200);
+  t.is((await ask('viewer', 'POST /v1/proposals/1/comments', {comment: 'hm'})).status, 403);
+  t.is((await ask('deployer', 'POST /v1/proposals/1/comments', {comment: ' '})).status, 400);
+  t.is((await ask('deployer', 'POST /v1/proposals/1/comments', {comment: 'why 3?'})).status, 200);
   t.is((await ask('deployer', 'POST /v1/proposals/1/close', {comment: 'no'})).status, 200);
-  t.deepEqual(view.proposals.asked, ['maintainer approves #1 as as-it-is: fine', 'deployer merges #1 as as-it-is', 'deployer closes #1: no']);
-  t.deepEqual((await view.audit.last(10)).map(({action}) => action).filter((action) => action !== 'refused'), ['approve', 'merge', 'close']);
+  t.deepEqual(view.proposals.asked, ['maintainer approves #1 as as-it-is: fine', 'deployer merges #1 as as-it-is', 'deployer says of #1: why 3?', 'deployer closes #1: no']);
+  t.deepEqual((await view.audit.last(10)).map(({action}) => action).filter((action) => action !== 'refused'), ['approve', 'merge', 'comment', 'close']);
 });

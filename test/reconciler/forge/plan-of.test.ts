@@ -33,7 +33,8 @@ test('what conflicts with main is told by file', async (t) => {
 test('what a push would be refused for is told, with its place', async (t) => {
   const {parts, pull} = await hosted(t);
   const {outcome} = await planOfChange(parts, change(1, await pull(1, shop('services: {web: {replicas: many}}\n'))), LIMIT);
-  t.like(outcome, {result: 'wrong', problems: [{file: 'apps/shop/app.yaml', line: 3, column: 28}]});
+  t.is(outcome.result, 'wrong');
+  t.regex(outcome.result === 'wrong' ? outcome.problems.join() : '', /^apps\/shop\/app\.yaml:3:28: /);
 });
 
 test('what looks like a secret is warned of, without its value', async (t) => {

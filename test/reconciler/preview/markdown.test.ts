@@ -40,7 +40,7 @@ test('a change is one collapsible part an app, with its cost', renders, fine(SHO
   <sub>Plan of 'bbbbbbbb' against 'aaaaaaaa'. Values of secrets are never shown.</sub>
 `);
 
-test('what would be refused says why', renders, {result: 'wrong', problems: [{file: 'apps/shop/app.yaml', line: 3, column: 5, message: 'unknown field "chekc"; did you mean "check"?'}]}, text`
+test('what would be refused says why', renders, {result: 'wrong', problems: ['apps/shop/app.yaml:3:5: unknown field "chekc"; did you mean "check"?']}, text`
   <!-- flynn plan of flynn.localhost -->
 
   ### Plan: 1 problem in the manifests

@@ -194,3 +194,22 @@ test('a proposed release gets its number when it is merged; a second push change
   await desk.list('open', 10, signal);
   t.deepEqual([...desk.proposedImages()?.keys() ?? ['not known']], []);
 });
+
+test('a comment decides nothing, stays when the proposal is over, and is told of', async (t) => {
+  const {desk, who, told} = await subject(t, {cluster: REVIEW});
+  await desk.propose(scaling('web', 3), who('dee'), signal);
+  await desk.comment(1, 'why 3?\n2 were enough', who('max'), signal);
+  await desk.approve(1, {}, who('max'), signal);
+  const shown = await desk.comment(1, 'for the sale', who('dee'), signal);
+  t.deepEqual(shown.comments.map(({by, text}) => `${by}: ${text}`), ['max: why 3?\n2 were enough', 'dee: for the sale']);
+  t.deepEqual(shown.approvals, {has: 1, needs: 1}, 'an approval stands');
+  await desk.merge(1, {}, who('dee'), signal);
+  t.deepEqual((await desk.comment(1, 'thanks', who('dee'), signal)).comments.at(-1)?.text, 'thanks');
+  t.is((await desk.list('all', 10, signal))[0]?.state, 'merged');
+  await t.throwsAsync(desk.comment(2, 'what?', who('dee'), signal), {message: 'there is no proposal #2'});
+  const title = 'shop: scale web 3';
+  t.deepEqual(told, [
+    `proposal #1 is proposed: ${title} (dee)`, `proposal #1 is commented on: ${title} (max)`, `proposal #1 is approved: ${title} (max)`, `proposal #1 is commented on: ${title} (dee)`, `proposal #1 is merged: ${title} (dee)`,
+    `proposal #1 is commented on: ${title} (dee)`,
+  ]);
+});

@@ -21,6 +21,8 @@ export interface Subject {
   readonly desk: ProposalDesk;
   /** What became of proposed releases. */
   readonly releases: string[];
+  /** Events. */
+  readonly told: string[];
   who(user: string): Principal;
 }
 
@@ -35,14 +37,14 @@ export async function subject(t: ExecutionContext, {cluster = '', files = {}, ar
   t.teardown(() => repo.close());
   t.teardown(() => objects.close());
   const {access} = accessOf(Object.entries(people).map(([path, text]) => file(path, text)));
-  const releases: string[] = [];
+  const [releases, told]: [string[], string[]] = [[], []];
   const say = (what: string) => ({app, createdAt}: ProposedRelease) => void releases.push(`${what} ${app} of ${createdAt}`);
   const desk = new ProposalDesk({
-    gitdir, objects, repo, check, access: () => access, keepReleases: () => 3, areCommitsSigned: () => areCommitsSigned, wake: () => {}, log: (message, error) => t.log(message, error),
-    deployer: {prepare: async (release, {number}) => say(`prepare v${number}`)(release), lookAfter: say('look after'), letGo: async (_number, release) => say('let go')(release)},
+    gitdir, objects, repo, check, access: () => access, keepReleases: () => 3, areCommitsSigned: () => areCommitsSigned, wake: () => {}, tell: ({message, actor}) => void told.push(`${message} (${actor})`), log: (message, error) => t.log(message, error),
+    deployer: {prepare: async (release, {number}) => say(`prepare v${number}`)(release), lookAfter: say('look after'), letGo: async (release) => say('let go')(release)},
   });
   return {
-    gitdir, repo, desk, releases,
+    gitdir, repo, desk, releases, told,
     who: (user) => {
       const person = access.people.get(user);
       return {user: person === undefined ? OPERATOR : user, name: user, email: `${user}@example.com`, may: (right, app) => person === undefined || mayDo(person.roles, right, app)};
