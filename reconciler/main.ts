@@ -61,7 +61,7 @@ import {Restarts} from './oneshot/restarts.ts';
 import {buildsAndDeploys, receivePushes} from './wiring/receiver.ts';
 import {Registry} from './wiring/registry.ts';
 import {releasesOf} from './wiring/releases.ts';
-import {proposalDesk} from './wiring/proposals.ts';
+import {deployerOf, proposalDesk} from './wiring/proposals.ts';
 import {PostdeployNotes} from './receive/postdeploy-notes.ts';
 import type {ProposalDesk} from './proposals/desk.ts';
 import {SshDoor} from './wiring/ssh-door.ts';
@@ -124,7 +124,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const engineObserver = new EngineObserver({engine: engineDirect, instance, prober, hostSubnets, isBuilding: (app) => building.has(app), isAttended: (name) => oneShot.isAttended(name)});
   const logs = await NodeLogs.open({engine: engineDirect, layout, events, node: settings.node, cluster: () => reader.cluster, openSecret: (sealed) => keyring.open(sealed)}, signal);
   const engine = noticing(engineDirect, engineObserver, (id) => logs.beforeRemoval(id));
-  const housekeeper = new Housekeeper({docker, instance, layout, minFreeBytes: () => reader.cluster?.builds.minFreeBytes ?? 0, isBuilding: (app) => building.has(app), proposedImages: () => (proposals === undefined ? new Map() : proposals.proposedImages()), wake});
+  const housekeeper = new Housekeeper({docker, instance, layout, minFreeBytes: () => reader.cluster?.builds.minFreeBytes ?? 0, isBuilding: (app) => building.has(app), proposedImages: () => (proposals ?? forge.proposals).proposedImages(), wake});
   const pushed = await PushedBook.open(layout.pushed, (file, cause) => events.add({kind: 'registry-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
   const registry = new Registry({docker, instance, book: pushed, settings: () => reader.cluster?.registry, openSecret: (sealed) => keyring.open(sealed)});
   const images: ImageSupply = new ImageSupply({docker, instance, registry, build: (source, until) => rebuild(source, until), nowMs: () => Date.now(), tell: (app, message) => events.add({app, kind: 'image-replaced', message, actor: 'flynn'})});
@@ -208,13 +208,15 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
   const postdeploys = new PostdeployNotes(layout.postdeploys);
-  const proposals: ProposalDesk | undefined = settings.cluster.kind === 'own' ? proposalDesk({layout, repo, check, access: () => reader.access, keepReleases: () => reader.cluster?.keep.releases, areCommitsSigned: () => trust.state.isRequired, postdeploys, node: {oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)}, noteBuild: (app, line) => logs.noteBuild(app, line), events, log}, signal) : undefined;
+  const deployer = deployerOf({layout, repo, keepReleases: () => reader.cluster?.keep.releases, postdeploys, node: {oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)}, noteBuild: (app, line) => logs.noteBuild(app, line), log}, signal);
+  const proposals: ProposalDesk | undefined = settings.cluster.kind === 'own' ? proposalDesk({layout, repo, check, deployer, events, access: () => reader.access, keepReleases: () => reader.cluster?.keep.releases, areCommitsSigned: () => trust.state.isRequired, wake: (reason) => view.wake(reason), log}, signal) : undefined;
+  const forge = followForge({settings, layout, repo, reader, keyring, events, deployer, log, domain, urlOf: (host) => (certificates.isRedirected(host) ? secureUrlOf : urlOf)(host, settings)}, signal);
   const minutes = await BuildMinutes.open(layout.buildMinutes, log);
   const quota = quotaDesk({minutes, quotas: () => reader.quotas, apps: () => reader.apps});
   const {builds, deploys, deployDesk, rebuild} = buildsAndDeploys({
     view: {settings, oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)},
     repo, layout, docker, instance, stack, building, log,
-    registry, postdeploys, proposals,
+    registry, postdeploys, proposals: proposals ?? forge.releases,
     quota: {problem: (app) => quota.buildProblem(app), spent: (app, ms) => minutes.add(app, ms, Date.now())},
     cacheBytesMax: () => reader.cluster?.builds.cacheBytes,
     tell: (app, message) => events.add({app, kind: 'postdeploy', message, actor: 'flynn'}),
@@ -222,9 +224,8 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   }, signal);
   const ports = new PortDesk({repo, events, range: () => reader.cluster?.tcpPorts ?? portRange()});
   const sources = followSources({layout, keyring, deploys, events}, signal);
-  const forge = followForge({settings, layout, repo, reader, keyring, events, domain, urlOf: (host) => (certificates.isRedirected(host) ? secureUrlOf : urlOf)(host, settings)}, signal);
   const metrics = metricsDesk({traffic: logs.traffic, connections: logs.connections, replicaAt: (address) => logs.replicaAt(address), sinceMs: Date.now(), ...figures});
-  const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, registry, proposals, node, log}, signal);
+  const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, registry, proposals: proposals ?? forge.releases, node, log}, signal);
   const view: View = new View({settings, releases, proposals: proposals ?? forge.proposals, stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, forge: forge.desk, metrics, certificates, quota, ssh: () => ssh.answer(), drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};

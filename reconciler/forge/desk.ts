@@ -11,7 +11,7 @@ import {github, type ForgePlace} from './github.ts';
 import {gitlab} from './gitlab.ts';
 import {ForgeFailed} from './http.ts';
 import {Plans, type PlanParts} from './plans.ts';
-import type {ChangeOpened, ForgeDesk, ForgeState, ProposedChange} from './status.ts';
+import type {ChangeOpened, ForgeDesk, ForgeState, OpenPull, ProposedChange} from './status.ts';
 
 /** Between two looks, in milliseconds: a burst of events is one look. */
 const REST_MS = 1_000;
@@ -31,8 +31,9 @@ export interface ForgeDeskParts extends Omit<DeployParts, 'nowMs'> {
   main(signal: AbortSignal): Promise<CommitId>;
   planOf: PlanParts['planOf'];
   keepOnly: PlanParts['keepOnly'];
+  listed: PlanParts['listed'];
   /** Moves a branch of the repository there to a commit of ours. */
-  push(branch: string, commit: CommitId, signal: AbortSignal): Promise<void>;
+  push(change: Pick<ProposedChange, 'branch' | 'commit' | 'replaces'>, signal: AbortSignal): Promise<void>;
   /** The repository there may have moved. */
   refresh(signal: AbortSignal): Promise<void>;
   tell(kind: 'forge-failed' | 'forge-reachable', message: string): void;
@@ -122,12 +123,17 @@ export class ForgePoster implements ForgeDesk {
     };
   }
 
-  async openChange({branch, commit, title, body}: ProposedChange, signal: AbortSignal): Promise<ChangeOpened> {
+  open(): readonly OpenPull[] {
+    return this.#connected?.plans.open ?? [];
+  }
+
+  async openChange(change: ProposedChange, signal: AbortSignal): Promise<ChangeOpened> {
     const settings = this.#parts.settings();
     if (settings === undefined) throw new EditRefused(this.#parts.whyNot() ?? 'cluster.yaml names no forge: flynn forge set');
     try {
       const {forge} = await this.#connect(settings);
-      await this.#parts.push(branch, commit, signal);
+      await this.#parts.push(change, signal);
+      const {branch, title, body} = change;
       const {number, url} = await forge.propose({branch, into: 'main', title, body}, signal);
       this.look();
       return {number, url};
@@ -169,7 +175,7 @@ export class ForgePoster implements ForgeDesk {
     if (this.#connected !== undefined && isDeepStrictEqual(this.#connected.of, settings)) return this.#connected;
     const {kind, repository, token} = settings;
     const forge = KINDS[kind]({url: urlOfForge(settings) ?? '', repository, token: (await this.#parts.openSecret(token)).trim()});
-    this.#connected = {of: settings, forge, plans: new Plans({forge, domain: this.#parts.domain(), planOf: (change, signal) => this.#parts.planOf(change, signal), keepOnly: (open, signal) => this.#parts.keepOnly(open, signal)})};
+    this.#connected = {of: settings, forge, plans: new Plans({forge, domain: this.#parts.domain(), planOf: (change, signal) => this.#parts.planOf(change, signal), keepOnly: (open, signal) => this.#parts.keepOnly(open, signal), listed: (...asked) => this.#parts.listed(...asked)})};
     return this.#connected;
   }
 

@@ -1,4 +1,5 @@
 import type {CommitId} from '../../schemas/ids.ts';
+import type {OpenPull} from './status.ts';
 
 /** What we do at a forge, whichever it is. All of it may be done again: what is there already is found first. */
 export interface Forge {
@@ -19,15 +20,7 @@ export interface Forge {
   setStatus(commit: CommitId, status: CommitStatus, signal: AbortSignal): Promise<void>;
 }
 
-export interface OpenChange {
-  /** As people know it: GitLab's `iid`. */
-  readonly number: number;
-  readonly title: string;
-  readonly author: string;
-  /** For people. */
-  readonly url: string;
-  readonly head: CommitId;
-  readonly branch: string;
+export interface OpenChange extends OpenPull {
   /** Where git finds its newest commit, be it of a fork. */
   readonly ref: string;
 }

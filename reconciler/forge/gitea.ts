@@ -13,12 +13,11 @@ export function gitea({url, repository, token}: ForgePlace): Forge {
   const repo = `/repos/${repository}`;
 
   const open = async (into: string, signal: AbortSignal) => (
-    (await http.all(`${repo}/pulls?state=open&sort=recentupdate&limit=50`, signal) as readonly GiteaPull[]).filter(({base}) => base.ref === into).map(changeOf)
+    (await http.all(`${repo}/pulls?state=open&sort=recentupdate&limit=50`, signal) as readonly Pull[]).filter(({base}) => base.ref === into).map(changeOf)
   );
   // There is a call for it by base and head, but a branch with a slash in its name is no segment of a path.
   const find = async ({branch, into}: Pick<NewChange, 'branch' | 'into'>, signal: AbortSignal) => (
-    (await http.all(`${repo}/pulls?state=open&sort=recentupdate&limit=50`, signal) as readonly GiteaPull[])
-      .filter(({base, head}) => base.ref === into && head.ref === branch && head.repo_id === base.repo_id).map(changeOf)[0]
+    (await open(into, signal)).find((one) => one.branch === branch && !one.isFromFork)
   );
 
   return {
@@ -38,17 +37,6 @@ export function gitea({url, repository, token}: ForgePlace): Forge {
 }
 
 const STATES: Readonly<Record<string, CommitState>> = {pending: 'pending', success: 'success'};
-
-interface Branch {
-  readonly ref: string;
-  readonly sha: string;
-  readonly repo_id: number;
-}
-
-interface GiteaPull extends Pull {
-  readonly head: Branch;
-  readonly base: Branch;
-}
 
 interface IssueComment {
   readonly id: number;

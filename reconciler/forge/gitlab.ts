@@ -4,17 +4,19 @@ import type {ForgePlace} from './github.ts';
 import {ForgeFailed, ForgeHttp} from './http.ts';
 import {lookFirst} from './look-first.ts';
 
-const DESCRIPTION_LENGTH_MAX = 255;
+/** Of a description, and of an address. */
+const TEXT_LENGTH_MAX = 255;
 const ADVICE = 'a project or personal access token needs the scope api and the role Developer or more in this project';
 
-/** GitLab: https://docs.gitlab.com/api/ (merge requests, notes, commits), version 4. */
+/** GitLab, version 4: https://docs.gitlab.com/api/ (merge requests, notes, commits), and GitLab's own code where these say nothing (`Ci::CreateCommitStatusService`). */
 export function gitlab({url, repository, token}: ForgePlace): Forge {
   const http = new ForgeHttp({name: 'GitLab', base: `${url}/api/v4`, token, advice: ADVICE, headers: {accept: 'application/json', 'private-token': token}});
   const project = `/projects/${encodeURIComponent(repository)}`;
 
   const find = async ({branch, into}: Pick<NewChange, 'branch' | 'into'>, signal: AbortSignal) => {
-    const [found] = await http.all(`${project}/merge_requests?state=opened&source_branch=${encodeURIComponent(branch)}&target_branch=${encodeURIComponent(into)}&per_page=100`, signal);
-    return found === undefined ? undefined : changeOf(found as MergeRequest);
+    const all = await http.all(`${project}/merge_requests?state=opened&source_branch=${encodeURIComponent(branch)}&target_branch=${encodeURIComponent(into)}&per_page=100`, signal);
+    // A fork may have a branch of the same name.
+    return all.map((one) => changeOf(one as MergeRequest)).find(({isFromFork}) => !isFromFork);
   };
 
   return {
@@ -51,15 +53,22 @@ export function gitlab({url, repository, token}: ForgePlace): Forge {
       return found && {context, state: STATES[found.status] ?? 'failure', description: found.description ?? '', ...(found.target_url !== null && {url: found.target_url})};
     },
     async setStatus(commit, {context, state, description, url: target}, signal) {
-      const body = {state: state === 'failure' ? 'failed' : state, name: context, description: cut(description, DESCRIPTION_LENGTH_MAX), ...(target !== undefined && {target_url: target})};
+      const body = {state: state === 'failure' ? 'failed' : state, name: context, description: cut(description, TEXT_LENGTH_MAX), ...(target !== undefined && target.length <= TEXT_LENGTH_MAX && {target_url: target})};
       try {
         await http.ask({method: 'POST', path: `${project}/statuses/${commit}`, body}, signal);
       } catch (error) {
-        // It is in that state already, and GitLab has no way to change the words of it (gitlab-org/gitlab-foss#25807).
-        if (!(error instanceof ForgeFailed) || error.status !== 400 || !error.message.includes('Cannot transition status')) throw error;
+        if (!(error instanceof ForgeFailed) || !isAsGoodAsDone(error)) throw error;
       }
     },
   };
+}
+
+/** What asking again would not change. */
+function isAsGoodAsDone({status, said}: ForgeFailed): boolean {
+  // It is in that state already, and there is no way to change the words of it (gitlab-org/gitlab-foss#25807).
+  if (status === 400 && said.includes('Cannot transition status')) return true;
+  // A fork's: no branch of this project has the commit, and a status needs one.
+  return status === 404 && said.includes('References for commit');
 }
 
 const STATES: Readonly<Record<string, CommitState>> = {created: 'pending', pending: 'pending', running: 'pending', success: 'success'};
@@ -68,6 +77,9 @@ interface MergeRequest {
   readonly iid: number;
   readonly title: string;
   readonly web_url: string;
+  readonly created_at: string;
+  readonly source_project_id: number;
+  readonly target_project_id: number;
   readonly author: {readonly username: string} | null;
   readonly sha: string;
   readonly source_branch: string;
@@ -86,8 +98,8 @@ interface Status {
   readonly target_url: string | null;
 }
 
-function changeOf({iid, title, web_url: page, author, sha, source_branch: branch}: MergeRequest): OpenChange {
-  return {number: iid, title, author: author?.username ?? 'somebody', url: page, head: sha as CommitId, branch, ref: `refs/merge-requests/${iid}/head`};
+function changeOf({iid, title, web_url: page, created_at: openedAt, author, sha, source_branch: branch, source_project_id: from, target_project_id: into}: MergeRequest): OpenChange {
+  return {number: iid, title, author: author?.username ?? 'somebody', url: page, openedAt, head: sha as CommitId, branch, isFromFork: from !== into, ref: `refs/merge-requests/${iid}/head`};
 }
 
 function commentOf({id, body, author}: Note): Comment {

@@ -28,11 +28,14 @@ export class ForgeFailed extends Error {
   readonly status: number | undefined;
   /** Milliseconds since 1970 before which the forge does not want to be asked again. Absent: it did not say so. */
   readonly notBeforeMs: number | undefined;
+  /** In its own words; empty: it said nothing. */
+  readonly said: string;
 
-  constructor(message: string, {status, notBeforeMs, cause}: {readonly status?: number | undefined; readonly notBeforeMs?: number; readonly cause?: unknown} = {}) {
+  constructor(message: string, {status, notBeforeMs, said = '', cause}: {readonly status?: number | undefined; readonly notBeforeMs?: number; readonly said?: string; readonly cause?: unknown} = {}) {
     super(message, {cause});
     this.status = status;
     this.notBeforeMs = notBeforeMs;
+    this.said = said;
   }
 }
 
@@ -73,7 +76,10 @@ export class ForgeHttp {
     this.#parts = parts;
   }
 
-  /** All pages of a list, at most twenty. The next one is where `Link` says (RFC 8288), as long as that is the same API. */
+  /**
+   * All pages of a list, at most twenty. Which one is next says the query of `Link` (RFC 8288), and only that: forges write there what they are called by (Gitea's ROOT_URL,
+   * GitLab's external_url), which need not be where we reach them, and the token goes nowhere else.
+   */
   async all(path: string, signal: AbortSignal): Promise<readonly unknown[]> {
     const items: unknown[] = [];
     let next: string | undefined = path;
@@ -81,7 +87,7 @@ export class ForgeHttp {
       const {json, headers} = await this.ask({method: 'GET', path: next}, signal);
       if (!Array.isArray(json)) throw new ForgeFailed(`${this.#parts.name} answered ${withoutQuery(path)} with something that is no list`);
       items.push(...json);
-      next = this.#nextOf(headers.link);
+      next = nextOf(path, headers.link);
     }
     return items;
   }
@@ -153,7 +159,7 @@ export class ForgeHttp {
       : status >= 300 && status < 400 ? `${name} says that ${asked} has moved${headers.location === undefined ? '' : ` to ${URL.parse(headers.location)?.host ?? 'elsewhere'}`}: set forge.url and forge.repository to where it is now`
       : status >= 500 ? `${name} is out of order (${status} to ${asked})`
       : `${name} refused ${asked} with ${status} (${said})`;
-    return new ForgeFailed(message, {status});
+    return new ForgeFailed(message, {status, said});
   }
 
   #busy({method, path}: Question, forMs: number): ForgeFailed {
@@ -165,13 +171,6 @@ export class ForgeHttp {
     return text === '' ? 'it says no more' : text.slice(0, QUOTE_LENGTH_MAX);
   }
 
-  #nextOf(link: string | readonly string[] | undefined): string | undefined {
-    const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/.exec([link ?? ''].flat().join(', ')) ?? [];
-    const {base} = this.#parts;
-    const next = target === undefined ? undefined : new URL(target, `${base}/`).href;
-    return next?.startsWith(`${base}/`) === true ? next.slice(base.length) : undefined;
-  }
-
   #keep(path: string, kept: {readonly etag: string; readonly answer: Answer}): void {
     this.#kept.delete(path);
     this.#kept.set(path, kept);
@@ -180,17 +179,29 @@ export class ForgeHttp {
   }
 }
 
-/** For how many milliseconds the forge takes nothing; undefined: it took the question, whatever it says to it. */
-function busyFor({status, headers}: Answer, nowMs: number): number | undefined {
+/** @param path  of the list's first page */
+function nextOf(path: string, link: string | readonly string[] | undefined): string | undefined {
+  const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/.exec([link ?? ''].flat().join(', ')) ?? [];
+  const query = target === undefined ? undefined : URL.parse(target, 'http://localhost/')?.search;
+  return query === undefined ? undefined : `${withoutQuery(path)}${query}`;
+}
+
+/**
+ * For how many milliseconds the forge takes nothing; undefined: it took the question, whatever it says to it. GitHub's limits for what comes too fast, "secondary" ones, are told with 403
+ * or 429, and perhaps only in words: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+ */
+function busyFor({status, headers, json}: Answer, nowMs: number): number | undefined {
   const retryAfter = headers['retry-after'];
-  if (status !== 429 && !(status === 403 && (retryAfter !== undefined || headers['x-ratelimit-remaining'] === '0')) && !(status === 503 && retryAfter !== undefined)) return undefined;
+  const isLimit = status === 403 && (retryAfter !== undefined || headers['x-ratelimit-remaining'] === '0' || /rate limit/i.test(wordsIn(json).join(' ')));
+  if (status !== 429 && !isLimit && !(status === 503 && retryAfter !== undefined)) return undefined;
   if (retryAfter !== undefined) {
     const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - nowMs;
     if (Number.isFinite(ms)) return Math.max(0, ms);
   }
-  // GitHub's and Gitea's way, and GitLab's: seconds since 1970.
+  // GitHub's way, and GitLab's: seconds since 1970. It is about another limit while something of that is left.
+  const isLeft = (headers['x-ratelimit-remaining'] ?? '0') !== '0';
   const reset = Number(headers['x-ratelimit-reset'] ?? headers['ratelimit-reset']);
-  return Number.isFinite(reset) && reset > 0 ? Math.max(0, reset * 1000 - nowMs) : BUSY_MS_DEFAULT;
+  return !isLeft && Number.isFinite(reset) && reset > 0 ? Math.max(0, reset * 1000 - nowMs) : BUSY_MS_DEFAULT;
 }
 
 /** GitHub: `message` and `errors[].message`; GitLab: `message` (a text, a list, or an object of lists) or `error`; Gitea: `message`. */

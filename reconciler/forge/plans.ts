@@ -15,6 +15,8 @@ export interface PlanParts {
   planOf(change: OpenChange, signal: AbortSignal): Promise<ChangePlan>;
   /** Only these are open now. */
   keepOnly(open: ReadonlySet<number>, signal: AbortSignal): Promise<void>;
+  /** All that were open when the forge was asked, milliseconds since 1970. */
+  listed(open: readonly OpenChange[], askedAtMs: number, signal: AbortSignal): Promise<void>;
 }
 
 interface Told {
@@ -27,6 +29,7 @@ interface Told {
 export class Plans {
   readonly #parts: PlanParts;
   #told = new Map<number, Told>();
+  #open: readonly OpenChange[] = [];
   #me: {readonly name: string | undefined} | undefined;
 
   constructor(parts: PlanParts) {
@@ -38,10 +41,18 @@ export class Plans {
     return this.#told.size;
   }
 
+  /** When the forge was asked last. */
+  get open(): readonly OpenChange[] {
+    return this.#open;
+  }
+
   /** Looks at all of them, once. @throws {ForgeFailed} the first failure, after the others were looked at */
   async look(main: CommitId, signal: AbortSignal): Promise<void> {
     const {forge} = this.#parts;
-    const open = (await forge.openChanges('main', signal)).slice(0, CHANGES_MAX);
+    const askedAtMs = Date.now();
+    const all = await forge.openChanges('main', signal);
+    this.#open = all;
+    const open = all.slice(0, CHANGES_MAX);
     const numbers = new Set(open.map(({number}) => number));
     if (this.#told.size === 0 || [...this.#told.keys()].some((number) => !numbers.has(number))) await this.#parts.keepOnly(numbers, signal);
     this.#told = new Map([...this.#told].filter(([number]) => numbers.has(number)));
@@ -58,6 +69,10 @@ export class Plans {
         failure ??= error;
       }
     }
+    await this.#parts.listed(all, askedAtMs, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      failure ??= error;
+    });
     if (failure !== undefined) throw failure;
   }
 

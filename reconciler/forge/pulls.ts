@@ -17,8 +17,17 @@ export interface Pull {
   readonly number: number;
   readonly title: string;
   readonly html_url: string;
+  readonly created_at: string;
   readonly user: {readonly login: string} | null;
-  readonly head: {readonly ref: string; readonly sha: string};
+  readonly head: PullBranch;
+  readonly base: PullBranch;
+}
+
+interface PullBranch {
+  readonly ref: string;
+  readonly sha: string;
+  /** Null: the fork is gone. */
+  readonly repo: {readonly id: number} | null;
 }
 
 /** What is the same in GitHub's API and in Gitea's, which was made after it: everything that writes. */
@@ -55,6 +64,6 @@ export function pulls({http, repo, descriptionLengthMax, find}: PullsParts): Pic
   };
 }
 
-export function changeOf({number, title, html_url: page, user, head}: Pull): OpenChange {
-  return {number, title, author: user?.login ?? 'somebody', url: page, head: head.sha as CommitId, branch: head.ref, ref: `refs/pull/${number}/head`};
+export function changeOf({number, title, html_url: page, created_at: openedAt, user, head, base}: Pull): OpenChange {
+  return {number, title, author: user?.login ?? 'somebody', url: page, openedAt, head: head.sha as CommitId, branch: head.ref, isFromFork: head.repo?.id !== base.repo?.id, ref: `refs/pull/${number}/head`};
 }

@@ -6,6 +6,8 @@ import type {HookOutcome, HookRequest} from '../source/status.ts';
 export interface ForgeDesk {
   /** Undefined: cluster.yaml names none. */
   state(): ForgeState | undefined;
+  /** Pull requests into main that were open when the forge was asked last, those that changed last first. */
+  open(): readonly OpenPull[];
   /**
    * Brings a branch there and opens a pull request of it; one that is open gets the new commit, title and text.
    * @throws {EditRefused} when there is no forge, or why it did not take it
@@ -29,6 +31,22 @@ export interface ForgeState {
   readonly problem?: string;
 }
 
+/** An open pull request. */
+export interface OpenPull {
+  /** As people know it: GitLab's `iid`. */
+  readonly number: number;
+  readonly title: string;
+  readonly author: string;
+  /** For people. */
+  readonly url: string;
+  /** ISO 8601. */
+  readonly openedAt: string;
+  readonly head: CommitId;
+  readonly branch: string;
+  /** The branch is one of another repository. */
+  readonly isFromFork: boolean;
+}
+
 /** A commit that is on this node's copy of the repository, and is to be looked at before it gets into main. */
 export interface ProposedChange {
   readonly branch: string;
@@ -36,6 +54,8 @@ export interface ProposedChange {
   readonly title: string;
   /** Markdown. */
   readonly body: string;
+  /** Where the branch is, as we left it: what somebody else has put there since is not written over. Absent: it is a new one. */
+  readonly replaces?: CommitId;
 }
 
 export interface ChangeOpened {

@@ -81,7 +81,7 @@ async function proposed(going: CommitDeploy, built: Parameters<typeof propose>[1
   for (const line of proposal.plan.lines) build.print(detail(`  ${line}`));
   if (proposal.missing.length > 0) build.print(detail('Before it can be merged it takes:'));
   for (const line of proposal.missing) build.print(detail(`  ${line}`));
-  build.print(detail(`Look at it with: flynn review show ${proposal.number}`));
+  build.print(detail(proposal.url === undefined ? `Look at it with: flynn review show ${proposal.number}` : `Others look at it at: ${proposal.url}`));
   return {release: number, urls: [], proposal: proposal.number};
 }
 

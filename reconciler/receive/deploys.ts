@@ -17,7 +17,7 @@ export interface DeployDeps {
   readonly builds: BuildService;
   readonly registry: ReleaseRegistry;
   readonly postdeploys: PostdeployNotes;
-  /** Undefined: the cluster repository is elsewhere, and so are its reviews. */
+  /** Undefined: the cluster repository is a folder, in which nothing is reviewed. */
   readonly proposals: Proposer | undefined;
   /** Gets what failed inside of us. */
   log(message: string, error: unknown): void;

@@ -18,7 +18,7 @@ import {configuredAt, planRollback, releaseAt, type RollbackDeps} from './rollba
 
 export interface DeskDeps extends DeployDeps, RollbackDeps, RebaseDeps {
   readonly repo: DeployDeps['repo'];
-  /** Undefined: the cluster repository is elsewhere. */
+  /** Undefined: the cluster repository is a folder. */
   readonly proposals: Proposer | undefined;
   /** See `build/prebuilt.ts`. */
   takeImage(request: {readonly app: AppName; readonly name: string; readonly isPulled: boolean; print(line: string): void}, signal: AbortSignal): Promise<Result<TakenImage, {readonly reason: string}>>;
@@ -104,6 +104,7 @@ async function proposed(deps: DeskDeps, making: Making, {print, who}: {print(lin
   const {number, proposal} = await proposeRelease(deps, making, {who: {user, name, email}, title: propose}, signal);
   print(detail(`Release v${number} is proposed: #${proposal.number}; it deploys when it is merged`));
   for (const line of proposal.plan.lines) print(detail(`  ${line}`));
+  if (proposal.url !== undefined) print(detail(`Others look at it at: ${proposal.url}`));
   return {result: 'proposed', release: number, proposal: proposal.number};
 }
 

@@ -104,7 +104,7 @@ export interface Proposing {
  */
 export async function proposeRelease(deps: Pick<ReleaseDeps, 'repo'> & {readonly proposals: Proposer | undefined}, making: Making, {who, title, postdeploy}: Proposing, signal: AbortSignal): Promise<{readonly number: number; readonly proposal: ProposalDetails}> {
   const {app, release, author, alongside} = making;
-  if (deps.proposals === undefined) throw new ReleaseRefused('releases can only be proposed where the cluster repository is on its own server');
+  if (deps.proposals === undefined) throw new ReleaseRefused('releases can only be proposed where the cluster repository is on its own server, or at a forge');
   const {image, createdAt, source: {commit: source}} = release;
   for (let tries = 0; tries < NUMBER_TRIES_MAX; tries += 1) {
     const floor = await deps.repo.nextReleaseFloor(app, signal);

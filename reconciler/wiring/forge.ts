@@ -1,4 +1,5 @@
 import {cpus, totalmem} from 'node:os';
+import {CLUSTER_DEFAULTS} from '../../schemas/cluster.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import {ObjectReader} from '../adapters/git-objects.ts';
 import {git} from '../adapters/git.ts';
@@ -14,7 +15,9 @@ import {forgetClosed, planOfChange} from '../forge/plan-of.ts';
 import type {ForgeDesk} from '../forge/status.ts';
 import type {Layout} from '../layout.ts';
 import type {PassReport} from '../loop.ts';
-import {proposalsAtForge, proposalsElsewhere} from '../proposals/elsewhere.ts';
+import {ForgeProposals} from '../proposals/at-forge.ts';
+import {proposalsElsewhere} from '../proposals/elsewhere.ts';
+import type {Deployer} from '../proposals/merge.ts';
 import type {Proposals} from '../proposals/proposals.ts';
 import {commitCheck} from '../receive/check.ts';
 import {warningsOf} from '../receive/plaintext.ts';
@@ -34,9 +37,11 @@ export interface ForgeParts {
   readonly reader: Pick<DesiredReader, 'cluster'>;
   readonly keyring: Keyring;
   readonly events: Pick<EventLog, 'add'>;
+  readonly deployer: Deployer;
   domain(): string;
   /** Where people see a host. */
   urlOf(host: string): string;
+  log(message: string, error: unknown): void;
 }
 
 /** Joins the pass to the forge that the cluster repository is followed from, if it is. */
@@ -44,6 +49,8 @@ export interface FollowedForge {
   readonly desk: ForgeDesk;
   /** Of a repository that is not our own. */
   readonly proposals: Proposals;
+  /** Undefined: it is a folder. */
+  readonly releases: ForgeProposals | undefined;
   /** Hears what each pass saw. */
   see(report: PassReport): void;
   run(signal: AbortSignal): Promise<void>;
@@ -58,6 +65,7 @@ export function followForge(parts: ForgeParts, signal: AbortSignal): FollowedFor
   const machines = [{node: settings.node, memoryBytes: totalmem(), cpus: cpus().length}];
   let last: PassReport | undefined;
   let commit: CommitId | undefined;
+  let landed: CommitId | undefined;
   let apps: readonly DesiredApp[] = [];
 
   const poster = new ForgePoster({
@@ -73,7 +81,8 @@ export function followForge(parts: ForgeParts, signal: AbortSignal): FollowedFor
       apps: () => apps,
     }, change, until),
     keepOnly: (open, until) => forgetClosed(layout.clusterRepo, open, until),
-    push: (branch, to, until) => pushBranch({gitdir: layout.clusterRepo, remote: mustHave(remote), branch, to}, until),
+    listed: async (open, askedAtMs, until) => releases?.listed(open, askedAtMs, until),
+    push: ({branch, commit: to, replaces}, until) => pushBranch({gitdir: layout.clusterRepo, remote: mustHave(remote), branch, to, replaces}, until),
     refresh: (until) => repo.refresh(until),
     tell: (kind, message) => events.add({kind, message}),
     judge: (app, sinceMs) => (last === undefined ? {progress: 'starting'} : outcomeOf(app, last, sinceMs)),
@@ -92,13 +101,25 @@ export function followForge(parts: ForgeParts, signal: AbortSignal): FollowedFor
     poster.follow(to, changed);
   };
 
-  const proposals = settings.cluster.kind === 'remote' ? proposalsAtForge({where: settings.cluster.url, gitdir: layout.clusterRepo, objects, repo, check, forge: poster}) : proposalsElsewhere('a folder');
+  const releases = settings.cluster.kind !== 'remote' ? undefined : new ForgeProposals({
+    where: settings.cluster.url, gitdir: layout.clusterRepo, objects, repo, check, forge: poster, deployer: parts.deployer, log: parts.log,
+    keepReleases: () => reader.cluster?.keep.releases ?? CLUSTER_DEFAULTS.keep.releases,
+    tipOf: async (branch, until) => await remoteTip(mustHave(remote), `refs/heads/${branch}`, until) as CommitId | undefined, // git's own
+  });
   return {
     desk: poster,
-    proposals,
+    proposals: releases ?? proposalsElsewhere('a folder'),
+    releases,
     run: (until) => poster.run(until),
     see(report) {
       last = report;
+      const main = report.seen?.desired.commit;
+      if (main !== undefined && main !== landed) {
+        landed = main;
+        releases?.landed(main, signal).catch((error: unknown) => {
+          if (!signal.aborted) parts.log('releases of merged pull requests are not looked after', error);
+        });
+      }
       if (reader.cluster?.forge === undefined || remote === undefined) {
         // Told from the next commit on.
         [commit, apps] = [report.seen?.desired.commit, report.seen?.desired.apps ?? []];
@@ -140,9 +161,10 @@ async function changedByCommit(gitdir: string, commit: CommitId, signal: AbortSi
   return [...new Set(listed.split('\0').flatMap((file) => /^apps\/([^/]+)\//.exec(file)?.[1] ?? []))].toSorted() as AppName[]; // folders below apps/
 }
 
-async function pushBranch({gitdir, remote, branch, to}: {readonly gitdir: string; readonly remote: Remote; readonly branch: string; readonly to: CommitId}, signal: AbortSignal): Promise<void> {
+/** `replaces`: where the branch is, as we left it. Absent: it may be anywhere. Exported for its test. */
+export async function pushBranch({gitdir, remote, branch, to, replaces}: {readonly gitdir: string; readonly remote: Remote; readonly branch: string; readonly to: CommitId; readonly replaces: CommitId | undefined}, signal: AbortSignal): Promise<void> {
   const ref = `refs/heads/${branch}`;
-  const from = await remoteTip(remote, ref, signal) ?? NO_COMMIT;
+  const from = replaces ?? await remoteTip(remote, ref, signal) ?? NO_COMMIT;
   if (from === to) return;
   const outcome = await pushCommit(gitdir, {remote, ref, from, to}, signal);
   if (outcome.result === 'moved') throw new EditRefused(`branch "${branch}" of the repository was moved by somebody else at the same moment: try again`);

@@ -1,8 +1,9 @@
+import {execFileSync} from 'node:child_process';
 import {createHmac} from 'node:crypto';
 import path from 'node:path';
 import test from 'ava';
 import {GITHUB} from '../support/forges/github.ts';
-import {startForge, type ForgeServer} from '../support/forges/server.ts';
+import {startForge, type ForgeServer, type Pull} from '../support/forges/server.ts';
 import {head} from '../support/manifests.ts';
 import {TrialNode} from '../support/trial-node.ts';
 import {until} from '../support/until.ts';
@@ -16,15 +17,19 @@ const shop = (yaml: string) => ({'apps/shop/app.yaml': `${head('App')}${yaml}`})
 let node: TrialNode;
 let forge: ForgeServer;
 let clone: string;
+/** The repository at the forge. */
+let bare: string;
+/** The source of the shop. */
+let app: string;
 let hook: {readonly url: string; readonly secret: string};
 
 test.before(async (t) => {
   t.timeout(240_000);
   forge = await startForge(GITHUB);
   node = await TrialNode.start();
-  await node.deployed('shop', 'node-hello');
+  app = await node.deployed('shop', 'quick');
   clone = await node.clone();
-  const bare = path.join(node.home, 'forge.git');
+  bare = path.join(node.home, 'forge.git');
   await node.git(node.home, 'clone', '--quiet', '--bare', clone, bare);
   await node.mustGit(clone, 'remote', 'set-url', 'origin', bare);
   await node.kill('SIGINT');
@@ -104,8 +109,88 @@ test.serial('what it has told it does not tell again after a kill, and goes on',
   t.is(forge.world.comments.filter(({change}) => change === 1).length, 1);
   const shown = await node.flynn(['forge']);
   t.regex(shown.output, /^github {2}http:\/\/127\.0\.0\.1:\d+\/team\/cluster\n {2}1 open pull request has a plan\n {2}looked {2}\d+s ago; a webhook tells when$/m);
+  forge.world.pulls.pop();
+});
+
+test.serial('a push of an app whose releases are reviewed opens a pull request with its plan, and another push changes it; nothing is deployed', async (t) => {
+  t.timeout(120_000);
+  forge.world.headOf = headAtForge;
+  const reviewed = await toMain(shop('review: required\n'));
+  await until('it is reviewed', () => forge.world.status(reviewed, 'flynn/deploy')?.state === 'success');
+  await node.commit(app, {page: 'a reviewed page\n'});
+  const pushed = await node.git(app, 'push', 'flynn', 'main');
+  t.is(pushed.exitCode, 0, pushed.output);
+  const pull = forge.world.pulls.at(-1);
+  t.true(pushed.output.includes(`Release v2 is proposed: #${pull?.number}; it deploys when it is merged`), pushed.output);
+  t.true(pushed.output.includes(`Others look at it at: ${forge.world.url}/team/cluster/pull/${pull?.number}`), pushed.output);
+  t.regex(pull?.title ?? '', /^shop: release v2 \([0-9a-f]{8}\)$/);
+  const comment = await until('it has its plan', () => forge.world.comments.find(({change}) => change === pull?.number));
+  t.regex(comment.body, /\nrelease +v1 → v2\n.*1 replica, which is replaced by a new one \(release v2\)/s);
+
+  await node.commit(app, {page: 'a better page\n'});
+  const again = await node.git(app, 'push', 'flynn', 'main');
+  t.true(again.output.includes(`Release v2 is proposed: #${pull?.number};`), again.output);
+  t.is(forge.world.pulls.length, 1);
+  t.regex((await node.flynn(['review'])).stdout, new RegExp(`^#${pull?.number} {2}shop: release v2 .* open, a release of shop$`, 'm'));
+  t.is((await node.status('shop')).release, 1);
+  t.not(await waiting(), '');
+});
+
+test.serial('merged there, by a squash, it is deployed and told of, and what was kept for it is kept as its release', async (t) => {
+  t.timeout(120_000);
+  const pull = forge.world.pulls.pop();
+  await node.mustGit(clone, 'fetch', '--quiet', 'origin');
+  await node.mustGit(clone, 'checkout', '--quiet', '--detach', 'origin/main');
+  await node.mustGit(clone, 'merge', '--quiet', '--squash', `origin/${pull?.branch}`);
+  const merged = await node.commit(clone, {}, `${pull?.title} (#${pull?.number})`);
+  await node.mustGit(clone, 'push', '--quiet', 'origin', 'HEAD:main', `:${pull?.branch}`);
+  t.is((await send(hook.secret)).status, 202);
+  await until('it is healthy', () => forge.world.status(merged, 'flynn/deploy')?.state === 'success');
+  t.is(forge.world.status(merged, 'flynn/deploy')?.description, 'healthy: shop');
+  t.is((await node.status('shop')).release, 2);
+  t.is((await node.ask('shop')).body, 'a better page\n');
+  await until('nothing waits any more', async () => await waiting() === '');
+  const sources = await node.mustGit(node.home, `--git-dir=${path.join(node.layout.sources, 'shop.git')}`, 'for-each-ref', '--format=%(refname)', 'refs/flynn');
+  t.regex(sources, /^refs\/flynn\/releases\/v2$/m);
+  t.notRegex(sources, /refs\/flynn\/proposed/);
+});
+
+test.serial('one that is closed there is let go', async (t) => {
+  t.timeout(60_000);
+  await node.commit(app, {page: 'a page that nobody wants\n'});
+  t.is((await node.git(app, 'push', 'flynn', 'main')).exitCode, 0);
+  t.not(await waiting(), '');
+  forge.world.pulls.pop();
+  await send(hook.secret);
+  await until('nothing waits any more', async () => await waiting() === '');
+  t.is((await node.status('shop')).release, 2);
   t.deepEqual(forge.violations, []);
 });
+
+/** What the node keeps for releases in pull requests. */
+function waiting(): Promise<string> {
+  return node.mustGit(node.home, `--git-dir=${node.layout.clusterRepo}`, 'for-each-ref', 'refs/flynn/waiting');
+}
+
+/** As a forge does: a pull request is where its branch is, and git finds it by its number. */
+function headAtForge({number, branch, sha}: Pull): string {
+  try {
+    const head = execFileSync('git', [`--git-dir=${bare}`, 'rev-parse', '--verify', '--quiet', `refs/heads/${branch}`], {encoding: 'utf8'}).trim();
+    execFileSync('git', [`--git-dir=${bare}`, 'update-ref', `refs/pull/${number}/head`, head]);
+    return head;
+  } catch {
+    return sha;
+  }
+}
+
+/** Somebody pushes to main there. */
+async function toMain(files: Readonly<Record<string, string>>): Promise<string> {
+  await node.mustGit(clone, 'fetch', '--quiet', 'origin');
+  await node.mustGit(clone, 'checkout', '--quiet', '--detach', 'origin/main');
+  const commit = await node.commit(clone, files);
+  await node.mustGit(clone, 'push', '--quiet', 'origin', 'HEAD:main');
+  return commit;
+}
 
 /** All that was told of a commit, in its order. */
 function deployStates(commit: string): string {

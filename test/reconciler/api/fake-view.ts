@@ -81,6 +81,7 @@ export class FakeView implements NodeView {
   forgeState: ForgeState | undefined;
   readonly forge: ForgeDesk = {
     state: () => this.forgeState,
+    open: () => [],
     openChange: async ({branch}) => ({number: 1, url: `https://forge.test/${branch}`}),
     hook: async ({headers}) => (headers['x-gitlab-token'] === 'good' ? {result: 'accepted'} : {result: 'refused'}),
   };

@@ -145,12 +145,53 @@ test('a redirect is not followed: the token goes nowhere else', async (t) => {
   t.is(requests.length, 1);
 });
 
-test('a next page elsewhere is not asked for', async (t) => {
+test('the next page is asked for where the first was, whatever the forge calls itself in its links', async (t) => {
   const {forge, faults, requests} = await started(t, 'github');
-  faults.push({on: /^GET/, reply: {status: 200, headers: {link: '<https://evil.test/x?page=2>; rel="next"'}, json: []}});
+  faults.push({on: /^GET/, reply: {status: 200, headers: {link: '<https://git.example.test/else/where?page=2>; rel="next"'}, json: []}});
   t.deepEqual(await forge.openChanges('main', LIMIT), []);
-  t.is(requests.length, 1);
+  t.deepEqual(requests.map((line) => line.split('?')[0]), ['GET /api/v3/repos/team/cluster/pulls', 'GET /api/v3/repos/team/cluster/pulls']);
 });
+
+test('GitHub: a limit for what comes too fast is a pause, also when only the words say so', async (t) => {
+  const {forge, faults} = await started(t, 'github');
+  const words = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
+  faults.push({on: /^GET/, reply: {status: 403, headers: {'x-ratelimit-remaining': '4987', 'x-ratelimit-reset': String(Math.floor(Date.now() / 1000) + 1800)}, json: {message: words}}});
+  const busy = await t.throwsAsync(forge.openChanges('main', LIMIT), {instanceOf: ForgeFailed, message: /answers no more questions for 60 s/});
+  t.true(Math.abs((busy.notBeforeMs ?? 0) - Date.now() - 60_000) < 60_000);
+});
+
+test('GitLab: a limit is told in plain text, with a time', async (t) => {
+  const {forge, faults} = await started(t, 'gitlab');
+  faults.push({on: /^GET/, reply: {status: 429, headers: {'content-type': 'text/plain', 'ratelimit-remaining': '0', 'ratelimit-reset': String(Math.floor(Date.now() / 1000) + 900)}}});
+  const busy = await t.throwsAsync(forge.openChanges('main', LIMIT), {instanceOf: ForgeFailed});
+  t.true(Math.abs((busy.notBeforeMs ?? 0) - Date.now() - 900_000) < 60_000);
+});
+
+test('GitLab: a commit of a fork has no status there, which is no failure; one that is being written to is tried again at the next look', async (t) => {
+  const {forge, faults, world} = await started(t, 'gitlab');
+  world.pulls.push({number: 1, title: 't', body: '', branch: 'b', base: 'main', sha: COMMIT, author: 'eve', isFromFork: true});
+  t.true((await forge.openChanges('main', LIMIT))[0]?.isFromFork);
+  await forge.setStatus(COMMIT, {context: 'flynn/plan', state: 'success', description: 'fine'}, LIMIT);
+  t.is(world.statuses.length, 0);
+  faults.push({on: /^POST/, reply: {status: 409, json: {message: 'Another update to this commit status is in progress'}}});
+  await t.throwsAsync(forge.setStatus(COMMIT, {context: 'flynn/plan', state: 'success', description: 'fine'}, LIMIT), {message: /409 \(Another update/});
+});
+
+test('GitLab: an address that is longer than it takes is left out', async (t) => {
+  const {forge, world} = await started(t, 'gitlab');
+  await forge.setStatus(COMMIT, {context: 'flynn/deploy', state: 'success', description: 'healthy', url: `https://${'x'.repeat(300)}.test/`}, LIMIT);
+  t.like(world.statuses[0], {state: 'success', url: ''});
+});
+
+for (const kind of Object.keys(KINDS)) {
+  test(`${kind}: a branch of a fork with the same name is no pull request of ours`, async (t) => {
+    const {forge, world} = await started(t, kind);
+    world.pulls.push({number: 1, title: 'theirs', body: '', branch: 'b', base: 'main', sha: COMMIT, author: 'eve', isFromFork: true});
+    const {number} = await forge.propose({branch: 'b', into: 'main', title: 'ours', body: ''}, LIMIT);
+    t.is(number, 2);
+    t.is(world.pulls[0]?.title, 'theirs');
+  });
+}
 
 test('a forge that is not there is told of', async (t) => {
   const {forge, close} = await started(t, 'gitea');

@@ -9,7 +9,7 @@ import {hosted, LIMIT, SHOP} from './support.ts';
 const shop = (yaml: string) => ({'apps/shop/app.yaml': `apiVersion: flynn/v1\nkind: App\n${yaml}`});
 
 function change(number: number, head: CommitId): OpenChange {
-  return {number, head, title: 't', author: 'ann', url: 'https://forge.test/1', branch: 'b', ref: `refs/pull/${number}/head`};
+  return {number, head, title: 't', author: 'ann', url: 'https://forge.test/1', branch: 'b', openedAt: '2026-11-26T09:00:00Z', isFromFork: false, ref: `refs/pull/${number}/head`};
 }
 
 test('the plan is of what main would be: what main got meanwhile is no part of it', async (t) => {

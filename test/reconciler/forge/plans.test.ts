@@ -18,7 +18,7 @@ function scaled(replicas: number): PlanOutcome {
 
 function plansOf({world}: ForgeServer, outcome: () => PlanOutcome): Plans {
   const planOf: PlanParts['planOf'] = async ({head}) => ({domain: 'flynn.test', base: MAIN, head, outcome: outcome()});
-  return new Plans({forge: github({url: world.url, repository: world.repository, token: world.token}), domain: 'flynn.test', planOf, keepOnly: async () => {}});
+  return new Plans({forge: github({url: world.url, repository: world.repository, token: world.token}), domain: 'flynn.test', planOf, keepOnly: async () => {}, listed: async () => {}});
 }
 
 function open({world}: ForgeServer, number: number): void {
@@ -99,7 +99,7 @@ test('one whose plan can\'t be made says so, keeps nobody else from his, and is 
     if (number === 2 && isBroken) throw new Error('git fetch failed');
     return {domain: 'flynn.test', head, outcome: scaled(4)};
   };
-  const both = new Plans({forge: github({url: server.world.url, repository: server.world.repository, token: server.world.token}), domain: 'flynn.test', planOf, keepOnly: async () => {}});
+  const both = new Plans({forge: github({url: server.world.url, repository: server.world.repository, token: server.world.token}), domain: 'flynn.test', planOf, keepOnly: async () => {}, listed: async () => {}});
   await t.throwsAsync(both.look(MAIN, LIMIT), {message: 'git fetch failed'});
   t.is(server.world.status(HEAD, 'flynn/plan')?.state, 'success');
   t.like(server.world.status(NEXT, 'flynn/plan'), {state: 'pending', description: 'no plan yet: git fetch failed'});

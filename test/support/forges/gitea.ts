@@ -1,17 +1,21 @@
-import type {Asked, Contract, ForgeWorld, Pull, Reply} from './server.ts';
+import {OPENED_AT, type Asked, type Contract, type ForgeWorld, type Pull, type Reply} from './server.ts';
 
 const text = {type: 'string'};
 const body = (names: readonly string[]) => ({type: 'object', properties: Object.fromEntries(names.map((name) => [name, text])), additionalProperties: false});
 const PAGES = {limit: {}, page: {}};
 
-/** Gitea's and Forgejo's API, version 1, from Gitea's own document (`/swagger.v1.json`, 1.23, as in the npm package gitea-js). */
+/**
+ * Gitea's and Forgejo's API, version 1, from Gitea's own document (`/swagger.v1.json`, 1.23, as in the npm package gitea-js), and what that does not say from its source (go-gitea/gitea):
+ * `modules/structs/pull.go` (what is required), `routers/api/v1/repo/pull.go`, `issue_comment.go`, `status.go` (what is answered), `services/context/api.go` (errors; links that begin with
+ * ROOT_URL, whatever it was asked by).
+ */
 export const GITEA: Contract = {
   base: '/api/v1',
-  pages: {size: 'limit', sizeMax: 50},
+  pages: {size: 'limit', sizeMax: 50, calledBy: 'https://git.example.test'},
   operations: [
     {method: 'GET', path: '/user', query: {}, answers: [200, 403]},
-    {method: 'GET', path: '/repos/{owner}/{repo}/pulls', query: {state: {enum: ['open', 'closed', 'all']}, sort: {enum: ['oldest', 'recentupdate', 'leastupdate', 'mostcomment', 'leastcomment', 'priority']}, milestone: {}, labels: {}, poster: {}, ...PAGES}, answers: [200]},
-    {method: 'POST', path: '/repos/{owner}/{repo}/pulls', query: {}, body: body(['title', 'head', 'base', 'body', 'assignee', 'due_date']), answers: [201, 403, 409, 422, 423]},
+    {method: 'GET', path: '/repos/{owner}/{repo}/pulls', query: {state: {enum: ['open', 'closed', 'all']}, sort: {enum: ['oldest', 'recentupdate', 'recentclose', 'leastupdate', 'mostcomment', 'leastcomment', 'priority']}, milestone: {}, labels: {}, poster: {}, ...PAGES}, answers: [200]},
+    {method: 'POST', path: '/repos/{owner}/{repo}/pulls', query: {}, body: {...body(['title', 'head', 'base', 'body', 'assignee', 'due_date']), required: ['title', 'head', 'base']}, answers: [201, 403, 409, 422, 423]},
     {method: 'PATCH', path: '/repos/{owner}/{repo}/pulls/{index}', query: {}, body: body(['title', 'body', 'base', 'state']), answers: [201, 403, 409, 412, 422]},
     // It has no pages: there is neither `limit` nor `page`.
     {method: 'GET', path: '/repos/{owner}/{repo}/issues/{index}/comments', query: {since: {}, before: {}}, answers: [200]},
@@ -27,9 +31,10 @@ export const GITEA: Contract = {
     'GET /repos/{owner}/{repo}/pulls': inRepo(({world}) => ok(world.pulls.toReversed().map((pull) => pullOf(pull, world)))),
     'POST /repos/{owner}/{repo}/pulls': inRepo(({body: asked, world}) => {
       const {title = '', head = '', base = '', body: said = ''} = asked as Readonly<Record<string, string>>;
-      const known = world.pulls.find((pull) => pull.branch === head);
+      if (head === base) return {status: 422, json: {message: 'Invalid PullRequest: There are no changes between the head and the base', url: ''}};
+      const known = world.pulls.find((pull) => pull.branch === head && pull.base === base && pull.isFromFork !== true);
       if (known !== undefined) return {status: 409, json: {message: `pull request already exists for these targets [id: ${known.number}, issue_id: ${known.number}, head_repo_id: 1, base_repo_id: 1, head_branch: ${head}, base_branch: ${base}]`}};
-      const pull: Pull = {number: world.pulls.length + 1, title, body: said, branch: head, base, sha: '1'.repeat(40), author: world.me ?? ''};
+      const pull: Pull = {number: world.nextNumber(), title, body: said, branch: head, base, sha: '1'.repeat(40), author: world.me ?? ''};
       world.pulls.push(pull);
       return {status: 201, json: pullOf(pull, world)};
     }),
@@ -70,8 +75,10 @@ function inRepo(handler: (asked: Asked) => Reply): (asked: Asked) => Reply {
   return (asked) => (`${asked.params['owner']}/${asked.params['repo']}` === asked.world.repository ? handler(asked) : MISSING);
 }
 
-function pullOf({number, title, branch, base, sha, author}: Pull, {url, repository}: ForgeWorld) {
-  return {number, title, state: 'open', html_url: `${url}/${repository}/pulls/${number}`, user: {login: author}, head: {ref: branch, sha, repo_id: 1}, base: {ref: base, sha: '0'.repeat(40), repo_id: 1}};
+function pullOf(pull: Pull, {url, repository, headOf}: ForgeWorld) {
+  const {number, title, branch, base, author, isFromFork = false} = pull;
+  const [from, into] = [isFromFork ? 2 : 1, 1];
+  return {number, title, state: 'open', created_at: OPENED_AT, html_url: `${url}/${repository}/pulls/${number}`, user: {login: author}, head: {ref: branch, sha: headOf(pull), repo_id: from, repo: {id: from}}, base: {ref: base, sha: '0'.repeat(40), repo_id: into, repo: {id: into}}};
 }
 
 function commentOf({id, body: said, author}: ForgeWorld['comments'][number]) {

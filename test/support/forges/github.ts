@@ -1,5 +1,5 @@
 import operations from './github-operations.json' with {type: 'json'};
-import type {Asked, Contract, ForgeWorld, Operation, Pull, Reply} from './server.ts';
+import {OPENED_AT, type Asked, type Contract, type ForgeWorld, type Operation, type Pull, type Reply} from './server.ts';
 
 /**
  * GitHub's REST API, version 2022-11-28. What its calls take is from GitHub's own OpenAPI document (`github-operations.json`); what they answer, and the words of
@@ -19,13 +19,13 @@ export const GITHUB: Contract = {
     'GET /user': ({world: {me}}) => (me === undefined ? {status: 403, json: {message: 'Resource not accessible by integration'}} : ok({login: me, type: 'User'})),
     'GET /repos/{owner}/{repo}/pulls': inRepo(({query, world}) => {
       const [head, base] = [query.get('head'), query.get('base')];
-      return ok(world.pulls.filter((pull) => (head === null || head === `team:${pull.branch}`) && (base === null || base === pull.base)).toReversed().map((pull) => pullOf(pull, world)));
+      return ok(world.pulls.filter((pull) => (head === null || (head === `team:${pull.branch}` && pull.isFromFork !== true)) && (base === null || base === pull.base)).toReversed().map((pull) => pullOf(pull, world)));
     }),
     'POST /repos/{owner}/{repo}/pulls': inRepo(({body, world}) => {
       const {title, head, base, body: text = ''} = body as Readonly<Record<string, string>>;
       if (title === undefined) return invalid({code: 'missing_field', field: 'title', resource: 'PullRequest'});
-      if (world.pulls.some((pull) => pull.branch === head)) return invalid({code: 'custom', resource: 'PullRequest', message: `A pull request already exists for team:${head}.`});
-      const pull: Pull = {number: world.pulls.length + 1, title, body: text, branch: head ?? '', base: base ?? '', sha: '1'.repeat(40), author: world.me ?? 'app'};
+      if (world.pulls.some((pull) => pull.branch === head && pull.isFromFork !== true)) return invalid({code: 'custom', resource: 'PullRequest', message: `A pull request already exists for team:${head}.`});
+      const pull: Pull = {number: world.nextNumber(), title, body: text, branch: head ?? '', base: base ?? '', sha: '1'.repeat(40), author: world.me ?? 'app'};
       world.pulls.push(pull);
       return {status: 201, json: pullOf(pull, world)};
     }),
@@ -72,8 +72,9 @@ function inRepo(handler: (asked: Asked) => Reply): (asked: Asked) => Reply {
   return (asked) => (`${asked.params['owner']}/${asked.params['repo']}` === asked.world.repository ? handler(asked) : MISSING);
 }
 
-function pullOf({number, title, branch, base, sha, author}: Pull, {url, repository}: ForgeWorld) {
-  return {number, title, state: 'open', html_url: `${url}/${repository}/pull/${number}`, user: {login: author, type: 'User'}, head: {ref: branch, sha, label: `team:${branch}`}, base: {ref: base}};
+function pullOf(pull: Pull, {url, repository, headOf}: ForgeWorld) {
+  const {number, title, branch, base, author, isFromFork = false} = pull;
+  return {number, title, state: 'open', created_at: OPENED_AT, html_url: `${url}/${repository}/pull/${number}`, user: {login: author, type: 'User'}, head: {ref: branch, sha: headOf(pull), label: `team:${branch}`, repo: isFromFork ? null : {id: 1}}, base: {ref: base, sha: '0'.repeat(40), repo: {id: 1}}};
 }
 
 function commentOf({id, body, author}: ForgeWorld['comments'][number]) {

@@ -35,7 +35,8 @@ export interface Contract {
   readonly operations: readonly Operation[];
   /** By `METHOD path`, one for each operation. */
   readonly handlers: Readonly<Record<string, (asked: Asked) => Reply>>;
-  readonly pages: {readonly size: string; readonly sizeMax: number};
+  /** `calledBy`: the site as it writes it into links. Absent: as it was asked. */
+  readonly pages: {readonly size: string; readonly sizeMax: number; readonly calledBy?: string};
   /** What is wrong with the headers of every request, whoever sends it. */
   wrongHeaders(headers: IncomingMessage['headers']): string | undefined;
   token(headers: IncomingMessage['headers']): string | undefined;
@@ -49,7 +50,11 @@ export interface Pull {
   base: string;
   sha: string;
   author: string;
+  /** The branch is one of another repository. */
+  readonly isFromFork?: boolean;
 }
+
+export const OPENED_AT = '2026-11-26T09:00:00Z';
 
 /** What a forge has, whichever it is. Lists are oldest first. */
 export class ForgeWorld {
@@ -60,12 +65,20 @@ export class ForgeWorld {
   /** Whose token that is. */
   me: string | undefined = 'flynn-bot';
   readonly pulls: Pull[] = [];
+  /** The newest commit of one: forges look into the repository. */
+  headOf: (pull: Pull) => string = ({sha}) => sha;
   readonly comments: {readonly id: number; readonly change: number; body: string; readonly author: string}[] = [];
   readonly statuses: {readonly id: number; readonly sha: string; readonly context: string; readonly state: string; readonly description: string; readonly url: string}[] = [];
   #ids = 100;
+  #number = 0;
 
   id(): number {
     return (this.#ids += 1);
+  }
+
+  /** Of the next pull request: no number is given twice. */
+  nextNumber(): number {
+    return (this.#number = 1 + Math.max(this.#number, ...this.pulls.map(({number}) => number), ...this.comments.map(({change}) => change)));
   }
 
   /** The newest of a context. */
@@ -177,7 +190,8 @@ function paged(reply: Reply, {url, contract: {pages}, world}: {readonly url: URL
   const json: unknown[] = reply.json.slice((page - 1) * size, page * size);
   if (page * size >= reply.json.length) return {...reply, json};
   url.searchParams.set('page', String(page + 1));
-  return {...reply, json, headers: {link: `<${world.url}${url.pathname}${url.search}>; rel="next", <${world.url}${url.pathname}>; rel="first"`}};
+  const site = pages.calledBy ?? world.url;
+  return {...reply, json, headers: {link: `<${site}${url.pathname}${url.search}>; rel="next",<${site}${url.pathname}>; rel="first"`}};
 }
 
 function paramsOf({method, path}: Operation, told: string): Readonly<Record<string, string>> | undefined {
