@@ -2,6 +2,7 @@ import {createSocket, type Socket as Datagrams} from 'node:dgram';
 import {once} from 'node:events';
 import {createServer as createHttp, type IncomingHttpHeaders} from 'node:http';
 import net, {type AddressInfo} from 'node:net';
+import {freePorts} from './free-ports.ts';
 
 // Receivers of logs, as strict as their documents. Each listens on 127.0.0.1.
 
@@ -57,6 +58,8 @@ export class StreamReceiver implements AsyncDisposable {
   }
 
   async start(): Promise<this> {
+    // Its own for as long as it is used: killed, it comes back where it was.
+    if (this.port === 0) [this.port = 0] = await freePorts(1);
     const server = this.#listen((socket) => {
       this.#sockets.add(socket);
       let rest: Buffer = Buffer.alloc(0);
@@ -68,7 +71,6 @@ export class StreamReceiver implements AsyncDisposable {
     });
     server.listen(this.port, '127.0.0.1');
     await once(server, 'listening');
-    this.port = (server.address() as AddressInfo).port;
     this.#server = server;
     return this;
   }

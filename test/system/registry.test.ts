@@ -1,12 +1,12 @@
 import {spawn, type ChildProcess} from 'node:child_process';
 import {mkdir, readFile, writeFile} from 'node:fs/promises';
-import {createServer, type AddressInfo} from 'node:net';
 import path from 'node:path';
 import test from 'ava';
 import {parse, stringify} from 'yaml';
 import {aptInstall} from '../../cli/setup/apt.ts';
 import {isOnPath} from '../../cli/setup/exec.ts';
 import type {ReleaseManifest} from '../../schemas/release.ts';
+import {freePorts} from '../support/free-ports.ts';
 import {TrialNode} from '../support/trial-node.ts';
 import {until} from '../support/until.ts';
 
@@ -89,12 +89,7 @@ test.before(async (t) => {
   t.timeout(240_000);
   if (!await isOnPath('docker-registry', AbortSignal.timeout(10_000))) await aptInstall({packages: ['docker-registry'], because: 'the tests of registries need docker-registry'}, (line) => t.log(line), AbortSignal.timeout(120_000));
   node = await TrialNode.start();
-  port = await new Promise<number>((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const {port: free} = probe.address() as AddressInfo;
-      probe.close(() => resolve(free));
-    });
-  });
+  [port = 0] = await freePorts(1);
   await startRegistry();
   folder = await node.app('shop', 'node-hello', {'server.js': server('one')});
   await setRegistry(PASSWORD);
@@ -128,7 +123,7 @@ test.serial('an image that the node has lost is pulled from the registry, and no
   t.notRegex(await events(), /build image/);
   t.is((await node.docker.getImage(image).inspect()).Id, image);
   await node.flynn(['gc']);
-  t.deepEqual((await node.plan()).actions, []);
+  await until('nothing is to be done', async () => (await node.plan()).actions.length === 0);
 });
 
 test.serial('when the registry does not have it any more either, it is built from its source', async (t) => {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import test from 'ava';
 import {DockerEngine} from '../../reconciler/adapters/docker.ts';
 import {appVolume} from '../../reconciler/labels.ts';
+import {freePorts} from '../support/free-ports.ts';
 import {TrialNode} from '../support/trial-node.ts';
 import {until} from '../support/until.ts';
 
@@ -110,7 +111,8 @@ test.serial('what leads out of a container is refused at the push, and works onc
   t.teardown(() => rm(onHost, {recursive: true}));
   await chmod(onHost, 0o755);
   await writeFile(path.join(onHost, 'note'), 'from the host');
-  const wishes = `services: {web: {strategy: stop-first, port: 18080, hostNetwork: true, capabilities: [NET_ADMIN], dockerSocket: true, hostPaths: {${onHost}: {path: /host, readOnly: true}}}}\n`;
+  const [port = 0] = await freePorts(1);
+  const wishes = `services: {web: {strategy: stop-first, port: ${port}, hostNetwork: true, capabilities: [NET_ADMIN], dockerSocket: true, hostPaths: {${onHost}: {path: /host, readOnly: true}}}}\n`;
   const refused = await push(manifest(wishes));
   t.is(refused.exitCode, 1);
   t.regex(refused.output, /apps\/shop\/app\.yaml:3:66: hostNetwork is not allowed/);
@@ -124,6 +126,6 @@ test.serial('what leads out of a container is refused at the push, and works onc
   t.regex(await sh(id, 'echo x > /host/note'), /^1 .*Read-only file system/s);
   t.regex(await sh(id, 'grep CapBnd /proc/1/status'), /00000000000014eb/);
   t.is(await sh(id, '[ -S /var/run/docker.sock ]'), '0');
-  t.is((await fetch('http://127.0.0.1:18080/')).status, 200, 'its port is the host\'s');
+  t.is((await fetch(`http://127.0.0.1:${port}/`)).status, 200, 'its port is the host\'s');
   t.is((await node.ask('shop')).status, 200, 'it is routed');
 });

@@ -8,6 +8,7 @@ import test from 'ava';
 import {lockNode, readPid, writePid} from '../../../cli/setup/pid-file.ts';
 import {describeTaken, freePortFrom, portsStep} from '../../../cli/setup/ports.ts';
 import {mergeSettings} from '../../../cli/setup/settings-file.ts';
+import {freePorts} from '../../support/free-ports.ts';
 import {holderOfPort, parseSockets, startTicksOf} from '../../../cli/setup/proc.ts';
 
 const HEADER = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode';
@@ -31,9 +32,9 @@ test('only listening sockets are read from the kernel, IPv4 and the IPv6 that me
 
 test('the process that listens on a port is found, whatever address it listens on', async (t) => {
   for (const host of ['127.0.0.1', '0.0.0.0']) {
-    const server = createServer().listen(0, host);
+    const [port = 0] = await freePorts(1);
+    const server = createServer().listen(port, host);
     await once(server, 'listening');
-    const {port} = server.address() as AddressInfo;
     t.is((await holderOfPort({address: '127.0.0.1', port, protocol: 'tcp'}))?.pid, process.pid);
     server.close();
     await once(server, 'close');
