@@ -3,7 +3,7 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {mkdtemp, rm} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
+import {homedir, tmpdir} from 'node:os';
 import path from 'node:path';
 import {createInterface} from 'node:readline';
 import {Failure} from '../cli/command.ts';
@@ -19,6 +19,8 @@ import {formatTally, parseTap, type Tally} from './support/tap.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const modules = path.join(root, 'node_modules');
+/** As the `flynn` command has it: each file of the system tests, and each command in it, is a process that loads all it needs. */
+const compiled = process.env.NODE_COMPILE_CACHE ?? path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'flynn', 'compiled');
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
 async function run(isFast: boolean, signal: AbortSignal): Promise<number> {
@@ -63,9 +65,10 @@ async function runSystemTests(tally: Tally, signal: AbortSignal): Promise<void> 
 }
 
 async function runAva(args: readonly string[], tally: Tally, signal: AbortSignal): Promise<void> {
-  print(args.includes('--config') ? 'system tests' : 'fast tests');
+  const areProcesses = args.includes('--config');
+  print(areProcesses ? 'system tests' : 'fast tests');
   const child = spawn(process.execPath, [path.join(import.meta.dirname, 'ava.ts'), ...args], {
-    cwd: root, signal, killSignal: 'SIGINT', stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: root, signal, killSignal: 'SIGINT', stdio: ['ignore', 'pipe', 'inherit'], ...(areProcesses && {env: {...process.env, NODE_COMPILE_CACHE: compiled}}),
   });
   const failedBefore = tally.failed;
   const closed = once(child, 'close') as Promise<[number | null]>;
