@@ -105,7 +105,7 @@ test('a secret that is set while keys are rotated is sealed to the new one', asy
   let isFirst = true;
   repo.snapshot = async () => {
     const seen = await snapshot();
-    const files = await seen.shared.files(AbortSignal.timeout(1000));
+    const files = await seen.shared.files(AbortSignal.timeout(30_000));
     if (isFirst) {
       isFirst = false;
       await one.type('secrets rotate');

@@ -33,6 +33,9 @@ export interface Case {
   readonly onLine?: (line: string) => void;
 }
 
+/** What is still there after that has not stopped by itself. */
+export const STOP_GRACE_MS = 15_000;
+
 export type BuildTrial = Awaited<ReturnType<typeof buildTrial>>;
 
 /** Whose images with Debian packages stay when the tests are over, as the stack's do: installing PHP or Java takes longer than all the rest. */
@@ -74,13 +77,13 @@ export async function buildTrial({packages = 'own'}: {packages?: 'own' | 'kept'}
     return {reason: result.problem.reason, lines};
   }
 
-  /** Runs the image as a node would and gives the answers to requests, the first within 20 s. */
+  /** Runs the image as a node would and gives the answers to requests. */
   async function serveAll(image: Pick<BuiltImage, 'image' | 'commands'>, urls: readonly string[]): Promise<readonly Served[]> {
     return whileRunning(image, async ({container, origin}) => {
       const answers: Answer[] = [];
       for (const url of urls) answers.push(await eventually(() => request(`${origin}${url}`)));
       const startedAt = performance.now();
-      await container.stop({t: 15});
+      await container.stop({t: STOP_GRACE_MS / 1000});
       const {State} = await container.inspect();
       const stopMs = performance.now() - startedAt;
       const log = (await container.logs({stdout: true, stderr: true})).toString();
@@ -171,7 +174,7 @@ function request(url: string): Promise<Answer> {
   return promise;
 }
 
-export async function eventually<Value>(attempt: () => Promise<Value>, limitMs = 20_000): Promise<Value> {
+export async function eventually<Value>(attempt: () => Promise<Value>, limitMs = 60_000): Promise<Value> {
   const until = performance.now() + limitMs;
   for (;;) {
     try {

@@ -76,13 +76,13 @@ export class RawClient implements AsyncDisposable {
   }
 
   async until(wanted: string | RegExp): Promise<string> {
-    await until(`${String(wanted)} in ${JSON.stringify(this.received)}`, () => (typeof wanted === 'string' ? this.received.includes(wanted) : wanted.test(this.received)), 10_000);
+    await until(`${String(wanted)} in ${JSON.stringify(this.received)}`, () => (typeof wanted === 'string' ? this.received.includes(wanted) : wanted.test(this.received)));
     return this.received;
   }
 
   async ended(): Promise<string> {
     this.socket.once('end', () => this.socket.destroy());
-    await until(`the end after ${JSON.stringify(this.received.slice(-200))}`, () => this.isClosed || this.socket.readableEnded, 10_000);
+    await until(`the end after ${JSON.stringify(this.received.slice(-200))}`, () => this.isClosed || this.socket.readableEnded);
     return this.received;
   }
 

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {once} from 'node:events';
+import {monitorEventLoopDelay} from 'node:perf_hooks';
 
 export interface TrialBackend {
   readonly address: string;
@@ -38,3 +39,12 @@ export async function startBackend(name: string, port = 0): Promise<TrialBackend
   };
   return {address: '127.0.0.1', port: (server.address() as AddressInfo).port, requestsAtMs, close};
 }
+
+/** How much later than it came a request may have been noted from now on, at most: this process had something else to do, or no processor. */
+export function lateness(): Disposable & {mostMs(): number} {
+  const delays = monitorEventLoopDelay({resolution: LATENESS_LOOK_MS});
+  delays.enable();
+  return {mostMs: () => Math.max(0, delays.max / 1e6), [Symbol.dispose]: () => void delays.disable()};
+}
+
+const LATENESS_LOOK_MS = 5;

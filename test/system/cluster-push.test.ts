@@ -3,7 +3,8 @@ import test from 'ava';
 import {ADA, change, cloneOf, commitFiles, run} from '../reconciler/checkout/support.ts';
 import {push, pushServer} from '../support/push-server.ts';
 
-const signal = AbortSignal.timeout(120_000);
+/** Of all tests here together. */
+const signal = AbortSignal.timeout(600_000);
 
 test('an invalid manifest is refused with every problem and its place, unless forced', async (t) => {
   const {url, layout} = await pushServer(t);

@@ -11,7 +11,7 @@ import {timeUntil, until} from '../support/until.ts';
 
 // Somebody changes the machine by hand: the node puts it right by itself. The promise is 2 s; busy machines get more here.
 
-const HEALED_MS_MAX = 8000;
+const HEALED_MS_MAX = 15_000;
 
 let node: TrialNode;
 
@@ -75,12 +75,13 @@ for (const [what, tamper] of [
     const container = await replica();
     const other = (await node.running('shop')).map(({id}) => id).find((id) => id !== container.id) ?? '';
     await tamper(container);
+    let ids: readonly string[] | undefined;
     const tookMs = await timeUntil('two serve again, the changed one not among them', async () => {
-      const ids = await twoServe();
+      ids = await twoServe();
       return ids !== undefined && !ids.includes(container.id);
     }, HEALED_MS_MAX);
     t.log(`healed after ${tookMs} ms`);
-    t.true((await twoServe())?.includes(other), 'the other replica is left alone');
+    t.true(ids?.includes(other), 'the other replica is left alone');
     await settled();
   });
 }
@@ -149,7 +150,7 @@ for (const role of ['router', 'dns'] as const) {
       });
       t.log(`healed after ${tookMs} ms`);
       t.true(tookMs < HEALED_MS_MAX);
-      t.is((await node.containers(role)).length, 1);
+      await until('there is one, and no other', async () => (await node.containers(role)).length === 1);
     });
   }
 }
@@ -182,9 +183,10 @@ test.serial('a container with our labels that nobody wants is removed', async (t
     name: `${node.instance}-shop.web.7-orphan-0`, Image, Entrypoint: ['sleep'], Cmd: ['600'],
     Labels: {...Config.Labels, 'flynn.slot': '7'}, HostConfig: {Init: true, NetworkMode: network()},
   });
-  await orphan.start();
-  await until('it is gone', async () => (await node.running('shop')).length === 2);
-  t.false((await node.running('shop')).some(({id}) => id === orphan.id));
+  // It may be gone before.
+  await orphan.start().catch(() => undefined);
+  await until('it is gone', async () => !(await node.containers('app', 'shop')).some(({id}) => id === orphan.id));
+  t.is((await node.running('shop')).length, 2);
   t.is((await ask(node.target('shop'))).status, 200);
 });
 

@@ -2,7 +2,7 @@ import {readFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import {planOf} from '../support/build-plan.ts';
-import {buildTrial, eventually, type BuildTrial} from '../support/build-trial.ts';
+import {buildTrial, eventually, STOP_GRACE_MS, type BuildTrial} from '../support/build-trial.ts';
 import {until} from '../support/until.ts';
 
 /** An app of test/fixtures/apps, whose dependencies are all in it: built, served, changed by a line and built again. */
@@ -60,7 +60,7 @@ for (const {fixture, answer, change, warm, exitCode = 0} of LANGUAGES) {
     t.is(await planOf(trial.docker, {image: trial.buildImage, fixture, built}), await readFile(path.join(FIXTURES, 'plans', `${fixture}.txt`), 'utf8').catch(() => ''), built.lines.join('\n'));
     const served = await trial.serve(built, '/some/path');
     t.regex(served.body, answer, served.log);
-    t.true(served.stopMs < 5000, `stopped after ${served.stopMs} ms`);
+    t.true(served.stopMs < STOP_GRACE_MS, `stopped after ${served.stopMs} ms`);
     t.is(served.exitCode, exitCode, served.log);
   });
 

@@ -4,7 +4,8 @@ import test from 'ava';
 import {commitFiles, run, temporaryFolder} from '../reconciler/checkout/support.ts';
 import {IMAGE, push, pushServer, sourceTree} from '../support/push-server.ts';
 
-const signal = AbortSignal.timeout(120_000);
+/** Of all tests here together. */
+const signal = AbortSignal.timeout(600_000);
 
 test('the branch that app.yaml names is deployed, and main is not', async (t) => {
   let builds = 0;

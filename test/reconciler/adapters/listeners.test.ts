@@ -21,7 +21,7 @@ test('what this very process listens on is among what the kernel says of it', as
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const {port} = server.address() as AddressInfo;
-  const listeners = await listenersOf(process.pid, AbortSignal.timeout(5_000));
+  const listeners = await listenersOf(process.pid, AbortSignal.timeout(30_000));
   server.close();
   t.deepEqual(listeners.find((listener) => listener.port === port), {address: '127.0.0.1', port});
 });
@@ -36,7 +36,7 @@ test('a connection of this very process is among those that the kernel tells of'
   const {port} = server.address() as AddressInfo;
   const client = connect(port, '127.0.0.1');
   await once(client, 'connect');
-  const {connections, listeners} = await socketsOf('self', AbortSignal.timeout(5_000));
+  const {connections, listeners} = await socketsOf('self', AbortSignal.timeout(30_000));
   client.destroy();
   server.close();
   t.is(connections.get(`127.0.0.1:${port}`), 1);

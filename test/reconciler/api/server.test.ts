@@ -309,10 +309,10 @@ function parsed(body: string): Record<string, unknown>[] {
   return body.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** Waits up to 5 s. */
+/** Waits up to 30 s. */
 async function until(isSo: () => boolean): Promise<void> {
   for (let tries = 0; !isSo(); tries++) {
-    if (tries === 500) throw new Error('it did not become so within 5 s');
+    if (tries === 3000) throw new Error('it did not become so within 30 s');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -22,5 +22,5 @@ test('a repository without any gets none', (t) => {
 });
 
 test('there is one for each kind', async (t) => {
-  t.deepEqual(Object.keys(await readSchemas(AbortSignal.timeout(5000))).toSorted(), ['app', 'certificate', 'cluster', 'node', 'person', 'release', 'secrets', 'team'].map((kind) => `${kind}.schema.json`));
+  t.deepEqual(Object.keys(await readSchemas(AbortSignal.timeout(30_000))).toSorted(), ['app', 'certificate', 'cluster', 'node', 'person', 'release', 'secrets', 'team'].map((kind) => `${kind}.schema.json`));
 });

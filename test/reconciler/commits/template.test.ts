@@ -9,7 +9,7 @@ import {CLUSTER_DEFAULTS} from '../../../schemas/cluster.ts';
 const VALUES = {name: 'Ann\'s "test" \\ cluster', domain: 'flynn.localhost', node: 'box-1', recipient: `age1${'q'.repeat(58)}`, signingKey: `ssh-ed25519 ${'A'.repeat(68)}`};
 
 test('a new cluster repository has no problems, with an app as well', async (t) => {
-  const files = renderTemplate(await readTemplate(AbortSignal.timeout(5000)), VALUES);
+  const files = renderTemplate(await readTemplate(AbortSignal.timeout(30_000)), VALUES);
   const app = createApp('shop' as AppName)(() => undefined, () => []);
   const manifests = Object.entries({...files, ...app}).map(([path, text = '']) => ({path, kind: 'text' as const, text, blobId: '' as BlobId}));
   t.deepEqual(validateFiles(manifests, VALUES.domain), []);
@@ -18,14 +18,14 @@ test('a new cluster repository has no problems, with an app as well', async (t) 
 });
 
 test('cluster.yaml of a new repository says the defaults, and the name that was given', async (t) => {
-  const files = renderTemplate(await readTemplate(AbortSignal.timeout(5000)), VALUES);
+  const files = renderTemplate(await readTemplate(AbortSignal.timeout(30_000)), VALUES);
   const loaded = loadManifest('Cluster', 'cluster.yaml', files['cluster.yaml'] ?? '');
   t.deepEqual(loaded, {ok: true, value: {apiVersion: 'flynn/v1', kind: 'Cluster', name: VALUES.name, domain: VALUES.domain, ...CLUSTER_DEFAULTS, recipients: [VALUES.recipient]}});
 });
 
 test('every schema that the first line of a file points to is there', async (t) => {
   const files = {
-    ...renderTemplate(await readTemplate(AbortSignal.timeout(5000)), VALUES),
+    ...renderTemplate(await readTemplate(AbortSignal.timeout(30_000)), VALUES),
     ...createApp('shop' as AppName)(() => undefined, () => []),
   };
   const pointers = Object.entries(files).flatMap(([file, text]) => {

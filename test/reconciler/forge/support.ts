@@ -10,7 +10,7 @@ import {startForge, type Contract, type ForgeServer} from '../../support/forges/
 import {app, cluster, release} from '../../support/manifests.ts';
 import {bareRepo, cloneOf, commitFiles, run, temporaryFolder} from '../checkout/support.ts';
 
-export const LIMIT = AbortSignal.timeout(120_000);
+export const LIMIT = AbortSignal.timeout(600_000);
 
 /** A forge whose document is kept to: else the test fails at its end. */
 export async function forgeOf(t: ExecutionContext, contract: Contract): Promise<ForgeServer> {

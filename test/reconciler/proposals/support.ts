@@ -10,7 +10,7 @@ import {commitCheck} from '../../../reconciler/receive/check.ts';
 import {bareRepo} from '../checkout/support.ts';
 import {file, head} from '../../support/manifests.ts';
 
-export const signal = AbortSignal.timeout(120_000);
+export const signal = AbortSignal.timeout(600_000);
 
 /** Each with a role of his own. */
 const PEOPLE = {vic: 'role: viewer', dee: 'apps: {shop: deployer}', max: 'apps: {shop: maintainer}', mia: 'apps: {shop: maintainer}', ada: 'role: admin'};

@@ -9,7 +9,7 @@ import type {CommitId} from '../../../schemas/ids.ts';
 import {file, head} from '../../support/manifests.ts';
 import {bareRepo, cloneOf, run, temporaryFolder} from '../checkout/support.ts';
 
-const signal = AbortSignal.timeout(120_000);
+const signal = AbortSignal.timeout(600_000);
 
 /** A repository whose commits have to be signed, and people with real keys of `ssh-keygen`. */
 export class SigningTrial {
