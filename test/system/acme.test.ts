@@ -88,13 +88,12 @@ test.serial('an order that fails is the app\'s own trouble, told with its cause;
   await routes('shop.example.com', 'broken.example.com');
   const {waiting, notices = []} = await until('the failure is told', async () => {
     const status = await node.status('shop');
-    return status.notices !== undefined && status.waiting.length > 0 && status;
+    return status.waiting.some((line) => line.includes('on another try')) && status;
   });
   t.regex(waiting.join('\n'), /^wait shop certificate of broken\.example\.com {2}# on another try: .*http-01: .*connection refused/);
   t.regex(notices.join('\n'), /^certificate of broken\.example\.com: the last order failed: .*connection refused/);
-  const startedAtMs = performance.now();
-  await t.throwsAsync(certificateOf(node.httpsPort, 'broken.example.com'));
-  t.true(performance.now() - startedAtMs < 5000);
+  const refused = await t.throwsAsync(certificateOf(node.httpsPort, 'broken.example.com'));
+  t.notRegex(refused?.message ?? '', /took longer/);
   t.is(await redirectOf('broken.example.com'), 200);
   t.regex(await issued('shop.example.com'), /^Pebble/);
 
@@ -102,10 +101,11 @@ test.serial('an order that fails is the app\'s own trouble, told with its cause;
   t.is((await node.flynn(['cert', 'retry', 'broken.example.com'])).exitCode, 0);
   await until('it has one', async () => await redirectOf('broken.example.com') === 308);
   t.regex(await issued('broken.example.com'), /^Pebble/);
-  t.is((await node.status('shop')).notices, undefined);
+  await until('nothing is told of it any more', async () => (await node.status('shop')).notices === undefined);
 });
 
 test.serial('what there is is served while no reconciler runs, by a Caddy that was started anew too', async (t) => {
+  await node.settled();
   await node.kill('SIGKILL');
   const [router] = (await node.containers('router')).filter(({state}) => state === 'running');
   await node.docker.getContainer(router?.id ?? '').restart({t: 0});
@@ -118,8 +118,13 @@ test.serial('another authority takes its place, by TLS-ALPN-01, and a renewed ce
   t.timeout(90_000);
   await routes('shop.example.com');
   await orderFrom(overTls);
-  await until('the other one\'s is there', async () => Date.parse((await statusOf('shop.example.com'))?.notAfter ?? '') < Date.now() + 2 * VALIDITY_SECONDS * 1000);
-  const first = await until('it is served', () => certificateOf(node.httpsPort, 'shop.example.com'));
+  const isOfOther = (notAfter = '') => Date.parse(notAfter) < Date.now() + 2 * VALIDITY_SECONDS * 1000;
+  await until('the other one\'s is there', async () => isOfOther((await statusOf('shop.example.com'))?.notAfter));
+  const first = await until('it is served', async () => {
+    const now = await certificateOf(node.httpsPort, 'shop.example.com');
+    return isOfOther(now.valid_to) && now;
+  });
+  await node.settled();
   const routers = async () => (await node.containers('router')).filter(({state}) => state === 'running').map(({id}) => id);
   await until('one Caddy is left', async () => (await routers()).length === 1);
   const [router = ''] = await routers();

@@ -28,7 +28,8 @@ interface Answer<Body> {
 
 async function ask<Body = Record<string, unknown>>(method: string, path: string, {body, headers = {}}: {readonly body?: unknown; readonly headers?: Readonly<Record<string, string>>} = {}): Promise<Answer<Body>> {
   const text = body === undefined ? undefined : JSON.stringify(body);
-  const request = httpRequest({...place(path), method, headers: {host: 'api.flynn.localhost', authorization: `Bearer ${token}`, ...(text !== undefined && {'content-type': 'application/json'}), ...headers}});
+  // Each on a connection of its own: one that is kept may be closed by a Caddy that another one takes over from.
+  const request = httpRequest({...place(path), method, agent: false, headers: {host: 'api.flynn.localhost', authorization: `Bearer ${token}`, ...(text !== undefined && {'content-type': 'application/json'}), ...headers}});
   const [response] = await once(request.end(text), 'response') as [IncomingMessage];
   let answer = '';
   for await (const chunk of response.setEncoding('utf8')) answer += String(chunk);
@@ -43,7 +44,7 @@ function place(path: string): {readonly host: string; readonly port: number; rea
 test.serial('the document and its page come through the router, and need no token', async (t) => {
   const {status, body} = await ask<Document>('GET', '/openapi.json', {headers: {authorization: ''}});
   t.deepEqual([status, body.openapi], [200, '3.1.0']);
-  const request = httpGet({...place('/docs'), headers: {host: 'api.flynn.localhost'}});
+  const request = httpGet({...place('/docs'), agent: false, headers: {host: 'api.flynn.localhost'}});
   const [page] = await once(request, 'response') as [IncomingMessage];
   t.deepEqual([page.statusCode, page.headers['content-type']], [200, 'text/html; charset=utf-8']);
   page.resume();
@@ -99,7 +100,7 @@ test.serial('of 20 who change what they have seen, one does; who waits hears tha
 test.serial('a commit is followed to its end as events', async (t) => {
   t.timeout(120_000);
   const {body} = await ask<{commit: string}>('POST', '/v1/apps/shop/env', {body: {set: {GREETING: 'hello'}}});
-  const request = httpGet({...place(`/v1/commits/${body.commit}/status`), headers: {host: 'api.flynn.localhost', authorization: `Bearer ${token}`, accept: 'text/event-stream'}});
+  const request = httpGet({...place(`/v1/commits/${body.commit}/status`), agent: false, headers: {host: 'api.flynn.localhost', authorization: `Bearer ${token}`, accept: 'text/event-stream'}});
   const [response] = await once(request, 'response') as [IncomingMessage];
   let told = '';
   for await (const chunk of response.setEncoding('utf8')) told += String(chunk);

@@ -89,11 +89,11 @@ for (const [name, dockerfile, line] of [
 }
 
 test.serial('of two pushes at once the second waits its turn, says so, and is deployed after the first', async (t) => {
-  await node.commit(folder, {Dockerfile: `${DOCKERFILE}RUN sleep 3\n`, page: 'first\n'});
+  await node.commit(folder, {Dockerfile: `${DOCKERFILE}RUN sleep 5\n`, page: 'first\n'});
   const second = await node.commit(folder, {page: 'second\n'});
-  const first = node.run(['git', 'push', 'flynn', 'HEAD~1:main'], {cwd: folder});
-  const build = await until('the first push builds', async () => (await node.docker.listContainers()).find(({Command}) => Command.includes('sleep 3')));
-  t.truthy(build);
+  const building = Promise.withResolvers<void>();
+  const first = node.run(['git', 'push', 'flynn', 'HEAD~1:main'], {cwd: folder, onLine: (line) => line.includes('RUN sleep 5') && building.resolve()});
+  await Promise.race([building.promise, first.then(({output}) => Promise.reject(new Error(output)))]);
   const pushed = await node.git(folder, 'push', 'flynn', 'main:master');
   const served = await node.ask('shop');
   t.is((await first).exitCode, 0, (await first).output);

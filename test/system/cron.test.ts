@@ -56,7 +56,7 @@ test.serial('what is due runs once, with its log and its end written down, and l
   const {stdout} = await cron('logs', 'tick', first?.id ?? '');
   t.regex(stdout, new RegExp(`app\\[cron\\.tick\\]: run ${first?.id} of v1$`));
   await schedule('  tick: {schedule: "*/2 * * * * *", suspend: true, command: "true"}\n');
-  await until('nothing is left of it', async () => (await node.containers('job', 'shop')).length === 0);
+  await until('it is suspended, and nothing is left of it', async () => (await crons()).some(({isSuspended}) => isSuspended) && (await node.containers('job', 'shop')).length === 0);
   t.regex((await cron()).stdout, /^tick +\*\/2 \* \* \* \* \* +UTC +\d+s ago: \S.* +suspended$/m);
 });
 

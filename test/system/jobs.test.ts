@@ -59,7 +59,7 @@ test.serial('a change of the configuration is a deploy, and runs it again', asyn
   const cluster = await node.clone();
   await node.commit(cluster, {'apps/shop/app.yaml': 'apiVersion: flynn/v1\nkind: App\nenv: {GREETING: moin}\nrelease: echo greeting is $GREETING; exit 5\n'});
   t.is((await node.git(cluster, 'push')).exitCode, 0);
-  const stalled = await until('the app says why', async () => (await node.status('shop')).conditions.find(({type}) => type === 'Stalled'));
+  const stalled = await until('the app says why', async () => (await node.status('shop')).conditions.find(({type, status}) => type === 'Stalled' && status));
   t.is(stalled.message, 'release v1 failed: the release command exited with code 5');
   t.is((await node.ask('shop')).body, 'hello from quick\n');
   await node.commit(cluster, {'apps/shop/app.yaml': 'apiVersion: flynn/v1\nkind: App\nenv: {GREETING: moin}\n'});
@@ -78,6 +78,7 @@ test.serial('kill -9 of the reconciler: the command that runs is adopted, and no
   t.regex((await pushed).output, /Flynn was stopped in the middle of this push/);
   await node.up();
   await until('the new release serves', async () => (await node.ask('shop')).body === 'third\nmoin');
+  await node.settled();
   t.deepEqual((await jobs()).map(({id}) => id), [job?.id]);
   const log = await node.docker.getContainer(job?.id ?? '').logs({stdout: true});
   t.is(log.toString().match(/began/g)?.length, 1);
@@ -91,5 +92,5 @@ test.serial('a newer commit stops the command of the one before it', async (t) =
   await node.commit(cluster, {'apps/shop/app.yaml': 'apiVersion: flynn/v1\nkind: App\nenv: {GREETING: ciao}\nrelease: "true"\n'});
   await node.git(cluster, 'push');
   await until('the second one serves', async () => (await node.ask('shop')).body === 'third\nciao');
-  t.false((await jobs()).some(({state}) => state === 'running'));
+  t.true(await until('the first one is stopped', async () => !(await jobs()).some(({state}) => state === 'running')));
 });

@@ -39,7 +39,8 @@ test.serial('a release that crashed is in the log when its containers are long g
   await node.commit(folder, {Dockerfile: CRASHING});
   t.is((await node.git(folder, 'push', 'flynn', 'main')).exitCode, 1);
   await until('its containers are stopped', async () => (await node.running('shop')).length === 1);
-  for (const {id, state} of await node.containers('app', 'shop')) if (state !== 'running') await node.docker.getContainer(id).remove({force: true});
+  for (const {id, state} of await node.containers('app', 'shop')) if (state !== 'running') await node.docker.getContainer(id).remove({force: true}).catch(() => undefined);
+  await until('its containers are gone', async () => (await node.containers('app', 'shop')).length === 1);
   const lines = await logs('-n', '1000');
   const ofV2 = lines.filter(({release}) => release === 2);
   t.true(ofV2.some(({source, name, stream, text}) => source === 'app' && name === 'web.1' && stream === 'stdout' && text === 'to stdout'));

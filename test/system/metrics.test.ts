@@ -59,6 +59,8 @@ async function routerLine(grep: string): Promise<string> {
 
 async function raw(request: string, port = node.httpPort): Promise<{readonly socket: net.Socket; readonly first: string}> {
   const socket = net.connect(port, '127.0.0.1');
+  const onEnd = () => socket.destroy(new Error('closed without an answer'));
+  socket.once('end', onEnd).once('data', () => socket.off('end', onEnd));
   socket.write(request);
   const [first] = await once(socket, 'data') as [Buffer];
   return {socket, first: first.toString()};

@@ -123,7 +123,7 @@ test.serial('an image of the local engine is deployed without a registry, with t
   t.timeout(90_000);
   const {image} = JSON.parse((await node.flynn(['releases', 'info', 'v1', '-a', 'shop', '--json'])).stdout) as ReleaseDetails;
   const tag = `${node.instance}-trial:dev`;
-  const context = tarStream([textEntry('Dockerfile', `FROM ${image}\nENV GREETING=image NEEDED=1\nEXPOSE 9000\nLABEL flynn.instance= flynn.app=\n`)]);
+  const context = tarStream([textEntry('Dockerfile', `FROM ${image}\nENV GREETING=image NEEDED=1\nEXPOSE 9000\nLABEL flynn.instance= flynn.app= trial=${node.instance}\n`)]);
   await buildDockerfile(node.docker, {context, tag, arguments: {}, labels: {}, network: 'bridge', memoryBytes: 0, cpus: 0, onLine: () => {}}, AbortSignal.timeout(60_000));
   try {
     await node.flynn(['create', 'ready', '-r', '']);
@@ -136,7 +136,7 @@ test.serial('an image of the local engine is deployed without a registry, with t
     t.regex(text, new RegExp(`^ {2}image: ${tag}$`, 'm'));
     // The name may go: what was released stays.
     await node.docker.getImage(tag).remove({force: true});
-    await node.docker.pruneImages();
+    await node.docker.pruneImages({filters: {label: [`trial=${node.instance}`]}});
     const again = await node.flynn(['deploy', '--image', tag, '-a', 'ready']);
     t.is(again.exitCode, 1);
     t.regex(again.output, new RegExp(`^error: "${tag}" is not on this node and can't be pulled: .+`, 'm'));

@@ -40,10 +40,10 @@ const shell = (line: string) => node.run(['sh', '-c', line], {env: {FLYNN_APP: '
 const noRuns = () => until('no container of a run is left', async () => (await node.containers('run', 'shop')).length === 0);
 const replicas = async () => (await node.running('shop')).map(({id}) => id).toSorted();
 
-/** Command lines in the containers of the app, of whatever role. */
+/** Command lines in the containers of the app, of whatever role. One that has ended meanwhile has none. */
 async function commands(): Promise<string> {
   const all = [...await node.running('shop'), ...(await node.containers('run', 'shop')).filter(({state}) => state === 'running')];
-  const tops = await Promise.all(all.map(({id}) => node.docker.getContainer(id).top({ps_args: '-eo pid,args'}) as Promise<{Processes: readonly (readonly string[])[]}>));
+  const tops = await Promise.all(all.map(({id}) => node.docker.getContainer(id).top({ps_args: '-eo pid,args'}).catch(() => ({Processes: []})) as Promise<{Processes: readonly (readonly string[])[]}>));
   return tops.flatMap(({Processes}) => Processes.map((words) => words.slice(1).join(' '))).join('\n');
 }
 
