@@ -185,7 +185,7 @@ test.serial('a container with our labels that nobody wants is removed', async (t
   });
   // It may be gone before.
   await orphan.start().catch(() => undefined);
-  await until('it is gone', async () => !(await node.containers('app', 'shop')).some(({id}) => id === orphan.id));
+  await until('it does not run', async () => !(await node.running('shop')).some(({id}) => id === orphan.id));
   t.is((await node.running('shop')).length, 2);
   t.is((await ask(node.target('shop'))).status, 200);
 });
