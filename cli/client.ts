@@ -64,6 +64,8 @@ const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 const LINE_LENGTH_MAX = 4 * 1024 * 1024;
 /** For writes whose answer was lost: the operation id makes a repetition find what the first try did. */
 const TRIES_MAX = 3;
+/** Where the token comes from where no file has it. */
+export const TOKEN_VARIABLE = 'FLYNN_TOKEN';
 
 /** `author` is asked for with the first change: finding out takes some 10 ms, which questions should not cost. */
 export function createClient(cluster: Cluster, author: () => Promise<string>, {propose}: {readonly propose?: string | undefined} = {}): Client {
@@ -207,14 +209,14 @@ export function keepsSecret({name, url, file}: Cluster): void {
 /** What an answer that is no success says. */
 export async function refusal(response: IncomingMessage, status: number, {name, url, file}: Cluster): Promise<Failure> {
   const text = await textOf(response).catch(() => '');
+  const problem = response.headers['content-type']?.startsWith('application/problem+json') === true ? JSON.parse(text) as Problem : undefined;
   if (status === 401) {
-    return new Failure(`cluster "${name}" does not accept the token in ${file}`, {
-      advice: ["on the cluster's machine, 'flynn up' writes the right one"],
+    const why = problem?.detail.includes('expired') === true ? `: ${problem.detail}` : '';
+    return new Failure(`cluster "${name}" does not accept the token in ${file}${why}`, {
+      advice: file === TOKEN_VARIABLE ? ['a new one is made with: flynn token add'] : ["on the cluster's machine, 'flynn up' writes the right one", `elsewhere log in with a new one, which 'flynn token add' makes: flynn login ${url} --name ${name} < token`],
     });
   }
-  if (response.headers['content-type']?.startsWith('application/problem+json') === true) {
-    return new ApiFailure(status, (JSON.parse(text) as Problem).detail);
-  }
+  if (problem !== undefined) return new ApiFailure(status, problem.detail);
   // Not our API's words: the router, or something else on its port.
   if (status === 502 || status === 503 || status === 504) return notRunning(name, `${url} answers ${status}`);
   return new Failure(`${url} answers ${status} and is not the API of a cluster`, {advice: [`is the url of "${name}" in ${file} right?`]});

@@ -19,6 +19,8 @@ export interface ClusterContext {
   readonly token: string;
   /** PEM: an authority that its certificates may be signed by, beside those that this machine trusts. */
   readonly caFile?: string;
+  /** How remotes of new apps lead to it. Absent: over HTTP. */
+  readonly git?: 'ssh';
   /** Author of the commits that are made for this user, `name` or `name <email>`. */
   readonly user: string;
 }
@@ -60,18 +62,22 @@ export function parseContexts(file: string, text: string): Contexts {
   const known: Record<string, ClusterContext> = {};
   for (const [name, cluster] of Object.entries(clusters)) {
     if (!isCluster(cluster)) throw broken(`cluster "${name}" has to have the texts "url", "gitUrl", "token" and "user"`);
-    known[name] = {url: cluster.url, gitUrl: cluster.gitUrl, token: cluster.token, user: cluster.user, ...(typeof cluster.caFile === 'string' && {caFile: cluster.caFile})};
+    known[name] = {url: cluster.url, gitUrl: cluster.gitUrl, token: cluster.token, user: cluster.user, ...(typeof cluster.caFile === 'string' && {caFile: cluster.caFile}), ...(cluster.git === 'ssh' && {git: cluster.git})};
   }
   return {...(chosen === undefined ? {} : {default: chosen}), clusters: known};
 }
 
 /** Replaces the file as a whole, so that a reader never sees half of it. */
 export async function saveContexts(file: string, contexts: Contexts): Promise<void> {
-  await mkdir(path.dirname(file), {recursive: true, mode: 0o700});
-  const next = `${file}.${process.pid}`;
-  await writeFile(next, stringify(contexts), {mode: 0o600});
-  await chmod(next, 0o600);
-  await rename(next, file);
+  try {
+    await mkdir(path.dirname(file), {recursive: true, mode: 0o700});
+    const next = `${file}.${process.pid}`;
+    await writeFile(next, stringify(contexts), {mode: 0o600});
+    await chmod(next, 0o600);
+    await rename(next, file);
+  } catch (error) {
+    throw cantWrite(file, error);
+  }
 }
 
 /** The cluster `name`, or the default one, or the only one. */
@@ -82,10 +88,19 @@ export function findCluster(contexts: Contexts, name?: string): {readonly name: 
   return wanted === undefined || cluster === undefined ? undefined : {name: wanted, cluster};
 }
 
-/** The first cluster becomes the default; later ones leave the user's choice alone. */
+/** The first cluster becomes the default; later ones leave the user's choice alone, and so does a new token his choice of git's way. */
 export function withCluster(contexts: Contexts, name: string, cluster: ClusterContext): Contexts {
   const isDefaultGone = contexts.default === undefined || !Object.hasOwn(contexts.clusters, contexts.default);
-  return {default: isDefaultGone ? name : contexts.default, clusters: {...contexts.clusters, [name]: cluster}};
+  const git = findCluster(contexts, name)?.cluster.git;
+  return {default: isDefaultGone ? name : contexts.default, clusters: {...contexts.clusters, [name]: {...(git !== undefined && {git}), ...cluster}}};
+}
+
+/** How remotes of new apps are to lead to a cluster that is there. */
+export function withGit(contexts: Contexts, name: string, git: 'ssh' | 'http'): Contexts {
+  const {[name]: found} = contexts.clusters;
+  if (found === undefined) return contexts;
+  const {git: _before, ...cluster} = found;
+  return {...contexts, clusters: {...contexts.clusters, [name]: {...cluster, ...(git === 'ssh' && {git})}}};
 }
 
 export function withoutCluster(contexts: Contexts, name: string): Contexts {
@@ -97,7 +112,13 @@ export function withoutCluster(contexts: Contexts, name: string): Contexts {
 /** An empty configuration is no file. */
 export async function saveOrRemoveContexts(file: string, contexts: Contexts): Promise<void> {
   if (Object.keys(contexts.clusters).length > 0) return saveContexts(file, contexts);
-  await rm(file, {force: true});
+  await rm(file, {force: true}).catch((error: unknown) => {
+    throw cantWrite(file, error);
+  });
+}
+
+function cantWrite(file: string, error: unknown): Failure {
+  return new Failure(`'${file}' can't be written: ${error instanceof Error ? error.message : String(error)}`, {cause: error, advice: ['FLYNN_CONFIG names a file elsewhere; a job without a home takes FLYNN_URL and FLYNN_TOKEN']});
 }
 
 function isCluster(value: unknown): value is ClusterContext {

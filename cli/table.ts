@@ -82,6 +82,8 @@ export const TOPICS: Readonly<Record<string, Readonly<Record<string, () => Promi
 };
 
 const UNLISTED: Readonly<Record<string, () => Promise<Command>>> = {
+  resource: async () => (await import('./commands/resource.ts')).resource,
+  provider: async () => (await import('./commands/resource.ts')).provider,
   complete: async () => (await import('./commands/complete.ts')).complete,
   'git-credential': async () => (await import('./commands/git-credential.ts')).gitCredential,
 };
@@ -106,9 +108,14 @@ export const ALIASES: Readonly<Record<string, readonly string[]>> = {
   'ps:exec': ['exec'],
   'run:detached': ['run', '-d'],
   'run:inside': ['exec'],
+  'addons': ['resource'],
+  'pg': ['resource'],
+  'mysql': ['resource'],
+  'redis': ['resource'],
+  'mongodb': ['resource'],
 };
 
-/** Called by programs, not by people: not listed. */
+/** Called by programs, or of a later version: not listed. */
 export const HIDDEN: ReadonlySet<string> = new Set(Object.keys(UNLISTED));
 
 /** `releases:info v3`, as Heroku has it, is `releases info v3`; `domains:add` is `domain add`. */

@@ -1,4 +1,4 @@
-import {createClient, type Client} from './client.ts';
+import {createClient, TOKEN_VARIABLE, type Client} from './client.ts';
 import {type CommandContext, Failure} from './command.ts';
 import {type ClusterContext, contextFile, type Contexts, findCluster, loadContexts} from './context.ts';
 import {identity} from './identity.ts';
@@ -36,10 +36,11 @@ export async function clientOf(asker: Asker): Promise<Client> {
 
 /** `FLYNN_URL` and `FLYNN_TOKEN`: for a job of CI, which has no file. */
 function fromEnvironment({FLYNN_URL: url = '', FLYNN_TOKEN: token = ''}: CommandContext['env']): Cluster | undefined {
-  if (url === '' || token === '') return undefined;
-  const host = URL.parse(url)?.host ?? '';
-  if (host === '') throw new Failure(`FLYNN_URL "${url}" is no address such as https://api.apps.example.com`);
-  return {name: host, url: url.replace(/\/+$/, ''), gitUrl: url.replace('//api.', '//git.').replace(/\/+$/, ''), token, user: '', file: 'FLYNN_TOKEN'};
+  if (url === '') return undefined;
+  if (token === '') throw new Failure('FLYNN_URL says which cluster, and FLYNN_TOKEN does not say who you are', {advice: ['set both, or neither: then the context file counts (flynn cluster)']});
+  const parsed = URL.parse(url);
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) throw new Failure(`FLYNN_URL "${url}" is no address such as https://api.apps.example.com`);
+  return {name: parsed.host, url: url.replace(/\/+$/, ''), gitUrl: url.replace('//api.', '//git.').replace(/\/+$/, ''), token, user: '', file: TOKEN_VARIABLE};
 }
 
 function noCluster(named: string | undefined, {clusters}: Contexts, file: string): Failure {

@@ -13,12 +13,13 @@ const REMOTE_DEFAULT = 'flynn';
 const NAMES_MAX = 3;
 
 export const create: Command = {
-  usage: 'create [<name>] [-r <remote>] [--ssh] [-y]',
+  usage: 'create [<name>] [-r <remote>] [--ssh|--http] [-y]',
   summary: 'Make an app, and a git remote to push it to',
   details: [
     'Without a name it makes one up.',
     `-r, --remote <remote>   name of the git remote (default "${REMOTE_DEFAULT}"; "" for none)`,
-    '--ssh                   push it over SSH: flynn people key add says who you are',
+    '--ssh                   push it over SSH: flynn people key add says who you are. Without being asked: flynn cluster git <name> ssh',
+    '--http                  push it over HTTP, where the cluster is kept with SSH',
     '-y, --yes               replace that remote when it points elsewhere, without asking',
   ],
   examples: ['flynn create shop', 'flynn create shop --ssh', 'flynn create shop-staging -r staging'],
@@ -27,6 +28,7 @@ export const create: Command = {
     const {values, words: [word]} = parseFlags(args, {
       remote: {type: 'string', short: 'r', default: REMOTE_DEFAULT},
       ssh: {type: 'boolean', default: false},
+      http: {type: 'boolean', default: false},
       yes: {type: 'boolean', short: 'y', default: false},
     }, {wordsMax: 1});
     const {yes} = values;
@@ -36,7 +38,9 @@ export const create: Command = {
     if (word !== undefined && context.appFlag !== undefined) throw new UsageError(`the name is there twice: "${word}" and -a "${context.appFlag}"`);
     if (!/^(\w[\w./-]*)?$/.test(remote)) throw new UsageError(`"${remote}" can't name a git remote`);
     const name = word ?? context.appFlag;
-    const base = values.ssh ? await sshBase(client, signal) : client.cluster.gitUrl;
+    if (values.ssh && values.http) throw new UsageError('--ssh or --http, not both');
+    const isSsh = values.ssh || (client.cluster.git === 'ssh' && !values.http && remote !== '');
+    const base = isSsh ? await sshBase(client, signal) : client.cluster.gitUrl;
     // Looked at first: an app without its remote would be half a job.
     const isWorkTree = remote !== '' && await git(['rev-parse', '--is-inside-work-tree'], context.cwd, signal) === 'true';
     if (isWorkTree) await mayTake(remote, {name, yes, context, base}, signal);
@@ -58,8 +62,8 @@ export const create: Command = {
 /** Throws `Failure` when it can't be pushed to. */
 async function sshBase(client: Client, signal: AbortSignal): Promise<string> {
   const {url, state, problem} = await client.get<SshAnswer>('/v1/ssh', signal);
-  if (url === undefined) throw new Failure('this cluster has no git over SSH', {advice: ['leave --ssh out: git comes over HTTP, with the same rights']});
-  if (state !== 'open') throw new Failure(`git over SSH does not listen: ${problem ?? 'nobody has a key'}`, {advice: ['add yours first: flynn people key add']});
+  if (url === undefined) throw new Failure('this cluster has no git over SSH', {advice: ['git comes over HTTP, with the same rights: flynn create --http']});
+  if (state !== 'open') throw new Failure(`git over SSH does not listen: ${problem ?? 'nobody has a key'}`, {advice: ['add yours first: flynn people key add', 'or push over HTTP: flynn create --http']});
   return url;
 }
 

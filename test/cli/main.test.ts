@@ -135,14 +135,15 @@ test('a cluster that does not run is told apart from one that refuses', async (t
 });
 
 test('a wrong token is told with the file that it is in', async (t) => {
-  const {type, config} = await terminal(t);
+  const {type, config, port} = await terminal(t);
   await writeFile(config, (await readFile(config, 'utf8')).replace('right-token', 'stale'));
   t.is(await type('status'), text`
     $ flynn status
     ! error: cluster "home" does not accept the token in CONFIG
     !        on the cluster's machine, 'flynn up' writes the right one
+    !        elsewhere log in with a new one, which 'flynn token add' makes: flynn login http://api.flynn.localhost:PORT --name home < token
     exit 1
-  `.replace('CONFIG', config));
+  `.replace('CONFIG', config).replace('PORT', String(port)));
 });
 
 test('the router without a reconciler behind it is no running cluster, and a stranger is no cluster', async (t) => {

@@ -16,7 +16,7 @@ type Line = string | readonly [line: string, how: Typed];
 const TOPICS: Readonly<Record<string, readonly Line[]>> = {
   'used-wrongly': [
     'scle web=2', 'statsu', 'frobnicate', 'scale web=many -a shop', 'scale -a shop nothing=2', 'logs -a shop --lines many', 'releases -a shop info', '-a', 'env set -a shop', 'run -a shop',
-    'route add -a shop', 'status no-such-app', 'ps -a Shop', 'create ../people', 'completion tcsh', 'audit -n many', 'help nothing', 'create --nope',
+    'route add -a shop', 'status no-such-app', 'ps -a Shop', 'create ../people', 'completion tcsh', 'audit -n many', 'help nothing', 'create --nope', 'resource add postgres',
   ],
   'looking': [
     'status', 'status shop', 'ps -a shop', 'apps', 'info shop', 'scale -a shop', 'route -a shop', 'domain -a shop', 'env -a shop', 'plan', 'events', 'whoami', 'people', 'open shop', 'maintenance -a shop', 'drains', 'metrics',
