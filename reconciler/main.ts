@@ -65,6 +65,7 @@ import {deployerOf, proposalDesk} from './wiring/proposals.ts';
 import {PostdeployNotes} from './receive/postdeploy-notes.ts';
 import type {ProposalDesk} from './proposals/desk.ts';
 import {SshDoor} from './wiring/ssh-door.ts';
+import {SshLogins} from './wiring/ssh-logins.ts';
 import {stackDesk} from './wiring/stack-desk.ts';
 import {View} from './wiring/view.ts';
 import {AppVolumes} from './volumes/volumes.ts';
@@ -147,6 +148,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
 
   const log = (message: string, error: unknown) => events.add({kind: 'error', message: `${message}: ${error instanceof Error ? error.message : String(error)}`});
   const audit = new AuditLog(layout.audit);
+  const sshLogins = new SshLogins({engine: engineDirect, audit, log}, signal);
   const restarts = await Restarts.open(layout.restarts, (file, cause) => events.add({kind: 'restarts-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
   const oneShot: OneShotActions = new OneShotActions({
     docker, engine, world, audit, restarts, execNotes: new ExecNotes(layout.execs), wake, log,
@@ -168,6 +170,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
       // Which Caddy is to be asked, the engine knows.
       const seenContainers = await engineObserver.look(nowMs, until);
       await ssh.look(seenContainers.system);
+      sshLogins.see(seenContainers.system);
       const shifts = shiftsIn(seenContainers.system);
       const [seenRouter, tcp, clutter, certified] = await Promise.all([routerObserver.observe(nowMs, shifts, until), tcpObserver.observe(nowMs, {isPaused: shifts.paused?.includes('tcp') ?? false}, until), housekeeper.look(nowMs, until), certificates.observer.observe(nowMs, until)]);
       return {nowMs, ...seenContainers, router: seenRouter, tcp, clutter, journal: journal.records, crons: crons.books, canaries: canaries.look(), lostImages: images.look(), ...registry.look(), ...(certified && {certificates: certified})};

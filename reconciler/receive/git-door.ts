@@ -95,6 +95,11 @@ export class GitDoor {
     return {ok: false, status: 403, why: refusalOf(principal.user, right, app)};
   }
 
+  /** Writes down that somebody came with a key that sshd still knew, and that is nobody's any more. */
+  async noteStranger({fingerprint, address}: {readonly fingerprint: string; readonly address: string}): Promise<void> {
+    await this.#refusals.add({actor: '', from: address, action: 'wrong key', subject: `ssh: ${fingerprint}`}, Date.now());
+  }
+
   /** Writes down that somebody pushes: what can't be written down is not done. */
   async noteWish({principal, from, repository}: Wish, {app}: Extract<Admission, {ok: true}>): Promise<void> {
     await this.#deps.audit.add({...actorOf(principal, from), action: 'push', ...(app !== undefined && {app}), subject: repository});

@@ -62,7 +62,10 @@ export function registerSsh(server: FastifyInstance, deps: GitDeps, door: GitDoo
     if (first.done === true || first.value.kind !== 'hello') return void socket.destroy();
     const hello = parseHello(first.value.bytes);
     const principal = deps.authenticateKey(hello.fingerprint);
-    if (principal === undefined) return finish(socket, 1, 'this key is nobody\'s any more: ask who may change people');
+    if (principal === undefined) {
+      await door.noteStranger(hello);
+      return finish(socket, 1, 'this key is nobody\'s any more: ask who may change people');
+    }
     if (hello.command === '') return finish(socket, 1, `Hi ${principal.user}! You've authenticated, but Flynn does not provide shell access.`);
     const command = parseCommand(hello.command);
     if (command === undefined) return finish(socket, 1, 'only git may be run here: git clone, git fetch and git push');

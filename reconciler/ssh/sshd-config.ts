@@ -43,7 +43,8 @@ export function renderSshdConfig({listen, port}: {readonly listen: string; reado
     // A client that has vanished is noticed after two minutes.
     'ClientAliveInterval 30',
     'ClientAliveCountMax 4',
-    'LogLevel INFO',
+    // Says which keys were tried: see refused-logins.ts.
+    'LogLevel VERBOSE',
     '',
   ].join('\n');
 }
