@@ -17,6 +17,8 @@ export interface Layout {
   readonly journal: string;
   /** Who did what without a commit: lines of JSON, mode 0600. */
   readonly audit: string;
+  /** What Idempotency-Keys of the API were used for, mode 0600. */
+  readonly usedKeys: string;
   /** Services that are to have new containers: `RestartNote`s. */
   readonly restarts: string;
   /** Releases of commands that are in the making. */
@@ -78,6 +80,7 @@ export function layout(root: string): Layout {
     clusterRepo: below('cluster.git'),
     journal: below('journal'),
     audit: below('audit.log'),
+    usedKeys: below('used-keys'),
     restarts: below('restarts.json'),
     makings: below('makings'),
     postdeploys: below('postdeploys'),

@@ -11,9 +11,10 @@ import {connectDocker} from './adapters/docker-client.ts';
 import {DockerEngine} from './adapters/docker.ts';
 import type {Engine} from './adapters/engine.ts';
 import {hostSubnets} from './adapters/host-routes.ts';
-import {createAuthenticate, principalOfKey} from './api/authenticate.ts';
+import {createAuthenticate, createTellExpiry, principalOfKey} from './api/authenticate.ts';
 import {Logins} from './api/logins.ts';
 import {createLocalServer, createServer} from './api/server.ts';
+import {UsedKeys} from './api/used-keys.ts';
 import type {World} from './apply/executors.ts';
 import {followSources} from './wiring/app-sources.ts';
 import {CronBooks} from './apply/cron-books.ts';
@@ -233,8 +234,8 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator, access: () => reader.access});
-  const logins = new Logins({authenticate, audit, settings});
-  const server = createServer({view, authenticate, logins, log});
+  const logins = new Logins({authenticate, tellExpiry: createTellExpiry({access: () => reader.access}), audit, settings});
+  const server = createServer({view, authenticate, logins, used: new UsedKeys({file: layout.usedKeys, log}), log});
   const local = createLocalServer({view, log});
   receivePushes({server, local, view, repo, layout, deploys, logins, authenticateKey: (fingerprint) => principalOfKey(fingerprint, reader.access), check, unsignedIn: (range, until) => trust.refusalOf(range, until), log, ...(proposals && {proposals})});
 

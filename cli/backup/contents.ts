@@ -19,8 +19,8 @@ const PARTS: Readonly<Record<keyof Layout, Kept>> = {
   caddy: 'left', caddyShared: 'left', ssh: 'left',
   // Configuration that is written at each start.
   unbound: 'left', haproxy: 'left', hooks: 'left', run: 'left', socket: 'left', pidFile: 'left', execs: 'left', scratch: 'left', restoring: 'left',
-  // Nobody waits for these releases any more.
-  makings: 'left',
+  // Nobody waits for these releases any more, or repeats a request of before.
+  makings: 'left', usedKeys: 'left',
   // The past: large, and nothing is decided by it. How far receivers of logs have got is of these logs.
   logs: 'left', events: 'left', drains: 'left', builds: 'left', log: 'left',
   root: 'left',

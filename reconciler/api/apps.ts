@@ -10,7 +10,7 @@ import type {AppAnswer, ConvergedLine, CreatedApp, ScaledApp} from './answers.ts
 import type {RouteParts} from './node-routes.ts';
 import {seenBy, whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
-import {field, readAppName, readLogQuery, readReplicas} from './read.ts';
+import {readAppName, readLogQuery} from './read.ts';
 import {LineQueue, sendLines} from './stream.ts';
 
 /** The remote repository may be slow. */
@@ -28,16 +28,16 @@ export function registerAppRoutes(server: FastifyInstance, {view, authenticate, 
     return answerOf(mustFind(name, await appsNow(view, closing)), view);
   });
 
-  server.post<{Body: unknown}>('/apps', async (request, reply): Promise<CreatedApp> => {
-    const name = readAppName(field(request.body, 'name'));
+  server.post<{Body: {name: string}}>('/apps', async (request, reply): Promise<CreatedApp> => {
+    const name = readAppName(request.body.name);
     const written = await commit(request, {edit: createApp(name), message: `${name}: create`});
     reply.status(written.isNew ? 201 : 200);
     return {...written, name, gitUrl: `${platformUrlOf('git', view.settings)}${name}.git`, webUrl: urlOf(`${name}.${view.status().domain}`, view.settings)};
   });
 
-  server.post<{Params: {app: string}; Body: unknown}>('/apps/:app/scale', async (request): Promise<ScaledApp> => {
+  server.post<{Params: {app: string}; Body: Pick<ScaledApp, 'services'>}>('/apps/:app/scale', async (request): Promise<ScaledApp> => {
     const name = readAppName(request.params.app);
-    const services = readReplicas(field(request.body, 'services'));
+    const {services} = request.body;
     const before = await explaining("can't read the cluster repository", replicasInGit({name, wanted: Object.keys(services), view}, AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
     const message = `${name}: scale ${Object.entries(services).map(([service, count]) => change(service, before[service], count)).join(', ')}`;
     return {...await commit(request, {edit: scale(name, services), message}), services};

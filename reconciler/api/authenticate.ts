@@ -46,10 +46,22 @@ export function createAuthenticate({token, operator, access = () => NOBODY, nowM
     const offered = parseAuthorization(headers.authorization);
     if (offered === undefined) return undefined;
     const hash = digest(offered.token);
-    if (!timingSafeEqual(hash, expected)) return personOf(`sha256:${hash.toString('hex')}`, access(), nowMs());
+    if (!timingSafeEqual(hash, expected)) return personOf(hashOf(hash), access(), nowMs());
     const named = headers['x-flynn-author'];
     const author = (typeof named === 'string' ? parseAuthor(named) : undefined) ?? parseAuthor(offered.user) ?? operator;
     return {...author, user: OPERATOR, may: () => true};
+  };
+}
+
+/** Why a token that was good once is none any more, for whoever has it. Undefined: it never was, or still is. */
+export type TellExpiry = (headers: IncomingHttpHeaders) => string | undefined;
+
+export function createTellExpiry({access, nowMs = Date.now}: Required<Pick<Credentials, 'access'>> & Pick<Credentials, 'nowMs'>): TellExpiry {
+  return (headers) => {
+    const offered = parseAuthorization(headers.authorization);
+    const token = offered && access().tokens.get(hashOf(digest(offered.token)));
+    if (token?.expiresAtMs === undefined || token.expiresAtMs >= nowMs()) return undefined;
+    return `the token ${token.name} of ${token.user} is not good any more: it expired on ${new Date(token.expiresAtMs).toISOString().slice(0, 10)}`;
   };
 }
 
@@ -78,4 +90,9 @@ function parseAuthorization(header: string | undefined): {readonly user: string;
 /** Makes all inputs of one length: `timingSafeEqual` asks for it, and a length is a hint too. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
+}
+
+/** As it stands in `people/`. */
+function hashOf(hash: Buffer): string {
+  return `sha256:${hash.toString('hex')}`;
 }

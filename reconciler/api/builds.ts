@@ -1,5 +1,4 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
-import {BRANCH_PATTERN} from '../../schemas/names.ts';
 import type {BuildCache, ListedBuild} from '../builds/builds.ts';
 import type {DeployWish} from '../node.ts';
 import {known} from './apps.ts';
@@ -8,7 +7,7 @@ import type {RouteParts} from './node-routes.ts';
 import {whoAsks} from './permit.ts';
 import {proposalTitle} from './propose.ts';
 import {ApiError, explaining} from './problem.ts';
-import {readAppName, readCommit} from './read.ts';
+import {readAppName} from './read.ts';
 import {entriesFor} from './openapi/pages.ts';
 import {LIMIT_DEFAULT} from './read-releases.ts';
 import {sendLines} from './stream.ts';
@@ -17,8 +16,6 @@ import {sendLines} from './stream.ts';
 const CACHE_MS_MAX = 85_000;
 /** For a build that does not end although it is cancelled: its container is removed within seconds. */
 const CANCEL_MS_MAX = 60_000;
-const BRANCH_LENGTH_MAX = 200;
-const BRANCH = new RegExp(BRANCH_PATTERN);
 
 type AppRequest = FastifyRequest<{Params: {app: string}; Querystring: Record<string, string>}>;
 type BuildRequest = FastifyRequest<{Params: {app: string; number: string}; Querystring: Record<string, string>}>;
@@ -61,9 +58,9 @@ export function registerBuildRoutes(v1: FastifyInstance, {view, authenticate, cl
   });
 
   // Ends, and is undone, when the client goes away: as a push.
-  v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/builds', async (request, reply) => {
+  v1.post<{Params: {app: string}; Body: DeployWish}>('/apps/:app/builds', async (request, reply) => {
     const app = readAppName(request.params.app);
-    const wish = readDeployWish(request.body);
+    const wish = request.body;
     const by = actorOf(request);
     const isProposed = proposalTitle(request) !== undefined;
     await note(request, {action: isProposed ? 'propose' : 'deploy', app, subject: 'branch' in wish ? wish.branch : wish.commit});
@@ -75,12 +72,4 @@ function readBuildNumber(value: string): number {
   const number = Number(/^#?(\d{1,9})$/.exec(value)?.[1]);
   if (!Number.isInteger(number) || number < 1) throw new ApiError(400, `"${value}" is not the number of a build such as 12`);
   return number;
-}
-
-function readDeployWish(body: unknown): DeployWish {
-  const {branch, commit, ...rest} = typeof body === 'object' && body !== null ? body as Readonly<Record<string, unknown>> : {};
-  if (Object.keys(rest).length > 0 || (branch === undefined) === (commit === undefined)) throw new ApiError(400, 'the body has to be a JSON object with either "branch" or "commit"');
-  if (commit !== undefined) return {commit: readCommit(commit)};
-  if (typeof branch !== 'string' || branch.length > BRANCH_LENGTH_MAX || !BRANCH.test(branch)) throw new ApiError(400, `${JSON.stringify(branch)} can't name a branch`);
-  return {branch};
 }

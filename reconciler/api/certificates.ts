@@ -12,13 +12,18 @@ import {noted} from './audit.ts';
 import type {AcmeAnswer, AddedCertificate, Written} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
 import {ApiError, explaining} from './problem.ts';
-import {readText} from './read.ts';
 
 /** The remote repository may be slow. */
 const READ_MS_MAX = 60_000;
 const TRIES_MAX = 5;
-/** Of a chain of certificates. */
-const TEXT_LENGTH_MAX = 100_000;
+
+interface AcmeWish {
+  readonly directory?: string;
+  readonly email?: string;
+  readonly ca?: string;
+  readonly eabKeyId?: string;
+  readonly eabKey?: string;
+}
 
 /** Certificates: which there are, people's own, and the authority that the others are ordered from. Keys are sealed before they are in git, and in no answer. */
 export function registerCertificateRoutes(server: FastifyInstance, {view, authenticate, commit, closing}: RouteParts): void {
@@ -52,8 +57,8 @@ export function registerCertificateRoutes(server: FastifyInstance, {view, authen
     return {pem};
   });
 
-  server.post<{Body: unknown}>('/certificates', async (request): Promise<AddedCertificate> => {
-    const [certificate, key, host] = [needed(request.body, 'certificate'), needed(request.body, 'key'), readText(request.body, 'host', TEXT_LENGTH_MAX)];
+  server.post<{Body: {certificate: string; key: string; host?: string}}>('/certificates', async (request): Promise<AddedCertificate> => {
+    const {certificate, key, host} = request.body;
     const chain = readChain(certificate);
     if (!chain.ok) throw new ApiError(400, `the certificate ${chain.problem}`);
     const name = nameFor(chain.value, key, host);
@@ -64,14 +69,14 @@ export function registerCertificateRoutes(server: FastifyInstance, {view, authen
     return {...written, name, hosts: chain.value.hosts, notAfter: new Date(chain.value.notAfterMs).toISOString()};
   });
 
-  server.post<{Body: unknown}>('/certificates/remove', async (request): Promise<Written> => {
-    const wanted = needed(request.body, 'name');
+  server.post<{Body: {name: string}}>('/certificates/remove', async (request): Promise<Written> => {
+    const {name: wanted} = request.body;
     const name = fileName(wanted);
     return commit(request, {edit: removeCertificateFile(name), message: `cluster: remove the certificate ${wanted}`});
   });
 
-  server.post<{Body: unknown}>('/certificates/retry', async (request): Promise<{readonly host: string}> => {
-    const host = needed(request.body, 'host');
+  server.post<{Body: {host: string}}>('/certificates/retry', async (request): Promise<{readonly host: string}> => {
+    const {host} = request.body;
     await noted(request, {view, authenticate}, {action: 'cert retry', subject: host});
     await view.certificates.retry(host);
     return {host};
@@ -84,8 +89,8 @@ export function registerCertificateRoutes(server: FastifyInstance, {view, authen
     return {acme: {...rest, ...(eab && {eabKeyId: eab.keyId}), hasCa: ca !== undefined}};
   });
 
-  server.post<{Body: unknown}>('/acme', async (request): Promise<Written> => {
-    const [directory = ACME_DIRECTORY_DEFAULT, email, ca, keyId, key] = ['directory', 'email', 'ca', 'eabKeyId', 'eabKey'].map((name) => readText(request.body, name, TEXT_LENGTH_MAX));
+  server.post<{Body: AcmeWish}>('/acme', async (request): Promise<Written> => {
+    const {directory = ACME_DIRECTORY_DEFAULT, email, ca, eabKeyId: keyId, eabKey: key} = request.body;
     if ((keyId === undefined) !== (key === undefined)) throw new ApiError(400, 'eabKeyId and eabKey come together');
     return sealing('the key', key, async (sealed, recipients) => {
       const acme: AcmeManifest = {directory, ...(email !== undefined && {email}), ...(keyId !== undefined && {eab: {keyId, key: sealed}}), ...(ca !== undefined && {ca: `${ca.trim()}\n`})};
@@ -108,10 +113,4 @@ function fileName(host: string): string {
   const name = host.replace(/^\*/, '_');
   if (!new RegExp(CERTIFICATE_NAME_PATTERN).test(name)) throw new ApiError(400, `"${host}" is no name of a certificate: it has to be like shop.example.com or *.example.com`);
   return name;
-}
-
-function needed(body: unknown, name: string): string {
-  const value = readText(body, name, TEXT_LENGTH_MAX);
-  if (value === undefined) throw new ApiError(400, `${name} has to be a text`);
-  return value;
 }

@@ -1,4 +1,3 @@
-import {createHash} from 'node:crypto';
 import type {FastifyRequest} from 'fastify';
 import type {Change} from '../checkout/snapshot.ts';
 import type {NodeView} from '../node.ts';
@@ -10,8 +9,9 @@ import type {Authenticate} from './authenticate.ts';
 import type {RouteParts} from './node-routes.ts';
 import {operationIdOf} from './operation.ts';
 import {whoAsks} from './permit.ts';
-import {ApiError, explaining} from './problem.ts';
+import {explaining} from './problem.ts';
 import {proposalTitle, titled} from './propose.ts';
+import type {UsedKeys} from './used-keys.ts';
 import {readSeen} from './versions.ts';
 import {WasProposed} from './was-proposed.ts';
 
@@ -19,19 +19,24 @@ import {WasProposed} from './was-proposed.ts';
 const COMMIT_MS_MAX = 60_000;
 /** How long `?wait=true` waits: longer than a deploy may take unless its manifest says otherwise. */
 const WAIT_MS_MAX = 5 * 60_000;
-/** Keys of which is known what they were used for. A retry comes within minutes. */
-const KEYS_MAX = 2_000;
 
 /** Makes the change that a request asks for a commit of its author, and wakes the pass. A repeated request finds the first one's commit. */
 export type Commit = (request: FastifyRequest, change: Pick<Change, 'edit' | 'message' | 'isUnchecked'>) => Promise<Written>;
 
-export function committer({view, authenticate, closing, log}: {readonly view: NodeView; readonly authenticate: Authenticate; readonly closing: AbortSignal; readonly log: RouteParts['log']}): Commit {
-  const used = new UsedKeys();
+interface CommitterParts {
+  readonly view: NodeView;
+  readonly authenticate: Authenticate;
+  readonly used: UsedKeys;
+  readonly closing: AbortSignal;
+  readonly log: RouteParts['log'];
+}
+
+export function committer({view, authenticate, used, closing, log}: CommitterParts): Commit {
   return async (request, {edit, message, ...how}) => {
     const principal = whoAsks(request, authenticate);
     const {name, email} = principal;
     const operationId = operationIdOf(request, principal);
-    if (request.headers['idempotency-key'] !== undefined) used.mustFit(operationId, request);
+    if (request.headers['idempotency-key'] !== undefined) await used.mustFit(operationId, request);
     const title = proposalTitle(request);
     const change: Change = {...how, ...readSeen(request), edit: title === undefined ? reviewed(edit) : edit, message: titled(message, title), author: {name, email}, operationId};
     // Not ended by the client's going: what was asked for is done, and a repeated request finds it.
@@ -63,21 +68,5 @@ async function outcomeOf(app: AppName, {commit, view, closing}: {readonly commit
   } catch (error) {
     if (!late.aborted) throw error;
     return {result: 'converging', commit, detail: `after ${WAIT_MS_MAX / 1000} s: ${progress}`};
-  }
-}
-
-/** What keys were used for, as far as this process knows: git has only the keys themselves. */
-class UsedKeys {
-  readonly #prints = new Map<string, string>();
-
-  /** @throws {ApiError} 422 */
-  mustFit(key: string, {method, url, body}: FastifyRequest): void {
-    const print = createHash('sha256').update(JSON.stringify([method, url.split('?')[0], body ?? null])).digest('hex');
-    const before = this.#prints.get(key);
-    if (before !== undefined && before !== print) throw new ApiError(422, 'this Idempotency-Key was used for another request: take a new one for each');
-    this.#prints.delete(key);
-    this.#prints.set(key, print);
-    const [oldest] = this.#prints.keys();
-    if (this.#prints.size > KEYS_MAX && oldest !== undefined) this.#prints.delete(oldest);
   }
 }

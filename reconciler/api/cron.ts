@@ -7,7 +7,7 @@ import {noted} from './audit.ts';
 import type {Written} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
 import {ApiError} from './problem.ts';
-import {field, readAppName} from './read.ts';
+import {readAppName} from './read.ts';
 import {sendLines} from './stream.ts';
 
 const NAME = new RegExp(NAME_PATTERN);
@@ -47,8 +47,7 @@ export function registerCronRoutes(server: FastifyInstance, {view, authenticate,
   server.post<OfCron>('/apps/:app/cron/:cron', async (request): Promise<Written> => {
     const app = readAppName(request.params.app);
     const cron = readCronName(request.params.cron);
-    const suspend = field(request.body, 'suspend');
-    if (typeof suspend !== 'boolean') throw new ApiError(400, 'suspend has to be true or false');
+    const {suspend} = request.body as {readonly suspend: boolean};
     return commit(request, {edit: suspendCron(app, cron, suspend), message: `${app}: ${suspend ? 'suspend' : 'resume'} cron job ${cron}`});
   });
 }

@@ -5,8 +5,7 @@ import type {DrainStatus} from '../node.ts';
 import type {Written} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
 import {permit, seenBy, whoAsks} from './permit.ts';
-import {ApiError} from './problem.ts';
-import {field, readAppName} from './read.ts';
+import {readAppName} from './read.ts';
 
 /** Where logs are sent on to. What the fields of a drain may be is checked where all manifests are: by the commit. */
 export function registerDrainRoutes(server: FastifyInstance, {view, authenticate, commit}: RouteParts): void {
@@ -24,28 +23,22 @@ export function registerDrainRoutes(server: FastifyInstance, {view, authenticate
     return (await view.drains()).filter((drain) => isSeen({app: drain.app})).filter((drain) => name === undefined || drain.app === undefined || drain.app === name);
   });
 
-  server.post<{Body: unknown}>('/drains', async (request): Promise<Written> => {
-    const owner = readOwner(request.body);
+  server.post<{Body: {app?: string; drain: DrainManifest}}>('/drains', async (request): Promise<Written> => {
+    const {app, drain} = request.body;
+    const owner = ownerOf(app);
     mayChange(request, owner);
-    const drain = field(request.body, 'drain');
-    if (typeof drain !== 'object' || drain === null || typeof field(drain, 'url') !== 'string') throw new ApiError(400, 'drain has to be an object with a url');
-    const wanted = drain as DrainManifest;
-    return commit(request, {edit: addDrain(owner, wanted), message: `${owner}: add a drain to ${withoutCredentials(wanted.url)}`});
+    return commit(request, {edit: addDrain(owner, drain), message: `${owner}: add a drain to ${withoutCredentials(drain.url)}`});
   });
 
-  server.post<{Body: unknown}>('/drains/remove', async (request): Promise<Written> => {
-    const owner = readOwner(request.body);
+  server.post<{Body: {app?: string; url: string}}>('/drains/remove', async (request): Promise<Written> => {
+    const {app, url} = request.body;
+    const owner = ownerOf(app);
     mayChange(request, owner);
-    const url = field(request.body, 'url');
-    if (typeof url !== 'string') throw new ApiError(400, 'url has to be the url of a drain');
     return commit(request, {edit: removeDrain(owner, url), message: `${owner}: remove the drain to ${withoutCredentials(url)}`});
   });
 }
 
 /** No app can be called `cluster`. */
-function readOwner(body: unknown): DrainOwner {
-  const app = field(body, 'app');
-  if (app === undefined) return 'cluster';
-  if (typeof app !== 'string') throw new ApiError(400, 'app has to be a name');
-  return readAppName(app);
+function ownerOf(app: string | undefined): DrainOwner {
+  return app === undefined ? 'cluster' : readAppName(app);
 }

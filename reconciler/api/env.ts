@@ -15,7 +15,7 @@ import type {EnvAnswer, EnvRequest, EnvWritten, Variables} from './config-answer
 import type {RouteParts} from './node-routes.ts';
 import {ApiError, explaining} from './problem.ts';
 import {readAppName} from './read.ts';
-import {readEnvRequest} from './read-env.ts';
+import {checkEnvRequest} from './read-env.ts';
 
 /** Reading the repository and sealing; the remote one may be slow. */
 const READ_MS_MAX = 60_000;
@@ -39,9 +39,10 @@ export function registerEnvRoutes(server: FastifyInstance, {view, commit, closin
     return {...variables(app.env, secrets.env), services: Object.fromEntries(services.filter(([, {env, secrets: own}]) => Object.keys(env).length + own.length > 0))};
   });
 
-  server.post<{Params: {app: string}; Body: unknown}>('/apps/:app/env', {bodyLimit: BODY_BYTES_MAX}, async (request): Promise<EnvWritten> => {
+  server.post<{Params: {app: string}; Body: EnvRequest}>('/apps/:app/env', {bodyLimit: BODY_BYTES_MAX}, async (request): Promise<EnvWritten> => {
     const name = readAppName(request.params.app);
-    const wanted = readEnvRequest(request.body);
+    const wanted = request.body;
+    checkEnvRequest(wanted);
     for (let tries = 1; ; tries += 1) {
       const config = await configOf(name, view, deadline());
       const {change, warnings} = await changeOf(wanted, config, view);

@@ -1,6 +1,6 @@
 import type {FastifyInstance} from 'fastify';
 import type {ClusterManifest} from '../../schemas/cluster.ts';
-import {FORGE_KINDS, checkForge, type ForgeManifest} from '../../schemas/forge.ts';
+import {checkForge, type ForgeManifest} from '../../schemas/forge.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {CLUSTER_FILE} from '../commits/edits.ts';
 import {SealedForOthers} from '../commits/env-edits.ts';
@@ -11,8 +11,6 @@ import {urlOf} from '../settings.ts';
 import type {ForgeAnswer, HookMade, Written} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
 import {ApiError, explaining} from './problem.ts';
-import {field, readText} from './read.ts';
-import {readHookSecret} from './source.ts';
 
 /** The remote repository may be slow. */
 const READ_MS_MAX = 60_000;
@@ -50,24 +48,20 @@ export function registerForgeRoutes(server: FastifyInstance, {view, commit, clos
     return {forge: {...rest, hasHook: hookSecret !== undefined}, ...(state && {state})};
   });
 
-  server.post<{Body: unknown}>('/forge', async (request): Promise<Written> => {
-    const {body} = request;
-    const [kind, repository, url, token] = [readText(body, 'kind'), readText(body, 'repository'), readText(body, 'url'), readText(body, 'token')];
-    const known = FORGE_KINDS.find((one) => one === kind);
-    if (known === undefined) throw new ApiError(400, `kind has to be one of ${FORGE_KINDS.join(', ')}`);
-    if (repository === undefined || token === undefined) throw new ApiError(400, 'repository and token have to be texts');
-    const place = {kind: known, ...(url !== undefined && {url}), repository};
+  server.post<{Body: ForgeManifest}>('/forge', async (request): Promise<Written> => {
+    const {kind, url, repository, token} = request.body;
+    const place = {kind, ...(url !== undefined && {url}), repository};
     return sealing(token, (sealed, recipients) => {
       const wanted: ForgeManifest = {...place, token: sealed};
       const [problem] = checkForge(wanted);
       if (problem !== undefined) throw new ApiError(400, problem.message);
       const edit: Edit = setForge(wanted, recipients);
-      return commit(request, {edit, message: `cluster: pull requests are at ${known} ${repository}`});
+      return commit(request, {edit, message: `cluster: pull requests are at ${kind} ${repository}`});
     });
   });
 
-  server.post<{Body: unknown}>('/forge/hook', async (request): Promise<HookMade> => {
-    const secret = readHookSecret(field(request.body, 'secret'));
+  server.post<{Body: {secret: string}}>('/forge/hook', async (request): Promise<HookMade> => {
+    const {secret} = request.body;
     const written = await sealing(secret, (sealed, recipients) => commit(request, {edit: setForgeHook(sealed, recipients), message: 'cluster: set the secret of webhooks'}));
     return {...written, url: `${urlOf(`api.${view.status().domain}`, view.settings)}v1/hooks/cluster`};
   });

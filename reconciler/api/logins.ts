@@ -1,7 +1,7 @@
 import type {FastifyReply, FastifyRequest} from 'fastify';
 import type {Audit} from '../oneshot/oneshot.ts';
 import {actorOf, addressOf} from './audit.ts';
-import type {Authenticate, Principal} from './authenticate.ts';
+import type {Authenticate, Principal, TellExpiry} from './authenticate.ts';
 import {LoginLimit} from './login-limit.ts';
 import {platformUrlOf, isLoopbackDomain, type NodeSettings} from '../settings.ts';
 import {ApiError} from './problem.ts';
@@ -17,12 +17,14 @@ export type Entry =
 /** Whoever comes with a token comes in here, at whichever door: the API, websockets among it, git and /metrics count wrong ones together. */
 export class Logins {
   readonly #authenticate: Authenticate;
+  readonly #tellExpiry: TellExpiry;
   readonly #settings: Addresses;
   readonly #refusals: Refusals;
   readonly #limit = new LoginLimit();
 
-  constructor({authenticate, audit, settings}: {readonly authenticate: Authenticate; readonly audit: Pick<Audit, 'add'>; readonly settings: Addresses}) {
+  constructor({authenticate, tellExpiry = () => undefined, audit, settings}: {readonly authenticate: Authenticate; readonly tellExpiry?: TellExpiry; readonly audit: Pick<Audit, 'add'>; readonly settings: Addresses}) {
     this.#settings = settings;
+    this.#tellExpiry = tellExpiry;
     this.#authenticate = authenticate;
     this.#refusals = new Refusals(audit);
   }
@@ -42,7 +44,7 @@ export class Logins {
       this.#limit.failed(from, Date.now());
       await this.#refusals.add({...actorOf(undefined, request), action: 'wrong token', subject: `${request.method} ${request.url.split('?')[0]}`}, Date.now());
     }
-    return {ok: false, status: 401, why: "the token is missing or not the cluster's"};
+    return {ok: false, status: 401, why: this.#tellExpiry(request.headers) ?? "the token is missing or not the cluster's"};
   }
 }
 

@@ -10,14 +10,17 @@ import type {Commit} from './commit.ts';
 import {withoutSecrets} from './planned-action.ts';
 import {seenBy, whoAsks} from './permit.ts';
 import {explaining} from './problem.ts';
-import {type EventQuery, field, LOG_LINES_MAX, readCommit, readEventQuery} from './read.ts';
+import {type EventQuery, LOG_LINES_MAX, readEventQuery} from './read.ts';
 import {sendEvents, wantsEvents, type ServerEvent} from './sse.ts';
 import {LineQueue, sendLines} from './stream.ts';
+import type {UsedKeys} from './used-keys.ts';
 
 export interface RouteParts {
   readonly view: NodeView;
   readonly authenticate: Authenticate;
   readonly commit: Commit;
+  /** What makes no commit by `commit` asks it itself. */
+  readonly used: UsedKeys;
   /** Aborted when the server closes. */
   readonly closing: AbortSignal;
   /** Gets what failed inside of us, where there is no answer to tell it in. */
@@ -39,8 +42,8 @@ export function registerNodeRoutes(server: FastifyInstance, {view, authenticate,
     return {actions: plan.actions.map(withoutSecrets), waiting: plan.waiting, text: formatPlan(plan)};
   });
 
-  server.post<{Body: unknown}>('/confirm', async (request) => {
-    const asked = readCommit(field(request.body, 'commit'));
+  server.post<{Body: {commit: string}}>('/confirm', async (request) => {
+    const {commit: asked} = request.body;
     await noted(request, {view, authenticate}, {action: 'confirm', subject: asked});
     const commit = await explaining("can't confirm it", view.confirm(asked, AbortSignal.any([closing, AbortSignal.timeout(PLAN_MS_MAX)])));
     return {commit};

@@ -11,7 +11,6 @@ import {OPERATOR} from './authenticate.ts';
 import type {RouteParts} from './node-routes.ts';
 import {permit, whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
-import {field} from './read.ts';
 
 /** The remote repository may be slow. */
 const READ_MS_MAX = 60_000;
@@ -49,10 +48,9 @@ export function registerPeopleRoutes(v1: FastifyInstance, {view, authenticate, c
     });
   });
 
-  v1.post<{Body: unknown}>('/people', async (request): Promise<Written> => {
-    const user = readUser(field(request.body, 'user'));
-    const wish = request.body as PersonWish;
-    if (typeof wish.name !== 'string' || typeof wish.email !== 'string') throw new ApiError(400, 'name and email have to be texts');
+  v1.post<{Body: PersonWish & {user: string}}>('/people', async (request): Promise<Written> => {
+    const {user: named, ...wish} = request.body;
+    const user = readUser(named);
     return commit(request, {edit: addPerson(user, wish), message: `people: add ${user}`});
   });
 
@@ -64,9 +62,7 @@ export function registerPeopleRoutes(v1: FastifyInstance, {view, authenticate, c
   v1.post<UserParams>('/people/:user/tokens', async (request): Promise<Written> => {
     const user = readUser(request.params.user);
     mayChangeTokens(request, user);
-    const {name, ...token} = request.body as TokenManifest & {readonly name?: unknown};
-    if (typeof name !== 'string' || !NAME.test(name)) throw new ApiError(400, 'name has to be small letters, digits and inner dashes');
-    if (typeof token.hash !== 'string') throw new ApiError(400, 'hash has to be the SHA-256 of the token');
+    const {name, ...token} = request.body as TokenManifest & {readonly name: string};
     return commit(request, {edit: addToken(user, name, token), message: `people: add the token ${name} of ${user}`});
   });
 
@@ -81,9 +77,8 @@ export function registerPeopleRoutes(v1: FastifyInstance, {view, authenticate, c
   v1.post<UserParams>('/people/:user/keys', async (request): Promise<Written> => {
     const user = readUser(request.params.user);
     mayChangeTokens(request, user);
-    const line = field(request.body, 'key');
-    const key = typeof line === 'string' ? readLoginKey(line) : undefined;
-    if (typeof line !== 'string' || key === undefined) throw new ApiError(400, 'key has to be a line as in ~/.ssh/id_ed25519.pub');
+    const {key: line} = request.body as {readonly key: string};
+    const key = readLoginKey(line);
     if (!key.ok) throw new ApiError(400, `the SSH key ${key.problem}`);
     return commit(request, {edit: addSshKey(user, line), message: `people: add the SSH key ${key.value.comment === '' ? key.value.fingerprint : key.value.comment} of ${user}`});
   });
@@ -91,8 +86,7 @@ export function registerPeopleRoutes(v1: FastifyInstance, {view, authenticate, c
   v1.post<UserParams>('/people/:user/keys/remove', async (request): Promise<Written> => {
     const user = readUser(request.params.user);
     mayChangeTokens(request, user);
-    const fingerprint = field(request.body, 'fingerprint');
-    if (typeof fingerprint !== 'string' || !/^SHA256:[A-Za-z0-9+/]{43}$/.test(fingerprint)) throw new ApiError(400, 'fingerprint has to be like SHA256:…, as flynn people key lists them');
+    const {fingerprint} = request.body as {readonly fingerprint: string};
     return commit(request, {edit: removeSshKey(user, fingerprint), message: `people: remove the SSH key ${fingerprint} of ${user}`});
   });
 

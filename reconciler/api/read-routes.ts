@@ -4,11 +4,6 @@ import type {RouteManifest} from '../../schemas/routes.ts';
 import type {TcpRouteManifest} from '../../schemas/tcp.ts';
 import type {NewRoute} from '../commits/route-edits.ts';
 import {ApiError} from './problem.ts';
-import {field} from './read.ts';
-
-/** More than a route has. */
-const FIELDS_MAX = 50;
-const FIELD = /^[a-z][A-Za-z0-9]{0,40}$/;
 
 export interface NewRouteRequest {
   readonly wanted: NewRoute;
@@ -19,9 +14,13 @@ export interface NewRouteRequest {
 }
 
 /** `{"http": {…}}` or `{"tcp": {…}}`. What the fields may be is checked where all manifests are: by the commit. */
-export function readNewRoute(body: unknown): NewRouteRequest {
-  const kind = typeof body === 'object' && body !== null && Object.hasOwn(body, 'tcp') ? 'tcp' : 'http';
-  const route = readFields(field(body, kind), kind);
+export type RouteBody = {readonly http: RouteFields; readonly tcp?: undefined} | {readonly tcp: RouteFields; readonly http?: undefined};
+
+type RouteFields = Readonly<Record<string, unknown>>;
+
+export function readNewRoute(body: RouteBody): NewRouteRequest {
+  const kind = body.tcp === undefined ? 'http' : 'tcp';
+  const route = body.tcp ?? body.http;
   if (kind === 'tcp') {
     const {port, sni, service} = route;
     if (port !== undefined && !Number.isInteger(port)) throw new ApiError(400, 'port has to be a whole number; without one the node chooses it');
@@ -36,10 +35,8 @@ export function readNewRoute(body: unknown): NewRouteRequest {
 }
 
 /** A merge patch (RFC 7396): null takes a field out. */
-export function readRouteChanges(body: unknown): {readonly changes: JsonObject; readonly inWords: string} {
-  const changes = readFields(body, 'the body');
+export function readRouteChanges(changes: JsonObject): {readonly changes: JsonObject; readonly inWords: string} {
   const names = Object.keys(changes);
-  if (names.length === 0) throw new ApiError(400, 'the body has to have the fields that are to be changed');
   const {service, ...others} = changes;
   const words = [...(typeof service === 'string' ? [led({service}).trimStart()] : names.includes('service') ? ['service'] : []), ...Object.keys(others)];
   return {changes, inWords: `(${words.join(', ')})`};
@@ -56,14 +53,6 @@ export function readHost(value: unknown): string {
   const name = readRouteName(readText('host', value));
   if (name.kind !== 'http' || name.path !== '/' || name.nth !== undefined) throw new ApiError(400, `"${String(value)}" is no host such as shop.example.com`);
   return name.host;
-}
-
-function readFields(value: unknown, what: string): Readonly<Record<string, unknown>> {
-  const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
-  if (entries === undefined || entries.length > FIELDS_MAX) throw new ApiError(400, `${what} has to be an object with the fields of a route`);
-  const odd = entries.find(([name]) => !FIELD.test(name));
-  if (odd !== undefined) throw new ApiError(400, `"${odd[0]}" is no field of a route`);
-  return Object.fromEntries(entries);
 }
 
 /** They become a part of the commit's message. */

@@ -1,4 +1,3 @@
-import {REPLICAS_MAX} from '../../schemas/app.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {NAME_PATTERN, problemOfAppName} from '../../schemas/names.ts';
 import type {LogQuery} from '../node.ts';
@@ -8,8 +7,6 @@ import {ApiError} from './problem.ts';
 export const LOG_LINES_DEFAULT = 100;
 export const LOG_LINES_MAX = 10_000;
 const EVENTS_DEFAULT = 1_000;
-const SERVICES_MAX = 100;
-const TEXT_LENGTH_MAX = 5_000;
 const LABEL = new RegExp(NAME_PATTERN);
 
 /** Whether it is free is the edit's business. */
@@ -18,18 +15,6 @@ export function readAppName(value: unknown): AppName {
   const problem = problemOfAppName(value);
   if (problem !== undefined) throw new ApiError(400, problem);
   return value as AppName;
-}
-
-export function readReplicas(value: unknown): Readonly<Record<string, number>> {
-  const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
-  if (entries.length === 0 || entries.length > SERVICES_MAX) throw new ApiError(400, 'services has to be an object such as {"web": 3}');
-  for (const [service, count] of entries) {
-    if (!LABEL.test(service)) throw new ApiError(400, `"${service}" can't name a service`);
-    if (!Number.isInteger(count) || count < 0 || count > REPLICAS_MAX) {
-      throw new ApiError(400, `replicas of "${service}" are ${JSON.stringify(count)}; they have to be a whole number from 0 to ${REPLICAS_MAX}`);
-    }
-  }
-  return Object.fromEntries(entries);
 }
 
 /** A replica, or a part of the platform: `web.1`, `build`. */
@@ -91,19 +76,6 @@ export function readOperationId(header: string | readonly string[] | undefined):
   if (header === undefined) return undefined;
   if (typeof header === 'string' && /^[\w.:-]{8,100}$/.test(header)) return header;
   throw new ApiError(400, 'the Idempotency-Key has to be 8 to 100 letters, digits, dots, colons, dashes or underscores');
-}
-
-export function field(body: unknown, name: string): unknown {
-  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) throw new ApiError(400, `the body has to be a JSON object with "${name}"`);
-  return (body as Record<string, unknown>)[name];
-}
-
-/** A field that may be absent. */
-export function readText(body: unknown, name: string, lengthMax = TEXT_LENGTH_MAX): string | undefined {
-  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) return undefined;
-  const value = field(body, name);
-  if (typeof value !== 'string' || value === '' || value.length > lengthMax) throw new ApiError(400, `${name} has to be a text`);
-  return value;
 }
 
 /** A commit as people type it. Which one is meant, or whether any is, is for others to say. */

@@ -8,7 +8,6 @@ import {seal} from '../secrets/keyring.ts';
 import type {RegistryAnswer, Written} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
 import {ApiError, explaining} from './problem.ts';
-import {readText} from './read.ts';
 
 /** The remote repository may be slow. */
 const READ_MS_MAX = 60_000;
@@ -33,17 +32,13 @@ export function registerRegistryRoutes(server: FastifyInstance, {view, commit, c
     return {registry: {...rest, hasPassword: password !== undefined}, ...(state && {state})};
   });
 
-  server.post<{Body: unknown}>('/registry', async (request): Promise<Written> => {
-    const wanted = Object.fromEntries((['host', 'path', 'username', 'password'] as const).flatMap((name) => {
-      const value = readText(request.body, name);
-      return value === undefined ? [] : [[name, value]];
-    })) as Partial<RegistryManifest>;
-    const {host, password} = wanted;
-    if (host === undefined) throw new ApiError(400, 'host has to be a text');
+  server.post<{Body: RegistryManifest}>('/registry', async (request): Promise<Written> => {
+    const {host, path, username, password} = request.body;
+    const wanted = {host, ...(path !== undefined && {path}), ...(username !== undefined && {username})};
     for (let tries = 1; ; tries += 1) {
       const {recipients = []} = await clusterManifest();
       if (password !== undefined && recipients.length === 0) throw new ApiError(409, 'cluster.yaml has no recipients to encrypt the password to: flynn env set --secret says how to add one');
-      const registry: RegistryManifest = {...wanted, host, ...(password !== undefined && {password: await seal(password, recipients, 'cluster')})};
+      const registry: RegistryManifest = {...wanted, ...(password !== undefined && {password: await seal(password, recipients, 'cluster')})};
       try {
         return await commit(request, {edit: setRegistry(registry, recipients), message: `cluster: images are pushed to ${host}`});
       } catch (error) {

@@ -7,8 +7,9 @@ import {whoAsks} from './permit.ts';
 import {explaining} from './problem.ts';
 import {proposalTitle} from './propose.ts';
 import {readAppName} from './read.ts';
-import {LIMIT_DEFAULT, readImageWish, readNumber, readRollbackWish} from './read-releases.ts';
+import {type ImageBody, imageWishOf, LIMIT_DEFAULT, readNumber, readRollbackWish} from './read-releases.ts';
 import {sendLines} from './stream.ts';
+import {readSeen} from './versions.ts';
 
 /** Git's history of one app takes well under a second; the remote repository may be slow. */
 const READ_MS_MAX = 60_000;
@@ -16,7 +17,7 @@ const READ_MS_MAX = 60_000;
 type AppRequest = FastifyRequest<{Params: {app: string}; Querystring: Record<string, string>}>;
 
 /** Releases: which there were, and the two kinds that people make by commands. */
-export function registerReleaseRoutes(v1: FastifyInstance, {view, authenticate, closing}: RouteParts): void {
+export function registerReleaseRoutes(v1: FastifyInstance, {view, authenticate, used, closing}: RouteParts): void {
   const {releases} = view;
   const reading = () => AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
   const told = <Answer>(answer: Promise<Answer>) => explaining("can't read the cluster repository", answer);
@@ -29,9 +30,9 @@ export function registerReleaseRoutes(v1: FastifyInstance, {view, authenticate, 
 
   v1.get('/apps/:app/rollback', async ({params, query}: AppRequest) => told(releases.preview(readAppName(params.app), readRollbackWish({...query, codeOnly: query['codeOnly'] === 'true'}), reading())));
 
-  v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/rollback', async (request, reply) => {
+  v1.post<{Params: {app: string}; Body: Parameters<typeof readRollbackWish>[0] | null}>('/apps/:app/rollback', async (request, reply) => {
     const app = readAppName(request.params.app);
-    const wish = readRollbackWish(request.body);
+    const wish = readRollbackWish(request.body ?? {});
     const who = await wisher(request, 'rollback', wish.to === undefined ? undefined : `to v${wish.to}`);
     return sendLines(reply, (signal) => releases.rollback(app, wish, {...who, signal}), closing);
   });
@@ -44,9 +45,9 @@ export function registerReleaseRoutes(v1: FastifyInstance, {view, authenticate, 
     return sendLines(reply, (signal) => releases.rebase(app, {...who, signal}), closing);
   });
 
-  v1.post<{Params: {app: string}; Body: unknown}>('/apps/:app/releases', async (request, reply) => {
+  v1.post<{Params: {app: string}; Body: ImageBody}>('/apps/:app/releases', async (request, reply) => {
     const app = readAppName(request.params.app);
-    const wish = readImageWish(request.body);
+    const wish = imageWishOf(request.body);
     const who = await wisher(request, 'deploy', wish.image);
     return sendLines(reply, (signal) => releases.deployImage(app, wish, {...who, signal}), closing);
   });
@@ -55,7 +56,9 @@ export function registerReleaseRoutes(v1: FastifyInstance, {view, authenticate, 
   async function wisher(request: FastifyRequest<{Params: {app: string}}>, action: string, subject?: string) {
     const author = whoAsks(request, authenticate);
     const propose = proposalTitle(request);
+    const operationId = `${action} ${request.params.app} ${operationIdOf(request, author)}`;
+    if (request.headers['idempotency-key'] !== undefined) await used.mustFit(operationId, request);
     await noted(request, {view, authenticate}, {action: propose === undefined ? action : `propose ${action}`, app: readAppName(request.params.app), ...(subject !== undefined && {subject})});
-    return {author, user: author.user, ...(propose !== undefined && {propose}), operationId: `${action} ${request.params.app} ${operationIdOf(request, author)}`};
+    return {author, user: author.user, ...(propose !== undefined && {propose}), ...readSeen(request), operationId};
   }
 }

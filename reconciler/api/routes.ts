@@ -3,6 +3,7 @@ import type {AppManifest} from '../../schemas/app.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
+import type {JsonObject} from '../../schemas/merge-patch.ts';
 import {formatRouteName, nameOfTcpRoute, namesOfRoutes} from '../../schemas/route-name.ts';
 import {ROUTE_SERVICE_DEFAULT} from '../../schemas/routes.ts';
 import type {AppPiece} from '../checkout/snapshot.ts';
@@ -15,8 +16,8 @@ import {domainOf, domainsOf, type DnsFacts} from './domains.ts';
 import type {RouteParts} from './node-routes.ts';
 import {seenBy, whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
-import {field, readAppName} from './read.ts';
-import {readHost, readNewRoute, readRouteChanges, readRouteName} from './read-routes.ts';
+import {readAppName} from './read.ts';
+import {readHost, readNewRoute, readRouteChanges, readRouteName, type RouteBody} from './read-routes.ts';
 import type {AppRoutes, DomainAnswer, DomainWritten, RouteAnswer, RouteWritten} from './route-answers.ts';
 
 /** The remote repository may be slow. */
@@ -48,7 +49,7 @@ export function registerRouteRoutes(server: FastifyInstance, {view, authenticate
 
   server.post<OfApp>('/apps/:app/routes', async (request, reply): Promise<RouteWritten> => {
     const app = readAppName(request.params.app);
-    const {wanted, name, inWords} = readNewRoute(request.body);
+    const {wanted, name, inWords} = readNewRoute(request.body as RouteBody);
     const answer = await written(request, {edit: addRoute(app, wanted, ownHost(app)), message: `${app}: route add ${inWords}`}, name);
     reply.status(answer.isNew ? 201 : 200);
     return answer;
@@ -57,7 +58,7 @@ export function registerRouteRoutes(server: FastifyInstance, {view, authenticate
   server.patch<OfRoute>('/apps/:app/routes/*', async (request): Promise<RouteWritten> => {
     const app = readAppName(request.params.app);
     const name = readRouteName(request.params['*']);
-    const {changes, inWords} = readRouteChanges(request.body);
+    const {changes, inWords} = readRouteChanges(request.body as JsonObject);
     const text = formatRouteName(name);
     return written(request, {edit: updateRoute(app, name, changes), message: `${app}: route update ${short(text)} ${inWords}`}, text);
   });
@@ -78,7 +79,7 @@ export function registerRouteRoutes(server: FastifyInstance, {view, authenticate
 
   server.post<OfApp>('/apps/:app/domains', async (request, reply): Promise<DomainWritten> => {
     const app = readAppName(request.params.app);
-    const host = readHost(field(request.body, 'host'));
+    const host = readHost((request.body as {readonly host: string}).host);
     const answer = await commit(request, {edit: addRoute(app, {kind: 'http', route: {host}}, ownHost(app)), message: `${app}: domain add ${host}`});
     reply.status(answer.isNew ? 201 : 200);
     return {...answer, domain: domainOf(host, dnsFacts(app, view))};

@@ -14,6 +14,7 @@ import {committer} from './commit.ts';
 import {registerCommitRoutes} from './commits.ts';
 import {registerCronRoutes} from './cron.ts';
 import {MESSAGE_BYTES_MAX} from './frames.ts';
+import {limitBodies, refuseNoRequest} from './framing.ts';
 import {registerForgeRoutes} from './forge.ts';
 import {registerGcRoutes} from './gc.ts';
 import {registerMetricsRoutes, registerPrometheusRoute} from './metrics.ts';
@@ -41,6 +42,7 @@ import {registerHookRoute, registerSourceRoutes} from './source.ts';
 import {registerServiceRoutes} from './services.ts';
 import {registerStackRoutes} from './stack.ts';
 import {registerTeamRoutes} from './teams.ts';
+import {UsedKeys} from './used-keys.ts';
 import {serveVersions} from './versions.ts';
 
 export interface ServerParts {
@@ -48,6 +50,8 @@ export interface ServerParts {
   readonly authenticate: Authenticate;
   /** Counts wrong tokens. Absent: those of this server alone. */
   readonly logins?: Logins;
+  /** What Idempotency-Keys were used for. Absent: they are forgotten with this server. */
+  readonly used?: UsedKeys;
   /** Gets what failed inside of us; the client is only told that it did. */
   log(message: string, error: unknown): void;
 }
@@ -60,7 +64,7 @@ const URL_PARAMETER_LENGTH_MAX = 200;
  * The API of a node, and what git's plugin is registered on. For 127.0.0.1: the router passes `api.<domain>` on to it.
  * `close()` ends all streams.
  */
-export function createServer({view, authenticate, logins = new Logins({authenticate, audit: view.audit, settings: view.settings}), log}: ServerParts): FastifyInstance {
+export function createServer({view, authenticate, logins = new Logins({authenticate, audit: view.audit, settings: view.settings}), used = new UsedKeys(), log}: ServerParts): FastifyInstance {
   const server = newServer(log, methodsOf);
   const closing = new AbortController();
   server.addHook('preClose', async () => closing.abort());
@@ -82,7 +86,7 @@ export function createServer({view, authenticate, logins = new Logins({authentic
     guard(v1, {logins, authenticate, audit: view.audit});
     await limitRates(v1, authenticate);
     serveVersions(v1, {view, closing: closing.signal});
-    const parts = {view, authenticate, commit: committer({view, authenticate, closing: closing.signal, log}), closing: closing.signal, log};
+    const parts = {view, authenticate, used, commit: committer({view, authenticate, used, closing: closing.signal, log}), closing: closing.signal, log};
     registerNodeRoutes(v1, parts);
     registerMetricsRoutes(v1, parts);
     registerGcRoutes(v1, parts);
@@ -125,6 +129,7 @@ export function createLocalServer({view, log}: Pick<ServerParts, 'view' | 'log'>
 function newServer(log: ServerParts['log'], methodsOf: (path: string) => readonly string[]): FastifyInstance {
   const server = fastify({
     bodyLimit: BODY_BYTES_MAX,
+    clientErrorHandler: refuseNoRequest,
     // Streams never become idle: without this, closing would wait for their clients.
     forceCloseConnections: true,
     // What is no URL, or has a part that is too long, is refused before any route is found.
@@ -137,5 +142,6 @@ function newServer(log: ServerParts['log'], methodsOf: (path: string) => readonl
   // JSON only: a web page of another origin cannot send that without being asked by the browser first.
   server.removeContentTypeParser('text/plain');
   answerProblems(server, {log, methodsOf});
+  limitBodies(server);
   return server;
 }

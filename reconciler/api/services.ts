@@ -1,4 +1,3 @@
-import {randomUUID} from 'node:crypto';
 import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {replicasDefault, type AppManifest} from '../../schemas/app.ts';
 import type {AppName} from '../../schemas/ids.ts';
@@ -8,13 +7,16 @@ import type {Restarted} from '../oneshot/oneshot.ts';
 import type {ImageWish, ReleaseOutcome} from '../release/releases.ts';
 import type {Written} from './answers.ts';
 import {known} from './apps.ts';
+import {noted} from './audit.ts';
 import type {RouteParts} from './node-routes.ts';
+import {operationIdOf} from './operation.ts';
 import {permit, whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
 import {proposalTitle} from './propose.ts';
-import {isServiceName, readAppName, readLogQuery, readOperationId} from './read.ts';
+import {isServiceName, readAppName, readLogQuery} from './read.ts';
 import type {ServiceAnswer, ServiceWritten} from './service-answers.ts';
 import {sendLines} from './stream.ts';
+import {readSeen} from './versions.ts';
 
 /** The remote repository may be slow. */
 const READ_MS_MAX = 60_000;
@@ -35,7 +37,7 @@ interface ImageFields {
 }
 
 /** Services of an app: what git says of each, beside what runs. What may be said of one is what its manifest may. */
-export function registerServiceRoutes(v1: FastifyInstance, {view, authenticate, commit, closing}: RouteParts): void {
+export function registerServiceRoutes(v1: FastifyInstance, {view, authenticate, commit, used, closing}: RouteParts): void {
   const within = (ms: number) => AbortSignal.any([closing, AbortSignal.timeout(ms)]);
   const places = (request: FastifyRequest<OfService>) => ({app: readAppName(request.params.app), service: readService(request.params.service)});
   const all = async (app: AppName) => servicesOf(app, view, within(READ_MS_MAX));
@@ -97,12 +99,16 @@ export function registerServiceRoutes(v1: FastifyInstance, {view, authenticate, 
       if (written === undefined) throw new ApiError(400, 'the body has to have the fields that are to be changed');
       return {...written, service};
     }
-    const key = readOperationId(request.headers['idempotency-key']);
     const signal = within(DEPLOY_MS_MAX);
     const principal = whoAsks(request, authenticate);
     const propose = proposalTitle(request);
+    const operationId = `deploy ${app} ${operationIdOf(request, principal)}`;
+    if (request.headers['idempotency-key'] !== undefined) await used.mustFit(operationId, request);
+    await noted(request, {view, authenticate}, {action: propose === undefined ? 'deploy' : 'propose deploy', app, subject: image.image});
+    // What was changed in app.yaml just now is what nobody has seen yet.
+    const seen = written === undefined ? readSeen(request) : {};
     let release: ReleaseOutcome | undefined;
-    for await (const line of view.releases.deployImage(app, image, {author: principal, user: principal.user, ...(propose !== undefined && {propose}), operationId: key === undefined ? randomUUID() : `${key}:image`, signal})) {
+    for await (const line of view.releases.deployImage(app, image, {author: principal, user: principal.user, ...(propose !== undefined && {propose}), ...seen, operationId, signal})) {
       if ('outcome' in line) release = line.outcome;
     }
     if (release === undefined) throw new ApiError(504, 'the release was waited for as long as a request may take');

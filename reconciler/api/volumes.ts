@@ -8,7 +8,7 @@ import {noted} from './audit.ts';
 import type {RouteParts} from './node-routes.ts';
 import {seenBy, whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
-import {field, readAppName} from './read.ts';
+import {readAppName} from './read.ts';
 
 const TAR = 'application/x-tar';
 const QUESTION_MS_MAX = 60_000;
@@ -49,9 +49,9 @@ export function registerVolumeRoutes(v1: FastifyInstance, {view, authenticate, c
   });
 
   // Nobody removes data by a slip: its name has to be there twice.
-  v1.post<VolumeParams & {Body: unknown}>('/apps/:app/volumes/:volume/remove', async (request) => {
+  v1.post<VolumeParams & {Body: {confirm: string}}>('/apps/:app/volumes/:volume/remove', async (request) => {
     const id = readVolume(request.params);
-    const confirmed = field(request.body, 'confirm');
+    const {confirm: confirmed} = request.body;
     if (confirmed !== `${id.app}/${id.name}`) throw new ApiError(400, `confirm is ${JSON.stringify(confirmed)}; it has to be "${id.app}/${id.name}"`);
     await note(request, 'volume rm', id);
     await explaining("can't remove the volume", volumes.remove(id, within(QUESTION_MS_MAX)));

@@ -6,6 +6,7 @@ import {appNow} from './app-now.ts';
 import {deployRelease, type DeployDeps} from './deploy.ts';
 import {describeRelease} from './describe.ts';
 import {Jobs} from './jobs.ts';
+import {madeBefore} from './made-before.ts';
 import {detail} from '../build/output.ts';
 import {proposeRelease, type Making, type Proposer} from './make.ts';
 import {pastReleases, type PastRelease} from './past.ts';
@@ -37,9 +38,15 @@ export function releaseDesk(deps: DeskDeps, signal: AbortSignal): Releases {
   const jobs = new Jobs(signal);
   void resumeMakings(deps, signal);
   const make = (making: Omit<Making, 'release'> & {readonly release: Omit<Making['release'], 'pushedBy' | 'createdAt'>}, {deployTimeoutMs, print, who}: {deployTimeoutMs: number; print(line: string): void; who: Wisher}, until: AbortSignal): Promise<ReleaseOutcome> => {
-    const whole = {...making, release: {...making.release, pushedBy: making.author.name, createdAt: new Date().toISOString()}};
+    const asked = {operationId: who.operationId, ...(who.seen !== undefined && {seen: who.seen})};
+    const whole = {...making, ...asked, release: {...making.release, pushedBy: making.author.name, createdAt: new Date().toISOString()}};
     return who.propose === undefined ? deployRelease(deps, {making: whole, deployTimeoutMs, print}, until) : proposed(deps, whole, {print, who}, until);
   };
+
+  /** Once for each id, also when the process that began is gone. */
+  const once = (app: AppName, who: Wisher, run: (print: (line: string) => void, until: AbortSignal) => Promise<ReleaseOutcome>) => jobs.start(who.operationId, (print, until) => refusing(
+    async () => await madeBefore(deps, {app, operationId: who.operationId, print}, until) ?? await run(print, until),
+  )).follow(who.signal);
 
   return {
     async list(app, limit, until): Promise<ReleaseList> {
@@ -67,26 +74,26 @@ export function releaseDesk(deps: DeskDeps, signal: AbortSignal): Releases {
     preview: async (app, wish, until) => (await planRollback(deps, app, wish, until)).preview,
 
     rollback(app, wish, who) {
-      return jobs.start(who.operationId, (print, until) => refusing(async () => {
+      return once(app, who, async (print, until) => {
         const {making, deployTimeoutMs} = await planRollback(deps, app, wish, until);
         return make({...making, author: who.author}, {deployTimeoutMs, print, who}, until);
-      })).follow(who.signal);
+      });
     },
 
     rebasePreview: (app, until) => rebasePreview(deps, app, until),
 
     rebase(app, who) {
-      return jobs.start(who.operationId, (print, until) => refusing(async () => {
+      return once(app, who, async (print, until) => {
         const {making, deployTimeoutMs} = await planRebase(deps, app, print, until);
         return make({...making, author: who.author}, {deployTimeoutMs, print, who}, until);
-      })).follow(who.signal);
+      });
     },
 
     deployImage(app, wish, who) {
-      return jobs.start(who.operationId, (print, until) => refusing(async () => {
+      return once(app, who, async (print, until) => {
         const {making, deployTimeoutMs} = await planImage(deps, app, {wish, author: who.author, print}, until);
         return make(making, {deployTimeoutMs, print, who}, until);
-      })).follow(who.signal);
+      });
     },
   };
 }

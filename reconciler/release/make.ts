@@ -2,7 +2,7 @@ import {randomUUID} from 'node:crypto';
 import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import type {FollowedRepo} from '../checkout/repo.ts';
 import {reviewed} from '../access/protected.ts';
-import {EditRefused, type Author, type Change, type Edit} from '../checkout/snapshot.ts';
+import {EditRefused, StaleRead, type Author, type Change, type Edit} from '../checkout/snapshot.ts';
 import {addRelease, releaseFile, removeRelease, type NewRelease} from '../commits/edits.ts';
 import {COMMITTER} from '../commits/writer.ts';
 import type {NodeView} from '../node.ts';
@@ -43,6 +43,10 @@ export interface Making {
   readonly trailers: readonly string[];
   /** More that belongs into the same commit, and what takes it back. */
   readonly alongside?: {readonly edit: Edit; readonly undo: Edit};
+  /** What it was asked for with: its commit says so. Absent: nobody asks for it again. */
+  readonly operationId?: string;
+  /** See `Change`. */
+  readonly seen?: NonNullable<Change['seen']>;
   /** What has to be so before a commit names the number. */
   prepare?(number: number, signal: AbortSignal): Promise<void>;
 }
@@ -60,9 +64,8 @@ export interface Released {
  * @throws {ReleaseRefused} when the release can't be made. After any failure git does not name it.
  */
 export async function makeRelease(deps: ReleaseDeps, making: Making, signal: AbortSignal): Promise<Released> {
-  const {app, release, keep, author, alongside} = making;
+  const {app, release, keep, author, alongside, seen, operationId = randomUUID()} = making;
   const {createdAt} = release;
-  const operationId = randomUUID();
   for (let tries = 0; tries < NUMBER_TRIES_MAX; tries += 1) {
     const floor = await deps.repo.nextReleaseFloor(app, signal);
     const number = floor + 1;
@@ -75,12 +78,14 @@ export async function makeRelease(deps: ReleaseDeps, making: Making, signal: Abo
         message: messageOf(making, number),
         author,
         operationId,
+        ...(seen !== undefined && {seen}),
       }, AbortSignal.timeout(COMMIT_MS_MAX));
       deps.node.wake(`${app}: release v${number}`);
       return {number, createdAt};
     } catch (error) {
       if (error instanceof NumberTaken) continue;
       if (error instanceof EditRefused) throw refusedBy(error);
+      if (error instanceof StaleRead) throw error;
       // The branch may have been moved all the same, with the answer lost.
       await takeBackRelease(deps, {...making, released: {number, createdAt}, cause: 'it could not be seen whether the release was committed'});
       throw error;
@@ -103,7 +108,7 @@ export interface Proposing {
  * @throws {ReleaseRefused} when it can't be made
  */
 export async function proposeRelease(deps: Pick<ReleaseDeps, 'repo'> & {readonly proposals: Proposer | undefined}, making: Making, {who, title, postdeploy}: Proposing, signal: AbortSignal): Promise<{readonly number: number; readonly proposal: ProposalDetails}> {
-  const {app, release, author, alongside} = making;
+  const {app, release, author, alongside, seen} = making;
   if (deps.proposals === undefined) throw new ReleaseRefused('releases can only be proposed where the cluster repository is on its own server, or at a forge');
   const {image, createdAt, source: {commit: source}} = release;
   for (let tries = 0; tries < NUMBER_TRIES_MAX; tries += 1) {
@@ -118,6 +123,7 @@ export async function proposeRelease(deps: Pick<ReleaseDeps, 'repo'> & {readonly
         message: title === undefined || title === '' ? message : `${title}\n\n${message}`,
         author,
         operationId: randomUUID(),
+        ...(seen !== undefined && {seen}),
       }, {app, image: image as ImageDigest, createdAt, ...(source !== undefined && {source}), ...(postdeploy !== undefined && {postdeploy})}, who, signal);
       return {number, proposal};
     } catch (error) {

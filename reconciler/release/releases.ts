@@ -1,6 +1,6 @@
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import type {ReleasedService, SourceManifest} from '../../schemas/release.ts';
-import type {Author} from '../checkout/snapshot.ts';
+import type {Author, Change} from '../checkout/snapshot.ts';
 import type {Fate} from './past.ts';
 
 /** What a node can tell of releases, and the releases that it makes itself. What it answers is JSON, as the API sends it. */
@@ -31,6 +31,8 @@ export interface Wisher {
   readonly propose?: string;
   /** The same id joins what was begun with it: nothing is done twice because an answer was lost. */
   readonly operationId: string;
+  /** What he has seen of the app: see `Change`. */
+  readonly seen?: NonNullable<Change['seen']>;
   /** Who listens no longer stops listening; the release goes on. */
   readonly signal: AbortSignal;
 }

@@ -1,11 +1,11 @@
-import {WEB} from '../../../schemas/app.ts';
+import {REPLICAS_MAX, WEB} from '../../../schemas/app.ts';
 import {BRANCH_PATTERN, NAME_PATTERN} from '../../../schemas/names.ts';
 import {ENV_VALUE_LENGTH_MAX, variableNameSchema} from '../../../schemas/variables.ts';
 import {LOG_LINES_DEFAULT, LOG_LINES_MAX} from '../read.ts';
 import {LIMIT_DEFAULT} from '../read-releases.ts';
 import {action, commit, lines, question, writtenLines, type Operations} from './operation.ts';
 import {IMAGE_FIELDS, patchOf, SERVICE_FIELDS} from './services.ts';
-import {always, APP, bodyOf, count, flag, listOf, mapOf, ref, SERVICE, text} from './schema.ts';
+import {always, APP, bodyOf, count, flag, HOOK_SECRET, listOf, mapOf, ref, SERVICE, text} from './schema.ts';
 
 const SWITCH = bodyOf({on: flag('Whether it is to be so.')}, ['on']);
 const FOLLOW = {follow: flag('Tell also what comes, until the connection is closed.', {default: false})};
@@ -50,7 +50,7 @@ export const APP_OPERATIONS: Operations = {
   'POST /v1/apps/:app/scale': commit('services', 'Scale services', ref('ScaledApp'), {
     body: bodyOf({services: {
       type: 'object', minProperties: 1, maxProperties: 100, propertyNames: {pattern: NAME_PATTERN, errorMessage: "can't name a service"}, description: 'Copies by service.', examples: [{web: 3}],
-      additionalProperties: count('Copies.', {maximum: 1000, errorMessage: 'must be a whole number from 0 to 1000'}), errorMessage: 'must be an object such as {"web": 3}',
+      additionalProperties: count('Copies.', {maximum: REPLICAS_MAX, errorMessage: `must be a whole number from 0 to ${REPLICAS_MAX}`}), errorMessage: 'must be an object such as {"web": 3}',
     }}, ['services']),
   }),
   'POST /v1/apps/:app/restart': action('services', 'Give services new containers', ref('Restarted'), {body: bodyOf({service: {...SERVICE, description: 'Absent: all that run.'}}), isBodyOptional: true}),
@@ -62,13 +62,14 @@ export const APP_OPERATIONS: Operations = {
       image: text('A name, a name with a digest, or an id.', {minLength: 1, maxLength: 500, errorMessage: 'must be the name of an image such as nginx:1.27'}), pull: flag('Ask the registry although the engine has it.', {default: false}),
       service: {...SERVICE, default: WEB}, command: {...WORDS, maxItems: 100}, port: {type: 'integer', minimum: 1, maximum: 65_535, description: 'Default: what the image exposes.'},
     }, ['image']),
+    isRelease: true,
   }),
   'GET /v1/apps/:app/rollback': question('releases', 'Show what a rollback would change', ref('RollbackPreview'), {query: {to: RELEASE_NUMBER, from: RELEASE_NUMBER, codeOnly: flag('The configuration stays.', {default: false})}}),
   'POST /v1/apps/:app/rollback': writtenLines('releases', 'Go back to an earlier release', ref('ReleaseLine'), {
-    body: bodyOf({to: {...RELEASE_NUMBER, description: 'Default: the one before.'}, from: {...RELEASE_NUMBER, description: 'Refused when it is not the current one any more.'}, codeOnly: flag('The configuration stays.', {default: false})}), isBodyOptional: true,
+    body: bodyOf({to: {...RELEASE_NUMBER, description: 'Default: the one before.'}, from: {...RELEASE_NUMBER, description: 'Refused when it is not the current one any more.'}, codeOnly: flag('The configuration stays.', {default: false})}), isBodyOptional: true, isRelease: true,
   }),
   'GET /v1/apps/:app/rebase': question('releases', 'Show whether it stands on the run image of today', ref('Rebase')),
-  'POST /v1/apps/:app/rebase': writtenLines('releases', 'Put it onto the run image of today', ref('ReleaseLine')),
+  'POST /v1/apps/:app/rebase': writtenLines('releases', 'Put it onto the run image of today', ref('ReleaseLine'), {isRelease: true}),
   ...Object.fromEntries((['promote', 'abort'] as const).map((kind) => [`POST /v1/apps/:app/canary/${kind}`, action('releases', kind === 'promote' ? 'End the watching of canaries: deploy it everywhere' : 'End the watching of canaries: take it back', {
     type: 'object', additionalProperties: false, required: ['app', 'decided'], properties: {app: APP, decided: always(kind, 'What becomes of it.')},
   }, {statuses: [202]})])),
@@ -86,7 +87,7 @@ export const APP_OPERATIONS: Operations = {
   'GET /v1/apps/:app/source': question('builds', 'Show how its source elsewhere is followed', ref('Source'), {hasEtag: true, isOfPass: true}),
   'POST /v1/apps/:app/source/sync': writtenLines('builds', 'Look at its source now, and deploy the newest commit', ref('SourceLine')),
   'POST /v1/apps/:app/source/hook': commit('builds', 'Set what webhooks prove themselves with', ref('HookMade'), {
-    body: bodyOf({secret: text('Printable characters without spaces.', {minLength: 16, maxLength: 200, pattern: '^[\\x21-\\x7e]+$', writeOnly: true, errorMessage: 'must be a text of 16 to 200 printable characters without spaces'})}, ['secret']),
+    body: bodyOf({secret: HOOK_SECRET}, ['secret']),
   }),
 
   'GET /v1/apps/:app/env': question('env', 'List variables, and names of secrets', ref('Env'), {hasEtag: true}),

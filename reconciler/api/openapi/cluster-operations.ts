@@ -1,12 +1,13 @@
 import type {SchemaObject} from 'ajv';
 import {drainsSchema} from '../../../schemas/drains.ts';
+import {FORGE_KINDS} from '../../../schemas/forge.ts';
 import {NAME_PATTERN} from '../../../schemas/names.ts';
 import {personSchema} from '../../../schemas/person.ts';
 import {LOGIN_KEY_LENGTH_MAX} from '../../../schemas/login-key.ts';
 import {LOG_LINES_MAX} from '../read.ts';
 import {action, commit, lines, question, writtenLines, type Operations} from './operation.ts';
 import {TEAM_OPERATIONS} from './people-operations.ts';
-import {always, APP, bodyOf, count, flag, listOf, oneOfTexts, ref, text} from './schema.ts';
+import {always, APP, bodyOf, count, flag, HOOK_SECRET, listOf, oneOfTexts, ref, text} from './schema.ts';
 
 const FIELDS_MAX = 50;
 const PEM = {minLength: 1, maxLength: 100_000, errorMessage: 'must be a text'};
@@ -83,8 +84,8 @@ export const CLUSTER_OPERATIONS: Operations = {
   'POST /v1/registry': commit('node', 'Keep images of releases in a registry', ref('Written'), {body: bodyOf({host: text('Where it is.', SHORT), path: text('Before the names of images.', SHORT), username: text('Of the login.', SHORT), password: text('Encrypted before it is in git.', {...SHORT, writeOnly: true})}, ['host'])}),
   'POST /v1/registry/remove': commit('node', 'Keep images of releases in no registry', ref('Written')),
   'GET /v1/forge': question('node', 'Show the forge that is told of plans and deploys', ref('Forge'), {hasEtag: true}),
-  'POST /v1/forge': commit('node', 'Tell a forge of plans and deploys', ref('Written'), {body: bodyOf({kind: text('`github`, `gitlab` or `gitea`.', SHORT), url: text('Of the site.', SHORT), repository: text('Owner and name.', SHORT), token: text('Encrypted before it is in git.', {...SHORT, writeOnly: true})}, ['kind', 'repository', 'token'])}),
-  'POST /v1/forge/hook': commit('node', "Set what the forge's webhooks prove themselves with", ref('HookMade'), {body: bodyOf({secret: text('Encrypted before it is in git.', {...SHORT, writeOnly: true})}, ['secret'])}),
+  'POST /v1/forge': commit('node', 'Tell a forge of plans and deploys', ref('Written'), {body: bodyOf({kind: oneOfTexts('Which.', FORGE_KINDS), url: text('Of the site.', SHORT), repository: text('Owner and name.', SHORT), token: text('Encrypted before it is in git.', {...SHORT, writeOnly: true})}, ['kind', 'repository', 'token'])}),
+  'POST /v1/forge/hook': commit('node', "Set what the forge's webhooks prove themselves with", ref('HookMade'), {body: bodyOf({secret: HOOK_SECRET}, ['secret'])}),
   'POST /v1/forge/remove': commit('node', 'Tell no forge anything', ref('Written')),
   'GET /v1/gc': question('node', 'Show what nobody needs any more', ref('Garbage'), {query: {caches: flag('What builds keep for the next one, too.', {default: false})}}),
   'POST /v1/gc': action('node', 'Remove that', ref('Garbage'), {body: bodyOf({caches: flag('What builds keep for the next one, too.')}, ['caches'])}),

@@ -26,7 +26,7 @@ const WRITE_HEADERS: Readonly<Record<string, {readonly description: string; read
 };
 
 const PROBLEMS: Readonly<Record<number, string>> = {
-  400: 'What came in is not what it has to be.', 401: 'The token is missing or nobody\'s.', 403: 'That is more than you may do.', 404: 'There is no such thing.', 405: 'Not with this method.', 406: 'Not in this form.', 409: 'It can\'t be done to what is there.',
+  400: 'What came in is not what it has to be.', 401: 'The token is missing or nobody\'s.', 403: 'That is more than you may do.', 404: 'There is no such thing.', 405: 'Not with this method.', 406: 'Not in this form.', 408: 'The body did not come in time.', 409: 'It can\'t be done to what is there.',
   412: 'What you have seen has changed since.', 413: 'The body is too large.', 415: 'The body is of another media type.', 422: 'The Idempotency-Key was used for another body.', 429: 'Too many: `Retry-After` says when again.',
   500: 'The node could not do it; its log has the cause.', 503: 'It is not ready, or what it needs does not answer.', 504: 'It took too long.',
 };
@@ -152,8 +152,8 @@ export function queryOf({kind, query = {}, pages}: Operation): Readonly<Record<s
   };
 }
 
-function headerParameters({kind}: Operation): readonly Parameter[] {
-  const names = kind === 'commit' ? Object.keys(WRITE_HEADERS) : kind === 'written-lines' ? ['Idempotency-Key', 'X-Flynn-Author'] : kind === 'action' ? ['X-Flynn-Author'] : [];
+function headerParameters({kind, isRelease}: Operation): readonly Parameter[] {
+  const names = kind === 'commit' || isRelease === true ? Object.keys(WRITE_HEADERS) : kind === 'written-lines' || kind === 'action' ? ['X-Flynn-Author'] : [];
   return names.map((name) => ({name, in: 'header', description: WRITE_HEADERS[name]?.description ?? '', schema: WRITE_HEADERS[name]?.schema ?? {}}));
 }
 
@@ -182,9 +182,9 @@ function responsesOf(key: string, operation: Operation): Readonly<Record<string,
   return Object.fromEntries([...(kind === 'session' ? [101] : statuses).map((status) => [status, success]), ...(kind === 'commit' ? [[202, {description: 'Proposed.', content: {'application/json': {schema: ref('Proposed')}}}] as const] : []), ...problems]);
 }
 
-function problemsOf(key: string, {kind, isOpen, body, bodyType}: Operation): readonly number[] {
+function problemsOf(key: string, {kind, isOpen, isRelease, body, bodyType}: Operation): readonly number[] {
   const isWritten = kind !== 'question' && kind !== 'lines';
-  return [400, ...(isOpen === true && bodyType === undefined ? [] : [401, 403, 429]), 404, ...(isWritten || key.includes(':') ? [409] : []), ...(kind === 'commit' ? [412, 422] : []), ...(body !== undefined || bodyType !== undefined || isWritten ? [413, 415] : []), 500, 503, 504];
+  return [400, ...(isOpen === true && bodyType === undefined ? [] : [401, 403, 429]), 404, ...(isWritten || key.includes(':') ? [409] : []), ...(kind === 'commit' ? [412, 422] : isRelease === true ? [422] : []), ...(body !== undefined || bodyType !== undefined || isWritten ? [408, 413, 415] : []), 500, 503, 504];
 }
 
 /** As others get it: `errorMessage` is for our own checks. */

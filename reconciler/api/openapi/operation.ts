@@ -28,6 +28,8 @@ export interface Operation {
   readonly pages?: {readonly list?: string; readonly key: readonly string[]};
   /** The same as server-sent events, for who accepts `text/event-stream`. */
   readonly hasEvents?: true;
+  /** Told in lines, and a commit all the same: `Idempotency-Key` and `If-Match` mean what they mean for one, and it can be proposed. */
+  readonly isRelease?: true;
   /** It takes no token. */
   readonly isOpen?: true;
 }

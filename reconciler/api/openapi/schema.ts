@@ -85,6 +85,9 @@ export const COMMIT: SchemaObject = {type: 'string', pattern: '^[0-9a-f]{40}$', 
 export const APP: SchemaObject = {type: 'string', pattern: NAME_PATTERN, description: 'Name of an app.', errorMessage: "can't name an app: it must be a name: small letters, digits and inner dashes, at most 30 characters"};
 export const SERVICE: SchemaObject = {type: 'string', pattern: NAME_PATTERN, description: 'Name of a service.', errorMessage: "can't name a service"};
 
+/** What webhooks prove themselves with. One that somebody could guess would let him make us look, and nothing else. */
+export const HOOK_SECRET = text('Printable characters without spaces. Encrypted before it is in git.', {minLength: 16, maxLength: 200, pattern: '^[\\x21-\\x7e]+$', writeOnly: true, errorMessage: 'must be a text of 16 to 200 printable characters without spaces'});
+
 /** What comes in: an object with these fields, of which some have to be there. */
 export function bodyOf(properties: Readonly<Record<string, SchemaObject>>, required: readonly string[] = []): SchemaObject {
   return {type: 'object', additionalProperties: false, required, properties, errorMessage: 'must be a JSON object'};

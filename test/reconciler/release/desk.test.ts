@@ -54,7 +54,7 @@ async function shop(t: ExecutionContext, {outcomes = [], serving, gone = [], los
   const makings = new Makings(path.join(path.dirname(gitdir), `${path.basename(gitdir)}-makings`));
   t.teardown(() => rm(path.join(path.dirname(gitdir), `${path.basename(gitdir)}-makings`), {recursive: true, force: true}));
   await prepare?.({commit, makings});
-  const desk = releaseDesk({
+  const deps: Parameters<typeof releaseDesk>[0] = {
     repo, makings, proposals: undefined,
     node: {wake: () => {}, converged: async (_app, _onProgress, signal) => {
       await meanwhile?.(commit);
@@ -70,10 +70,13 @@ async function shop(t: ExecutionContext, {outcomes = [], serving, gone = [], los
     isSourceHere: async (_app, source) => !lost.includes(source),
     keepSource: async ({commit: source, number}) => void kept.push(`v${number} ${source.slice(0, 4)}`),
     servingRelease: () => serving,
-  }, stop.signal);
+  };
+  const desk = releaseDesk(deps, stop.signal);
   const show = async (file: string) => run(gitdir, 'show', `main:${file}`).catch(() => undefined);
   return {
     desk, kept, commit, show, makings,
+    /** Of the next process. */
+    nextDesk: () => releaseDesk(deps, stop.signal),
     release: (number: number, keep = 2) => commit(addRelease(SHOP, {image: image(number), source: {commit: String(number).repeat(40), builder: 'Node.js'}, services: {web: {command: ['node']}}, pushedBy: 'ann', createdAt: `2026-11-23T09:30:0${number}Z`}, {keep, numberAbove: number - 1})),
     configure: (text: string) => commit(() => ({[FILE]: `${HEAD}${text}`})),
     rollback: async (wish: Partial<RollbackWish> = {}) => all(desk.rollback(SHOP, {isCodeOnly: false, ...wish}, {author: ADA, operationId: `wish-${operations += 1}`, signal: until()})),
@@ -280,6 +283,32 @@ async function interrupted({commit, makings}: Parameters<NonNullable<Given['prep
   await makings.add(INTERRUPTED);
   await commit((read, list) => ({...release(2)(read, list), [FILE]: `${HEAD}env: {TEXT: back}\n`}));
 }
+
+test('the same wish again makes no second release after a restart either: it hears what became of the first', async (t) => {
+  const {desk, nextDesk, release, files} = await shop(t, {outcomes: [{result: 'healthy', commit: NO_COMMIT as never, urls: []}, {result: 'healthy', commit: NO_COMMIT as never, urls: []}, FAILED]});
+  await release(1);
+  await release(2);
+  const wish = (id: string) => ({author: ADA, operationId: `rollback shop ${id}`, signal: until()});
+  const back = {to: 1, isCodeOnly: false, from: 2};
+  t.like((await all(desk.rollback(SHOP, back, wish('a')))).at(-1), {outcome: {result: 'healthy', release: 3}});
+  t.like((await all(nextDesk().rollback(SHOP, back, wish('a')))).at(-1), {outcome: {result: 'healthy', release: 3}});
+  t.like((await all(nextDesk().rollback(SHOP, {...back, to: 2, from: 3}, wish('b')))).at(-1), {outcome: {result: 'failed', release: 4, isTakenBack: true}});
+  t.like((await all(nextDesk().rollback(SHOP, {...back, to: 2, from: 3}, wish('b')))).at(-1), {outcome: {result: 'failed', release: 4, cause: 'web.1 exited with code 3', isTakenBack: true}});
+  await release(5);
+  t.like((await all(nextDesk().rollback(SHOP, back, wish('a')))).at(-1), {outcome: {result: 'superseded', release: 3, by: 5}});
+  t.true((await files()).includes('releases/v0005.yaml'));
+  t.false((await files()).includes('releases/v0006.yaml'));
+});
+
+test('a rollback that was wished on what is not there any more is not made', async (t) => {
+  const {desk, release, files, commit} = await shop(t);
+  await release(1);
+  const seen = await commit(() => ({'cluster.yaml': `${CLUSTER}# looked at\n`})) as {readonly commit: string};
+  await release(2);
+  const wish = {author: ADA, signal: until(), seen: {commits: [seen.commit], path: 'apps/shop'}};
+  await t.throwsAsync(all(desk.rollback(SHOP, {isCodeOnly: false}, {...wish, operationId: 'stale'})), {message: /apps\/shop was changed since/});
+  t.deepEqual(await files(), ['app.yaml', 'releases/v0001.yaml', 'releases/v0002.yaml']);
+});
 
 test('a rollback whose node is killed, and that fails after the next start, is taken back with its configuration', async (t) => {
   const {show, subject, makings} = await shop(t, {outcomes: [FAILED], prepare: interrupted});
