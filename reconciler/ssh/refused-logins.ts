@@ -4,7 +4,7 @@ export interface RefusedLogin {
   readonly from: string;
   /** Who he said that he was. Absent: he did not come so far. */
   readonly user?: string;
-  /** Fingerprints of the keys that he tried, `SHA256:…`. */
+  /** Fingerprints of the keys that he tried, `SHA256:…`. Of who is not `git` sshd does not look at any. */
   readonly keys: readonly string[];
   /** He was not even asked: he has tried too often. */
   readonly isDropped: boolean;

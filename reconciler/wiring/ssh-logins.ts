@@ -76,6 +76,6 @@ function textOf(bytes: Buffer): string {
 
 function entryOf({from, user, keys, isDropped}: RefusedLogin): NewAuditEntry {
   const shown = [...keys.slice(0, KEYS_SHOWN_MAX), ...(keys.length > KEYS_SHOWN_MAX ? [`and ${keys.length - KEYS_SHOWN_MAX} more`] : [])].join(', ');
-  const subject = isDropped ? 'ssh: too many came from this address, it has to wait' : `ssh ${(user ?? '').slice(0, USER_LENGTH_MAX)}@: ${shown === '' ? 'no key' : shown}`;
+  const subject = isDropped ? 'ssh: too many came from this address, it has to wait' : `ssh ${(user ?? '').slice(0, USER_LENGTH_MAX)}@${shown === '' ? '' : `: ${shown}`}`;
   return {actor: '', from, action: ACTION, subject};
 }

@@ -17,6 +17,7 @@ test.before(async (t) => {
   await mkdir(keys, {mode: 0o700});
   await node.app('shop', 'quick');
   for (const type of ['ed25519', 'ecdsa', 'rsa']) await node.run(['ssh-keygen', '-q', '-t', type, '-N', '', '-C', `ann@${type}`, '-f', path.join(keys, type)]);
+  await node.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', path.join(keys, 'stranger')]);
   await node.must('people', 'add', 'ann', '--name', 'Ann Lee', '--email', 'ann@example.com', 'shop=deployer');
 });
 test.after.always(async (t) => {
@@ -73,6 +74,21 @@ test.serial('an app is pushed, as one that is not somebody\'s is not', async (t)
   t.not(refused.exitCode, 0);
   t.regex(refused.output, /ann may not push its source \(blog\): that takes the role deployer for the app or the cluster/);
   t.regex((await node.must('audit')).stdout, /Ann Lee <ann@example\.com> {2}127\.0\.0\.1 {2}refused {2}⬢ blog {2}app\.push/);
+});
+
+test.serial('who is sent away is in the audit log, also when no reconciler ran; who gets in by his second key is not', async (t) => {
+  t.timeout(60_000);
+  const {stdout} = await node.run(['ssh-keygen', '-lf', path.join(keys, 'stranger.pub')]);
+  const fingerprint = stdout.split(' ')[1] ?? '';
+  const wrong = async () => (await node.must('audit')).stdout.split('\n').filter((line) => line.includes('wrong key')).map((line) => line.replace(/^.*127\.0\.0\.1 {2}wrong key {2}/, ''));
+  t.regex((await node.run(ssh('stranger', '-i', path.join(keys, 'ed25519'), '-T', 'git@localhost'))).output, /Hi ann!/);
+  t.regex((await node.run(ssh('stranger', 'git@localhost'))).output, /Permission denied/);
+  await until('the first one is written down', async () => (await wrong()).length === 1);
+  await node.kill('SIGKILL');
+  t.regex((await node.run(ssh('stranger', 'root@localhost'))).output, /Permission denied/);
+  await node.up();
+  await until('the second one is, too', async () => (await wrong()).length > 1);
+  t.deepEqual(await wrong(), [`ssh git@: ${fingerprint}`, 'ssh root@']);
 });
 
 test.serial('the cluster repository comes over SSH too, and a push works while the router is away', async (t) => {
