@@ -64,8 +64,8 @@ export class SshLogins {
   /** After the line that was written down last: it was written a moment after sshd had said so. */
   async #from(): Promise<{readonly since?: string}> {
     const last = (await this.#parts.audit.last(LINES_MAX)).findLast(({action}) => action === ACTION);
-    // The engine takes nanoseconds.
-    return last === undefined ? {} : {since: last.at.replace(/Z$/, '000000Z')};
+    // Milliseconds are cut off there; the engine takes nanoseconds.
+    return last === undefined ? {} : {since: new Date(Date.parse(last.at) + 1).toISOString().replace(/Z$/, '000000Z')};
   }
 }
 
