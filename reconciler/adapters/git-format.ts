@@ -52,8 +52,24 @@ export function parseCommit(content: Buffer): CommitText {
 
 /** The id that a tree of these entries has, which must be in git's order (as `parseTree` gives them). */
 export function treeId(entries: readonly TreeEntry[]): string {
-  const content = Buffer.concat(entries.flatMap(({mode, name, id}) => [Buffer.from(`${mode} ${name}\0`), Buffer.from(id, 'hex')]));
-  return createHash('sha1').update(`tree ${content.length}\0`).update(content).digest('hex');
+  return looseObject('tree', renderTree(entries)).id;
+}
+
+/** Bytes of a tree whose entries are in git's order. */
+export function renderTree(entries: readonly TreeEntry[]): Buffer {
+  return Buffer.concat(entries.flatMap(({mode, name, id}) => [Buffer.from(`${mode} ${name}\0`), Buffer.from(id, 'hex')]));
+}
+
+/** By bytes, folders as if their names ended in a slash. */
+export function inGitsOrder(entries: readonly TreeEntry[]): readonly TreeEntry[] {
+  const keyed = entries.map((entry) => ({entry, key: Buffer.from(entry.mode === '40000' ? `${entry.name}/` : entry.name)}));
+  return keyed.toSorted((one, other) => Buffer.compare(one.key, other.key)).map(({entry}) => entry);
+}
+
+/** An object as git names and stores it, before it is compressed. */
+export function looseObject(type: 'blob' | 'tree' | 'commit', content: Buffer): {readonly id: string; readonly whole: Buffer} {
+  const whole = Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
+  return {whole, id: createHash('sha1').update(whole).digest('hex')};
 }
 
 /** The id of git's empty tree, which every repository can read. */

@@ -1,8 +1,8 @@
 import {randomBytes} from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import {writeBlob, writeObject, writeTree} from 'isomorphic-git';
-import type {TreeEntry} from './git-format.ts';
+import {constants, deflateSync} from 'node:zlib';
+import {inGitsOrder, looseObject, renderTree, type TreeEntry} from './git-format.ts';
 import {git, GitError} from './git.ts';
 
 export interface NewCommit {
@@ -28,17 +28,40 @@ export type SignCommit = (commit: Buffer) => Buffer;
  * each other; nothing is visible until a ref is moved to it. Each call resolves to the new object's id.
  */
 export function objectWriter(gitdir: string, sign: SignCommit = (commit) => commit) {
+  const write = (type: 'blob' | 'tree' | 'commit', content: Buffer) => writeLoose(path.join(gitdir, 'objects'), looseObject(type, content));
   return {
-    blob: (text: string | Buffer): Promise<string> => writeBlob({fs: wholeFiles, gitdir, blob: Buffer.from(text)}),
-
-    tree: (entries: readonly TreeEntry[]): Promise<string> => writeTree({
-      fs: wholeFiles,
-      gitdir,
-      tree: entries.map(({mode, name, id}) => ({mode: mode === '40000' ? '040000' : mode, path: name, oid: id, type: typeOf(mode)})),
-    }),
-
-    commit: (commit: NewCommit): Promise<string> => writeObject({fs: wholeFiles, gitdir, type: 'commit', format: 'content', object: sign(renderCommit(commit))}),
+    blob: (text: string | Buffer): Promise<string> => write('blob', Buffer.from(text)),
+    tree: (entries: readonly TreeEntry[]): Promise<string> => write('tree', renderTree(inGitsOrder(entries))),
+    commit: (commit: NewCommit): Promise<string> => write('commit', sign(renderCommit(commit))),
   };
+}
+
+/**
+ * A file of zlib's format, named after its content. Half of one is never at its place, and what a kill leaves `git prune` knows by its prefix. Like git's own
+ * it is not flushed to the disk: that is the machine's, in its own time.
+ */
+async function writeLoose(objects: string, {id, whole}: {readonly id: string; readonly whole: Buffer}): Promise<string> {
+  const folder = path.join(objects, id.slice(0, 2));
+  const file = path.join(folder, id.slice(2));
+  // What is there becomes new: nobody collects it as garbage before something refers to it.
+  if (await touch(file)) return id;
+  const unfinished = path.join(folder, `tmp_obj_${randomBytes(6).toString('hex')}`);
+  const content = deflateSync(whole, {level: constants.Z_BEST_SPEED});
+  await fs.promises.writeFile(unfinished, content, WHOLE).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    await fs.promises.mkdir(folder, {recursive: true});
+    await fs.promises.writeFile(unfinished, content, WHOLE);
+  });
+  await fs.promises.rename(unfinished, file);
+  return id;
+}
+
+const WHOLE = {mode: 0o444, flag: 'wx'};
+
+/** False: it is not there, or not ours to touch. */
+async function touch(file: string): Promise<boolean> {
+  const now = new Date();
+  return fs.promises.utimes(file, now, now).then(() => true, () => false);
 }
 
 /**
@@ -95,25 +118,8 @@ function renderCommit({tree, parents, message, author, committer, atMs}: NewComm
   return Buffer.from([`tree ${tree}`, ...parents.map((parent) => `parent ${parent}`), `author ${by(author)}`, `committer ${by(committer)}`, '', text].join('\n'));
 }
 
-function typeOf(mode: string): 'blob' | 'tree' | 'commit' {
-  return mode === '40000' ? 'tree' : mode === '160000' ? 'commit' : 'blob';
-}
-
 /** Git's commit format has no way to write these characters in a name. */
 function tame({name, email}: Person): Person {
   const clean = (text: string) => text.replaceAll(/[<>\n\r\0]/g, '').trim();
   return {name: clean(name) || 'unknown', email: clean(email)};
 }
-
-/** isomorphic-git writes into the final file: killed in the middle it would leave half an object that never heals. */
-const wholeFiles = {
-  promises: {
-    ...fs.promises,
-    async writeFile(file: string, content: Uint8Array): Promise<void> {
-      // `git prune` knows this prefix and clears away what a kill left.
-      const unfinished = path.join(path.dirname(file), `tmp_obj_${randomBytes(6).toString('hex')}`);
-      await fs.promises.writeFile(unfinished, content, {mode: 0o444, flag: 'wx'});
-      await fs.promises.rename(unfinished, file);
-    },
-  },
-};
