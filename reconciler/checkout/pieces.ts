@@ -14,7 +14,7 @@ export const DEPTH_MAX = 4;
 
 /**
  * Cuts a commit into pieces: reads the commit, its root tree and the tree of `apps/`, and nothing else. Pieces that are in
- * `before` too are the same objects, so that what was read of them is not read again.
+ * `before` too are the same objects, and so are files of a piece that has changed: what was read of them is not read again.
  *
  * @throws when git can't read the commit, or when `apps` is not a folder: that must never look like "no apps"
  */
@@ -32,11 +32,11 @@ export async function cutIntoPieces(objects: ObjectReader, {commit, before}: {co
     const name = entry.name as AppName;
     const same = known.get(name);
     if (same?.treeId === entry.id) return same;
-    return {name, ...piece(objects, [entry], 'apps/')};
+    return {name, ...piece(objects, {entries: [entry], below: 'apps/', before: same})};
   });
   // Hidden files and folders at the top (.github, .gitattributes) are other tools' business.
   const others = root.filter(({name}) => name !== 'apps' && !name.startsWith('.'));
-  const shared = before?.shared.treeId === treeId(others) ? before.shared : piece(objects, others, '');
+  const shared = before?.shared.treeId === treeId(others) ? before.shared : piece(objects, {entries: others, below: '', before: before?.shared});
   return {commit, committedAtMs, author: author.name, subject: message.split('\n', 1)[0] ?? '', shared, apps: apps.sort((one, other) => (one.name < other.name ? -1 : 1))};
 }
 
@@ -64,27 +64,32 @@ export function isFile(mode: string): boolean {
   return mode.startsWith('100');
 }
 
-/** One folder whose files are paths below it, or the entries of the root. */
-function piece(objects: ObjectReader, entries: readonly TreeEntry[], below: string): Piece {
+interface Cut {
+  /** One folder whose files are paths below it, or the entries of the root. */
+  readonly entries: readonly TreeEntry[];
+  readonly below: string;
+}
+
+function piece(objects: ObjectReader, {entries, below, before}: Cut & {readonly before: Piece | undefined}): Piece {
   const [only] = entries;
   // Both come from git itself, which names objects by 40 hex digits.
   const id = (below !== '' && only !== undefined ? only.id : treeId(entries)) as TreeId;
   let reading: Promise<readonly ManifestFile[]> | undefined;
-  return {
-    treeId: id,
-    async files(signal) {
-      reading ??= readFiles(objects, {entries, below}, signal);
-      const mine = reading;
-      try {
-        return await mine;
-      } catch (error) {
-        if (reading === mine) reading = undefined;
-        // Somebody else asked first and gave up; we did not.
-        if (!signal.aborted && error instanceof Error && error.name === 'AbortError') return this.files(signal);
-        throw error;
-      }
-    },
+  let known = before?.known?.() ?? [];
+  const files: Piece['files'] = async (signal) => {
+    reading ??= readFiles(objects, {entries, below, known}, signal);
+    const mine = reading;
+    try {
+      known = await mine;
+      return known;
+    } catch (error) {
+      if (reading === mine) reading = undefined;
+      // Somebody else asked first and gave up; we did not.
+      if (!signal.aborted && error instanceof Error && /^(Abort|Timeout)Error$/.test(error.name)) return files(signal);
+      throw error;
+    }
   };
+  return {treeId: id, files, known: () => known};
 }
 
 interface Found {
@@ -92,7 +97,7 @@ interface Found {
   readonly id: string;
 }
 
-async function readFiles(objects: ObjectReader, {entries, below}: {entries: readonly TreeEntry[]; below: string}, signal: AbortSignal): Promise<readonly ManifestFile[]> {
+async function readFiles(objects: ObjectReader, {entries, below, known}: Cut & {readonly known: readonly ManifestFile[]}, signal: AbortSignal): Promise<readonly ManifestFile[]> {
   const found: Found[] = [];
   const files: ManifestFile[] = [];
   const refuse = (path: string, why: string) => files.push({path, kind: 'refused', why});
@@ -120,14 +125,24 @@ async function readFiles(objects: ObjectReader, {entries, below}: {entries: read
     return files;
   }
 
-  const headers = await Promise.all(found.map(({id}) => objects.info(id, signal)));
+  const texted = new Map(known.flatMap((file) => (file.kind === 'text' ? [[file.path, file] as const] : [])));
+  const inMemory = ({path, id}: Found) => {
+    const file = texted.get(path);
+    return file?.blobId === id ? file : undefined;
+  };
+  const sizes = await Promise.all(found.map(async (one) => {
+    const file = inMemory(one);
+    return file === undefined ? (await objects.info(one.id, signal))?.sizeBytes : Buffer.byteLength(file.text);
+  }));
   let totalBytes = 0;
   const texts = await Promise.all(found.map(async ({path, id}, index): Promise<ManifestFile> => {
-    const sizeBytes = headers[index]?.sizeBytes;
+    const sizeBytes = sizes[index];
     if (sizeBytes === undefined) throw new Error(`git blob ${id} of "${path}" is missing: the repository is damaged`);
     if (sizeBytes > FILE_BYTES_MAX) return {path, kind: 'refused', why: `has ${Math.ceil(sizeBytes / 1024)} KiB, at most ${FILE_BYTES_MAX / 1024} are read`};
     totalBytes += sizeBytes;
     if (totalBytes > PIECE_BYTES_MAX) return {path, kind: 'refused', why: `makes all files together larger than ${PIECE_BYTES_MAX / 1024 / 1024} MiB`};
+    const same = inMemory({path, id});
+    if (same !== undefined) return same;
     const object = await objects.read(id, signal);
     if (object?.type !== 'blob') throw new Error(`git blob ${id} of "${path}" is missing: the repository is damaged`);
     const text = textOf(object.content);

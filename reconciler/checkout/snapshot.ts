@@ -22,6 +22,8 @@ export interface Piece {
   readonly treeId: TreeId;
   /** Reads the files, once. Paths from the repository's root. Rejects when git can't read them: never answers with fewer. */
   files(signal: AbortSignal): Promise<readonly ManifestFile[]>;
+  /** What is in memory of its files, or of those that it had in an earlier commit: for the next one, which has most of them. */
+  known?(): readonly ManifestFile[];
 }
 
 export interface AppPiece extends Piece {

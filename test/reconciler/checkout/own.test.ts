@@ -44,6 +44,21 @@ test('a commit to one app leaves the pieces of all others as they are', async (t
   t.deepEqual((await filesOf(after.apps[1]!))[0], 'apps/shop/app.yaml: changed');
 });
 
+test('of an app that has changed only the files that did are read again', async (t) => {
+  const repo = ownRepo({gitdir: await bareRepo(t, {...SHOP, 'apps/shop/odd.yaml': '\0'})});
+  t.teardown(() => repo.close());
+  const filesOfShop = async () => (await repo.snapshot(signal)).apps[1]!.files(signal);
+  const [app, odd, release] = await filesOfShop();
+  await repo.commit(change(() => ({'apps/shop/releases/v0002.yaml': 'v1\n'}), 'one'), signal);
+  await repo.snapshot(signal);
+  await repo.commit(change(() => ({'apps/shop/app.yaml': 'changed\n'}), 'two'), signal);
+  const [changed, again, same, added] = await filesOfShop();
+  t.is(same, release);
+  t.not(changed, app);
+  t.deepEqual(again, odd);
+  t.deepEqual([changed, added].map((file) => file?.kind === 'text' && `${file.path}: ${file.text}`), ['apps/shop/app.yaml: changed\n', 'apps/shop/releases/v0002.yaml: v1\n']);
+});
+
 test('a snapshot of 1,000 apps costs nothing when nothing moved, and little after one change', async (t) => {
   const files = Object.fromEntries(Array.from({length: 1000}, (_, number) => [`apps/app-${number}/app.yaml`, `number: ${number}\n`]));
   const repo = ownRepo({gitdir: await bareRepo(t, {...files, 'cluster.yaml': 'c\n'})});
