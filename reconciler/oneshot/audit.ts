@@ -18,6 +18,9 @@ export class AuditLog implements Audit {
   #lastHash: string | undefined;
   /** One after the other: lines stay whole, and in order. */
   #last: Promise<unknown> = Promise.resolve();
+  /** What comes while something is written is written, and flushed to the disk, together. */
+  #waiting: AuditEntry[] = [];
+  #next: Promise<void> | undefined;
 
   constructor(file: string, nowMs: () => number = Date.now) {
     this.#file = file;
@@ -25,9 +28,12 @@ export class AuditLog implements Audit {
   }
 
   add(entry: NewAuditEntry): Promise<void> {
-    const writing = this.#last.then(() => this.#write({at: new Date(this.#nowMs()).toISOString(), ...entry}));
-    this.#last = writing.catch(() => {}); // Its own caller is told; the next line has its own try.
-    return writing;
+    this.#waiting.push({at: new Date(this.#nowMs()).toISOString(), ...entry});
+    if (this.#next === undefined) {
+      this.#next = this.#last.then(() => this.#writeWaiting());
+      this.#last = this.#next.catch(() => {}); // Its own callers are told; the next lines have their own try.
+    }
+    return this.#next;
   }
 
   async last(count: number): Promise<readonly AuditEntry[]> {
@@ -54,16 +60,21 @@ export class AuditLog implements Audit {
     return {lines};
   }
 
-  async #write(unlinked: AuditEntry): Promise<void> {
+  async #writeWaiting(): Promise<void> {
+    const entries = this.#waiting;
+    this.#waiting = [];
+    this.#next = undefined;
     try {
-      this.#lastHash ??= await this.#hashOfLast();
-      const entry = {...unlinked, ...(this.#lastHash !== '' && {prev: this.#lastHash})};
-      const text = JSON.stringify(entry);
-      const line = `${text}\n`;
-      if (await sizeOf(this.#file) + Buffer.byteLength(line) > FILE_BYTES_MAX) await this.#rotate();
-      await appendFile(this.#file, await isWhole(this.#file) ? line : `\n${line}`, {mode: 0o600, flush: true});
+      let hash = this.#lastHash ?? await this.#hashOfLast();
+      const lines = entries.map((entry) => {
+        const line = JSON.stringify({...entry, ...(hash !== '' && {prev: hash})});
+        hash = hashOf(line);
+        return `${line}\n`;
+      }).join('');
+      if (await sizeOf(this.#file) + Buffer.byteLength(lines) > FILE_BYTES_MAX) await this.#rotate();
+      await appendFile(this.#file, await isWhole(this.#file) ? lines : `\n${lines}`, {mode: 0o600, flush: true});
       await chmod(this.#file, 0o600);
-      this.#lastHash = hashOf(text);
+      this.#lastHash = hash;
     } catch (cause) {
       // Perhaps half of it is there: what it is counts.
       this.#lastHash = undefined;

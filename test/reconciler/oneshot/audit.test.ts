@@ -21,6 +21,7 @@ test('each entry is a line of JSON, in the order in which they were asked for, f
   t.is(lines[0], '{"at":"1970-01-01T00:00:00.000Z","actor":"ann","action":"kill","app":"shop","subject":"web.0"}');
   t.deepEqual(lines.slice(0, -1).map((line) => (JSON.parse(line) as {subject: string}).subject), Array.from({length: 50}, (_, index) => `web.${index}`));
   t.is((await stat(file)).mode & 0o777, 0o600);
+  t.deepEqual(await log.verify(), {lines: 50});
   t.deepEqual((await log.last(2)).map(({subject}) => subject), ['web.48', 'web.49']);
   t.deepEqual(await log.last(0), []);
 });
