@@ -195,6 +195,11 @@ export class ProposalDesk implements Proposals {
     throw new Error(`${branch} is changed by others again and again`);
   }
 
+  /** Of a branch that is open. */
+  async numberOf(branch: string, signal: AbortSignal): Promise<number | undefined> {
+    return (await this.#all(signal)).find(({record, tip}) => record.branch === branch && tip !== undefined)?.record.number;
+  }
+
   /** A push is about to remove this branch. */
   async removed(branch: string, who: Principal | undefined, signal: AbortSignal): Promise<void> {
     const known = (await this.#all(signal)).find(({record, tip}) => record.branch === branch && tip !== undefined);

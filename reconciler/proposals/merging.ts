@@ -3,7 +3,12 @@ import type {CommitId} from '../../schemas/ids.ts';
 import {releaseNumberOf} from '../../schemas/release.ts';
 import type {ChangedPath} from '../access/paths.ts';
 import {git, GitError} from '../adapters/git.ts';
+import {NO_COMMIT, parseTree, type TreeEntry} from '../adapters/git-format.ts';
+import type {ObjectReader} from '../adapters/git-objects.ts';
 import {pathKey} from './approvals.ts';
+
+/** Most files and folders that two trees may differ in. */
+const DIFFERENCES_MAX = 50_000;
 
 /** What a proposal makes of main as it is now. */
 export interface MergeResult {
@@ -22,27 +27,71 @@ export interface ChangedFile {
   readonly blob: string;
 }
 
-/**
- * Git's own three-way merge, of two commits that are in the repository; no branch moves, and there is no work tree (git-merge-tree(1), from 2.38 on).
- * `env` and `gitdir`: where git finds the objects.
- */
-export async function mergeOf(where: {readonly gitdir: string; readonly env?: Readonly<Record<string, string>>}, {onto, tip}: {readonly onto: CommitId; readonly tip: CommitId}, signal: AbortSignal): Promise<MergeResult> {
-  const {tree, conflicts} = await mergedTree(where, {onto, tip}, signal);
+/** Git's own three-way merge, of two commits that are in the repository; no branch moves, and there is no work tree (git-merge-tree(1), from 2.38 on). */
+export async function mergeOf({gitdir, objects}: {readonly gitdir: string; readonly objects: ObjectReader}, {onto, tip}: {readonly onto: CommitId; readonly tip: CommitId}, signal: AbortSignal): Promise<MergeResult> {
+  const {tree, conflicts} = await mergedTree(gitdir, {onto, tip}, signal);
   // While it conflicts, what the proposal itself has changed is all that can be said.
-  const [from, to] = tree === undefined ? [await git(['merge-base', onto, tip], where, signal).catch(() => onto), tip] : [onto, tree];
-  return {...(tree !== undefined && {tree}), conflicts, changes: await changesBetween(where, {from, to}, signal)};
+  const [from, to] = tree === undefined ? [await mergeBase(gitdir, {onto, tip}, signal), tip] : [onto, tree];
+  return {...(tree !== undefined && {tree}), conflicts, changes: await changesBetween(objects, {from, to}, signal)};
 }
 
-/** Files that two trees or commits differ in. A file that was moved is one that is gone and one that has come. */
-export async function changesBetween(where: {readonly gitdir: string; readonly env?: Readonly<Record<string, string>>}, {from, to}: {readonly from: string; readonly to: string}, signal: AbortSignal): Promise<readonly ChangedFile[]> {
-  const words = (await git(['diff-tree', '-r', '-z', '--no-renames', '--raw', '--no-abbrev', '--end-of-options', from, to], where, signal)).split('\0');
+/** The first one itself, where they have nothing in common. */
+export async function mergeBase(gitdir: string, {onto, tip}: {readonly onto: CommitId; readonly tip: CommitId}, signal: AbortSignal): Promise<string> {
+  return git(['merge-base', onto, tip], {gitdir}, signal).catch(() => onto);
+}
+
+/**
+ * Files that two trees or commits differ in, by path: only folders that differ are read, and no process is started for it. A file that was moved is one
+ * that is gone and one that has come.
+ *
+ * @throws when there are more than `DIFFERENCES_MAX`: a few small trees can stand for billions of paths
+ */
+export async function changesBetween(objects: ObjectReader, {from, to}: {readonly from: string; readonly to: string}, signal: AbortSignal): Promise<readonly ChangedFile[]> {
   const files: ChangedFile[] = [];
-  // `:100644 100644 <blob> <blob> M`, and its path.
-  for (let at = 0; at + 1 < words.length; at += 2) {
-    const [, blob = '', status = ''] = /^:\d+ \d+ [0-9a-f]{40} ([0-9a-f]{40}) ([A-Z])/.exec(words[at] ?? '') ?? [];
-    files.push({path: words[at + 1] ?? '', blob, change: status === 'A' ? 'added' : status === 'D' ? 'removed' : 'changed'});
+  const folders: {readonly path: string; readonly from: string | undefined; readonly to: string | undefined}[] = [{path: '', from: `${from}^{tree}`, to: `${to}^{tree}`}];
+  let differences = 0;
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    const [before, after] = await Promise.all([entriesOf(objects, folder.from, signal), entriesOf(objects, folder.to, signal)]);
+    for (const {name, old, now} of differing(before, after)) {
+      differences += 1;
+      if (differences > DIFFERENCES_MAX) throw new Error(`more than ${DIFFERENCES_MAX} files and folders differ`);
+      const path = `${folder.path}${name}`;
+      if (isFolder(old ?? now)) folders.push({path: `${path}/`, from: old?.id, to: now?.id});
+      else files.push({path, blob: now?.id ?? NO_COMMIT, change: old === undefined ? 'added' : now === undefined ? 'removed' : 'changed'});
+    }
   }
-  return files;
+  return files.toSorted((one, other) => (one.path < other.path ? -1 : 1));
+}
+
+interface Differing {
+  readonly name: string;
+  readonly old: TreeEntry | undefined;
+  readonly now: TreeEntry | undefined;
+}
+
+/** Entries of a folder that are not the same before and after. What was a file and is a folder is one that is gone and one that has come. */
+function differing(before: readonly TreeEntry[], after: readonly TreeEntry[]): readonly Differing[] {
+  const key = ({mode, id, name}: TreeEntry) => `${mode} ${id} ${name}`;
+  const [hadBefore, hasAfter] = [new Set(before.map(key)), new Set(after.map(key))];
+  const kindOf = (entry: TreeEntry) => `${isFolder(entry)} ${entry.name}`;
+  // Several of one name: they are not UTF-8, and only look alike.
+  const gone = Map.groupBy(before.filter((entry) => !hasAfter.has(key(entry))), kindOf);
+  const come = Map.groupBy(after.filter((entry) => !hadBefore.has(key(entry))), kindOf);
+  return [...new Set([...gone.keys(), ...come.keys()])].flatMap((kind) => {
+    const [olds = [], nows = []] = [gone.get(kind), come.get(kind)];
+    return Array.from({length: Math.max(olds.length, nows.length)}, (_, index) => ({name: (olds[index] ?? nows[index])?.name ?? '', old: olds[index], now: nows[index]}));
+  });
+}
+
+function isFolder(entry: TreeEntry | undefined): boolean {
+  return entry?.mode === '40000';
+}
+
+async function entriesOf(objects: ObjectReader, tree: string | undefined, signal: AbortSignal): Promise<readonly TreeEntry[]> {
+  if (tree === undefined) return [];
+  const object = await objects.read(tree, signal);
+  if (object?.type !== 'tree') throw new Error(`git tree ${tree} is missing: the repository is damaged`);
+  return parseTree(object.content);
 }
 
 /** Names what a proposal makes of the files that it changes: an approval is for this, and for nothing else. */
@@ -60,14 +109,14 @@ export function pathsOf(changes: readonly ChangedFile[], {before, after}: {reado
 }
 
 /** Names of the apps that a commit or a tree has. */
-export async function appsIn(where: {readonly gitdir: string; readonly env?: Readonly<Record<string, string>>}, treeish: string, signal: AbortSignal): Promise<ReadonlySet<string>> {
-  const listed = await git(['ls-tree', '-d', '-z', '--name-only', '--end-of-options', treeish, 'apps/'], where, signal);
-  return new Set(listed.split('\0').filter((path) => path !== '').map((path) => path.slice('apps/'.length)));
+export async function appsIn(objects: ObjectReader, treeish: string, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const apps = await objects.read(`${treeish}:apps`, signal);
+  return new Set(apps?.type === 'tree' ? parseTree(apps.content).filter(({mode}) => mode === '40000').map(({name}) => name) : []);
 }
 
-async function mergedTree(where: {readonly gitdir: string; readonly env?: Readonly<Record<string, string>>}, {onto, tip}: {readonly onto: CommitId; readonly tip: CommitId}, signal: AbortSignal): Promise<{readonly tree?: string; readonly conflicts: readonly string[]}> {
+async function mergedTree(gitdir: string, {onto, tip}: {readonly onto: CommitId; readonly tip: CommitId}, signal: AbortSignal): Promise<{readonly tree?: string; readonly conflicts: readonly string[]}> {
   try {
-    return {tree: (await git(['merge-tree', '--write-tree', '-z', '--no-messages', '--end-of-options', onto, tip], where, signal)).split('\0')[0] ?? '', conflicts: []};
+    return {tree: (await git(['merge-tree', '--write-tree', '-z', '--no-messages', '--end-of-options', onto, tip], {gitdir}, signal)).split('\0')[0] ?? '', conflicts: []};
   } catch (error) {
     if (!(error instanceof GitError) || error.exitCode !== 1) throw error;
     // Stages of the same file have a line each: `100644 <blob> 2\tapps/shop/app.yaml`.

@@ -14,7 +14,7 @@ import {differenceOf} from '../desired/difference.ts';
 import type {DesiredApp} from '../desired/state.ts';
 import {configForChecks} from '../desired/validate.ts';
 import type {ChangedPath} from '../access/paths.ts';
-import {appsIn, changesBetween, mergeOf, pathsOf, resultOf, type ChangedFile} from './merging.ts';
+import {appsIn, changesBetween, mergeBase, mergeOf, pathsOf, resultOf, type ChangedFile} from './merging.ts';
 import {numbersFor, releasesIn, renumber, type Numbered} from './numbering.ts';
 import type {PlanInWords} from './proposals.ts';
 import {differenceWords} from '../preview/words.ts';
@@ -49,17 +49,17 @@ export interface Sight {
 
 /** Merges a proposal into main, without moving anything, and looks at what comes of it. */
 export async function look(deps: SightDeps, {onto, tip}: {readonly onto: CommitId; readonly tip: CommitId}, signal: AbortSignal): Promise<Sight> {
-  const where = {gitdir: deps.gitdir};
-  const base = await git(['merge-base', onto, tip], where, signal).catch(() => onto);
-  const brought = releasesIn(await changesBetween(where, {from: base, to: tip}, signal));
+  const {objects} = deps;
+  const base = await mergeBase(deps.gitdir, {onto, tip}, signal);
+  const brought = releasesIn(await changesBetween(objects, {from: base, to: tip}, signal));
   const floors = new Map(await Promise.all([...new Set(brought.map(({app}) => app))].map(async (app) => [app, await deps.releaseFloor(app, signal)] as const)));
   const releases = numbersFor(brought, floors);
-  const merged = await mergeOf(where, {onto, tip: await renumbered(deps, {tip, releases}, signal)}, signal);
-  const apps = {before: await appsIn(where, onto, signal), after: await appsIn(where, merged.tree ?? tip, signal)};
+  const merged = await mergeOf(deps, {onto, tip: await renumbered(deps, {tip, releases}, signal)}, signal);
+  const apps = {before: await appsIn(objects, onto, signal), after: await appsIn(objects, merged.tree ?? tip, signal)};
   return {
     onto, tip, releases, ...merged,
     paths: pathsOf(merged.changes, apps),
-    protection: await protectionAt(deps.objects, {commit: onto, changes: merged.changes}, signal),
+    protection: await protectionAt(objects, {commit: onto, changes: merged.changes}, signal),
     result: resultOf(merged.changes),
   };
 }

@@ -62,7 +62,7 @@ export class ProposalPushes {
 
   async #tell(ref: string, push: Push, signal: AbortSignal): Promise<void> {
     const {proposals} = this.#deps;
-    const number = (await proposals?.list('open', Number.MAX_SAFE_INTEGER, signal))?.find(({branch}) => `refs/heads/${branch}` === ref)?.number;
+    const number = await proposals?.numberOf(ref, signal);
     if (proposals === undefined || number === undefined) return;
     const {title, plan, conflicts, problems, missing} = await proposals.show(number, signal);
     push.print(detail(`Proposal #${number}: ${title}`));
@@ -78,11 +78,10 @@ export class ProposalPushes {
 /** @throws {PushRejected} when main would be moved by something that takes a review, unless an admin overrides that */
 export async function mustNotTakeReview({push, before, after, audit}: {readonly push: Push; readonly before: string; readonly after: string; readonly audit: GitDeps['audit']}, signal: AbortSignal): Promise<void> {
   const {gitdir, env, principal, author, from} = push;
-  const where = {gitdir, env};
-  const changes = await changesBetween(where, {from: before, to: after}, signal);
-  const objects = new ObjectReader(where);
+  const objects = new ObjectReader({gitdir, env});
   let paths: readonly string[];
   try {
+    const changes = await changesBetween(objects, {from: before, to: after}, signal);
     // Of main as it is: what a push says of reviews does not count for itself.
     const {isProtected} = await protectionAt(objects, {commit: before, changes}, signal);
     paths = changes.map(({path}) => path).filter(isProtected);

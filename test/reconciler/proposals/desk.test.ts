@@ -54,13 +54,18 @@ test('an approval falls when the proposal changes, or what main makes of its fil
   const all = await subject(t, {cluster: REVIEW, files: {'apps/blog/app.yaml': 'apiVersion: flynn/v1\nkind: App\n'}});
   const {desk, who, gitdir} = all;
   const {proposal} = await desk.propose(scaling('web', 3), who('dee'), signal);
+  const listed = async () => (await desk.list('open', 10, signal)).map(({approvals}) => approvals?.has);
+  t.deepEqual(await listed(), [0]);
   await desk.approve(1, {}, who('max'), signal);
+  t.deepEqual(await listed(), [1]);
   const clone = await cloneOf(t, gitdir);
   await commitFiles(clone, {'apps/blog/app.yaml': 'apiVersion: flynn/v1\nkind: App\nenv: {A: b}\n'});
   await run(clone, 'push', '--quiet', 'origin', 'main');
   t.deepEqual((await desk.show(1, signal)).approvals, {has: 1, needs: 1});
+  t.deepEqual(await listed(), [1]);
 
   await onMain(all, 'worker', 2);
+  t.deepEqual(await listed(), [0]);
   const moved = await desk.show(1, signal);
   t.deepEqual(moved.conflicts, []);
   t.is(moved.reviews[0]?.stale, 'main has changed what becomes of its files since');
@@ -69,11 +74,13 @@ test('an approval falls when the proposal changes, or what main makes of its fil
   await desk.approve(1, {seen: moved.seen}, who('max'), signal);
   t.deepEqual((await desk.show(1, signal)).approvals, {has: 1, needs: 1});
 
+  t.deepEqual(await listed(), [1]);
   await run(clone, 'fetch', '--quiet');
   await run(clone, 'switch', '--quiet', proposal.branch);
   await commitFiles(clone, {'apps/shop/note.txt': 'more'});
   t.is(await desk.pushed({branch: `refs/heads/${proposal.branch}`, title: 'more'}, {user: 'mia', name: 'mia', email: 'mia@example.com'}, signal), 1);
   await run(clone, 'push', '--quiet', 'origin', proposal.branch);
+  t.deepEqual(await listed(), [0]);
   const changed = await desk.show(1, signal);
   t.regex(changed.reviews[0]?.stale ?? '', /^it was for [0-9a-f]{8}, and the proposal has changed since$/);
   await t.throwsAsync(desk.approve(1, {}, who('mia'), signal), {message: /your own/}, 'who has put something on the branch is one of its authors');
