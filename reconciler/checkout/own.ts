@@ -38,11 +38,7 @@ export function ownRepo({gitdir, check, sign}: {gitdir: string; check?: CommitCh
     sign,
     freshTip: tip,
     check: async ({from, to}, signal) => (check === undefined ? [] : check({before: await branch.snapshotAt(from, signal), after: await branch.snapshotAt(to, signal)}, signal)),
-    publish: async ({from, to}, signal) => {
-      const isMoved = await moveRef(gitdir, {ref: MAIN, from, to, reason: 'commit'}, signal);
-      if (isMoved) tidyUp();
-      return isMoved ? 'published' : 'moved';
-    },
+    publish: async ({from, to}, signal) => (await moveRef(gitdir, {ref: MAIN, from, to, reason: 'commit'}, signal) ? 'published' : 'moved'),
   });
 
   return {
@@ -56,7 +52,11 @@ export function ownRepo({gitdir, check, sign}: {gitdir: string; check?: CommitCh
     textAt: (at, file, signal) => branch.textAt(at, file, signal),
     refresh: async () => {},
     problem: () => undefined,
-    commit,
+    async commit(change, signal) {
+      const done = await commit(change, signal);
+      if (done.isNew) tidyUp();
+      return done;
+    },
     watch: (onMove, signal) => watchBranch(branch, onMove, signal),
     close: () => branch.objects.close(),
   };

@@ -5,12 +5,14 @@ import {parseCommit} from '../adapters/git-format.ts';
 import type {ObjectReader} from '../adapters/git-objects.ts';
 import {objectWriter, type Person, type SignCommit} from '../adapters/git-write.ts';
 import {EditRefused, StaleRead, type Change, type Committed} from '../checkout/snapshot.ts';
-import {mutex} from './mutex.ts';
+import {inBatches, type Wish} from './batches.ts';
 import {OPERATION_TRAILER, OperationLog} from './operations.ts';
 import {runEdit} from './run-edit.ts';
 
 /** How often an edit is made again because somebody else was faster. */
 const TRIES_MAX = 20;
+/** Commits that are published together: more would let the first of them wait for longer than they save. */
+const TOGETHER_MAX = 25;
 /** Wait before another try, in milliseconds: at random up to this, times the number of tries so far. */
 const JITTER_MS = 25;
 
@@ -35,24 +37,60 @@ export interface Target {
  * Makes a function that commits edits on the tip and publishes them (rule 8): read the tip, run the edit, write objects, move the
  * branch if it is still where it was read. Somebody was faster: again on the new tip.
  *
+ * Those who wait at the same time are published together: each has a commit of his own, on those of the others, that is made, checked and refused as if
+ * he were alone, and the branch moves once for all of them. Nobody is answered before it has moved, because it is on what it moves to that each answer is true.
+ *
  * @throws {EditRefused} when the edit can't be made, or would break a manifest
  */
 export function writer(target: Target): (change: Change, signal: AbortSignal) => Promise<Committed> {
-  const inTurn = mutex();
   const operations = new OperationLog(target.objects);
+  return inBatches(TOGETHER_MAX, (wishes, signal) => publish({...target, operations}, wishes, signal));
+}
 
-  return (change, signal) => inTurn(async () => {
-    for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
-      const tip = await target.freshTip(signal);
-      const done = await operations.find(change.operationId, tip, signal);
-      if (done !== undefined) return {commit: done, isNew: false};
-      const commit = await writeCommit(target, {change, tip}, signal);
-      if (commit === undefined) return {commit: tip, isNew: false};
-      if (await target.publish({from: tip, to: commit}, signal) === 'published') return {commit, isNew: true};
-      await sleep(Math.random() * JITTER_MS * attempt, undefined, {signal});
+type Wished = Wish<Change, Committed>;
+type Stacking = Target & {readonly operations: OperationLog};
+
+async function publish(target: Stacking, wishes: readonly Wished[], signal: AbortSignal): Promise<void> {
+  for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
+    const from = await target.freshTip(signal);
+    const {to, answers} = await stack(target, {wishes, tip: from});
+    const outcome = from === to ? 'published' : await target.publish({from, to}, signal).catch((error: unknown) => orAlone(error, wishes));
+    if (outcome === 'published') return answers.forEach((answer) => answer());
+    if (outcome === 'alone') return oneByOne(target, wishes);
+    await sleep(Math.random() * JITTER_MS * attempt, undefined, {signal});
+  }
+  for (const {asked, refuse} of wishes) refuse(new Error(`could not commit "${asked.message.split('\n')[0]}": others changed the cluster repository ${TRIES_MAX} times meanwhile, try again`));
+}
+
+/** A server elsewhere refuses all that it is offered for one of them, which must not be the others' answer. */
+function orAlone(error: unknown, {length}: readonly Wished[]): 'alone' {
+  if (error instanceof EditRefused && length > 1) return 'alone';
+  throw error;
+}
+
+async function oneByOne(target: Stacking, wishes: readonly Wished[]): Promise<void> {
+  for (const wish of wishes) {
+    if (!wish.signal.aborted) await publish(target, [wish], wish.signal).catch(wish.refuse);
+  }
+}
+
+/** Makes a commit for each, on top of one another. `answers`: to be given when the branch is at `to`. */
+async function stack(target: Stacking, {wishes, tip}: {readonly wishes: readonly Wished[]; readonly tip: CommitId}): Promise<{readonly to: CommitId; readonly answers: readonly (() => void)[]}> {
+  let to = tip;
+  const answers: (() => void)[] = [];
+  for (const {asked: change, signal, answer, refuse} of wishes) {
+    if (signal.aborted) continue;
+    try {
+      const done = await target.operations.find(change.operationId, to, signal);
+      const made = done === undefined ? await writeCommit(target, {change, tip: to}, signal) : undefined;
+      const committed = {commit: done ?? made ?? to, isNew: made !== undefined};
+      answers.push(() => answer(committed));
+      to = made ?? to;
+    } catch (error) {
+      answers.push(() => refuse(error));
     }
-    throw new Error(`could not commit "${change.message.split('\n')[0]}": others changed the cluster repository ${TRIES_MAX} times meanwhile, try again`);
-  }, signal);
+  }
+  return {to, answers};
 }
 
 /** Undefined: the edit changes nothing. */

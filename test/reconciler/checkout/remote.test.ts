@@ -83,6 +83,17 @@ test('a hook of the remote that refuses is quoted, and not tried again', async (
   t.is(await fs.readFile(path.join(url, 'tries'), 'utf8'), 'once\n');
 });
 
+test('of those who write at the same moment the remote refuses one, and takes the others', async (t) => {
+  const url = await bareRepo(t, ONE);
+  await fs.mkdir(path.join(url, 'hooks'), {recursive: true});
+  await fs.writeFile(path.join(url, 'hooks', 'update'), '#!/bin/sh\nif git ls-tree -r --name-only "$3" | grep -q forbidden; then echo "not that" >&2; exit 1; fi\n', {mode: 0o755});
+  const repo = await follow(t, url);
+  const ends = await Promise.allSettled(['one', 'forbidden', 'two'].map((name) => repo.commit(change(() => ({[name]: 'x\n'}), name), signal)));
+  t.deepEqual(ends.map(({status}) => status), ['fulfilled', 'rejected', 'fulfilled']);
+  t.regex(ends[1]?.status === 'rejected' ? String(ends[1].reason) : '', /^EditRefused: .*not that/s);
+  t.is(await run(url, 'log', '--format=%s', 'main'), 'do two\ndo one\ncreate the cluster repository');
+});
+
 test('a push whose answer is lost is found again', async (t) => {
   const url = await bareRepo(t, ONE);
   await fs.mkdir(path.join(url, 'hooks'), {recursive: true});

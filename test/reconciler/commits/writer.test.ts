@@ -135,3 +135,74 @@ test('what was changed since its author has seen it is not changed; what is besi
   // A retry of the one that was done finds it, whatever has been seen.
   t.deepEqual(await repo.commit({...change(countUp, 'seen-1'), seen: {commits: [seen], path: 'apps/shop'}}, signal), {commit: shop, isNew: false});
 });
+
+test('those who write at the same moment have a commit each, and the branch moves once for 25 of them', async (t) => {
+  const gitdir = await bareRepo(t, ONE);
+  const repo = ownRepo({gitdir});
+  t.teardown(() => repo.close());
+  const done = await Promise.all(Array.from({length: 30}, (_, number) => repo.commit({...change(countUp, `w-${number}`), author: {name: `Ann ${number}`, email: 'a@b.c'}}, signal)));
+  const log = (await run(gitdir, 'log', '--reverse', '--format=%H %an %s', 'main')).split('\n').slice(1);
+  t.deepEqual(log, done.map(({commit, isNew}, number) => `${commit}${isNew ? '' : '?'} Ann ${number} do w-${number}`));
+  t.is(await run(gitdir, 'log', '-1', '--format=%(trailers:key=Flynn-Operation,valueonly)', done[7]?.commit ?? ''), 'w-7\n');
+  t.is(await run(gitdir, 'show', `${done[7]?.commit}:apps/shop/app.yaml`), 'count: 8');
+  t.is((await run(gitdir, 'reflog', '--format=%gs', 'main')).split('\n').filter((reason) => reason === 'commit').length, 2);
+  t.is(await run(gitdir, 'fsck', '--strict', '--no-dangling'), '');
+});
+
+test('of those who write at the same moment each is refused for himself, and the others are published', async (t) => {
+  const gitdir = await bareRepo(t, ONE);
+  const repo = ownRepo({gitdir, check: async ({after}, until) => {
+    const [shop] = await after.apps.find(({name}) => name === 'shop')?.files(until) ?? [];
+    return shop?.kind === 'text' && shop.text.includes('wrong') ? [{file: shop.path, line: 1, column: 1, message: 'is wrong'}] : [];
+  }});
+  t.teardown(() => repo.close());
+  const {commit: seen} = await repo.snapshot(signal);
+  const given = new AbortController();
+  const ends = await Promise.allSettled([
+    repo.commit({...change(countUp, 'first'), seen: {commits: [seen], path: 'apps/shop'}}, signal),
+    repo.commit(change(() => ({'apps/shop/app.yaml': 'wrong\n'}), 'checked'), signal),
+    repo.commit({...change(countUp, 'stale'), seen: {commits: [seen], path: 'apps/shop'}}, signal),
+    repo.commit(change(() => {
+      throw new EditRefused('can not be');
+    }, 'edit'), signal),
+    repo.commit(change(countUp, 'given-up'), given.signal),
+    repo.commit(change(countUp, 'second'), signal),
+    repo.commit(change(countUp, 'first'), signal),
+    repo.commit(change((read) => ({'apps/shop/app.yaml': read('apps/shop/app.yaml')}), 'nothing'), signal),
+    Promise.resolve(given.abort(new Error('has gone'))),
+  ]);
+  const [first, , , , , second] = ends.map((end) => (end.status === 'fulfilled' ? end.value?.commit ?? '' : ''));
+  t.deepEqual(ends.slice(0, 8).map((end) => (end.status === 'fulfilled' ? `${end.value?.commit === first ? 'first' : end.value?.commit === second ? 'second' : '?'} ${end.value?.isNew}` : String(end.reason))), [
+    'first true',
+    'EditRefused: apps/shop/app.yaml:1:1: is wrong',
+    `StaleRead: apps/shop was changed since ${seen.slice(0, 8)}: look again, main is at ${first?.slice(0, 8)}`,
+    'EditRefused: can not be',
+    'Error: has gone',
+    'second true',
+    'first false',
+    'second false',
+  ]);
+  t.is(await run(gitdir, 'log', '--format=%s', 'main'), 'do second\ndo first\ncreate the cluster repository');
+});
+
+test('nobody is refused for what was not published in the end', async (t) => {
+  const gitdir = await bareRepo(t, ONE);
+  const other = ownRepo({gitdir});
+  t.teardown(() => other.close());
+  let isFirst = true;
+  // While the first one is checked, somebody else moves the branch.
+  const repo = ownRepo({gitdir, check: async () => {
+    if (isFirst) await other.commit(change(() => ({'stop': 'x\n'}), 'other'), signal);
+    isFirst = false;
+    return [];
+  }});
+  t.teardown(() => repo.close());
+  const unless = (there: string, made: string) => change((read) => {
+    if (read(there) !== undefined) throw new EditRefused(`${there} is there`);
+    return {[made]: 'x\n'};
+  }, made);
+  const [one, two] = await Promise.allSettled([repo.commit(unless('stop', 'one'), signal), repo.commit(unless('one', 'two'), signal)]);
+  t.is(one.status === 'rejected' && String(one.reason), 'EditRefused: stop is there');
+  t.is(two.status, 'fulfilled');
+  t.is(await run(gitdir, 'ls-tree', '--name-only', 'main'), 'apps\ncluster.yaml\nstop\ntwo');
+});
