@@ -28,9 +28,11 @@ export interface Standing {
 export type May = (right: Right, app?: string) => boolean;
 
 /** Why an approval does not count; undefined: it does. Pure. */
-export function whyStale({user, tip, result}: Reviewer, now: Standing): string | undefined {
+export function whyStale({user, tip, result, paths}: Reviewer, now: Standing): string | undefined {
   if (now.authors.includes(user)) return 'it is of one of its authors';
-  if (now.mayOf(user) === undefined) return 'there is nobody of this name any more';
+  const may = now.mayOf(user);
+  if (may === undefined) return 'there is nobody of this name any more';
+  if (!approvable(now.paths, may).some((path) => paths.includes(path))) return 'what it was for is not his to change any more';
   if (tip !== now.tip) return `it was for ${tip.slice(0, 8)}, and the proposal has changed since`;
   if (result !== now.result) return 'main has changed what becomes of its files since';
   return undefined;

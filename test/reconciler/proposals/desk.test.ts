@@ -220,3 +220,34 @@ test('a comment decides nothing, stays when the proposal is over, and is told of
     `proposal #1 is commented on: ${title} (dee)`,
   ]);
 });
+
+test('rights that are taken away are taken away from approvals, too; a proposal stays when whoever wrote it goes', async (t) => {
+  const {desk, who, become} = await subject(t, {cluster: REVIEW});
+  const {proposal: {seen}} = await desk.propose(scaling('web', 3), who('dee'), signal);
+  await desk.approve(1, {}, who('max'), signal);
+  become('max', 'apps: {shop: viewer}');
+  const lowered = await desk.show(1, signal);
+  t.deepEqual(lowered.approvals, {has: 0, needs: 1});
+  t.is(lowered.reviews[0]?.stale, 'what it was for is not his to change any more');
+  t.is(lowered.seen, seen);
+  await t.throwsAsync(desk.merge(1, {}, who('ada'), signal), {message: /0 of 1 approval/});
+  become('max', undefined);
+  t.is((await desk.show(1, signal)).reviews[0]?.stale, 'there is nobody of this name any more');
+  become('dee', undefined);
+  await desk.approve(1, {}, who('the operator'), signal);
+  t.is((await desk.merge(1, {}, who('ada'), signal)).number, 1);
+});
+
+test('what a proposal says of reviews does not count for itself', async (t) => {
+  const {desk, who, gitdir} = await subject(t, {cluster: 'review: {approvals: 2, paths: ["cluster.yaml", "apps/shop/**"]}\n'});
+  const clone = await cloneOf(t, gitdir);
+  await run(clone, 'switch', '--quiet', '--create', 'proposals/easy');
+  const cluster = (await run(clone, 'show', 'HEAD:cluster.yaml')).replace(/review: .*/, 'review: {approvals: 1, paths: []}');
+  await commitFiles(clone, {'cluster.yaml': `${cluster}\n`, 'apps/shop/app.yaml': 'apiVersion: flynn/v1\nkind: App\nenv: {A: b}\n'});
+  await desk.pushed({branch: 'refs/heads/proposals/easy', title: 'easy'}, {user: 'ada', name: 'ada', email: 'ada@example.com'}, signal);
+  await run(clone, 'push', '--quiet', 'origin', 'proposals/easy');
+  const {files, missing} = await desk.show(1, signal);
+  t.deepEqual(files.map(({path, isProtected}) => `${path} ${isProtected}`), ['apps/shop/app.yaml true', 'cluster.yaml true']);
+  t.deepEqual(missing.map((line) => line.replace(/ approvals.*/, '')), ['apps/shop/app.yaml: 0 of 2', 'cluster.yaml: 0 of 2']);
+  await t.throwsAsync(desk.merge(1, {}, who('ada'), signal), {message: /cluster\.yaml: 0 of 2/});
+});

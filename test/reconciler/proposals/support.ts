@@ -24,6 +24,8 @@ export interface Subject {
   /** Events. */
   readonly told: string[];
   who(user: string): Principal;
+  /** Main gives somebody other rights. Undefined: he goes. */
+  become(user: string, yaml: string | undefined): void;
 }
 
 /** A cluster repository with people and an app, and its proposals. `cluster`: more lines of cluster.yaml. */
@@ -36,7 +38,7 @@ export async function subject(t: ExecutionContext, {cluster = '', files = {}, ar
   const objects = new ObjectReader({gitdir});
   t.teardown(() => repo.close());
   t.teardown(() => objects.close());
-  const {access} = accessOf(Object.entries(people).map(([path, text]) => file(path, text)));
+  let {access} = accessOf(Object.entries(people).map(([path, text]) => file(path, text)));
   const [releases, told]: [string[], string[]] = [[], []];
   const say = (what: string) => ({app, createdAt}: ProposedRelease) => void releases.push(`${what} ${app} of ${createdAt}`);
   const desk = new ProposalDesk({
@@ -45,6 +47,10 @@ export async function subject(t: ExecutionContext, {cluster = '', files = {}, ar
   });
   return {
     gitdir, repo, desk, releases, told,
+    become(user, yaml) {
+      const changed = {...people, [`people/${user}.yaml`]: yaml === undefined ? undefined : `${head('Person')}name: ${user}\nemail: ${user}@example.com\n${yaml}\n`};
+      access = accessOf(Object.entries(changed).flatMap(([path, text]) => (text === undefined ? [] : [file(path, text)]))).access;
+    },
     who: (user) => {
       const person = access.people.get(user);
       return {user: person === undefined ? OPERATOR : user, name: user, email: `${user}@example.com`, may: (right, app) => person === undefined || mayDo(person.roles, right, app)};
