@@ -42,6 +42,8 @@ export interface AppDifference {
 export interface FileDifference {
   readonly file: string;
   readonly fields: readonly FieldDifference[];
+  /** `vm: nothing new starts there, what runs goes on` */
+  readonly effects: readonly string[];
 }
 
 /** Absent: there is none. Sealed values, and those that look like secrets, are never here: see `masked.ts`. */
@@ -69,12 +71,14 @@ export function differenceOf(before: readonly ManifestFile[], after: readonly Ma
     const fields = compared(from?.manifest ?? {}, to?.manifest ?? {});
     const {sentences, replicas} = effectsOf(from?.resolved, to?.resolved);
     const waits = JSON.stringify(hadWaiting.get(app)) === JSON.stringify(waiting.get(app)) ? [] : (waiting.get(app) ?? []).map(({service, replicas: missing, on}) => `${service}: ${counted(missing)} ${missing === 1 ? 'waits' : 'wait'}, ${on}`);
-    const effects = [...sentences, ...waits];
+    // Where there is one more that is open, it goes there.
+    const isHeld = replicas.starts + replicas.replaced > 0 && now.nodes.length > 0 && now.nodes.every(({closed}) => closed === 'cordoned');
+    const effects = [...sentences, ...waits, ...(isHeld ? [`what is new waits: ${now.nodes.map(({node}) => node).join(', ')} ${now.nodes.length === 1 ? 'is' : 'are'} cordoned`] : [])];
     if (fields.length + effects.length === 0 && (from === undefined) === (to === undefined)) return [];
     return [{app, change: from === undefined ? 'added' : to === undefined ? 'removed' : 'changed', fields, effects, replicas}];
   });
   const files = [...new Set([...old.shared.keys(), ...now.shared.keys()])].toSorted();
-  const shared = files.map((file) => ({file, fields: compared(old.shared.get(file) ?? {}, now.shared.get(file) ?? {})}));
+  const shared = files.map((file) => ({file, fields: compared(old.shared.get(file) ?? {}, now.shared.get(file) ?? {}), effects: nodeEffects(file, old.nodes, now.nodes)}));
   const need = ({apps: all}: State): Need => {
     const {memoryBytes, cpus} = costOf(all);
     return {memoryBytes, cpus};
@@ -163,6 +167,14 @@ function compared(from: unknown, to: unknown, field = ''): readonly FieldDiffere
   if (isRecord(to) && from === undefined && Object.keys(to).length > 0) return compared({}, to, field);
   if (isRecord(from) && to === undefined && Object.keys(from).length > 0) return compared(from, {}, field);
   return [{field, ...maskedPair(field, from, to)}];
+}
+
+/** What it means for a node that it is closed, or is not any more. */
+function nodeEffects(file: string, before: readonly NodeCapacity[], after: readonly NodeCapacity[]): readonly string[] {
+  const name = /^nodes\/([^/]+)\.yaml$/.exec(file)?.[1];
+  const [had, has] = [before, after].map((nodes) => nodes.find(({node}) => node === name));
+  if (name === undefined || has === undefined || had?.closed === has.closed) return [];
+  return [has.closed === undefined ? `${name}: replicas start there again` : `${name}: nothing new starts there${has.closed === 'cordoned' ? ', what runs goes on' : ', and what runs there stops'}`];
 }
 
 function certificatesDifference(old: State, now: State): readonly string[] {

@@ -1,7 +1,7 @@
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import type {Difference} from '../desired/difference.ts';
-import {appWords, costWords, fieldWords, headOf, summaryOf} from './words.ts';
+import {appWords, costWords, fileWords, headOf, summaryOf} from './words.ts';
 
 /** What would become of the cluster if a change were merged now. */
 export interface ChangePlan {
@@ -84,7 +84,7 @@ function endOf(outcome: PlanOutcome): readonly string[] {
 function details({apps, shared}: Difference): readonly string[] {
   const isOpen = apps.length + shared.length <= OPEN_MAX;
   return [
-    ...shared.map(({file, fields}) => collapsible(`~ ${file}`, fieldWords(fields), isOpen)),
+    ...shared.map((file) => collapsible(`~ ${file.file}`, fileWords(file), isOpen)),
     ...apps.map((app) => collapsible(headOf(app), appWords(app), isOpen)),
   ];
 }

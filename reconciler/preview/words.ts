@@ -1,5 +1,5 @@
 import {stringify} from 'yaml';
-import type {AppDifference, Difference, FieldDifference} from '../desired/difference.ts';
+import type {AppDifference, Difference, FieldDifference, FileDifference} from '../desired/difference.ts';
 import {counted} from '../desired/effects.ts';
 import type {NodeShare} from '../desired/shares.ts';
 import {formatBytes} from '../../schemas/quantity.ts';
@@ -25,7 +25,7 @@ export function differenceWords(difference: Difference, paint: Paint = PLAIN): r
   const {apps, shared, people, certificates} = difference;
   const signs = {added: paint.good('+'), changed: paint.busy('~'), removed: paint.bad('-')};
   return [
-    ...shared.flatMap(({file, fields}) => [`${signs.changed} ${paint.title(file)}`, ...fieldWords(fields).map(indented)]),
+    ...shared.flatMap((file) => [`${signs.changed} ${paint.title(file.file)}`, ...fileWords(file).map(indented)]),
     ...apps.flatMap((app) => [`${signs[app.change]} ${paint.title(app.app)}`, ...appWords(app).map(indented)]),
     ...(people.length === 0 ? [] : [paint.title('people'), ...people.map(indented)]),
     ...(certificates.length === 0 ? [] : [paint.title('certificates'), ...certificates.map(indented)]),
@@ -37,6 +37,11 @@ export function differenceWords(difference: Difference, paint: Paint = PLAIN): r
 export function appWords({change, fields, effects}: AppDifference): readonly string[] {
   // What a whole app said is more than anybody reads; that it goes is the news.
   return [...(change === 'removed' ? [] : fieldWords(fields)), ...effects];
+}
+
+/** What becomes of a file that is no app's. */
+export function fileWords({fields, effects}: FileDifference): readonly string[] {
+  return [...fieldWords(fields), ...effects];
 }
 
 /** `- shop` */

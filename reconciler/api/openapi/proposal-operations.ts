@@ -38,7 +38,7 @@ export const PROPOSAL_ANSWERS: Readonly<Record<string, SchemaObject>> = {
       difference: {
         type: 'object', description: 'As `flynn diff --json` has it.', required: ['apps', 'shared', 'cost'], properties: {
           apps: listOf({type: 'object', properties: {app: APP, change: oneOfTexts('What becomes of it.', ['added', 'changed', 'removed']), fields: listOf(FIELD), effects: listOf({type: 'string'})}}),
-          shared: listOf(fields({file: text('Of no app.'), fields: listOf(FIELD)})),
+          shared: listOf(fields({file: text('Of no app.'), fields: listOf(FIELD), effects: listOf({type: 'string'})})),
           cost: {type: 'object', description: 'What all replicas together may use at most, before and after.'},
         },
       },

@@ -125,6 +125,30 @@ test('nodes are told with what their replicas may use, and what has no place wai
   all replicas together may use at most: memory 1Gi → 3.5Gi, cores 2 → 5
   on box: replicas 2 → 3, memory 1Gi → 2Gi of 2Gi, cores 2 → 3 of 4
 `);
+test('a node that is cordoned says what that means, and what is new waits', differs, [
+  ...SHOP, node('box', ''),
+], [
+  app('shop', 'env: {LOG_LEVEL: debug}\nservices: {web: {replicas: 3}}\n'), release('shop', 3), node('box', 'cordon: true\n'),
+], text`
+  ~ nodes/box.yaml
+      cordon  + true
+      box: nothing new starts there, what runs goes on
+  ~ shop
+      services.web.replicas  2 → 3
+      web: 3 replicas instead of 2
+      what is new waits: box is cordoned
+  all replicas together may use at most: memory 1Gi → 1.5Gi, cores 2 → 3
+  on box: replicas 2 → 3, memory 1Gi → 1.5Gi, cores 2 → 3
+`);
+test('a node that is cordoned no more takes replicas again', differs, [
+  ...SHOP, node('box', 'cordon: true\n'),
+], [
+  ...SHOP, node('box', ''),
+], text`
+  ~ nodes/box.yaml
+      cordon  - true
+      box: replicas start there again
+`);
 test('ports, volumes, schedules and the release command are told', differs, SHOP, [
   app('shop', `env: {LOG_LEVEL: debug}
 services: {web: {replicas: 2}, db: {replicas: 1, port: 5432, strategy: stop-first, volumes: {data: {path: /data}}}}
