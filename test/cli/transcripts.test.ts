@@ -21,6 +21,9 @@ const TOPICS: Readonly<Record<string, readonly Line[]>> = {
   'looking': [
     'status', 'status shop', 'ps -a shop', 'apps', 'info shop', 'scale -a shop', 'route -a shop', 'domain -a shop', 'env -a shop', 'plan', 'events', 'whoami', 'people', 'open shop', 'maintenance -a shop', 'drains', 'metrics',
   ],
+  'reviewing': [
+    'review', 'review show 1', 'review show 1 --markdown', 'review show 7', 'review comment 1 why three?', 'review comment 1', 'approve 1 -m fine', 'merge 1 --no-wait', 'reject 1 -m later', 'review shwo 1', 'review show one',
+  ],
   'for-programs': ['apps --json', 'scale -a shop --json', 'whoami --json', 'env -a shop --json', 'plan --json', 'status no-such-app --json'],
   'changing': ['create blog', 'create blog', 'scale web=3 -a shop', 'scale web=3 -a shop', 'env set GREETING=hi -a shop', 'env unset GREETING -a shop', 'maintenance on -a shop', 'destroy shop'],
   'on-a-terminal': [['status shop', TERMINAL], ['status shop', {...TERMINAL, env: {NO_COLOR: '1'}}], ['status shop', {...TERMINAL, env: {TERM: 'dumb'}}], ['events', TERMINAL]],

@@ -13,7 +13,7 @@ export class FakeProposals implements Proposals {
     approvals: {has: 0, needs: 1},
     commits: [{commit: COMMIT, by: 'Dee', subject: 'shop: scale web 1 → 3'}],
     files: [{path: 'apps/shop/app.yaml', change: 'changed', isProtected: true}],
-    conflicts: [], problems: [], reviews: [], comments: [],
+    conflicts: [], problems: [], reviews: [], comments: [{by: 'Max', at: '2026-11-23T10:11:01Z', text: 'why 3?\n2 were enough'}],
     missing: ['apps/shop/app.yaml: 0 of 1 approval of people who may change its app.yaml (shop)'],
     plan: {
       difference: {apps: [{app: 'shop' as never, change: 'changed', fields: [{field: 'services.web.replicas', from: 1, to: 3}], effects: ['web: 3 replicas instead of 1'], replicas: {starts: 2, stops: 0, replaced: 0}}], shared: [], people: [], certificates: [], nodes: [], cost: {before: {memoryBytes: 2 ** 29, cpus: 1}, after: {memoryBytes: 3 * 2 ** 29, cpus: 3}}},
