@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'schemas': {packages: ['ajv', 'node-cron', 'yaml', 'node:crypto', 'node:fs']},
 
   // The pass, in its order. Nobody here knows of the parts around it.
-  'reconciler/adapters': {packages: ['node:', 'chokidar', 'dockerode', 'execa', 'protobufjs/minimal.js']},
+  'reconciler/adapters': {packages: ['node:', 'chokidar', 'dockerode', 'execa', 'isomorphic-git', 'protobufjs/minimal.js']},
   'reconciler/checkout': {values: [SCHEMAS, ADAPTERS, 'reconciler/commits/', ...NODE_FACTS], packages: ['node:']},
   'reconciler/desired': {values: [SCHEMAS, 'reconciler/access/'], types: ['reconciler/checkout/snapshot.ts', 'reconciler/build/build.ts'], packages: ['node:crypto', 'node:util']},
   /** What a change would do, for people. Pure. */

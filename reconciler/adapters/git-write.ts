@@ -2,6 +2,7 @@ import {randomBytes} from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import {constants, deflateSync} from 'node:zlib';
+import {writeObject} from 'isomorphic-git';
 import {inGitsOrder, looseObject, renderTree, type TreeEntry} from './git-format.ts';
 import {git, GitError} from './git.ts';
 
@@ -28,7 +29,7 @@ export type SignCommit = (commit: Buffer) => Buffer;
  * each other; nothing is visible until a ref is moved to it. Each call resolves to the new object's id.
  */
 export function objectWriter(gitdir: string, sign: SignCommit = (commit) => commit) {
-  const write = (type: 'blob' | 'tree' | 'commit', content: Buffer) => writeLoose(path.join(gitdir, 'objects'), looseObject(type, content));
+  const write = (type: 'blob' | 'tree' | 'commit', content: Buffer) => writeLoose(gitdir, looseObject(type, content));
   return {
     blob: (text: string | Buffer): Promise<string> => write('blob', Buffer.from(text)),
     tree: (entries: readonly TreeEntry[]): Promise<string> => write('tree', renderTree(inGitsOrder(entries))),
@@ -37,26 +38,14 @@ export function objectWriter(gitdir: string, sign: SignCommit = (commit) => comm
 }
 
 /**
- * A file of zlib's format, named after its content. Half of one is never at its place, and what a kill leaves `git prune` knows by its prefix. Like git's own
- * it is not flushed to the disk: that is the machine's, in its own time.
+ * Stored by isomorphic-git, compressed by us: its own compression goes through web streams and takes four times as long (2.3 ms an object, measured
+ * 2026-11). Like git's own it is not flushed to the disk: that is the machine's, in its own time.
  */
-async function writeLoose(objects: string, {id, whole}: {readonly id: string; readonly whole: Buffer}): Promise<string> {
-  const folder = path.join(objects, id.slice(0, 2));
-  const file = path.join(folder, id.slice(2));
+async function writeLoose(gitdir: string, {id, whole}: {readonly id: string; readonly whole: Buffer}): Promise<string> {
   // What is there becomes new: nobody collects it as garbage before something refers to it.
-  if (await touch(file)) return id;
-  const unfinished = path.join(folder, `tmp_obj_${randomBytes(6).toString('hex')}`);
-  const content = deflateSync(whole, {level: constants.Z_BEST_SPEED});
-  await fs.promises.writeFile(unfinished, content, WHOLE).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    await fs.promises.mkdir(folder, {recursive: true});
-    await fs.promises.writeFile(unfinished, content, WHOLE);
-  });
-  await fs.promises.rename(unfinished, file);
-  return id;
+  if (await touch(path.join(gitdir, 'objects', id.slice(0, 2), id.slice(2)))) return id;
+  return writeObject({fs: wholeFiles, gitdir, oid: id, format: 'deflated', object: deflateSync(whole, {level: constants.Z_BEST_SPEED})});
 }
-
-const WHOLE = {mode: 0o444, flag: 'wx'};
 
 /** False: it is not there, or not ours to touch. */
 async function touch(file: string): Promise<boolean> {
@@ -123,3 +112,16 @@ function tame({name, email}: Person): Person {
   const clean = (text: string) => text.replaceAll(/[<>\n\r\0]/g, '').trim();
   return {name: clean(name) || 'unknown', email: clean(email)};
 }
+
+/** isomorphic-git writes into the final file: killed in the middle it would leave half an object that never heals. */
+const wholeFiles = {
+  promises: {
+    ...fs.promises,
+    async writeFile(file: string, content: Uint8Array): Promise<void> {
+      // `git prune` knows this prefix and clears away what a kill left.
+      const unfinished = path.join(path.dirname(file), `tmp_obj_${randomBytes(6).toString('hex')}`);
+      await fs.promises.writeFile(unfinished, content, {mode: 0o444, flag: 'wx'});
+      await fs.promises.rename(unfinished, file);
+    },
+  },
+};
