@@ -9,6 +9,7 @@ import {explain, isRepetition, pointerOf} from './explain.ts';
 import {checkNode, nodeSchema, type NodeManifest} from './node.ts';
 import {offsetOf} from './position.ts';
 import {checkPerson, personSchema, type PersonManifest} from './person.ts';
+import {Remembered} from './remembered.ts';
 import {releaseSchema, type ReleaseManifest} from './release.ts';
 import {fail, ok, type Result} from './result.ts';
 import type {Problem} from './schema.ts';
@@ -61,12 +62,21 @@ const ajv = new Ajv({allErrors: true, strict: true, allowUnionTypes: true, stric
 ajv.addKeyword('errorMessage');
 for (const kind of Object.keys(SCHEMAS) as Kind[]) ajv.addSchema(SCHEMAS[kind], kind); // compiled when first used
 
+/** Of the manifests that were read last, in characters: one commit asks for the same file from several sides, and the next one has nearly all of them. */
+const REMEMBERED_LENGTH_MAX = 1024 * 1024;
+const remembered = new Remembered<Result<Manifests[Kind], readonly Diagnostic[]>>(REMEMBERED_LENGTH_MAX);
+
 /**
  * Reads one manifest. Pure: the caller has already read the file; `file` is only named in diagnostics.
  *
  * Reports every problem, not the first, each at the place in the file that its owner has to change.
  */
 export function loadManifest<K extends Kind>(kind: K, file: string, text: string): Result<Manifests[K], readonly Diagnostic[]> {
+  // What is remembered under a kind is of that kind.
+  return remembered.get(`${kind}\0${file}\0${text}`, () => load(kind, file, text)) as Result<Manifests[K], readonly Diagnostic[]>;
+}
+
+function load<K extends Kind>(kind: K, file: string, text: string): Result<Manifests[K], readonly Diagnostic[]> {
   const parsed = parse(file, text);
   if (!parsed.ok) return parsed;
   const {document, lines} = parsed.value;
