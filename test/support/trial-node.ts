@@ -1,5 +1,5 @@
 import {spawn, type ChildProcess} from 'node:child_process';
-import {cp, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import Docker from 'dockerode';
@@ -14,6 +14,7 @@ import {freePorts} from './free-ports.ts';
 import {LIMIT_MS, until} from './until.ts';
 
 const MAIN = path.join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
+const LAUNCHER = path.join(path.dirname(MAIN), 'flynn');
 const FIXTURES = path.join(import.meta.dirname, '..', 'fixtures', 'apps');
 const DOMAIN = 'flynn.localhost';
 const READY_MS_MAX = 120_000;
@@ -73,6 +74,9 @@ export class TrialNode implements AsyncDisposable {
     await mkdir(path.join(home, '.config', 'flynn'), {recursive: true});
     const other = {url: 'http://api.other.test', gitUrl: 'http://git.other.test', token: 'none', user: 'nobody'};
     await writeFile(path.join(home, '.config', 'flynn', 'config.yaml'), JSON.stringify({default: node.instance, clusters: {other}}), {mode: 0o600});
+    // Git asks the `flynn` of the PATH for the token, and the machine's may be that of another checkout.
+    await mkdir(path.join(home, 'bin'));
+    await symlink(LAUNCHER, path.join(home, 'bin', 'flynn'));
     await node.up();
     return node;
   }
@@ -91,7 +95,7 @@ export class TrialNode implements AsyncDisposable {
     const caches = env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache');
     // As the `flynn` command sets it: half of a short command's time.
     const compiled = env.NODE_COMPILE_CACHE ?? path.join(caches, 'flynn', 'compiled');
-    return {...env, HOME: this.home, XDG_CACHE_HOME: caches, NODE_COMPILE_CACHE: compiled, PATH: `${path.dirname(process.execPath)}:${env.PATH}`, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', USER: 'ada'};
+    return {...env, HOME: this.home, XDG_CACHE_HOME: caches, NODE_COMPILE_CACHE: compiled, PATH: `${this.home}/bin:${path.dirname(process.execPath)}:${env.PATH}`, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', USER: 'ada'};
   }
 
   /** Starts the reconciler in the foreground, as a process of its own. Resolves when it is ready. */
