@@ -5,6 +5,7 @@ import {COMMITTER, writer} from '../commits/writer.ts';
 import {git} from '../adapters/git.ts';
 import {EMPTY_TREE, NO_COMMIT} from '../adapters/git-format.ts';
 import {ObjectReader} from '../adapters/git-objects.ts';
+import {RefMover} from '../adapters/git-refs.ts';
 import {moveRef, objectWriter, type SignCommit} from '../adapters/git-write.ts';
 import {watchFiles} from '../adapters/watch-files.ts';
 import {runEdit} from '../commits/run-edit.ts';
@@ -25,6 +26,7 @@ export function ownRepo({gitdir, check, sign}: {gitdir: string; check?: CommitCh
   const branch = new BareBranch({gitdir, ref: MAIN, kind: 'own'});
   const floors = releaseFloors(gitdir);
   const tidyUp = afterCommits(gitdir);
+  const refs = new RefMover({gitdir, reason: 'commit'});
 
   const tip = async (signal: AbortSignal) => {
     const commit = await branch.tip(signal);
@@ -38,7 +40,7 @@ export function ownRepo({gitdir, check, sign}: {gitdir: string; check?: CommitCh
     sign,
     freshTip: tip,
     check: async ({from, to}, signal) => (check === undefined ? [] : check({before: await branch.snapshotAt(from, signal), after: await branch.snapshotAt(to, signal)}, signal)),
-    publish: async ({from, to}, signal) => (await moveRef(gitdir, {ref: MAIN, from, to, reason: 'commit'}, signal) ? 'published' : 'moved'),
+    publish: async ({from, to}, signal) => (await refs.move({ref: MAIN, from, to}, signal) ? 'published' : 'moved'),
   });
 
   return {
@@ -58,7 +60,10 @@ export function ownRepo({gitdir, check, sign}: {gitdir: string; check?: CommitCh
       return done;
     },
     watch: (onMove, signal) => watchBranch(branch, onMove, signal),
-    close: () => branch.objects.close(),
+    close() {
+      branch.objects.close();
+      refs.close();
+    },
   };
 }
 

@@ -3,7 +3,7 @@ import {formatDiagnostic, type Diagnostic} from '../../schemas/diagnostic.ts';
 import type {CommitId} from '../../schemas/ids.ts';
 import {parseCommit} from '../adapters/git-format.ts';
 import type {ObjectReader} from '../adapters/git-objects.ts';
-import {objectWriter, type Person, type SignCommit} from '../adapters/git-write.ts';
+import {durableWriter, type Person, type SignCommit} from '../adapters/git-write.ts';
 import {EditRefused, StaleRead, type Change, type Committed} from '../checkout/snapshot.ts';
 import {inBatches, type Wish} from './batches.ts';
 import {OPERATION_TRAILER, OperationLog} from './operations.ts';
@@ -78,11 +78,12 @@ async function oneByOne(target: Stacking, wishes: readonly Wished[]): Promise<vo
 async function stack(target: Stacking, {wishes, tip}: {readonly wishes: readonly Wished[]; readonly tip: CommitId}): Promise<{readonly to: CommitId; readonly answers: readonly (() => void)[]}> {
   let to = tip;
   const answers: (() => void)[] = [];
+  const write = durableWriter(target.gitdir, target.sign);
   for (const {asked: change, signal, answer, refuse} of wishes) {
     if (signal.aborted) continue;
     try {
       const done = await target.operations.find(change.operationId, to, signal);
-      const made = done === undefined ? await writeCommit(target, {change, tip: to}, signal) : undefined;
+      const made = done === undefined ? await writeCommit({...target, write}, {change, tip: to}, signal) : undefined;
       const committed = {commit: done ?? made ?? to, isNew: made !== undefined};
       answers.push(() => answer(committed));
       to = made ?? to;
@@ -90,16 +91,17 @@ async function stack(target: Stacking, {wishes, tip}: {readonly wishes: readonly
       answers.push(() => refuse(error));
     }
   }
+  await write.flush();
   return {to, answers};
 }
 
 /** Undefined: the edit changes nothing. */
-async function writeCommit(target: Target, {change, tip}: {change: Change; tip: CommitId}, signal: AbortSignal): Promise<CommitId | undefined> {
+async function writeCommit(target: Target & {readonly write: ReturnType<typeof durableWriter>}, {change, tip}: {change: Change; tip: CommitId}, signal: AbortSignal): Promise<CommitId | undefined> {
   const object = await target.objects.read(tip, signal);
   if (object?.type !== 'commit') throw new Error(`commit ${tip} is not in the repository`);
   const before = parseCommit(object.content).tree;
   if (change.seen !== undefined) await mustBeAsSeen(target.objects, {seen: change.seen, tip}, signal);
-  const write = objectWriter(target.gitdir, target.sign);
+  const {write} = target;
   const merged = await change.merge?.(tip, signal);
   const tree = await runEdit({objects: target.objects, write, tree: merged?.tree ?? before}, change.edit, signal);
   if (tree === before) return undefined;
