@@ -43,6 +43,7 @@ import {Prober} from './observed/prober.ts';
 import {PortDesk} from './wiring/port-desk.ts';
 import {shiftsIn} from './observed/shifts.ts';
 import {probeContainer} from './wiring/probe-container.ts';
+import {identityTokens} from './wiring/identity-tokens.ts';
 import {connectRouter} from './wiring/router-world.ts';
 import {systemOf} from './router/containers.ts';
 import {Keyring} from './secrets/keyring.ts';
@@ -233,9 +234,10 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const view: View = new View({settings, releases, proposals: proposals ?? forge.proposals, stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, forge: forge.desk, metrics, certificates, quota, ssh: () => ssh.answer(), drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
-  const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator, access: () => reader.access});
-  const logins = new Logins({authenticate, tellExpiry: createTellExpiry({access: () => reader.access}), audit, settings});
-  const server = createServer({view, authenticate, logins, used: new UsedKeys({file: layout.usedKeys, log}), log});
+  const tokens = identityTokens(() => reader.access, signal);
+  const authenticate = createAuthenticate({token: (await readFile(layout.token, 'utf8')).trim(), operator, access: () => reader.access, claims: (token) => tokens.claims(token)});
+  const logins = new Logins({authenticate, tellExpiry: createTellExpiry({access: () => reader.access}), audit, settings, identityTokens: tokens});
+  const server = createServer({view, authenticate, logins, identityTokens: tokens, used: new UsedKeys({file: layout.usedKeys, log}), log});
   const local = createLocalServer({view, log});
   receivePushes({server, local, view, repo, layout, deploys, logins, authenticateKey: (fingerprint) => principalOfKey(fingerprint, reader.access), check, unsignedIn: (range, until) => trust.refusalOf(range, until), log, ...(proposals && {proposals})});
 

@@ -3,6 +3,7 @@ import {checkDrains, drainsSchema, type DrainManifest} from './drains.ts';
 import {checkForge, forgeSchema, type ForgeManifest} from './forge.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
 import {hostSchema} from './names.ts';
+import {checkProvider, providerSchema, type ProviderManifest} from './oidc.ts';
 import {bytesOf, quantitySchema} from './quantity.ts';
 import {quotasSchema, type QuotasManifest} from './quota.ts';
 import {checkRegistry, registrySchema, type RegistryManifest} from './registry.ts';
@@ -38,6 +39,8 @@ export interface ClusterManifest extends Header<'Cluster'> {
   readonly tls?: TlsManifest;
   readonly router?: RouterManifest;
   readonly commits?: CommitsManifest;
+  /** Absent: people have tokens and keys only. */
+  readonly oidc?: ProviderManifest;
   readonly quotas?: QuotasManifest;
   /** Absent: everything may be changed directly by who may change it. */
   readonly review?: ReviewManifest;
@@ -202,6 +205,7 @@ export const clusterSchema: ObjectSchema<ClusterManifest> = {
     },
     registry: registrySchema,
     forge: forgeSchema,
+    oidc: providerSchema,
     tls: tlsSchema,
     router: routerSchema,
     commits: commitsSchema,
@@ -223,6 +227,7 @@ export function checkCluster(cluster: ClusterManifest): readonly Problem[] {
     ...checkRegistry(cluster.registry),
     ...checkForge(cluster.forge),
     ...checkSigningKeys(cluster.commits?.forgeKeys, ['commits', 'forgeKeys']),
+    ...checkProvider(cluster.oidc),
     ...checkTls(cluster.tls),
     ...checkRouter(cluster.router),
     ...checkNetworks({...CLUSTER_DEFAULTS.networks, ...cluster.networks}),

@@ -1,4 +1,5 @@
 import {readArmor} from './armor.ts';
+import {isLoopback} from './loopback.ts';
 import type {ObjectSchema, Problem} from './schema.ts';
 
 /** Where the cluster repository lives when it is followed: pull requests there get a plan, and commits a status. */
@@ -42,9 +43,6 @@ export const forgeSchema: ObjectSchema<ForgeManifest> = {
   },
 };
 
-/** A token is told to the other side with every question: only where nobody on the way can read it. */
-const LOOPBACK = /^(localhost|.*\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-
 export function checkForge(forge: ForgeManifest | undefined): readonly Problem[] {
   if (forge === undefined) return [];
   const {kind, repository, token, hookSecret} = forge;
@@ -56,7 +54,8 @@ export function checkForge(forge: ForgeManifest | undefined): readonly Problem[]
   };
   return [
     ...(url === undefined ? [{path: ['forge'], message: `forge.url is missing: there is no public site of ${kind}`}] : []),
-    ...(url?.startsWith('http://') === true && !LOOPBACK.test(new URL(url).hostname) ? at('url', 'forge.url has to be https://: a token would be sent in the clear') : []),
+    // It is told with every question: only where nobody on the way can read it.
+    ...(url?.startsWith('http://') === true && !isLoopback(new URL(url).hostname) ? at('url', 'forge.url has to be https://: a token would be sent in the clear') : []),
     ...(kind !== 'gitlab' && repository.split('/').length !== 2 ? at('repository', `forge.repository has to be an owner and a name, not "${repository}"`) : []),
     ...sealed('token', token),
     ...sealed('hookSecret', hookSecret),

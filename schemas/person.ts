@@ -1,5 +1,6 @@
 import {appRolesSchema, type AppRoles, roleSchema, type Role} from './roles.ts';
 import {NAME_PATTERN} from './names.ts';
+import {checkIdentities, identitiesSchema, type IdentityManifest} from './oidc.ts';
 import {checkSigningKeys, signingKeysSchema} from './signing-keys.ts';
 import {readLoginKey, LOGIN_KEY_LENGTH_MAX} from './login-key.ts';
 import {headerProperties, type Header, type ObjectSchema, type Problem} from './schema.ts';
@@ -18,6 +19,8 @@ export interface PersonManifest extends Header<'Person'> {
   readonly forge?: ForgeNames;
   /** Lines as they are in `authorized_keys`: what git over SSH knows the person by. */
   readonly sshKeys?: readonly string[];
+  /** Who he is at identity providers. */
+  readonly oidc?: readonly IdentityManifest[];
   /** By a name that says where it is used. */
   readonly tokens?: Readonly<Record<string, TokenManifest>>;
 }
@@ -90,6 +93,7 @@ export const personSchema: ObjectSchema<PersonManifest> = {
       description: 'Public keys for git over SSH, as they are in ~/.ssh/*.pub: ed25519, ecdsa, rsa from 2048 bits on, and those of security keys (sk-). `flynn people key add` writes them.',
       examples: [['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINEQwNBTMvWcHUnJ/nlnM0fyYB98evtJcnVh7N8dJ3WR ann@laptop']],
     },
+    oidc: identitiesSchema,
     tokens: {
       type: 'object',
       maxProperties: TOKENS_MAX,
@@ -102,7 +106,7 @@ export const personSchema: ObjectSchema<PersonManifest> = {
 };
 
 /** Days and times that the calendar does not have, and keys that are none. */
-export function checkPerson({tokens = {}, signingKeys, sshKeys = []}: PersonManifest): readonly Problem[] {
+export function checkPerson({tokens = {}, signingKeys, sshKeys = [], oidc}: PersonManifest): readonly Problem[] {
   const days = Object.entries(tokens).flatMap(([name, {expires}]): Problem[] => (
     expires === undefined || Number.isFinite(expiryMs(expires)) ? [] : [{path: ['tokens', name, 'expires'], message: `"${expires}" is no day of the calendar`}]
   ));
@@ -112,7 +116,7 @@ export function checkPerson({tokens = {}, signingKeys, sshKeys = []}: PersonMani
     const isTwice = read.slice(0, index).some((before) => before.ok && before.value.fingerprint === key.value.fingerprint);
     return isTwice ? [{path: ['sshKeys', index], message: 'the SSH key is there twice'}] : [];
   });
-  return [...checkSigningKeys(signingKeys, ['signingKeys']), ...days, ...keys];
+  return [...checkSigningKeys(signingKeys, ['signingKeys']), ...days, ...keys, ...checkIdentities(oidc)];
 }
 
 /** Milliseconds since 1970; a day counts to its end. NaN: there is no such day. */

@@ -16,7 +16,7 @@ const ADAPTERS = 'reconciler/adapters/';
 const NODE_FACTS = ['reconciler/layout.ts', 'reconciler/settings.ts'];
 const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts', 'reconciler/observed/system.ts', 'reconciler/observed/certified.ts', 'reconciler/desired/certificates-state.ts'];
 /** The folders of the pass and those around it. */
-const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'proposals', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'signatures', 'source', 'ssh', 'volumes', 'preview', 'forge'].map((name) => `reconciler/${name}/`);
+const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'proposals', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'signatures', 'source', 'ssh', 'volumes', 'preview', 'forge', 'oidc'].map((name) => `reconciler/${name}/`);
 /** The names that apps are answered under: pure, and needed by who looks, who plans and who acts. */
 const ROUTER = 'reconciler/router/';
 
@@ -81,9 +81,11 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
     types: ['reconciler/forge/status.ts'],
     packages: ['node:', 'yaml'],
   },
+  /** Tokens that identity providers have signed: whether they are good, not what may be done with them. */
+  'reconciler/oidc': {values: [SCHEMAS, 'reconciler/access/'], packages: ['node:crypto', 'jose']},
   'reconciler/api': {
     values: [SCHEMAS, 'reconciler/access/', 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/logs/traffic.ts', 'reconciler/status/commit-status.ts', ...NODE_FACTS],
-    types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/proposals/', 'reconciler/release/', 'reconciler/source/status.ts', 'reconciler/forge/status.ts', 'reconciler/volumes/', 'reconciler/ssh/', 'reconciler/build/build.ts'],
+    types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/proposals/', 'reconciler/release/', 'reconciler/source/status.ts', 'reconciler/forge/status.ts', 'reconciler/volumes/', 'reconciler/ssh/', 'reconciler/oidc/', 'reconciler/build/build.ts'],
     packages: ['node:', 'ajv', 'fastify', '@fastify/rate-limit', '@fastify/websocket', 'yaml'],
   },
   'reconciler/release': {
@@ -127,6 +129,8 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'cli/setup': {values: [SCHEMAS, 'cli/', 'reconciler/', 'buildpacks/'], packages: ['node:', 'dockerode', 'execa', 'yaml']},
   /** A node in one file, and back: on its own machine, where its keys are. */
   'cli/backup': {values: [SCHEMAS, 'cli/', 'reconciler/', 'buildpacks/'], types: ['dockerode'], packages: ['node:', 'age-encryption', 'execa']},
+  /** People sign in at an identity provider: loaded by who does. */
+  'cli/sign-in': {values: [SCHEMAS, 'cli/'], packages: ['node:', 'openid-client']},
   /** The API over a clone of the cluster repository, in this process. */
   'cli/offline': {values: [SCHEMAS, 'cli/', 'reconciler/api/', 'reconciler/desired/', 'reconciler/proposals/elsewhere.ts', 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], types: ['reconciler/node.ts', 'reconciler/proposals/', 'reconciler/status/'], packages: ['node:']},
   'cli/output': {values: [SCHEMAS, 'cli/', 'reconciler/preview/'], types: ['reconciler/desired/', 'reconciler/proposals/', 'reconciler/api/', 'reconciler/node.ts', 'reconciler/builds/', 'reconciler/source/status.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/status/', 'reconciler/release/', 'reconciler/plan/action.ts'], packages: ['node:', 'yaml']},

@@ -5,6 +5,7 @@ import {expiryMs} from '../../schemas/person.ts';
 import {higherRole, isEnough, lowerRole, type Role} from '../../schemas/roles.ts';
 import {readLoginKey, type LoginKey} from '../../schemas/login-key.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
+import {clusterOf, identitiesOf, type Identities} from './identities.ts';
 import {RIGHTS, type Right, type Rule} from './rights.ts';
 
 /** Everybody who may do something, with all roles that he has by himself and by his teams. */
@@ -14,6 +15,8 @@ export interface Access {
   readonly tokens: ReadonlyMap<string, Token>;
   /** By the fingerprint of the key. */
   readonly sshKeys: ReadonlyMap<string, OwnedKey>;
+  /** Who they are at identity providers. */
+  readonly identities: Identities;
 }
 
 /** A key that its owner may do with whatever he may. */
@@ -46,7 +49,7 @@ export interface Token {
 }
 
 /** Nobody but the operator, who has the node's own token. */
-export const NOBODY: Access = {people: new Map(), tokens: new Map(), sshKeys: new Map()};
+export const NOBODY: Access = {people: new Map(), tokens: new Map(), sshKeys: new Map(), identities: {all: []}};
 
 const FILE = /^(people|teams)\/([^/]+)\.yaml$/;
 
@@ -76,7 +79,10 @@ export function accessOf(files: readonly ManifestFile[]): {readonly access: Acce
     const owner = resolved.get(rival?.[0] ?? user) as Person; // has just been made of the same people
     return [hash, {user: owner.user, name, roles: limited(owner.roles, limits), isLimited: limits.role !== undefined || limits.apps !== undefined || expires !== undefined, ...(expires !== undefined && {expiresAtMs: expiryMs(expires)})}];
   })));
-  return {access: {people: resolved, tokens, sshKeys: keysOf(people, files, problems)}, problems};
+  const {oidc: provider, domain} = clusterOf(files) ?? {};
+  const {all, problems: wrong} = identitiesOf(people, {provider, domain}, (user, limits) => limited((resolved.get(user) as Person).roles, limits)); // made of the same people
+  problems.push(...wrong.map(({file, subject, message}) => ({file, ...placeOf(file, files, subject), message})));
+  return {access: {people: resolved, tokens, sshKeys: keysOf(people, files, problems), identities: {...(provider && {provider}), all}}, problems};
 }
 
 /** Whose each key is. One that two people have is the first one's, as with tokens: a copy of a key gives nobody another's commits. */

@@ -1,10 +1,12 @@
 import type {ForgeManifest} from '../../schemas/forge.ts';
+import type {IdentityManifest, ProviderManifest} from '../../schemas/oidc.ts';
 import type {TokenManifest} from '../../schemas/person.ts';
 import type {AppRoles, Role} from '../../schemas/roles.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import type {DeployOutcome, Garbage, RegistryState, StackImageInfo} from '../node.ts';
 import type {ForgeState} from '../forge/status.ts';
+import type {IssuerState} from '../oidc/tokens.ts';
 import type {ProposalDetails} from '../proposals/proposals.ts';
 import type {RebasePreview} from '../release/releases.ts';
 import type {Waiting} from '../plan/action.ts';
@@ -139,7 +141,10 @@ export interface WhoAmI {
   readonly user: string;
   readonly name: string;
   readonly email: string;
+  /** Which of the person's tokens. */
   readonly token?: string;
+  /** The identity provider that says who it is, and what it calls him. */
+  readonly oidc?: {readonly issuer: string; readonly subject: string};
 }
 
 /** A node as its file says, and as it is. */
@@ -182,6 +187,19 @@ export interface PersonAnswer {
   readonly apps: Readonly<Record<string, Role>>;
   readonly tokens: readonly ({readonly name: string} & Omit<TokenManifest, 'hash'>)[];
   readonly sshKeys: readonly KeyAnswer[];
+  /** Who the person is at identity providers. */
+  readonly oidc: readonly IdentityManifest[];
+}
+
+/** `GET /login`: how people can log in, beside a token. Open to everybody. */
+export interface LoginWays {
+  readonly oidc?: ProviderManifest;
+}
+
+/** `GET /v1/oidc`: the cluster's identity provider, and how all issuers are that somebody is known by, asked just now. */
+export interface OidcAnswer {
+  readonly provider?: ProviderManifest;
+  readonly issuers: readonly IssuerState[];
 }
 
 /** A public key of somebody's. */

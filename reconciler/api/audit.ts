@@ -10,9 +10,9 @@ export async function noted(request: FastifyRequest, {view, authenticate}: Pick<
 }
 
 /** Who asks, and from where. */
-export function actorOf(principal: Principal | undefined, request: FastifyRequest): Pick<NewAuditEntry, 'actor' | 'user' | 'from'> {
+export function actorOf(principal: Principal | undefined, request: FastifyRequest): Pick<NewAuditEntry, 'actor' | 'user' | 'from' | 'oidc'> {
   const from = addressOf(request);
-  return principal === undefined ? {actor: '', from} : {actor: `${principal.name} <${principal.email}>`, user: principal.user, from};
+  return principal === undefined ? {actor: '', from} : {actor: `${principal.name} <${principal.email}>`, user: principal.user, from, ...(principal.oidc && {oidc: principal.oidc.subject})};
 }
 
 /** Our router says who its client is; nobody else can reach us but from this machine. */

@@ -1,6 +1,7 @@
 import {createHash, timingSafeEqual} from 'node:crypto';
 import type {IncomingHttpHeaders} from 'node:http';
 import {mayDo, NOBODY, type Access} from '../access/access.ts';
+import {ownerOf, type Claims} from '../access/identities.ts';
 import type {Right} from '../access/rights.ts';
 import type {Author} from '../checkout/snapshot.ts';
 import {parseAuthor} from './author.ts';
@@ -14,11 +15,16 @@ export interface Principal extends Author {
   readonly user: string;
   /** Which of his tokens he came with. Absent: the node's own, or a key. */
   readonly token?: string;
+  /** Who he is at an identity provider, when that says who he is. */
+  readonly oidc?: SignedIn;
   /** Of a token that is good for less than its owner. */
   readonly isLimited?: boolean;
   /** `app`: whose it is, where the right is one of an app. */
   may(right: Right, app?: string): boolean;
 }
+
+/** By whom somebody is known, and as what. */
+export type SignedIn = Pick<Claims, 'issuer' | 'subject'>;
 
 /** Who has the node's own token: he may do everything, as on the machine itself. No person can be called so. */
 export const OPERATOR = 'operator';
@@ -29,6 +35,8 @@ export interface Credentials {
   readonly operator: Author;
   /** People and their tokens, as the applied commit has them. Absent: there are none. */
   access?(): Access;
+  /** What a token of an identity provider says that was checked when it came in. Absent: there are none. */
+  claims?(token: string): Claims | undefined;
   /** Milliseconds since 1970. */
   nowMs?(): number;
 }
@@ -39,14 +47,14 @@ export interface Credentials {
  *
  * Only hashes are compared: how long that takes tells nothing of a token.
  */
-export function createAuthenticate({token, operator, access = () => NOBODY, nowMs = Date.now}: Credentials): Authenticate {
+export function createAuthenticate({token, operator, access = () => NOBODY, claims = () => undefined, nowMs = Date.now}: Credentials): Authenticate {
   if (token === '') throw new Error('bug: an empty token would let everybody in');
   const expected = digest(token);
   return (headers) => {
     const offered = parseAuthorization(headers.authorization);
     if (offered === undefined) return undefined;
     const hash = digest(offered.token);
-    if (!timingSafeEqual(hash, expected)) return personOf(hashOf(hash), access(), nowMs());
+    if (!timingSafeEqual(hash, expected)) return personOf(hashOf(hash), access(), nowMs()) ?? identified(claims(offered.token), access());
     const named = headers['x-flynn-author'];
     const author = (typeof named === 'string' ? parseAuthor(named) : undefined) ?? parseAuthor(offered.user) ?? operator;
     return {...author, user: OPERATOR, may: () => true};
@@ -76,6 +84,21 @@ function personOf(hash: string, {people, tokens}: Access, nowMs: number): Princi
   const person = token && people.get(token.user);
   if (token === undefined || person === undefined || (token.expiresAtMs !== undefined && nowMs > token.expiresAtMs)) return undefined;
   return {name: person.name, email: person.email, user: person.user, token: token.name, isLimited: token.isLimited, may: (right, app) => mayDo(token.roles, right, app)};
+}
+
+/** Who has an identity, by the commit that is applied now. */
+function identified(claims: Claims | undefined, {people, identities}: Access): Principal | undefined {
+  const owner = claims && ownerOf(claims, identities);
+  const person = owner?.ok === true ? people.get(owner.value.user) : undefined;
+  if (claims === undefined || owner?.ok !== true || person === undefined) return undefined;
+  const {issuer, subject} = claims;
+  const {roles, isLimited} = owner.value;
+  return {name: person.name, email: person.email, user: person.user, oidc: {issuer, subject}, isLimited, may: (right, app) => mayDo(roles, right, app)};
+}
+
+/** The token that a request has, whosever it is. */
+export function tokenIn({authorization}: IncomingHttpHeaders): string | undefined {
+  return parseAuthorization(authorization)?.token;
 }
 
 function parseAuthorization(header: string | undefined): {readonly user: string; readonly token: string} | undefined {

@@ -22,8 +22,8 @@ type ReplicaParams = {readonly Params: {readonly app: string; readonly replica: 
 export function registerOneShotRoutes(v1: FastifyInstance, {view, authenticate, closing, log}: RouteParts): void {
   const {oneShot, audit} = view;
   const actorOf = (request: FastifyRequest): Actor => {
-    const {name, email, user} = whoAsks(request, authenticate);
-    return {name, email, user, from: addressOf(request)};
+    const {name, email, user, oidc} = whoAsks(request, authenticate);
+    return {name, email, user, from: addressOf(request), ...(oidc && {oidc})};
   };
   const within = (ms: number) => AbortSignal.any([closing, AbortSignal.timeout(ms)]);
 

@@ -22,8 +22,8 @@ type TokenParams = {readonly Params: {readonly user: string; readonly token: str
 /** People and their tokens. What their fields may be is checked where all manifests are: by the commit. */
 export function registerPeopleRoutes(v1: FastifyInstance, {view, authenticate, commit, closing}: RouteParts): void {
   v1.get('/whoami', async (request): Promise<WhoAmI> => {
-    const {user, name, email, token} = whoAsks(request, authenticate);
-    return {user, name, email, ...(token !== undefined && {token})};
+    const {user, name, email, token, oidc} = whoAsks(request, authenticate);
+    return {user, name, email, ...(token !== undefined && {token}), ...(oidc && {oidc})};
   });
 
   v1.get('/people', async (): Promise<readonly PersonAnswer[]> => {
@@ -43,6 +43,7 @@ export function registerPeopleRoutes(v1: FastifyInstance, {view, authenticate, c
           const {hash: _, ...limits} = (manifest?.ok === true ? manifest.value.tokens?.[token] : undefined) ?? {hash: ''};
           return {name: token, ...limits};
         }),
+        oidc: (manifest?.ok === true ? manifest.value.oidc : undefined) ?? [],
         sshKeys: [...sshKeys.values()].filter((key) => key.user === user).map(({type, fingerprint, comment}) => ({type, fingerprint, comment})),
       };
     });
@@ -94,12 +95,14 @@ export function registerPeopleRoutes(v1: FastifyInstance, {view, authenticate, c
   function mayChangeTokens(request: FastifyRequest, user: string): void {
     const principal = whoAsks(request, authenticate);
     if (principal.user !== user) return permit(principal, 'people.edit');
+    if (principal.isLimited === true && principal.oidc !== undefined) throw new ApiError(403, `you came in by ${principal.oidc.subject} at ${principal.oidc.issuer}, which is limited: it can't make or remove tokens, nor keys`);
     if (principal.isLimited === true) throw new ApiError(403, `the token "${principal.token}" is limited: it can't make or remove others, nor keys`);
     permit(principal, 'self.tokens');
   }
 }
 
-function readUser(value: unknown): string {
+/** @throws {ApiError} 400 for what can't name a person */
+export function readUser(value: unknown): string {
   if (typeof value !== 'string' || !NAME.test(value)) throw new ApiError(400, `${JSON.stringify(value)} can't name a person: it must be small letters, digits and inner dashes, at most 30 characters`);
   if (value === OPERATOR) throw new ApiError(400, `"${OPERATOR}" is who has the node's own token`);
   return value;

@@ -1,6 +1,7 @@
 import websocket from '@fastify/websocket';
 import {type FastifyInstance, type FastifyReply, fastify} from 'fastify';
 import type {NodeView} from '../node.ts';
+import type {IdentityTokens} from '../oidc/tokens.ts';
 import {registerAppStateRoutes} from './app-state.ts';
 import {registerAppRoutes} from './apps.ts';
 import {registerDrainRoutes} from './drains.ts';
@@ -17,6 +18,7 @@ import {MESSAGE_BYTES_MAX} from './frames.ts';
 import {limitBodies, refuseNoRequest} from './framing.ts';
 import {registerForgeRoutes} from './forge.ts';
 import {registerGcRoutes} from './gc.ts';
+import {registerIdentityRoutes, registerLoginRoute} from './identities.ts';
 import {registerMetricsRoutes, registerPrometheusRoute} from './metrics.ts';
 import {registerNodeRoutes} from './node-routes.ts';
 import {registerNodesRoutes} from './nodes.ts';
@@ -52,6 +54,8 @@ export interface ServerParts {
   readonly logins?: Logins;
   /** What Idempotency-Keys were used for. Absent: they are forgotten with this server. */
   readonly used?: UsedKeys;
+  /** Tokens of identity providers. Absent: nobody comes with one. */
+  readonly identityTokens?: IdentityTokens;
   /** Gets what failed inside of us; the client is only told that it did. */
   log(message: string, error: unknown): void;
 }
@@ -64,7 +68,7 @@ const URL_PARAMETER_LENGTH_MAX = 200;
  * The API of a node, and what git's plugin is registered on. For 127.0.0.1: the router passes `api.<domain>` on to it.
  * `close()` ends all streams.
  */
-export function createServer({view, authenticate, logins = new Logins({authenticate, audit: view.audit, settings: view.settings}), used = new UsedKeys(), log}: ServerParts): FastifyInstance {
+export function createServer({view, authenticate, identityTokens, logins = new Logins({authenticate, audit: view.audit, settings: view.settings, ...(identityTokens && {identityTokens})}), used = new UsedKeys(), log}: ServerParts): FastifyInstance {
   const server = newServer(log, methodsOf);
   const closing = new AbortController();
   server.addHook('preClose', async () => closing.abort());
@@ -72,6 +76,7 @@ export function createServer({view, authenticate, logins = new Logins({authentic
   servePages(server);
   registerDocument(server);
   registerOpenRoutes(server, view);
+  registerLoginRoute(server, () => identityTokens?.provider());
   registerHookRoute(server, view);
   registerPrometheusRoute(server, {view, logins}, closing.signal);
   server.register(async (v1) => {
@@ -115,6 +120,7 @@ export function createServer({view, authenticate, logins = new Logins({authentic
     registerNodesRoutes(v1, parts);
     registerQuotaRoutes(v1, parts);
     registerCodeownersRoutes(v1, parts);
+    registerIdentityRoutes(v1, parts, identityTokens);
   }, {prefix: '/v1'});
   return server;
 }

@@ -1,3 +1,5 @@
+import {isDeepStrictEqual} from 'node:util';
+import type {IdentityManifest} from '../../schemas/oidc.ts';
 import type {PersonManifest, TokenManifest} from '../../schemas/person.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {readLoginKey} from '../../schemas/login-key.ts';
@@ -95,6 +97,40 @@ export function removeSshKey(user: string, fingerprint: string): Edit {
     if (text === undefined || indexOfKey(mustBePerson(file, text), fingerprint) !== undefined) throw new EditRefused(`${file} can't be edited by a tool, because of how its YAML is written: take the key out of sshKeys by hand`);
     return {[file]: text};
   };
+}
+
+/** Who the person is at an identity provider. One that is there already as it is wanted is not added again. */
+export function addIdentity(user: string, {subject, issuer, audience, role, apps}: IdentityManifest): Edit {
+  return (read) => {
+    const file = personFile(user);
+    const before = mustRead(read, user);
+    const wanted: IdentityManifest = {...(issuer !== undefined && {issuer}), subject, ...(audience !== undefined && {audience}), ...(role !== undefined && {role}), ...(apps !== undefined && {apps})};
+    const at = indexOfIdentity(mustBePerson(file, before), wanted);
+    if (at !== undefined) {
+      if (isDeepStrictEqual(mustBePerson(file, before).oidc?.[at], wanted)) return {};
+      throw new EditRefused(`${user} is "${subject}" already, with other limits: remove it first`);
+    }
+    const text = addToList(before, 'oidc', wanted);
+    if (text === undefined || indexOfIdentity(mustBePerson(file, text), wanted) === undefined) throw new EditRefused(`${file} can't be edited by a tool, because of how its YAML is written: add the subject "${subject}" to oidc by hand`);
+    return {[file]: text};
+  };
+}
+
+export function removeIdentity(user: string, identity: Pick<IdentityManifest, 'subject' | 'issuer'>): Edit {
+  return (read) => {
+    const file = personFile(user);
+    const before = mustRead(read, user);
+    const index = indexOfIdentity(mustBePerson(file, before), identity);
+    if (index === undefined) throw new EditRefused(`${user} is not "${identity.subject}" at ${identity.issuer ?? "the cluster's provider"}`);
+    const text = removeFromList(before, 'oidc', index);
+    if (text === undefined || indexOfIdentity(mustBePerson(file, text), identity) !== undefined) throw new EditRefused(`${file} can't be edited by a tool, because of how its YAML is written: take the subject "${identity.subject}" out of oidc by hand`);
+    return {[file]: text};
+  };
+}
+
+function indexOfIdentity({oidc = []}: PersonManifest, {subject, issuer}: Pick<IdentityManifest, 'subject' | 'issuer'>): number | undefined {
+  const index = oidc.findIndex((one) => one.subject === subject && one.issuer === issuer);
+  return index === -1 ? undefined : index;
 }
 
 function indexOfKey({sshKeys = []}: PersonManifest, fingerprint: string): number | undefined {

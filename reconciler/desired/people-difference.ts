@@ -8,7 +8,7 @@ export function peopleDifference(before: readonly ManifestFile[], after: readonl
   return users.flatMap((user) => {
     const [had, has] = [old.people.get(user), now.people.get(user)];
     if (has === undefined) return [`${user} goes: ${inWords(had?.roles)} before`];
-    const tokens = tokensChange(tokensOf(old, user), tokensOf(now, user)).map((change) => `${user}: ${change}`);
+    const tokens = [...tokensChange(tokensOf(old, user), tokensOf(now, user)), ...identitiesChange(identitiesOf(old, user), identitiesOf(now, user))].map((change) => `${user}: ${change}`);
     if (had === undefined) return [`${user} is new: ${inWords(has.roles)}`, ...tokens];
     const [was, is] = [inWords(had.roles), inWords(has.roles)];
     return [...(was === is ? [] : [`${user}: ${is} instead of ${was}`]), ...tokens];
@@ -26,6 +26,15 @@ function inWords(roles: Roles | undefined): string {
 /** Hash by name. */
 function tokensOf({tokens}: Access, user: string): ReadonlyMap<string, string> {
   return new Map([...tokens].filter(([, token]) => token.user === user).map(([hash, {name}]) => [name, hash]));
+}
+
+/** Each in words, so that another audience or role is another one. */
+function identitiesOf({identities: {all}}: Access, user: string): readonly string[] {
+  return all.filter((one) => one.user === user).map(({issuer, subject, audience, roles, isLimited}) => `"${subject}" at ${issuer} for ${audience}${isLimited ? ` (${inWords(roles)})` : ''}`);
+}
+
+function identitiesChange(from: readonly string[], to: readonly string[]): readonly string[] {
+  return [...from.filter((one) => !to.includes(one)).map((one) => `is no longer ${one}`), ...to.filter((one) => !from.includes(one)).map((one) => `is ${one}`)];
 }
 
 function tokensChange(from: ReadonlyMap<string, string>, to: ReadonlyMap<string, string>): readonly string[] {

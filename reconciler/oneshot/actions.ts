@@ -269,8 +269,8 @@ function bounded(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(START_MS_MAX)]);
 }
 
-function whoIs({name, email, user, from}: Actor): Pick<NewAuditEntry, 'actor' | 'user' | 'from'> {
-  return {actor: `${name} <${email}>`, ...(user !== undefined && {user}), ...(from !== undefined && {from})};
+function whoIs({name, email, user, from, oidc}: Actor): Pick<NewAuditEntry, 'actor' | 'user' | 'from' | 'oidc'> {
+  return {actor: `${name} <${email}>`, ...(user !== undefined && {user}), ...(from !== undefined && {from}), ...(oidc !== undefined && {oidc: oidc.subject})};
 }
 
 function withoutDetach({detach: _detach, id: _id, ...rest}: Attached & {readonly id: string}): Omit<Attached, 'detach'> {

@@ -21,6 +21,8 @@ export interface OneShot {
 /** Who asks, as the audit log has it. */
 export interface Actor extends Author {
   readonly user?: string;
+  /** When an identity provider said who it is. */
+  readonly oidc?: {readonly subject: string};
   /** Address. */
   readonly from?: string;
 }
@@ -110,6 +112,8 @@ export interface AuditEntry {
   readonly actor: string;
   /** Whose token it was: a person of `people/`, or `operator`. */
   readonly user?: string;
+  /** What an identity provider calls him, when that said who he is. */
+  readonly oidc?: string;
   /** Address of the client. */
   readonly from?: string;
   /** `run`, `exec`, `kill`, `restart`, `confirm`, `commit`, `push`, `refused` … */

@@ -7,6 +7,7 @@ import {refusalOf} from '../access/access.ts';
 import type {Right} from '../access/rights.ts';
 import type {Principal} from '../api/authenticate.ts';
 import {Refusals} from '../api/refusals.ts';
+import type {NewAuditEntry} from '../oneshot/oneshot.ts';
 import type {GitDeps} from './deps.ts';
 import {notePush} from './note-push.ts';
 import {findRepository} from './repositories.ts';
@@ -154,8 +155,8 @@ function rightFor(kind: 'cluster' | 'app', isPush: boolean): Right {
   return isPush ? 'app.push' : 'app.read';
 }
 
-function actorOf(principal: Principal, from: string): {readonly actor: string; readonly user: string; readonly from: string} {
-  return {actor: `${principal.name} <${principal.email}>`, user: principal.user, from};
+function actorOf(principal: Principal, from: string): Pick<NewAuditEntry, 'actor' | 'user' | 'from' | 'oidc'> {
+  return {actor: `${principal.name} <${principal.email}>`, user: principal.user, from, ...(principal.oidc && {oidc: principal.oidc.subject})};
 }
 
 /** Git's own name for it (tmp-objdir.c), in that repository: what a hook says is not taken for more than it is. */

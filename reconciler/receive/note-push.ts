@@ -13,7 +13,7 @@ const AUTHORS_MAX = 5;
 /** Writes down what became of a push. It is decided: that it can't be written down does not change it. Pushes by path are of the machine's own users. */
 export async function notePush({audit, layout, log}: Pick<GitDeps, 'audit' | 'layout' | 'log'>, {gitdir, principal, from, author}: Pick<Push, 'gitdir' | 'principal' | 'from' | 'author'>, entry: Pick<NewAuditEntry, 'action' | 'subject' | 'commit'>): Promise<void> {
   const app = path.resolve(gitdir) === path.resolve(layout.clusterRepo) ? undefined : path.basename(gitdir, '.git') as AppName;
-  const who = {actor: `${author.name} <${author.email}>`, ...(principal !== undefined && {user: principal.user}), ...(from !== undefined && {from})};
+  const who = {actor: `${author.name} <${author.email}>`, ...(principal !== undefined && {user: principal.user}), ...(principal?.oidc && {oidc: principal.oidc.subject}), ...(from !== undefined && {from})};
   await audit.add({...who, ...entry, ...(app !== undefined && {app})}).catch((error: unknown) => log('a push is not in the audit log', error));
 }
 

@@ -1,4 +1,4 @@
-import {accessOf, type Access, type Person} from '../access/access.ts';
+import {accessOf, NOBODY, type Access, type Person} from '../access/access.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {isPgpKey} from '../../schemas/signing-keys.ts';
@@ -28,7 +28,7 @@ export type Signer =
 const NODE_FILE = /^nodes\/([^/]+)\.yaml$/;
 
 /** None: nothing has to be signed. */
-export const NO_SIGNERS: Signers = {isRequired: false, access: {people: new Map(), tokens: new Map(), sshKeys: new Map()}, ssh: new Map(), pgp: []};
+export const NO_SIGNERS: Signers = {isRequired: false, access: NOBODY, ssh: new Map(), pgp: []};
 
 /** What is wrong counts for nothing; a key that two have is nobody's. */
 export function signersOf(files: readonly ManifestFile[]): Signers {

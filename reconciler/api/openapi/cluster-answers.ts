@@ -2,14 +2,16 @@ import type {SchemaObject} from 'ajv';
 import {personSchema, type PersonManifest} from '../../../schemas/person.ts';
 import type {CertificateStatus, DrainStatus, Garbage, HttpMetrics, NodeMetrics, QuotaStanding, RegistryState, StackPackage, TcpMetrics, TcpReplicaMetrics} from '../../node.ts';
 import {FORGE_KINDS} from '../../../schemas/forge.ts';
+import type {IssuerState} from '../../oidc/tokens.ts';
 import type {AuditEntry, AuditVerdict} from '../../oneshot/oneshot.ts';
 import type {AppOfCommit, CommitStatus} from '../../status/commit-status.ts';
 import type {BackupSummary} from '../../volumes/format.ts';
 import type {Volume, VolumeId} from '../../volumes/volumes.ts';
 import {appSchema} from '../../../schemas/app.ts';
+import {identitiesSchema, providerSchema} from '../../../schemas/oidc.ts';
 import {tcpRoutesSchema} from '../../../schemas/tcp.ts';
 import type {SshAnswer} from '../../ssh/answer.ts';
-import type {AcmeAnswer, AddedCertificate, CodeownersAnswer, ForgeAnswer, GarbageAnswer, HookMade, NodeAnswer, PersonAnswer, RegistryAnswer, StackAnswer, TeamAnswer, WhoAmI, Written} from '../answers.ts';
+import type {AcmeAnswer, AddedCertificate, CodeownersAnswer, ForgeAnswer, GarbageAnswer, HookMade, LoginWays, NodeAnswer, OidcAnswer, PersonAnswer, RegistryAnswer, StackAnswer, TeamAnswer, WhoAmI, Written} from '../answers.ts';
 import type {EnvAnswer, EnvWritten, ForgottenKeys, RotatedSecrets, SecretAnswer, SecretsAnswer, Variables} from '../config-answers.ts';
 import type {AppRoutes, DomainAnswer, DomainWritten, HttpRouteAnswer, RouteWritten, TcpRouteAnswer} from '../route-answers.ts';
 import {always, amount, APP, AT, COMMIT, count, either, type Fields, flag, listOf, mapOf, maybe, objectOf, oneOfTexts, ref, SERVICE, text} from './schema.ts';
@@ -93,7 +95,7 @@ export const CLUSTER_ANSWERS: Readonly<Record<string, SchemaObject>> = {
   Drain: objectOf<DrainStatus>('Where logs are sent on to.', {app: maybe(APP), url: text('Without user, password and query.'), state: oneOfTexts('How it is.', ['idle', 'sending', 'failing']), delivered: count('Lines that the receiver has.'), dropped: count('Lines that it never gets.'), behind: count('Lines that wait.'), error: maybe(text('Why they wait.'))}),
   Metrics: objectOf<NodeMetrics>('What the router has answered.', {since: text(AT), http: listOf(objectOf<HttpMetrics>('Of one replica.', TRAFFIC)), tcp: listOf(TCP), tcpReplicas: listOf(TCP_REPLICA), problems: listOf({type: 'string'}, 'What could not be asked.')}),
 
-  WhoAmI: objectOf<WhoAmI>('Whose token the request came with.', {user: text('`operator`: the node\'s own.'), name: text('As it stands in commits.'), email: text('As it stands in commits.'), token: maybe(text('Its name.'))}),
+  WhoAmI: objectOf<WhoAmI>('Whose token the request came with.', {user: text('`operator`: the node\'s own.'), name: text('As it stands in commits.'), email: text('As it stands in commits.'), token: maybe(text('Its name.')), oidc: maybe({type: 'object', additionalProperties: false, required: ['issuer', 'subject'], properties: {issuer: text('Who says so.'), subject: text('What it calls the person.')}, description: 'When an identity provider says who it is.'})}),
   Quota: objectOf<QuotaStanding>('What a team or an app may have of something, and has.', {
     kind: oneOfTexts('Whose it is.', ['team', 'app']), name: text('Of the team or the app.'), field: oneOfTexts('What is limited.', ['apps', 'replicas', 'cpus', 'memory', 'volumes', 'buildMinutes']),
     used: amount('Cores in thousandths, memory in bytes, minutes of this calendar month (UTC).'), allowed: amount('In the same unit.'), apps: listOf(APP, 'Those that count, of the ones that may be seen.'),
@@ -102,6 +104,12 @@ export const CLUSTER_ANSWERS: Readonly<Record<string, SchemaObject>> = {
   Person: objectOf<PersonAnswer>('Somebody, with all roles, those of teams included.', {
     user: text('Name of the file.'), name: text('As it stands in commits.'), email: text('As it stands in commits.'), role: maybe(ref('Role')), apps: mapOf(ref('Role'), 'By app.'), tokens: listOf(TOKEN),
     sshKeys: listOf({type: 'object', additionalProperties: false, required: ['type', 'fingerprint', 'comment'], properties: {type: text('`ssh-ed25519`'), fingerprint: text('`SHA256:…`'), comment: text('Where it is, mostly.')}}),
+    oidc: listOf(identitiesSchema.items, 'Who the person is at identity providers.'),
+  }),
+  LoginWays: objectOf<LoginWays>('How people can log in, beside a token.', {oidc: maybe(providerSchema)}),
+  Oidc: objectOf<OidcAnswer>('Identity providers.', {
+    provider: maybe(providerSchema),
+    issuers: listOf(objectOf<IssuerState>('How one was when it was just asked.', {issuer: text('Its URL.'), keys: maybe(count('That it signs with.')), problem: maybe(text('Why it did not answer.'))}), 'All that somebody is known by.'),
   }),
   Ssh: objectOf<SshAnswer>('Git over SSH.', {
     state: oneOfTexts('`no keys`: nobody has one, so nothing listens.', ['open', 'no keys', 'port taken', 'off']), url: maybe(text('What remotes begin with: `ssh://git@git.example.com:2222`.')), hostKey: maybe(text('For known_hosts.')), fingerprint: maybe(text('Of the host\'s key.')),
@@ -126,7 +134,7 @@ export const CLUSTER_ANSWERS: Readonly<Record<string, SchemaObject>> = {
   StackPackage: objectOf<StackPackage>('Something that is installed.', {name: text('Of the package.'), version: text('Of the package.')}),
   HookMade: objectOf<HookMade>('What webhooks prove themselves with was set.', {...WRITTEN, url: text('Where a git host sends them.')}),
   AuditEntry: objectOf<AuditEntry>('A line of the audit log.', {
-    at: text(AT), actor: text('`Ann Lee <ann@example.com>`'), user: maybe(text('Whose token it was.')), from: maybe(text('Address of the client.')), action: text('`commit`, `push`, `run`, `refused` …'), app: maybe(text('Of which app.')), subject: maybe(text('What it was about.')),
+    at: text(AT), actor: text('`Ann Lee <ann@example.com>`'), user: maybe(text('Whose token it was.')), oidc: maybe(text('What an identity provider calls him, when that said who he is.')), from: maybe(text('Address of the client.')), action: text('`commit`, `push`, `run`, `refused` …'), app: maybe(text('Of which app.')), subject: maybe(text('What it was about.')),
     command: maybe({type: 'object', additionalProperties: false, required: ['program', 'sha256'], properties: {program: text('Its first word.'), sha256: text('Of all its words, as JSON.')}}), commit: maybe(text('What became of it in git.')), prev: maybe(text('SHA-256 of the line before.')),
   }),
   AuditVerdict: objectOf<AuditVerdict>('Whether all lines are as they were written.', {lines: count('That there are.'), brokenAt: maybe(text('The first line whose predecessor is not what it was.'))}),

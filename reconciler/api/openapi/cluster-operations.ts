@@ -6,7 +6,7 @@ import {personSchema} from '../../../schemas/person.ts';
 import {LOGIN_KEY_LENGTH_MAX} from '../../../schemas/login-key.ts';
 import {LOG_LINES_MAX} from '../read.ts';
 import {action, commit, lines, question, writtenLines, type Operations} from './operation.ts';
-import {TEAM_OPERATIONS} from './people-operations.ts';
+import {IDENTITY_OPERATIONS, TEAM_OPERATIONS} from './people-operations.ts';
 import {always, APP, bodyOf, count, flag, HOOK_SECRET, listOf, oneOfTexts, ref, text} from './schema.ts';
 
 const FIELDS_MAX = 50;
@@ -61,6 +61,7 @@ export const CLUSTER_OPERATIONS: Operations = {
   'GET /v1/ssh': question('people', 'Show where git over SSH is', ref('Ssh')),
 
   ...TEAM_OPERATIONS,
+  ...IDENTITY_OPERATIONS,
 
   'GET /v1/secrets': question('env', 'List names of all secrets', ref('Secrets'), {hasEtag: true}),
   'POST /v1/secrets/rotate': commit('env', 'Encrypt all secrets to a new key', ref('RotatedSecrets')),

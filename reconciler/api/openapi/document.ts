@@ -89,7 +89,7 @@ export function makeDocument(rights: Readonly<Record<string, string>>, version: 
         description, ...(Number(status) === 429 && {headers: {'Retry-After': {description: 'Seconds.', schema: {type: 'integer'}}}}), content: {[PROBLEM]: {schema: ref('Problem')}},
       }])),
       securitySchemes: {
-        bearer: {type: 'http', scheme: 'bearer', description: "A person's token, or the node's own."},
+        bearer: {type: 'http', scheme: 'bearer', description: "A person's token, the node's own, or a JWT that an identity provider has signed: an ID token of the one that `GET /login` names, or a job's."},
         basic: {type: 'http', scheme: 'basic', description: 'The same as the password, with any user name: as git sends it.'},
       },
     },

@@ -1,4 +1,5 @@
 import {NAME_PATTERN} from '../../../schemas/names.ts';
+import {identitiesSchema, providerSchema} from '../../../schemas/oidc.ts';
 import {appRolesSchema, roleSchema} from '../../../schemas/roles.ts';
 import {teamSchema} from '../../../schemas/team.ts';
 import {commit, question, type Operations} from './operation.ts';
@@ -6,6 +7,19 @@ import {bodyOf, listOf, ref, text} from './schema.ts';
 
 const NAME = {pattern: NAME_PATTERN, errorMessage: 'must be small letters, digits and inner dashes, at most 30 characters'};
 const NAMES = teamSchema.properties.members;
+
+const IDENTITY = identitiesSchema.items;
+const {subject, issuer} = IDENTITY.properties;
+
+/** Identity providers, and who people are there. */
+export const IDENTITY_OPERATIONS: Operations = {
+  'GET /login': question('people', 'Show how people can log in', ref('LoginWays'), {isOpen: true}),
+  'GET /v1/oidc': question('people', 'Show the identity provider, and ask all that somebody is known by', ref('Oidc')),
+  'POST /v1/oidc': commit('people', 'Set the identity provider that people sign in with', ref('Written'), {body: bodyOf(providerSchema.properties, ['issuer', 'clientId'])}),
+  'POST /v1/oidc/remove': commit('people', 'Let nobody sign in with an identity provider', ref('Written')),
+  'POST /v1/people/:user/identities': commit('people', 'Say who a person is at an identity provider', ref('Written'), {body: bodyOf(IDENTITY.properties, ['subject'])}),
+  'POST /v1/people/:user/identities/remove': commit('people', 'Take that back', ref('Written'), {body: bodyOf({subject, issuer}, ['subject'])}),
+};
 
 /** Null takes a role away; what is not named stays. */
 const ROLES = {
