@@ -1,4 +1,5 @@
 import {lookup} from 'node:dns/promises';
+import type {OidcAnswer} from '../reconciler/api/answers.ts';
 import type {CertificateStatus} from '../reconciler/node.ts';
 import type {CommitSigning, NodeStatus} from '../reconciler/status/status.ts';
 import {Failure} from './command.ts';
@@ -43,6 +44,13 @@ export function clusterChecks({status, certificates, nowMs}: {readonly status: N
     ...ending,
     ...(certificates === undefined || ending.length > 0 ? [] : sickHosts.length === 0 ? [{what: 'Certificates', state: 'good' as const, says: [`${certificates.length}, nothing to do`, ...nextEnd(certificates, nowMs)].join('; ')}] : more('Certificates', sickHosts.length)),
   ];
+}
+
+/** Who people are is asked there; tokens of the cluster need nobody. */
+export function issuerChecks(issuers: OidcAnswer['issuers']): readonly Check[] {
+  return issuers.map(({issuer, keys = 0, problem}): Check => (problem === undefined
+    ? {what: 'Sign-in', state: 'good', says: `${issuer} answers, and signs with ${keys} ${keys === 1 ? 'key' : 'keys'}`}
+    : {what: 'Sign-in', state: 'warning', says: `${issuer}: ${problem}`, advice: ['who comes with its tokens does not get in when its keys are not known, or are older than a day', 'the node asks it: see that it can be reached from there, and that cluster.yaml and people/ name it as it names itself']}));
 }
 
 /** How far the node's clock is from this machine's. `dateMs`: what the node said between two moments of ours; its header has whole seconds. */

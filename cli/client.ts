@@ -207,9 +207,13 @@ export function keepsSecret({name, url, file}: Cluster): void {
 }
 
 /** What an answer that is no success says. */
-export async function refusal(response: IncomingMessage, status: number, {name, url, file}: Cluster): Promise<Failure> {
+export async function refusal(response: IncomingMessage, status: number, {name, url, file, token, oidc}: Cluster): Promise<Failure> {
   const text = await textOf(response).catch(() => '');
-  const problem = response.headers['content-type']?.startsWith('application/problem+json') === true ? JSON.parse(text) as Problem : undefined;
+  const problem = isProblem(response) ? JSON.parse(text) as Problem : undefined;
+  // Of a token that an identity provider has signed, the API says what is wrong with it.
+  if (status === 401 && token.includes('.') && problem !== undefined) {
+    return new Failure(`cluster "${name}": ${problem.detail}`, {advice: oidc === undefined ? [] : [`to log in again: flynn login ${url}`]});
+  }
   if (status === 401) {
     const why = problem?.detail.includes('expired') === true ? `: ${problem.detail}` : '';
     return new Failure(`cluster "${name}" does not accept the token in ${file}${why}`, {
@@ -220,6 +224,10 @@ export async function refusal(response: IncomingMessage, status: number, {name, 
   // Not our API's words: the router, or something else on its port.
   if (status === 502 || status === 503 || status === 504) return notRunning(name, `${url} answers ${status}`);
   return new Failure(`${url} answers ${status} and is not the API of a cluster`, {advice: [`is the url of "${name}" in ${file} right?`]});
+}
+
+function isProblem({headers}: IncomingMessage): boolean {
+  return headers['content-type']?.startsWith('application/problem+json') === true;
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

@@ -2,6 +2,7 @@ import {chmod, mkdir, readFile, rename, rm, writeFile} from 'node:fs/promises';
 import {homedir} from 'node:os';
 import path from 'node:path';
 import {parse, stringify} from 'yaml';
+import type {ProviderManifest} from '../schemas/oidc.ts';
 import {Failure} from './command.ts';
 
 /** What `~/.config/flynn/config.yaml` says: the clusters that this user can talk to. Holds tokens, so its mode is 0600. */
@@ -21,8 +22,16 @@ export interface ClusterContext {
   readonly caFile?: string;
   /** How remotes of new apps lead to it. Absent: over HTTP. */
   readonly git?: 'ssh';
+  /** The token is an ID token of this provider, and ends soon. Absent: it is one of the cluster. */
+  readonly oidc?: SignedIn;
   /** Author of the commits that are made for this user, `name` or `name <email>`. */
   readonly user: string;
+}
+
+/** How the next ID token is got. */
+export interface SignedIn extends ProviderManifest {
+  /** Absent: the provider gave none, and one has to log in again. */
+  readonly refreshToken?: string;
 }
 
 /** `$XDG_CONFIG_HOME/flynn/config.yaml`, usually `~/.config/flynn/config.yaml`. */
@@ -62,7 +71,7 @@ export function parseContexts(file: string, text: string): Contexts {
   const known: Record<string, ClusterContext> = {};
   for (const [name, cluster] of Object.entries(clusters)) {
     if (!isCluster(cluster)) throw broken(`cluster "${name}" has to have the texts "url", "gitUrl", "token" and "user"`);
-    known[name] = {url: cluster.url, gitUrl: cluster.gitUrl, token: cluster.token, user: cluster.user, ...(typeof cluster.caFile === 'string' && {caFile: cluster.caFile}), ...(cluster.git === 'ssh' && {git: cluster.git})};
+    known[name] = {url: cluster.url, gitUrl: cluster.gitUrl, token: cluster.token, user: cluster.user, ...(typeof cluster.caFile === 'string' && {caFile: cluster.caFile}), ...(cluster.git === 'ssh' && {git: cluster.git}), ...(isSignedIn(cluster.oidc) && {oidc: cluster.oidc})};
   }
   return {...(chosen === undefined ? {} : {default: chosen}), clusters: known};
 }
@@ -123,6 +132,10 @@ function cantWrite(file: string, error: unknown): Failure {
 
 function isCluster(value: unknown): value is ClusterContext {
   return isRecord(value) && [value.url, value.gitUrl, value.token, value.user].every((text) => typeof text === 'string');
+}
+
+function isSignedIn(value: unknown): value is SignedIn {
+  return isRecord(value) && typeof value.issuer === 'string' && typeof value.clientId === 'string' && [value.publicClientSecret, value.refreshToken].every((text) => text === undefined || typeof text === 'string');
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

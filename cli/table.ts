@@ -68,6 +68,7 @@ export const TOPICS: Readonly<Record<string, Readonly<Record<string, () => Promi
     people: async () => (await import('./commands/people.ts')).people,
     team: async () => (await import('./commands/team.ts')).team,
     token: async () => (await import('./commands/token.ts')).token,
+    oidc: async () => (await import('./commands/oidc.ts')).oidc,
     login: async () => (await import('./commands/login.ts')).login,
     logout: async () => (await import('./commands/login.ts')).logout,
     whoami: async () => (await import('./commands/whoami.ts')).whoami,

@@ -11,6 +11,9 @@ export interface Cluster extends ClusterContext {
 
 type Asker = Pick<CommandContext, 'env' | 'cwd' | 'clusterFlag' | 'proposeFlag'>;
 
+/** A provider answers within a second. */
+const RENEW_MS_MAX = 60_000;
+
 /** `FLYNN_CONFIG`, or the usual place. */
 export function configFile(env: CommandContext['env']): string {
   const {FLYNN_CONFIG: given = ''} = env;
@@ -30,8 +33,14 @@ export async function whichCluster({env, clusterFlag}: Asker): Promise<Cluster> 
 }
 
 export async function clientOf(asker: Asker): Promise<Client> {
-  const cluster = await whichCluster(asker);
+  const cluster = await withGoodToken(await whichCluster(asker), AbortSignal.timeout(RENEW_MS_MAX));
   return createClient(cluster, () => identity(cluster, asker, new AbortController().signal), {propose: asker.proposeFlag});
+}
+
+/** The same cluster; a token of an identity provider that has ended, or is about to, is another one then. Throws `Failure`. */
+export async function withGoodToken<C extends Cluster>(cluster: C, signal: AbortSignal): Promise<C> {
+  // What speaks with providers is loaded by those who need it.
+  return cluster.oidc === undefined ? cluster : (await import('./sign-in/renew.ts')).renewed(cluster, cluster.oidc, signal);
 }
 
 /** `FLYNN_URL` and `FLYNN_TOKEN`: for a job of CI, which has no file. */

@@ -36,6 +36,6 @@ async function verify(context: CommandContext, signal: AbortSignal): Promise<num
   return verdict.brokenAt === undefined ? 0 : 1;
 }
 
-function auditLine({at, actor, action, app, subject, command, from, commit}: AuditEntry): string {
-  return [localTime(at), actor === '' ? '(nobody)' : actor, ...(from === undefined ? [] : [from]), action, ...(app === undefined ? [] : [`⬢ ${app}`]), ...(subject === undefined ? [] : [subject]), ...(command === undefined ? [] : [`${command.program} …`]), ...(commit === undefined ? [] : [commit.slice(0, 8)])].join('  ');
+function auditLine({at, actor, action, app, subject, command, from, oidc, commit}: AuditEntry): string {
+  return [localTime(at), actor === '' ? '(nobody)' : actor, ...(from === undefined ? [] : [from]), ...(oidc === undefined ? [] : [`by OIDC ${oidc}`]), action, ...(app === undefined ? [] : [`⬢ ${app}`]), ...(subject === undefined ? [] : [subject]), ...(command === undefined ? [] : [`${command.program} …`]), ...(commit === undefined ? [] : [commit.slice(0, 8)])].join('  ');
 }

@@ -1,8 +1,9 @@
 import path from 'node:path';
+import type {OidcAnswer} from '../../reconciler/api/answers.ts';
 import type {CertificateStatus} from '../../reconciler/node.ts';
 import {DATA_DEFAULT} from '../../reconciler/settings.ts';
 import {ApiFailure} from '../client.ts';
-import {checkBy, clockCheck, clusterChecks, domainCheck, type Check} from '../check.ts';
+import {checkBy, clockCheck, clusterChecks, domainCheck, issuerChecks, type Check} from '../check.ts';
 import {exchange} from '../exchange.ts';
 import {Failure, type Command, type CommandContext} from '../command.ts';
 import {parseFlags} from '../flags.ts';
@@ -44,11 +45,13 @@ async function ofCluster(context: CommandContext, signal: AbortSignal): Promise<
     const client = await context.client();
     const status = await client.status(signal);
     const certificates = await client.get<readonly CertificateStatus[]>('/v1/certificates', signal).catch(unlessRefused);
+    const oidc = await client.get<OidcAnswer>('/v1/oidc', signal).catch(unlessRefused);
     const {name, url} = client.cluster;
     return [
       {what: 'Cluster', state: 'good', says: `${name} answers at ${url}, node ${status.node}`},
       ...await clockOf(url, context, signal),
       ...clusterChecks({status, ...(certificates !== undefined && {certificates}), nowMs: context.nowMs()}),
+      ...issuerChecks(oidc?.issuers ?? []),
       await domainCheck(status.domain),
     ];
   } catch (error) {

@@ -2,7 +2,7 @@ import {type Command, UsageError} from '../command.ts';
 import {loadContexts} from '../context.ts';
 import {isReadable} from '../exchange.ts';
 import {identity} from '../identity.ts';
-import {configFile} from '../which-cluster.ts';
+import {configFile, withGoodToken} from '../which-cluster.ts';
 
 export const gitCredential: Command = {
   usage: 'git-credential get|store|erase',
@@ -13,18 +13,21 @@ export const gitCredential: Command = {
     // The token has its own file: there is nothing to store, and a refusal is no reason to forget it.
     if (operation !== 'get') return 0;
     const asked = parseAttributes(await context.input());
-    const {clusters, default: chosen = ''} = await loadContexts(configFile(context.env));
+    const file = configFile(context.env);
+    const {clusters, default: chosen = ''} = await loadContexts(file);
     // Of somebody with two accounts there the one that commands would take.
-    const preferred = [context.env.FLYNN_CLUSTER ?? '', chosen].flatMap((name) => (Object.hasOwn(clusters, name) ? [clusters[name]] : []));
-    const cluster = [...preferred, ...Object.values(clusters)].find((one) => one !== undefined && isSameOrigin(one.gitUrl, asked));
+    const preferred = [context.env.FLYNN_CLUSTER ?? '', chosen].filter((one) => Object.hasOwn(clusters, one));
+    const name = [...preferred, ...Object.keys(clusters)].find((one) => isSameOrigin(clusters[one]?.gitUrl ?? '', asked)) ?? '';
+    const cluster = clusters[name];
     // Silence lets git ask the next helper, or the user.
     if (cluster === undefined) return 0;
     if (isReadable(cluster.gitUrl)) {
       context.err(`flynn: over http:// the token could be read on its way: git remote set-url <remote> ${cluster.gitUrl.replace(/^http:/, 'https:')}/<app>.git, after flynn login https://…`);
       return 0;
     }
+    const {token} = await withGoodToken({...cluster, name, file}, signal);
     context.out(`username=${await identity(cluster, context, signal)}`);
-    context.out(`password=${cluster.token}`);
+    context.out(`password=${token}`);
     return 0;
   },
 };

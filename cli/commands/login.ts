@@ -1,44 +1,57 @@
 import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {getCACertificates} from 'node:tls';
-import type {WhoAmI} from '../../reconciler/api/answers.ts';
-import {createClient} from '../client.ts';
+import type {LoginWays, WhoAmI} from '../../reconciler/api/answers.ts';
+import type {ProviderManifest} from '../../schemas/oidc.ts';
+import {ApiFailure, createClient} from '../client.ts';
 import {type Command, type CommandContext, Failure, UsageError} from '../command.ts';
-import {keptCaOf, loadContexts, saveContexts, withCluster} from '../context.ts';
+import {type ClusterContext, keptCaOf, loadContexts, saveContexts, withCluster} from '../context.ts';
 import {parseFlags} from '../flags.ts';
 import {forgetCluster} from '../forget.ts';
 import {answerGitEverywhere, trustEverywhere} from '../git-credentials.ts';
-import {configFile, whichCluster} from '../which-cluster.ts';
+import {type Cluster, configFile, whichCluster} from '../which-cluster.ts';
 
 export const login: Command = {
-  usage: 'login <url of the API> [--name <name>] [--ca <file>]',
-  summary: 'Keep a token, so that commands and git can talk to a cluster',
+  usage: 'login <url of the API> [--name <name>] [--ca <file>] [--oidc] [--browser]',
+  summary: 'Sign in at the identity provider, or keep a token, so that commands and git can talk to a cluster',
   details: [
-    'The token is read from stdin, or from FLYNN_TOKEN. Somebody who may change people makes it with `flynn token add`.',
+    'At a terminal you sign in at the identity provider, if the cluster has one (flynn oidc). Otherwise a token is read from stdin, or from FLYNN_TOKEN:',
+    'somebody who may change people makes it with `flynn token add`.',
+    '--oidc     sign in at the identity provider also when this is no terminal',
+    '--browser  with a browser of this machine, also where the provider has codes for browsers elsewhere (device flow)',
     '--ca     whom the cluster\'s certificates are signed by, where that is its own authority: flynn cert trust --print writes it on its machine',
     '--name   what to call the cluster here; default: the host without "api."',
   ],
-  examples: ['flynn login https://api.apps.example.com < token', 'FLYNN_TOKEN=… flynn login https://api.apps.example.com --name production'],
+  examples: ['flynn login https://api.apps.example.com', 'flynn login https://api.apps.example.com < token', 'FLYNN_TOKEN=… flynn login https://api.apps.example.com --name production'],
 
   async run(args, context, signal) {
-    const {values: {name, ca}, words: [where]} = parseFlags(args, {name: {type: 'string'}, ca: {type: 'string'}}, {wordsMax: 1});
-    return logIn({where, name, ca}, context, signal);
+    const {values: {name, ca, oidc, browser}, words: [where]} = parseFlags(args, {name: {type: 'string'}, ca: {type: 'string'}, oidc: {type: 'boolean', default: false}, browser: {type: 'boolean', default: false}}, {wordsMax: 1});
+    return logIn({where, name, ca, way: browser ? 'browser' : oidc ? 'oidc' : 'any'}, context, signal);
   },
 };
 
 /** Hosts with their ports are names too; one is a part of a file's name. */
 const NAME = /^[a-z0-9][\w.:-]{0,99}$/i;
 
+interface Wish {
+  readonly where: string | undefined;
+  readonly name: string | undefined;
+  readonly ca?: string | undefined;
+  /** `any`, absent: a token, unless somebody is there to sign in. */
+  readonly way?: 'any' | 'oidc' | 'browser';
+}
+
 /** Keeps a cluster under a name, once its API has said whose the token is. Resolves to the exit status. */
-export async function logIn({where, name: wanted, ca}: {readonly where: string | undefined; readonly name: string | undefined; readonly ca?: string | undefined}, context: CommandContext, signal: AbortSignal): Promise<0> {
+export async function logIn({where, name: wanted, ca, way = 'any'}: Wish, context: CommandContext, signal: AbortSignal): Promise<0> {
   const {url, gitUrl, host} = placesOf(where);
   const name = wanted ?? host;
   if (!NAME.test(name) || name === 'default') throw new UsageError(`"${name}" can't name a cluster: letters, digits, dots and dashes, and not "default"`);
   const file = configFile(context.env);
-  const token = await tokenFrom(context);
   const trusted = ca === undefined ? {} : {caFile: await keptCa(ca, keptCaOf(file, name), context)};
-  const {user, name: person, email} = await createClient({name, url, gitUrl, token, user: '', file, ...trusted}, async () => '').get<WhoAmI>('/v1/whoami', signal);
-  await saveContexts(file, withCluster(await loadContexts(file), name, {url, gitUrl, token, user: `${person} <${email}>`, ...trusted}));
+  const cluster: Cluster = {name, url, gitUrl, token: '', user: '', file, ...trusted};
+  const proof = await proofFor(cluster, way, context, signal);
+  const {user, name: person, email} = await createClient({...cluster, ...proof}, async () => '').get<WhoAmI>('/v1/whoami', signal);
+  await saveContexts(file, withCluster(await loadContexts(file), name, {url, gitUrl, ...proof, user: `${person} <${email}>`, ...trusted}));
   await tellGit({gitUrl, ...trusted}, context, signal);
   if (context.isJson) context.out(JSON.stringify({cluster: name, user, url}, null, 2));
   context.err(`logged in to ${name} as ${user} (${person} <${email}>)`);
@@ -48,13 +61,15 @@ export async function logIn({where, name: wanted, ca}: {readonly where: string |
 export const logout: Command = {
   usage: 'logout',
   summary: 'Forget the token of a cluster',
-  details: ['The token itself goes on being good: `flynn token remove` ends it.'],
+  details: ['The token itself goes on being good: `flynn token remove` ends it. Where you have signed in at an identity provider, that is told not to renew it.'],
   examples: ['flynn logout', 'flynn logout -c production'],
 
   async run(args, context, signal) {
     parseFlags(args, {});
-    const {name} = await whichCluster(context);
+    const {name, oidc} = await whichCluster(context);
     await forgetCluster(name, context.env, signal);
+    // Forgotten here in any case.
+    if (oidc !== undefined) await (await import('../sign-in/renew.ts')).revoke(oidc, signal).catch((error: unknown) => context.err(`not told to the provider: ${error instanceof Error ? error.message : String(error)}`));
     if (context.isJson) context.out(JSON.stringify({cluster: name}, null, 2));
     context.err(`logged out of ${name}`);
     return 0;
@@ -89,6 +104,30 @@ function placesOf(where: string | undefined): {readonly url: string; readonly gi
   if (parsed === null || !/^https?:$/.test(parsed.protocol) || !parsed.hostname.startsWith('api.')) throw new UsageError('where? it has to be like flynn login https://api.apps.example.com');
   const domain = parsed.host.slice('api.'.length);
   return {url: `${parsed.protocol}//${parsed.host}`, gitUrl: `${parsed.protocol}//git.${domain}`, host: domain};
+}
+
+/** What somebody gets in with. */
+async function proofFor(cluster: Cluster, way: NonNullable<Wish['way']>, context: CommandContext, signal: AbortSignal): Promise<Pick<ClusterContext, 'token' | 'oidc'>> {
+  const {FLYNN_TOKEN: given = ''} = context.env;
+  const isSomebodyThere = given === '' && context.streams().terminalSize() !== undefined;
+  const provider = way !== 'any' || isSomebodyThere ? await providerOf(cluster, signal) : undefined;
+  if (provider === undefined) {
+    if (way !== 'any') throw new Failure(`${cluster.url} names no identity provider`, {advice: ['log in with a token: flynn login <url> < token', 'an admin can name one: flynn oidc set <issuer> <client id>']});
+    return {token: await tokenFrom(context)};
+  }
+  const {signIn} = await import('../sign-in/sign-in.ts');
+  const {idToken, refreshToken} = await signIn(provider, way === 'browser' ? 'browser' : 'any', context, signal);
+  return {token: idToken, oidc: {...provider, ...(refreshToken !== undefined && {refreshToken})}};
+}
+
+async function providerOf(cluster: Cluster, signal: AbortSignal): Promise<ProviderManifest | undefined> {
+  try {
+    return (await createClient(cluster, async () => '').get<LoginWays>('/login', signal)).oidc;
+  } catch (error) {
+    // A cluster from before there were any.
+    if (error instanceof ApiFailure && error.status === 404) return undefined;
+    throw error;
+  }
 }
 
 async function tokenFrom(context: CommandContext): Promise<string> {

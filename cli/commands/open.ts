@@ -1,6 +1,5 @@
-import {spawn} from 'node:child_process';
-import {once} from 'node:events';
-import {type Command, type CommandContext, Failure} from '../command.ts';
+import {openInBrowser} from '../browser.ts';
+import {type Command, Failure} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 
 export const open: Command = {
@@ -15,21 +14,8 @@ export const open: Command = {
     const url = urls.find((one) => !one.includes('*'));
     if (url === undefined) throw new Failure(`⬢ ${name} has no URL yet`, {advice: ['its first deploy gives it one: git push flynn main']});
     if (context.isJson) context.out(JSON.stringify({app: name, urls}));
-    else if (!await isOpened(url, context)) context.out(url);
+    else if (await openInBrowser(url, context)) context.err(`Opening ${url}`);
+    else context.out(url);
     return 0;
   },
 };
-
-/** Only for somebody who sits in front of a desktop. */
-async function isOpened(url: string, {isTerminal, env, err}: CommandContext): Promise<boolean> {
-  if (!isTerminal || ((env.DISPLAY ?? '') === '' && (env.WAYLAND_DISPLAY ?? '') === '')) return false;
-  const browser = spawn('xdg-open', [url], {detached: true, stdio: 'ignore'});
-  try {
-    await once(browser, 'spawn');
-  } catch {
-    return false;
-  }
-  browser.unref();
-  err(`Opening ${url}`);
-  return true;
-}

@@ -5,6 +5,7 @@ import {table} from '../output/table.ts';
 import {appRoles, appsInWords, roleChanges} from '../role-words.ts';
 import {group, type Subcommand} from '../subcommands.ts';
 import {tellWritten} from '../written.ts';
+import {identity} from './people-identities.ts';
 import {key} from './people-keys.ts';
 
 const list: Subcommand = {
@@ -49,14 +50,16 @@ const role: Subcommand = {
 
 export const people = group({
   name: 'people',
-  summary: 'List, add or remove people, what they may do, and their SSH keys',
+  summary: 'List, add or remove people, what they may do, their SSH keys, and who they are at identity providers',
   details: [
     'Roles are viewer, deployer, maintainer and admin (docs/people.md): for the whole cluster with --role, for an app as <app>=<role>.',
     'key      public keys for git over SSH, your own unless -u says whose; add takes the one in ~/.ssh, or a file, or - for stdin',
+    'identity who somebody is at the cluster\'s identity provider (flynn oidc), so that `flynn login` lets him in; or at another --issuer, for jobs of CI that have no',
+    '         token: their tokens have to be for --audience (https://api.<domain>). --role and --for limit it as with tokens.',
     '`flynn people role` changes roles; `none` takes one away. Roles of several people at once: flynn team.',
   ],
-  examples: ['flynn people', 'flynn people add ann --name "Ann Lee" --email ann@example.com --role viewer shop=maintainer', 'flynn people role ann deployer shop=none', 'flynn people remove ann', 'flynn people key add', 'flynn people key add ann.pub -u ann', 'flynn people key remove ann@laptop'],
-  subcommands: {add, remove, role, key},
+  examples: ['flynn people', 'flynn people add ann --name "Ann Lee" --email ann@example.com --role viewer shop=maintainer', 'flynn people role ann deployer shop=none', 'flynn people remove ann', 'flynn people key add', 'flynn people key add ann.pub -u ann', 'flynn people key remove ann@laptop', 'flynn people identity add ann 248289761001', 'flynn people identity add shop-ci repo:acme/shop:ref:refs/heads/main --issuer https://token.actions.githubusercontent.com --role deployer --for shop'],
+  subcommands: {add, remove, role, key, identity},
   otherwise: list,
 });
 

@@ -10,7 +10,7 @@ import {terminal} from './terminal.ts';
 const QUESTIONS: readonly string[] = [
   'apps', 'info shop', 'status', 'status shop', 'ps shop', 'metrics', 'route -a shop', 'route -A', 'domain -a shop', 'cert', 'env -a shop', 'secrets', 'scale -a shop', 'releases -a shop',
   'builds -a shop', 'source -a shop', 'stack', 'maintenance -a shop', 'history -a shop', 'cron -a shop', 'open shop', 'plan', 'drains', 'events', 'audit', 'gc --dry-run', 'registry', 'forge', 'cluster',
-  'volume', 'version', 'people', 'team', 'node', 'token', 'whoami', 'quota', 'codeowners --github', 'doctor', 'logs shop', 'review', 'review show 1',
+  'volume', 'version', 'people', 'team', 'node', 'token', 'whoami', 'quota', 'oidc', 'people identity', 'codeowners --github', 'doctor', 'logs shop', 'review', 'review show 1',
 ];
 /** Commands that change something, or are told of elsewhere: what they print in the end has tests of its own. */
 const OTHERS: readonly string[] = [

@@ -7,8 +7,10 @@ import {execFileSync} from 'node:child_process';
 import type {ExecutionContext} from 'ava';
 import {main} from '../../cli/main.ts';
 import type {ForwardedSignal, Streams, TerminalSize} from '../../cli/streams.ts';
+import type {Access} from '../../reconciler/access/access.ts';
 import {createAuthenticate} from '../../reconciler/api/authenticate.ts';
 import {createServer} from '../../reconciler/api/server.ts';
+import type {IdentityTokens} from '../../reconciler/oidc/tokens.ts';
 import {FakeView, NOW} from '../reconciler/api/fake-view.ts';
 
 /** stdin, stdout and stderr in memory. */
@@ -59,6 +61,7 @@ export interface Typed {
   readonly signal?: AbortSignal;
   readonly streams?: FakeStreams;
   onOut?(line: string): void;
+  onErr?(line: string): void;
 }
 
 export interface Terminal {
@@ -72,12 +75,19 @@ export interface Terminal {
   git(...args: string[]): string;
 }
 
+/** Whom the cluster knows, beside who has its token. */
+export interface Known {
+  access?(): Access;
+  readonly identityTokens?: IdentityTokens;
+}
+
 /** A user with a work tree, the configuration of a cluster, and that cluster: a real HTTP server in front of a fake node. */
-export async function terminal(t: ExecutionContext): Promise<Terminal> {
+export async function terminal(t: ExecutionContext, {access, identityTokens}: Known = {}): Promise<Terminal> {
   const view = new FakeView();
   const server = createServer({
     view,
-    authenticate: createAuthenticate({token: TOKEN, operator: {name: 'operator', email: 'operator@flynn.localhost'}}),
+    authenticate: createAuthenticate({token: TOKEN, operator: {name: 'operator', email: 'operator@flynn.localhost'}, ...(access && {access}), ...(identityTokens && {claims: (token) => identityTokens.claims(token)})}),
+    ...(identityTokens && {identityTokens}),
     log: (message, error) => t.log(message, error),
   });
   await server.listen({host: '127.0.0.1', port: 0});
@@ -102,7 +112,7 @@ function contextYaml(port: number): string {
   return `default: home\nclusters:\n  home:\n    url: http://api.flynn.localhost:${port}\n    gitUrl: http://git.flynn.localhost:8080\n    token: ${TOKEN}\n    user: operator\n`;
 }
 
-async function type(line: string, {env = {}, input = '', answer = false, isTerminal = false, signal, streams, onOut}: Typed, {folder, config}: {folder: string; config: string}): Promise<string> {
+async function type(line: string, {env = {}, input = '', answer = false, isTerminal = false, signal, streams, onOut, onErr}: Typed, {folder, config}: {folder: string; config: string}): Promise<string> {
   const printed: string[] = [];
   const status = await main({
     argv: line.split(' ').filter((word) => word !== '').map((word) => word === "''" ? '' : word),
@@ -113,7 +123,10 @@ async function type(line: string, {env = {}, input = '', answer = false, isTermi
       printed.push(text);
       onOut?.(text);
     },
-    err: (text) => printed.push(`! ${text}`.trimEnd()),
+    err: (text) => {
+      printed.push(`! ${text}`.trimEnd());
+      onErr?.(text);
+    },
     input: async () => input,
     streams: () => streams ?? new FakeStreams(),
     nowMs: () => Date.parse(NOW),

@@ -1,0 +1,80 @@
+import {open, rm, stat} from 'node:fs/promises';
+import {setTimeout as pause} from 'node:timers/promises';
+import * as openid from 'openid-client';
+import {Failure} from '../command.ts';
+import {loadContexts, saveContexts, type SignedIn, withCluster} from '../context.ts';
+import type {Cluster} from '../which-cluster.ts';
+import {connectProvider, refusalCode, saying, tokensIn} from './provider.ts';
+
+/** A token that ends earlier than this is as good as ended: the request has to get there, and clocks differ. */
+const LEFT_MS_MIN = 30_000;
+/** Whoever has the lock for longer was killed. */
+const LOCK_MS_MAX = 60_000;
+const LOCK_PAUSE_MS = 100;
+
+/**
+ * The same cluster with an ID token that is good now. The next one is got with the refresh token, which most providers take once only: commands that run at the same time wait
+ * for each other. Throws `Failure` when one has to log in again.
+ */
+export async function renewed<C extends Cluster>(cluster: C, signedIn: SignedIn, signal: AbortSignal): Promise<C> {
+  if (isGood(cluster.token)) return cluster;
+  return locked(`${cluster.file}.lock`, async () => {
+    const contexts = await loadContexts(cluster.file);
+    const known = contexts.clusters[cluster.name];
+    // Somebody else has done it.
+    if (known !== undefined && isGood(known.token)) return {...cluster, token: known.token};
+    const {refreshToken} = known?.oidc ?? signedIn;
+    if (known === undefined || refreshToken === undefined) throw ended(cluster, signedIn);
+    const {config} = await connectProvider(signedIn, signal);
+    const answer = await saying(signedIn.issuer, openid.refreshTokenGrant(config, refreshToken), signal).catch((error: unknown) => {
+      throw refusalCode(error) === 'invalid_grant' ? ended(cluster, signedIn) : error;
+    });
+    const {idToken, refreshToken: next = refreshToken} = tokensIn(answer, signedIn);
+    await saveContexts(cluster.file, withCluster(contexts, cluster.name, {...known, token: idToken, oidc: {...signedIn, refreshToken: next}}));
+    return {...cluster, token: idToken};
+  }, signal);
+}
+
+/** Tells the provider that the refresh token is not needed any more (RFC 7009). */
+export async function revoke(signedIn: SignedIn, signal: AbortSignal): Promise<void> {
+  if (signedIn.refreshToken === undefined) return;
+  const {config} = await connectProvider(signedIn, signal);
+  if (config.serverMetadata().revocation_endpoint === undefined) return;
+  await saying(signedIn.issuer, openid.tokenRevocation(config, signedIn.refreshToken), signal);
+}
+
+function ended({url}: Cluster, {issuer}: SignedIn): Failure {
+  return new Failure(`you are not signed in at ${issuer} any more`, {advice: [`sign in again: flynn login ${url}`]});
+}
+
+/** By what it says of itself: the cluster looks at the rest. */
+function isGood(token: string): boolean {
+  try {
+    const {exp} = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as {readonly exp?: unknown};
+    return typeof exp === 'number' && exp * 1000 - Date.now() > LEFT_MS_MIN;
+  } catch {
+    return false;
+  }
+}
+
+async function locked<Value>(lock: string, work: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
+  while (!await isTaken(lock)) await pause(LOCK_PAUSE_MS, undefined, {signal});
+  try {
+    return await work();
+  } finally {
+    await rm(lock, {force: true});
+  }
+}
+
+/** True: the lock is ours now. */
+async function isTaken(lock: string): Promise<boolean> {
+  try {
+    await (await open(lock, 'wx', 0o600)).close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    const {mtimeMs} = await stat(lock).catch(() => ({mtimeMs: Date.now()}));
+    if (Date.now() - mtimeMs > LOCK_MS_MAX) await rm(lock, {force: true});
+    return false;
+  }
+}
