@@ -5,7 +5,10 @@
 export const LABEL_INSTANCE = 'flynn.instance';
 /** `app` (a replica), `job`, `run`, `router` (Caddy), `dns` (unbound), `tcp` (HAProxy), `ssh` (sshd) or `build`. */
 export const LABEL_ROLE = 'flynn.role';
+/** Of containers and networks: what the app was called when they were made. Of all that outlives a name (images, volumes, builds): its id. */
 export const LABEL_APP = 'flynn.app';
+/** Of an app's container: its app's id, when that is not its name. */
+export const LABEL_ID = 'flynn.id';
 export const LABEL_SERVICE = 'flynn.service';
 /** Number of the replica, from 1. */
 export const LABEL_SLOT = 'flynn.slot';
@@ -62,7 +65,7 @@ export function sharedNetwork(instance: string, apps: readonly string[]): string
   return `${instance}.${apps.join('.')}`;
 }
 
-/** The volume that an app calls `name`. It outlives releases, containers and the app. */
+/** The volume that the app with this id calls `name`. It outlives releases, containers and the app. */
 export function appVolume({instance, app, name}: {readonly instance: string; readonly app: string; readonly name: string}): string {
   return `${instance}.${app}.${name}`;
 }

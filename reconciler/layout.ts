@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type {AppId} from '../schemas/ids.ts';
 
 /** Where everything is on a node's disk, below the data directory. Nothing else writes there. */
 export interface Layout {
@@ -31,7 +32,7 @@ export interface Layout {
   readonly execs: string;
   /** One JSON file an app: `CronBook`. */
   readonly crons: string;
-  /** Bare repositories of app sources, `<app>.git`. */
+  /** Bare repositories of app sources: see `sourceOf`. */
   readonly sources: string;
   /** One JSON file an app whose source is followed elsewhere: what became of the newest commit. */
   readonly followed: string;
@@ -67,6 +68,11 @@ export interface Layout {
   readonly drains: string;
   /** What happened: lines of JSON. */
   readonly events: string;
+}
+
+/** The repository of an app's source: it stays where it is when the app is renamed. */
+export function sourceOf({sources}: Pick<Layout, 'sources'>, id: AppId): string {
+  return path.join(sources, `${id}.git`);
 }
 
 export function layout(root: string): Layout {

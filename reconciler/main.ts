@@ -7,6 +7,7 @@ import type {AppName, CommitId} from '../schemas/ids.ts';
 import {formatDiagnostic} from '../schemas/diagnostic.ts';
 import {portRange} from '../schemas/router.ts';
 import {keepAcceptQueues} from './adapters/accept-queues.ts';
+import {AppIds} from './app-ids.ts';
 import {connectDocker} from './adapters/docker-client.ts';
 import {DockerEngine} from './adapters/docker.ts';
 import type {Engine} from './adapters/engine.ts';
@@ -30,6 +31,7 @@ import {confirmDelete, isDeleteConfirmed} from './checkout/confirm.ts';
 import {followedRepo} from './checkout/followed.ts';
 import {DesiredReader} from './wiring/desired-reader.ts';
 import {followForge} from './wiring/forge.ts';
+import {NamedCronBooks, NamedJournal} from './wiring/named-books.ts';
 import {metricsDesk} from './wiring/metrics.ts';
 import {NodeLogs} from './wiring/node-logs.ts';
 import type {Layout} from './layout.ts';
@@ -107,14 +109,15 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const keyring = new Keyring(layout.age);
   const {router, observer: routerObserver, tcpObserver, figures} = connectRouter({settings, layout, secrets: keyring, isTcpWanted: () => reader.hasTcpRoutes});
   const {systemSpec, system} = systemOf({settings, layout, image: await imageIdOf(docker, stack.router), instance});
-  const journal = await Journal.open(layout.journal, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
-  const crons = await CronBooks.open(layout.crons, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
+  const ids = new AppIds();
+  const journal = new NamedJournal(await Journal.open(layout.journal, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`})), ids);
+  const crons = new NamedCronBooks(await CronBooks.open(layout.crons, (file, cause) => events.add({kind: 'journal-broken', message: `${file} can't be read and was put aside: ${String(cause)}`})), ids);
   const domain = () => domainOverride(settings) ?? reader.cluster?.domain ?? settings.domain;
   const check = commitCheck({domain, keyring});
   const key = await ensureNodeKey(layout.signingKey);
   const repo = followedRepo({layout, source: settings.cluster, check, sign: key.sign});
   const trust = new CommitTrust({repo, gitdir: layout.clusterRepo, key, isFolder: settings.cluster.kind === 'folder'});
-  const reader = new DesiredReader({domain: domainOverride(settings), system, keyring, machine: {node: settings.node, memoryBytes: totalmem(), cpus: cpus().length}, served: () => [...journal.records.values()].flatMap(({lastGood}) => lastGood ?? [])});
+  const reader = new DesiredReader({domain: domainOverride(settings), system, keyring, ids, machine: {node: settings.node, memoryBytes: totalmem(), cpus: cpus().length}, served: () => [...journal.records.values()].flatMap(({lastGood}) => lastGood ?? [])});
 
   const ssh = await SshDoor.open({settings, layout, events, access: () => reader.access});
 
@@ -124,13 +127,13 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   // An identity that is put back helps at once; without events the next pass finds it.
   watchFiles({paths: [layout.age], onError: () => {}}, wake, signal);
   const building = new Set<string>();
-  const engineObserver = new EngineObserver({engine: engineDirect, instance, prober, hostSubnets, isBuilding: (app) => building.has(app), isAttended: (name) => oneShot.isAttended(name)});
-  const logs = await NodeLogs.open({engine: engineDirect, layout, events, node: settings.node, cluster: () => reader.cluster, openSecret: (sealed) => keyring.open(sealed)}, signal);
+  const engineObserver = new EngineObserver({engine: engineDirect, instance, prober, hostSubnets, isBuilding: (id) => building.has(id), ids, isAttended: (name) => oneShot.isAttended(name)});
+  const logs = await NodeLogs.open({engine: engineDirect, layout, events, node: settings.node, ids, cluster: () => reader.cluster, openSecret: (sealed) => keyring.open(sealed)}, signal);
   const engine = noticing(engineDirect, engineObserver, (id) => logs.beforeRemoval(id));
-  const housekeeper = new Housekeeper({docker, instance, layout, minFreeBytes: () => reader.cluster?.builds.minFreeBytes ?? 0, isBuilding: (app) => building.has(app), proposedImages: () => (proposals ?? forge.proposals).proposedImages(), wake});
+  const housekeeper = new Housekeeper({docker, instance, layout, minFreeBytes: () => reader.cluster?.builds.minFreeBytes ?? 0, isBuilding: (id) => building.has(id), ids, proposedImages: () => (proposals ?? forge.proposals).proposedImages(), wake});
   const pushed = await PushedBook.open(layout.pushed, (file, cause) => events.add({kind: 'registry-broken', message: `${file} can't be read and was put aside: ${String(cause)}`}));
-  const registry = new Registry({docker, instance, book: pushed, settings: () => reader.cluster?.registry, openSecret: (sealed) => keyring.open(sealed)});
-  const images: ImageSupply = new ImageSupply({docker, instance, registry, build: (source, until) => rebuild(source, until), nowMs: () => Date.now(), tell: (app, message) => events.add({app, kind: 'image-replaced', message, actor: 'flynn'})});
+  const registry = new Registry({docker, instance, ids, book: pushed, settings: () => reader.cluster?.registry, openSecret: (sealed) => keyring.open(sealed)});
+  const images: ImageSupply = new ImageSupply({docker, instance, registry, idOf: (app) => ids.idOf(app), build: (source, until) => rebuild(source, until), nowMs: () => Date.now(), tell: (app, message) => events.add({app, kind: 'image-replaced', message, actor: 'flynn'})});
   const certificates = new Certificates({settings, layout, engine: engineDirect, events, openSecret: (sealed) => keyring.open(sealed), directory: () => reader.directory, wake});
   const world: World = {
     engine, journal, crons, router, systemSpec, instance, leftovers: housekeeper.leftovers, images, registry, certificates: certificates.executors,
@@ -213,14 +216,14 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     if (message !== '') events.add({app, kind: 'invalid', message});
   };
   const postdeploys = new PostdeployNotes(layout.postdeploys);
-  const deployer = deployerOf({layout, repo, keepReleases: () => reader.cluster?.keep.releases, postdeploys, node: {oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)}, noteBuild: (app, line) => logs.noteBuild(app, line), log}, signal);
+  const deployer = deployerOf({layout, ids, repo, keepReleases: () => reader.cluster?.keep.releases, postdeploys, node: {oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)}, noteBuild: (app, line) => logs.noteBuild(app, line), log}, signal);
   const proposals: ProposalDesk | undefined = settings.cluster.kind === 'own' ? proposalDesk({layout, repo, check, deployer, events, access: () => reader.access, keepReleases: () => reader.cluster?.keep.releases, areCommitsSigned: () => trust.state.isRequired, wake: (reason) => view.wake(reason), log}, signal) : undefined;
   const forge = followForge({settings, layout, repo, reader, keyring, events, deployer, log, domain, urlOf: (host) => (certificates.isRedirected(host) ? secureUrlOf : urlOf)(host, settings)}, signal);
   const minutes = await BuildMinutes.open(layout.buildMinutes, log);
-  const quota = quotaDesk({minutes, quotas: () => reader.quotas, apps: () => reader.apps});
+  const quota = quotaDesk({minutes, idOf: (app) => ids.idOf(app), quotas: () => reader.quotas, apps: () => reader.apps});
   const {builds, deploys, deployDesk, rebuild} = buildsAndDeploys({
     view: {settings, oneShot, wake: (reason) => view.wake(reason), converged: (...asked) => view.converged(...asked)},
-    repo, layout, docker, instance, stack, building, log,
+    repo, layout, ids, docker, instance, stack, building, log,
     registry, postdeploys, proposals: proposals ?? forge.releases,
     quota: {problem: (app) => quota.buildProblem(app), spent: (app, ms) => minutes.add(app, ms, Date.now())},
     cacheBytesMax: () => reader.cluster?.builds.cacheBytes,
@@ -228,10 +231,10 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
     noteBuild: (app, line) => logs.noteBuild(app, line),
   }, signal);
   const ports = new PortDesk({repo, events, range: () => reader.cluster?.tcpPorts ?? portRange()});
-  const sources = followSources({layout, keyring, deploys, events}, signal);
+  const sources = followSources({layout, ids, keyring, deploys, events}, signal);
   const metrics = metricsDesk({traffic: logs.traffic, connections: logs.connections, replicaAt: (address) => logs.replicaAt(address), sinceMs: Date.now(), ...figures});
-  const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, registry, proposals: proposals ?? forge.releases, node, log}, signal);
-  const view: View = new View({settings, releases, proposals: proposals ?? forge.proposals, stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo}), housekeeping: housekeeper, sources, forge: forge.desk, metrics, certificates, quota, ssh: () => ssh.answer(), drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
+  const releases = (node: View) => releasesOf({docker, instance, stack, repo, layout, ids, registry, proposals: proposals ?? forge.releases, node, log}, signal);
+  const view: View = new View({settings, releases, proposals: proposals ?? forge.proposals, stack: stackDesk({docker, instance, stack}), registry: () => registry.state(), builds, deploys: deployDesk, repo, keyring, loop, engine, events, crons, oneShot, audit, canaries, volumes: new AppVolumes({docker, instance, image: stack.run, repo, ids}), housekeeping: housekeeper, sources, forge: forge.desk, metrics, certificates, quota, ssh: () => ssh.answer(), drains: () => logs.drains(), logs: (query, until) => logs.read(query, until), confirm: ({reason, commit}, until) => (reason === 'MassDelete' ? confirmDelete(layout.clusterRepo, commit, until) : repo.markApplied(commit, until)), signing: () => trust.state, clusterName: () => reader.cluster?.name ?? instance, domain});
 
   const operator = {name: 'operator', email: `operator@${settings.node}`};
   const tokens = identityTokens(() => reader.access, signal);
@@ -239,7 +242,7 @@ export async function runNode({settings, layout, print}: NodeOptions, outer: Abo
   const logins = new Logins({authenticate, tellExpiry: createTellExpiry({access: () => reader.access}), audit, settings, identityTokens: tokens});
   const server = createServer({view, authenticate, logins, identityTokens: tokens, used: new UsedKeys({file: layout.usedKeys, log}), log});
   const local = createLocalServer({view, log});
-  receivePushes({server, local, view, repo, layout, deploys, logins, authenticateKey: (fingerprint) => principalOfKey(fingerprint, reader.access), check, unsignedIn: (range, until) => trust.refusalOf(range, until), log, ...(proposals && {proposals})});
+  receivePushes({server, local, view, repo, layout, ids, deploys, logins, authenticateKey: (fingerprint) => principalOfKey(fingerprint, reader.access), check, unsignedIn: (range, until) => trust.refusalOf(range, until), log, ...(proposals && {proposals})});
 
   try {
     await rm(layout.socket, {force: true});

@@ -4,7 +4,7 @@ import {checkContainer, containerProperties, type ContainerManifest} from './con
 import {checkCrons, commandSchema, cronsSchema, type CronManifest} from './cron.ts';
 import {errorPagesSchema, type ErrorPagesManifest} from './error-pages.ts';
 import {checkLimits, limitsSchema, type LimitsManifest} from './limits.ts';
-import {appNamesSchema, branchSchema, serviceNameSchema} from './names.ts';
+import {appNamesSchema, branchSchema, NAME_PATTERN, serviceNameSchema} from './names.ts';
 import {checkRequests, prioritySchema, requestsSchema, type Priority, type RequestsManifest} from './requests.ts';
 import {checkDrains, drainsSchema, type DrainManifest} from './drains.ts';
 import {checkFollowedSource, followedSourceSchema, type FollowedSourceManifest} from './source.ts';
@@ -16,6 +16,8 @@ import {ENV_VALUE_LENGTH_MAX, variableNameSchema} from './variables.ts';
 
 /** An app as its owner writes it, in `apps/<app>/app.yaml`. Plain data, as in the file: `desired/` fills in the defaults. */
 export interface AppManifest extends Header<'App'> {
+  /** Of an app that was renamed: its first name. */
+  readonly id?: string;
   readonly build?: BuildManifest;
   /** Names, URLs and folders as `parseBuildpack` reads them. Absent: what the source says, or what is detected. */
   readonly buildpacks?: readonly string[];
@@ -143,6 +145,13 @@ export const appSchema: ObjectSchema<AppManifest> = {
   required: ['apiVersion', 'kind'],
   properties: {
     ...headerProperties('App'),
+    id: {
+      type: 'string',
+      pattern: NAME_PATTERN,
+      errorMessage: 'must be the name that the app had first',
+      description: 'Of an app that was renamed: what its volumes, images, repository, builds and logs go by, its first name. `flynn rename` writes it; without it they are not found any more. Default: its name.',
+      examples: ['shop'],
+    },
     build: buildSchema,
     buildpacks: buildpacksSchema,
     services: {

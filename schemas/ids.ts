@@ -3,6 +3,8 @@ type Branded<Name extends string> = string & {readonly [brand]: Name};
 
 /** Name of an app: a DNS label, the folder below `apps/`. */
 export type AppName = Branded<'AppName'>;
+/** What is kept of an app outside of git goes by this, for as long as it lives: its first name, whatever it is called later. */
+export type AppId = Branded<'AppId'>;
 /** Name of a service inside its app: a DNS label, a Procfile line's key. */
 export type ServiceName = Branded<'ServiceName'>;
 /** Name of a command with a schedule inside its app: a key of `cron`. */

@@ -13,7 +13,7 @@ interface Rule {
 const SCHEMAS = 'schemas/';
 const ADAPTERS = 'reconciler/adapters/';
 /** What a node is told, and where its things are. */
-const NODE_FACTS = ['reconciler/layout.ts', 'reconciler/settings.ts'];
+const NODE_FACTS = ['reconciler/app-ids.ts', 'reconciler/layout.ts', 'reconciler/settings.ts'];
 const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts', 'reconciler/observed/system.ts', 'reconciler/observed/certified.ts', 'reconciler/desired/certificates-state.ts'];
 /** The folders of the pass and those around it. */
 const FOLDERS = ['access', 'adapters', 'checkout', 'commits', 'proposals', 'desired', 'observed', 'plan', 'apply', 'status', 'logs', 'drains', 'router', 'build', 'builds', 'release', 'receive', 'oneshot', 'api', 'secrets', 'signatures', 'source', 'ssh', 'volumes', 'preview', 'forge', 'oidc'].map((name) => `reconciler/${name}/`);
@@ -35,7 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   /** What a change would do, for people. Pure. */
   'reconciler/preview': {values: [SCHEMAS, 'reconciler/desired/'], packages: ['yaml']},
   'reconciler/observed': {values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', ...NODE_FACTS], types: STATES, packages: ['node:']},
-  'reconciler/plan': {values: ['schemas/registry-names.ts', 'schemas/result.ts', 'schemas/route-place.ts', 'schemas/schedule.ts', 'schemas/subnet.ts', 'reconciler/desired/room.ts', 'reconciler/backoff.ts', `${ROUTER}domains.ts`, `${ROUTER}names.ts`, `${ROUTER}times.ts`, `${ROUTER}shifts.ts`], types: [SCHEMAS, ...STATES]},
+  'reconciler/plan': {values: ['schemas/app-id.ts', 'schemas/registry-names.ts', 'schemas/result.ts', 'schemas/route-place.ts', 'schemas/schedule.ts', 'schemas/subnet.ts', 'reconciler/desired/room.ts', 'reconciler/backoff.ts', `${ROUTER}domains.ts`, `${ROUTER}names.ts`, `${ROUTER}times.ts`, `${ROUTER}shifts.ts`], types: [SCHEMAS, ...STATES]},
   'reconciler/apply': {
     values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', 'reconciler/backoff.ts', 'reconciler/plan/action.ts', 'reconciler/plan/format.ts', ...NODE_FACTS],
     types: STATES,

@@ -1,7 +1,9 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {parse} from 'yaml';
 import {replicasDefault} from '../../schemas/app.ts';
-import type {AppName, CommitId} from '../../schemas/ids.ts';
+import {appIdOf} from '../../schemas/app-id.ts';
+import type {AppId, AppName, CommitId} from '../../schemas/ids.ts';
+import {NAME_LENGTH_MAX} from '../../schemas/names.ts';
 import {createApp, scale} from '../commits/edits.ts';
 import type {DeployOutcome, NodeView} from '../node.ts';
 import {platformUrlOf, urlOf} from '../settings.ts';
@@ -30,7 +32,7 @@ export function registerAppRoutes(server: FastifyInstance, {view, authenticate, 
 
   server.post<{Body: {name: string}}>('/apps', async (request, reply): Promise<CreatedApp> => {
     const name = readAppName(request.body.name);
-    const written = await commit(request, {edit: createApp(name), message: `${name}: create`});
+    const written = await commit(request, {edit: createApp(name, freeId(name, view.status().apps)), message: `${name}: create`});
     reply.status(written.isNew ? 201 : 200);
     return {...written, name, gitUrl: `${platformUrlOf('git', view.settings)}${name}.git`, webUrl: urlOf(`${name}.${view.status().domain}`, view.settings)};
   });
@@ -52,6 +54,14 @@ export function registerAppRoutes(server: FastifyInstance, {view, authenticate, 
     const name = readAppName(request.params.app);
     return sendLines(reply, (signal) => converged(name, view, signal), closing);
   });
+}
+
+/** What a new app goes by; undefined: its name, unless that is what one goes by which was called so before. */
+function freeId(name: AppName, apps: readonly AppStatus[]): AppId | undefined {
+  const taken = new Set<string>(apps.flatMap((app) => [app.name, appIdOf(app)]));
+  if (apps.every((app) => app.id as string | undefined !== name)) return undefined;
+  // One of more than all of them is free.
+  return Array.from({length: taken.size + 1}, (_, index) => `${name.slice(0, NAME_LENGTH_MAX - 6)}-${index + 2}`).find((id) => !taken.has(id)) as AppId;
 }
 
 /** As the last pass saw them. That none could be read is no empty answer: throws a 503 then. */

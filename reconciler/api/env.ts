@@ -2,7 +2,7 @@ import type {FastifyInstance, FastifyRequest} from 'fastify';
 import type {AppManifest} from '../../schemas/app.ts';
 import {readArmor} from '../../schemas/armor.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
-import type {AppName} from '../../schemas/ids.ts';
+import type {AppId, AppName} from '../../schemas/ids.ts';
 import {loadManifest, type Kind, type Manifests} from '../../schemas/load.ts';
 import {looksSecret} from '../../schemas/looks-secret.ts';
 import type {SecretsManifest} from '../../schemas/secrets.ts';
@@ -93,7 +93,8 @@ function variables(env: Readonly<Record<string, string>> = {}, sealed: Readonly<
 }
 
 /** Seals what is to be a secret, or is one already: nobody makes a secret plain by forgetting a flag. */
-async function changeOf({set = {}, unset = [], service, secret = false}: EnvRequest, {name: owner, app, secrets, recipients}: AppConfig, view: NodeView): Promise<{change: EnvChange; warnings: readonly string[]}> {
+async function changeOf({set = {}, unset = [], service, secret = false}: EnvRequest, {name, app, secrets, recipients}: AppConfig, view: NodeView): Promise<{change: EnvChange; warnings: readonly string[]}> {
+  const owner = (app.id ?? name) as AppId; // A pattern of the schema.
   const plain = (service === undefined ? app.env : app.services?.[service]?.env) ?? {};
   const sealed = (service === undefined ? secrets.env : secrets.services?.[service]?.env) ?? {};
   const isSecret = (name: string) => secret || Object.hasOwn(sealed, name);
@@ -114,9 +115,9 @@ async function changeOf({set = {}, unset = [], service, secret = false}: EnvRequ
 }
 
 /** What is there already when it says the same to as many: sealing it again would be a change without one. */
-async function sealedAs(value: string, {before, owner, recipients, view}: {before: string | undefined; owner: AppName; recipients: readonly string[]; view: NodeView}): Promise<string> {
+async function sealedAs(value: string, {before, owner, recipients, view}: {before: string | undefined; owner: AppId; recipients: readonly string[]; view: NodeView}): Promise<string> {
   const armor = before === undefined ? undefined : readArmor(before);
-  if (before === undefined || armor?.ok !== true || armor.value.recipientCount !== recipients.length || armor.value.owner !== owner) return seal(value, recipients, owner);
+  if (before === undefined || armor?.ok !== true || armor.value.recipientCount !== recipients.length || armor.value.owner !== owner as string) return seal(value, recipients, owner);
   const opened = await view.keyring.open(before).catch(() => undefined);
   return opened === value ? before : seal(value, recipients, owner);
 }

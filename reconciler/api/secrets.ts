@@ -1,11 +1,12 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {certificateNameOf} from '../../schemas/certificate.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
-import type {AppName} from '../../schemas/ids.ts';
+import {appIdIn} from '../../schemas/app-id.ts';
+import type {AppId, AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {sealedValues, type Sealed} from '../../schemas/secrets.ts';
 import {EditRefused, type ManifestFile} from '../checkout/snapshot.ts';
-import {CLUSTER_FILE} from '../commits/edits.ts';
+import {appFile, CLUSTER_FILE} from '../commits/edits.ts';
 import {SealedForOthers, secretsFile} from '../commits/env-edits.ts';
 import {resealed, rotateSecrets, sealedOfCluster, type Rotation} from '../commits/secret-edits.ts';
 import type {NodeView} from '../node.ts';
@@ -69,7 +70,7 @@ export function registerSecretRoutes(server: FastifyInstance, {view, authenticat
 
 interface AllSecrets {
   readonly recipients: readonly string[];
-  readonly apps: readonly {readonly app: AppName; readonly text: string; readonly values: readonly Sealed[]}[];
+  readonly apps: readonly {readonly app: AppName; readonly id: AppId; readonly text: string; readonly values: readonly Sealed[]}[];
   /** In cluster.yaml and in certificates/. */
   readonly ofCluster: readonly string[];
   /** Files that are wrong. */
@@ -86,10 +87,11 @@ async function allSecrets(view: NodeView, signal: AbortSignal): Promise<AllSecre
     const apps: AllSecrets['apps'][number][] = [];
     const problems: string[] = [];
     for (const {name, files} of snapshot.apps) {
-      const file = (await files(signal)).find(({path}) => path === secretsFile(name));
+      const own = await files(signal);
+      const [file, manifest] = [secretsFile(name), appFile(name)].map((wanted) => own.find(({path}) => path === wanted));
       if (file?.kind !== 'text') continue;
       const loaded = loadManifest('Secrets', file.path, file.text);
-      if (loaded.ok) apps.push({app: name, text: file.text, values: sealedValues(loaded.value)});
+      if (loaded.ok) apps.push({app: name, id: appIdIn(name, manifest?.kind === 'text' ? manifest.text : undefined), text: file.text, values: sealedValues(loaded.value)});
       else problems.push(...loaded.problem.map(formatDiagnostic));
     }
     const ofCluster = [...sealedOfCluster(cluster.value).map(({value}) => value), ...files.flatMap(sealedKeyOf)];
@@ -116,7 +118,7 @@ async function rotate(request: FastifyRequest, {view, commit}: {view: NodeView; 
   const [from] = listed;
   const after = from === undefined ? [to] : recipients.map((recipient) => (recipient === from ? to : recipient));
   const sealed = new Map<string, string | undefined>();
-  const owned = [...ofCluster.map((value) => ({value, owner: 'cluster' as const})), ...apps.flatMap(({app, values}) => values.map(({value}) => ({value, owner: app})))];
+  const owned = [...ofCluster.map((value) => ({value, owner: 'cluster' as const})), ...apps.flatMap(({id, values}) => values.map(({value}) => ({value, owner: id})))];
   for (const [value, owners] of Map.groupBy(owned, (one) => one.value)) {
     signal.throwIfAborted();
     // One that was copied by hand, before values had owners, stays of use to all who have it.

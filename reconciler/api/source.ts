@@ -1,4 +1,5 @@
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
+import {appIdOf} from '../../schemas/app-id.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {CLUSTER_FILE} from '../commits/edits.ts';
 import {SealedForOthers} from '../commits/env-edits.ts';
@@ -47,7 +48,7 @@ export function registerSourceRoutes(server: FastifyInstance, {view, authenticat
     for (let tries = 1; ; tries += 1) {
       const recipients = await recipientsOf(view, AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]));
       if (recipients.length === 0) throw new ApiError(409, 'cluster.yaml has no recipients to encrypt secrets to: flynn env set --secret says how to add one');
-      const sealed = await seal(secret, recipients, app);
+      const sealed = await seal(secret, recipients, appIdOf(view.status().apps.find(({name}) => name === app) ?? {name: app}));
       try {
         const written = await commit(request, {edit: setHookSecret(app, {sealed, recipients}), message: `${app}: set the secret of webhooks`});
         return {...written, url: `${urlOf(`api.${view.status().domain}`, view.settings)}v1/hooks/${app}`};

@@ -1,6 +1,6 @@
 import {CLUSTER_DEFAULTS} from '../../schemas/cluster.ts';
 import type {ContainerSpec, VolumeMount} from '../adapters/engine.ts';
-import type {AppName, ServiceName} from '../../schemas/ids.ts';
+import type {AppId, AppName, ServiceName} from '../../schemas/ids.ts';
 import type {ContainerTemplate} from '../desired/state.ts';
 import * as labels from '../labels.ts';
 import type {ActionOf, SharedNetwork} from '../plan/action.ts';
@@ -15,6 +15,8 @@ const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL', 'NET_BIND_SERVI
 /** What all of an app's containers share, whatever they are for: replicas, one-off commands, jobs. */
 export interface AppContainer {
   readonly app: AppName;
+  /** What its volumes go by. Absent: its name. */
+  readonly appId?: AppId;
   readonly template: ContainerTemplate;
   /** Without the instance, which is put in front of it. */
   readonly name: string;
@@ -36,7 +38,7 @@ export interface ContainerWorld {
 }
 
 /** A container of an app in the engine's words, its secrets opened: what this resolves to is for the engine, and for nothing else. */
-export async function appContainerSpec({app, template, name, env, labels: own, service, shared = []}: AppContainer, {instance, logBytesMax, openEnv}: ContainerWorld): Promise<ContainerSpec> {
+export async function appContainerSpec({app, appId, template, name, env, labels: own, service, shared = []}: AppContainer, {instance, logBytesMax, openEnv}: ContainerWorld): Promise<ContainerSpec> {
   const fullName = service === undefined ? [] : [internalName(service, app)];
   const secrets = template.sealedEnv === undefined ? {} : await openEnv(template.sealedEnv);
   return {
@@ -44,13 +46,13 @@ export async function appContainerSpec({app, template, name, env, labels: own, s
     image: template.image,
     command: template.command,
     env: {...template.env, ...secrets, ...env},
-    labels: {[labels.LABEL_INSTANCE]: instance, [labels.LABEL_APP]: app, ...own},
+    labels: {[labels.LABEL_INSTANCE]: instance, [labels.LABEL_APP]: app, ...(appId !== undefined && {[labels.LABEL_ID]: appId}), ...own},
     network: template.isOnHostNetwork === true ? 'host' : labels.appNetwork(instance, app),
     aliases: service === undefined ? [] : [service, ...fullName],
     // The short name is that of one service in each app.
     ...(shared.length > 0 && {alsoOn: shared.map(({apps}) => ({name: labels.sharedNetwork(instance, apps), aliases: fullName}))}),
     mounts: template.hostMounts ?? [],
-    ...(template.volumes !== undefined && {volumes: template.volumes.map((volume) => volumeMount({instance, app, volume}))}),
+    ...(template.volumes !== undefined && {volumes: template.volumes.map((volume) => volumeMount({instance, app: appId ?? app, volume}))}),
     ...(template.tmpfs !== undefined && {tmpfs: template.tmpfs}),
     isRootReadOnly: template.isRootReadOnly === true,
     isPrivileged: template.isPrivileged === true,
@@ -64,16 +66,17 @@ export async function appContainerSpec({app, template, name, env, labels: own, s
   };
 }
 
-function volumeMount({instance, app, volume: {name, path}}: {instance: string; app: AppName; volume: {name: string; path: string}}): VolumeMount {
+function volumeMount({instance, app, volume: {name, path}}: {instance: string; app: string; volume: {name: string; path: string}}): VolumeMount {
   const own = {[labels.LABEL_INSTANCE]: instance, [labels.LABEL_APP]: app, [labels.LABEL_VOLUME]: name};
   return {name: labels.appVolume({instance, app, name}), target: path, labels: own};
 }
 
 /** A replica in the engine's words. */
-export function replicaSpec({app, service, release, slot, attempt, failures, name, shared = []}: ActionOf<'run-container'>, world: ContainerWorld): Promise<ContainerSpec> {
+export function replicaSpec({app, appId, service, release, slot, attempt, failures, name, shared = []}: ActionOf<'run-container'>, world: ContainerWorld): Promise<ContainerSpec> {
   const {container} = service;
   return appContainerSpec({
     app,
+    ...(appId !== undefined && {appId}),
     template: container,
     name,
     env: {FLYNN_APP: app, FLYNN_SERVICE: service.name, FLYNN_REPLICA: `${service.name}.${slot}`, FLYNN_RELEASE: `v${release}`},
@@ -94,9 +97,10 @@ export function replicaSpec({app, service, release, slot, attempt, failures, nam
 }
 
 /** A container that runs a command once. */
-export function jobSpec({app, job, container, release, name, shared = []}: ActionOf<'run-job'>, world: ContainerWorld): Promise<ContainerSpec> {
+export function jobSpec({app, appId, job, container, release, name, shared = []}: ActionOf<'run-job'>, world: ContainerWorld): Promise<ContainerSpec> {
   return appContainerSpec({
     app,
+    ...(appId !== undefined && {appId}),
     template: container,
     name,
     env: {FLYNN_APP: app, FLYNN_JOB: job.kind === 'cron' ? job.cron : job.kind, FLYNN_RUN: job.run, FLYNN_RELEASE: `v${release}`},

@@ -20,7 +20,8 @@ export interface BuildWork extends Pick<BuildRequest, 'buildpacks' | 'submodules
 export interface BuildQuota {
   /** Why none may be begun now; undefined when one may. */
   problem(app: AppName): string | undefined;
-  spent(app: AppName, ms: number): Promise<void>;
+  /** By an app of this id. */
+  spent(id: AppName, ms: number): Promise<void>;
 }
 
 export interface OpenBuildParts {
@@ -70,6 +71,7 @@ export class OpenBuild {
     return this.#record.number;
   }
 
+  /** What its app goes by. */
   get app(): AppName {
     return this.#record.app;
   }
@@ -103,7 +105,7 @@ export class OpenBuild {
    * @throws {ReleaseRefused} when there is no image, with the reason; the signal's reason when it was aborted
    */
   async build(work: BuildWork): Promise<BuiltImage> {
-    const {order: {app, commit, by}, appTurns, nodeTurns, build} = this.#parts;
+    const {order: {app, commit, by}, record: {app: home}, appTurns, nodeTurns, build} = this.#parts;
     this.#demandQuota();
     const doing = `${by.name} builds ${app}`;
     // Of the app first: one that waits for another of its app must not keep a place on the node.
@@ -113,11 +115,11 @@ export class OpenBuild {
     // Others may have spent the rest meanwhile.
     this.#demandQuota();
     const startedAtMs = Date.now();
-    taken.defer(() => void this.#parts.quota?.spent(app, Date.now() - startedAtMs));
+    taken.defer(() => void this.#parts.quota?.spent(home, Date.now() - startedAtMs));
     this.#note({state: 'running', startedAt: now()});
     let sourceBytes = 0;
     const built = await build({
-      app,
+      app: home,
       sourceCommit: commit,
       ...(work.buildpacks !== undefined && {buildpacks: work.buildpacks}),
       ...(work.submodules !== undefined && {submodules: work.submodules}),
@@ -141,7 +143,8 @@ export class OpenBuild {
 
   /** @throws {Refused} when it has ended already */
   async cancel(by: string): Promise<ListedBuild> {
-    const {app, number, state} = this.#record;
+    const {order: {app}} = this.#parts;
+    const {number, state} = this.#record;
     if (this.hasEnded) throw new Refused('impossible', `build ${number} of ${app} has ended already: ${state}`);
     this.#cancel.abort(new BuildCancelled(number, by));
     await this.#ended.promise;

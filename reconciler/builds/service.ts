@@ -1,4 +1,4 @@
-import type {AppName, CommitId} from '../../schemas/ids.ts';
+import type {AppId, AppName, CommitId} from '../../schemas/ids.ts';
 import type {Build} from '../build/build.ts';
 import type {Author} from '../checkout/snapshot.ts';
 import {mutex, orAborted} from '../commits/mutex.ts';
@@ -33,6 +33,8 @@ export interface BuildServiceParts {
   };
   /** Absent: nothing is limited. */
   readonly quota?: BuildQuota;
+  /** What folders, images and caches of an app go by. Absent: its name. */
+  idOf?(app: AppName): AppId;
   /** Gets what failed inside of us. */
   log(message: string, error: unknown): void;
 }
@@ -70,7 +72,7 @@ export class BuildService implements Builds {
     const build = await this.#begin(order, signal);
     try {
       const value = await work(build);
-      if (!build.hasEnded) await this.#forget(order.app, build);
+      if (!build.hasEnded) await this.#forget(build);
       return value;
     } catch (error) {
       await build.failed(error);
@@ -82,20 +84,23 @@ export class BuildService implements Builds {
   }
 
   async list(app: AppName, limit: number): Promise<readonly ListedBuild[]> {
-    return (await this.#books.list(app, limit)).map((record) => this.#find(app, record.number)?.listed ?? record);
+    const home = this.#homeOf(app);
+    return (await this.#books.list(home, limit)).map((record) => ({...this.#find(home, record.number)?.listed ?? record, app}));
   }
 
   async show(app: AppName, number: number): Promise<ListedBuild> {
-    const record = this.#find(app, number)?.listed ?? await this.#books.read(app, number);
+    const home = this.#homeOf(app);
+    const record = this.#find(home, number)?.listed ?? await this.#books.read(home, number);
     if (record === undefined) throw new Refused('missing', `app "${app}" has no build ${number}; the last ${RECORDS_KEPT} are kept: flynn builds -a ${app}`);
-    return record;
+    return {...record, app};
   }
 
   async* log({app, number}: {readonly app: AppName; readonly number: number}, mode: 'follow' | 'so-far', signal: AbortSignal): AsyncGenerator<BuildLine> {
-    const live = this.#find(app, number)?.log;
+    const home = this.#homeOf(app);
+    const live = this.#find(home, number)?.log;
     await this.show(app, number);
     try {
-      for await (const line of readLog(this.#books.logFile(app, number), mode === 'follow' ? live : undefined, signal)) yield {line};
+      for await (const line of readLog(this.#books.logFile(home, number), mode === 'follow' ? live : undefined, signal)) yield {line};
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       throw new Refused('missing', `the log of build ${number} of ${app} is not kept any more: those of the last ${LOGS_KEPT} builds are`);
@@ -104,24 +109,24 @@ export class BuildService implements Builds {
   }
 
   async cancel(app: AppName, number: number, by: Author, signal: AbortSignal): Promise<ListedBuild> {
-    const build = this.#find(app, number);
-    if (build !== undefined) return orAborted(build.cancel(by.name), signal);
+    const build = this.#find(this.#homeOf(app), number);
+    if (build !== undefined) return orAborted(build.cancel(by.name).then((record) => ({...record, app})), signal);
     const {state} = await this.show(app, number);
     throw new Refused('impossible', `build ${number} of ${app} has ended already: ${state}`);
   }
 
   async cache(app: AppName, signal: AbortSignal): Promise<BuildCache> {
     const maxBytes = this.#parts.caches.maxBytes();
-    return {app, bytes: await this.#parts.caches.measure(app, signal), ...(maxBytes === undefined ? {} : {maxBytes})};
+    return {app, bytes: await this.#parts.caches.measure(this.#homeOf(app), signal), ...(maxBytes === undefined ? {} : {maxBytes})};
   }
 
   async purgeCache(app: AppName, signal: AbortSignal): Promise<BuildCache> {
-    const turns = this.#turnsOf(app);
+    const turns = this.#turnsOf(this.#homeOf(app));
     if (!turns.isIdle) throw new Refused('impossible', `a build of ${app} uses its cache: wait for it, or cancel it; see: flynn builds -a ${app}`);
     const giveBack = await turns.take({doing: `somebody empties the cache of ${app}`, atOnce: 1, onWait: () => {}}, signal);
     try {
       const cache = await this.cache(app, signal);
-      await this.#parts.caches.remove(app, signal);
+      await this.#parts.caches.remove(this.#homeOf(app), signal);
       return cache;
     } finally {
       giveBack();
@@ -129,15 +134,16 @@ export class BuildService implements Builds {
   }
 
   async #begin(order: BuildOrder, signal: AbortSignal): Promise<OpenBuild> {
-    const {app, commit, branch, by, origin} = order;
+    const {commit, branch, by, origin} = order;
+    const home = this.#homeOf(order.app);
     return this.#numbering(async () => {
-      const record = await this.#books.add({app, commit, ...(branch === undefined ? {} : {branch}), by: by.name, origin, state: 'queued', queuedAt: new Date().toISOString()});
+      const record = await this.#books.add({app: home, commit, ...(branch === undefined ? {} : {branch}), by: by.name, origin, state: 'queued', queuedAt: new Date().toISOString()});
       const build = new OpenBuild({
         order, record,
-        log: await BuildLog.open(this.#books.logFile(app, record.number)),
+        log: await BuildLog.open(this.#books.logFile(home, record.number)),
         books: this.#books,
         build: this.#parts.build,
-        appTurns: this.#turnsOf(app),
+        appTurns: this.#turnsOf(home),
         nodeTurns: this.#node,
         quota: this.#parts.quota,
         stopping: this.#stopping,
@@ -147,13 +153,18 @@ export class BuildService implements Builds {
     }, signal);
   }
 
-  async #forget(app: AppName, build: OpenBuild): Promise<void> {
+  async #forget(build: OpenBuild): Promise<void> {
     await build.close();
-    await this.#books.forget({app, number: build.number});
+    await this.#books.forget({app: build.app, number: build.number});
   }
 
   #find(app: AppName, number: number): OpenBuild | undefined {
     return [...this.#open].find((build) => build.number === number && build.app === app);
+  }
+
+  /** Books, images and caches know it by its id, whatever it is called. */
+  #homeOf(app: AppName): AppName {
+    return (this.#parts.idOf?.(app) ?? app) as string as AppName;
   }
 
   /** Apps are few, and turns small: they are kept. */

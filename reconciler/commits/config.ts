@@ -7,6 +7,7 @@ type Going = 'back' | 'stays';
 const APP_FIELDS: {readonly [Field in keyof AppManifest]-?: Going} = {
   apiVersion: 'stays',
   kind: 'stays',
+  id: 'stays',
   build: 'stays',
   buildpacks: 'stays',
   services: 'back',

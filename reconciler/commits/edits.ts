@@ -3,7 +3,7 @@ import {stringify} from 'yaml';
 import {RELEASE, REPLICAS_MAX, replicasDefault, type AppManifest, type ServiceManifest} from '../../schemas/app.ts';
 import type {ClusterManifest} from '../../schemas/cluster.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
-import type {AppName} from '../../schemas/ids.ts';
+import type {AppId, AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {problemOfAppName} from '../../schemas/names.ts';
 import {releaseFileName, releaseNumberOf, type ReleaseManifest} from '../../schemas/release.ts';
@@ -26,13 +26,13 @@ export interface ReleaseOptions {
   readonly numberAbove?: number;
 }
 
-/** Writes an annotated `apps/<name>/app.yaml`. Refused when the name is bad, or taken. */
-export function createApp(name: AppName): Edit {
+/** Writes an annotated `apps/<name>/app.yaml`. `id`: where what goes by its name is another app's. Refused when the name is bad, or taken. */
+export function createApp(name: AppName, id?: AppId): Edit {
   return (read) => {
     const problem = problemOfAppName(name);
     if (problem !== undefined) throw new EditRefused(problem);
     if (read(appFile(name)) !== undefined) throw new EditRefused(`app "${name}" exists already`);
-    return {[appFile(name)]: APP_TEMPLATE};
+    return {[appFile(name)]: id === undefined ? APP_TEMPLATE : APP_TEMPLATE.replace('kind: App\n', `kind: App\nid: ${id}\n`)};
   };
 }
 

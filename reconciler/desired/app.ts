@@ -1,6 +1,7 @@
+import {appIdOf, identified} from '../../schemas/app-id.ts';
 import {DEPLOY_TIMEOUT_SECONDS_DEFAULT, type AppManifest} from '../../schemas/app.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
-import type {AppName, CommitId, ImageDigest, TreeId} from '../../schemas/ids.ts';
+import type {AppId, AppName, CommitId, ImageDigest, TreeId} from '../../schemas/ids.ts';
 import {loadManifest, locate} from '../../schemas/load.ts';
 import {claimKey, claimOf, type Claim} from '../../schemas/route-place.ts';
 import {registryName} from '../../schemas/registry-names.ts';
@@ -40,11 +41,13 @@ export interface AppFiles {
  */
 export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: ClusterConfig, domain: string): DesiredApp {
   const folder = sortFolder(name, files);
-  const invalid = (problems: readonly Diagnostic[]) => ({state: 'invalid', name, treeId, problems} as const);
   const [current] = folder.releases;
   const app = folder.manifest && loadManifest('App', folder.manifest.path, folder.manifest.text);
+  const called = identified(name, folder.manifest?.text);
+  const id = appIdOf(called);
+  const invalid = (problems: readonly Diagnostic[]) => ({state: 'invalid', ...called, treeId, problems} as const);
   const release = current && loadManifest('Release', current.file.path, current.file.text);
-  const secrets = resolveSecrets({file: folder.secrets, app: app?.ok === true ? app.value : undefined, opened});
+  const secrets = resolveSecrets({file: folder.secrets, id, app: app?.ok === true ? app.value : undefined, opened});
   const problems = [
     ...folder.problems,
     ...(app?.ok === false ? app.problem : []),
@@ -61,7 +64,7 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
   const {errorPages, problems: pageProblems} = resolveErrorPages(app.value.errorPages, folder.pages);
   const early = [...drainProblems, ...itself, ...sourceProblems, ...problemsOfAuth(app.value.routes ?? [], secrets.value), ...pageProblems];
   if (early.length > 0) return invalid(place(early, folder.manifest));
-  const shared = {state: 'resolved', name, treeId, ...(drains.length > 0 && {drains}), ...othersOf(app.value), ...(source && {source}), deployTimeoutMs: deployTimeoutMs(app.value), releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true}), ...(errorPages && {errorPages}), ...(app.value.suspend === true && {isSuspended: true})} as const;
+  const shared = {state: 'resolved', ...called, treeId, ...(drains.length > 0 && {drains}), ...othersOf(app.value), ...(source && {source}), deployTimeoutMs: deployTimeoutMs(app.value), releasedImages: imagesOf(folder), ...(app.value.maintenance === true && {isInMaintenance: true}), ...(errorPages && {errorPages}), ...(app.value.suspend === true && {isSuspended: true})} as const;
   if (current === undefined || release?.ok !== true) {
     const hosts = (app.value.routes ?? []).flatMap(({host}, index) => (
       problemOfHost(host, domain).map((message) => ({path: ['routes', index, 'host'], message}))
@@ -86,7 +89,7 @@ export function resolveApp({name, treeId, files, opened}: AppFiles, cluster: Clu
     services,
     ...(releaseJob && {releaseJob}),
     ...(crons.length > 0 && {crons}),
-    ...imageOriginOf(name, release.value, cluster),
+    ...imageOriginOf(id, release.value, cluster),
     routes: routesOf({routes: app.value.routes, defaultHost: `${name}.${domain}`, services, secrets: secrets.value}),
     ...portsOf(app.value.tcp),
   } satisfies ResolvedApp;
@@ -99,7 +102,7 @@ function portsOf(routes: AppManifest['tcp'] = []): Pick<ResolvedApp, 'tcp' | 'po
 }
 
 /** A release whose image came to the registry later does not say so, as releases never change: there it has a name that follows from what it is. */
-function imageOriginOf(app: AppName, {image, registry: released, source: {commit, path}}: ReleaseManifest, cluster: ClusterConfig): Pick<ResolvedApp, 'imageOrigin'> {
+function imageOriginOf(app: AppId, {image, registry: released, source: {commit, path}}: ReleaseManifest, cluster: ClusterConfig): Pick<ResolvedApp, 'imageOrigin'> {
   const registry = released ?? (cluster.registry && registryName(cluster.registry, {app, image}));
   if (commit === undefined && registry === undefined) return {};
   // Patterns of the schema: both are what their types say.

@@ -1,3 +1,4 @@
+import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import {claimInWords, claimKey} from '../../schemas/route-place.ts';
 import {locateClaims, type AppFiles} from './app.ts';
@@ -5,7 +6,8 @@ import {appFile} from './folder.ts';
 import type {NodeCapacity} from './nodes.ts';
 import {place} from './place.ts';
 import {hasQuotas, NO_QUOTAS, type Quotas} from './quotas.ts';
-import type {DesiredApp, DesiredRoute, DesiredState, ResolvedApp} from './state.ts';
+import type {DesiredApp, DesiredRoute, DesiredState, InvalidApp, ResolvedApp} from './state.ts';
+import {findIdConflicts, locateIdConflict} from './id-conflicts.ts';
 import {findTcpConflicts, type TcpConflict} from './tcp.ts';
 import {withinQuota, type Running} from './within-quota.ts';
 
@@ -34,29 +36,43 @@ export interface NodeFacts extends Pick<DesiredState, 'system' | 'keptImages' | 
 }
 
 /** The routes that an app has had, and its copies. */
-export type Served = Pick<ResolvedApp, 'name' | 'routes'> & Partial<Pick<ResolvedApp, 'services'>>;
+export type Served = Pick<ResolvedApp, 'name' | 'id' | 'routes'> & Partial<Pick<ResolvedApp, 'services'>>;
 
 /**
  * All apps together. An app that claims a route or a port that another one has becomes invalid: it keeps what it had,
  * and the owner is not disturbed.
  */
 export function combine(commit: CommitId, apps: readonly DesiredApp[], {nodes, me, served = [], quotas = NO_QUOTAS, running = () => undefined, texts = new Map(), ...node}: NodeFacts): DesiredState {
-  const sorted = apps.toSorted(byName);
+  const sorted = withIdsOfTheirOwn(apps.toSorted(byName), served, texts);
   const conflicts = Map.groupBy(conflictsIn(sorted, served), ({app}) => app);
   const valid = sorted.map((app): DesiredApp => {
     const own = conflicts.get(app.name);
     if (own === undefined) return app;
     const files = texts.get(app.name);
     const problems = files === undefined ? own.map(({message}) => ({file: appFile(app.name), line: 1, column: 1, message})) : locateClaims(files, own);
-    return {state: 'invalid', name: app.name, treeId: app.treeId, problems};
+    return asInvalid(app, problems);
   });
   const own = nodes.find(({node: name}) => name === me);
   return {commit, ...node, ...(own?.closed && {closed: {node: me, state: own.closed}}), ...place(hasQuotas(quotas) ? withinQuota(valid, quotas, running) : valid, nodes, me)};
 }
 
+/** Who would have another one's id has nothing, and who would lose his own keeps it. */
+function withIdsOfTheirOwn(apps: readonly DesiredApp[], served: readonly Served[], texts: ReadonlyMap<AppName, AppFiles>): readonly DesiredApp[] {
+  const conflicts = new Map(findIdConflicts(apps, served).map((conflict) => [conflict.app, conflict]));
+  if (conflicts.size === 0) return apps;
+  return apps.map((app) => {
+    const conflict = conflicts.get(app.name);
+    return conflict === undefined ? app : {...asInvalid(app, locateIdConflict(conflict, texts.get(app.name))), id: conflict.id};
+  });
+}
+
+function asInvalid({name, id, treeId}: DesiredApp, problems: readonly Diagnostic[]): InvalidApp {
+  return {state: 'invalid', name, ...(id !== undefined && {id}), treeId, problems};
+}
+
 /** Apps that claim what another one has: the texts of these are worth reading, to name the place. */
 export function appsInConflict(apps: readonly DesiredApp[], served: readonly Served[]): ReadonlySet<AppName> {
-  return new Set(conflictsIn(apps.toSorted(byName), served).map(({app}) => app));
+  return new Set([...findIdConflicts(apps, served), ...conflictsIn(apps.toSorted(byName), served)].map(({app}) => app));
 }
 
 function conflictsIn(sorted: readonly DesiredApp[], served: readonly Served[]): readonly (RouteConflict | TcpConflict)[] {

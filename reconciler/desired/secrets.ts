@@ -1,6 +1,7 @@
 import type {AppManifest} from '../../schemas/app.ts';
 import {readArmor} from '../../schemas/armor.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
+import type {AppId} from '../../schemas/ids.ts';
 import {loadManifest, locate} from '../../schemas/load.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
 import type {Problem} from '../../schemas/schema.ts';
@@ -39,12 +40,12 @@ export type SecretsProblem =
   | {readonly kind: 'unreadable'; readonly problems: readonly Diagnostic[]};
 
 /** Reads `secrets.yaml` beside a manifest. `opened` is absent where nobody has tried to open anything: the values then stand for themselves. */
-export function resolveSecrets({file, app, opened}: {file: TextFile | undefined; app: AppManifest | undefined; opened: Opened | undefined}): Result<AppSecrets, SecretsProblem> {
+export function resolveSecrets({file, id, app, opened}: {file: TextFile | undefined; id: AppId; app: AppManifest | undefined; opened: Opened | undefined}): Result<AppSecrets, SecretsProblem> {
   if (file === undefined) return ok(NONE);
   const loaded = loadManifest('Secrets', file.path, file.text);
   if (!loaded.ok) return fail({kind: 'wrong', problems: loaded.problem});
   const place = (problems: readonly Problem[]) => locate(problems, file.path, file.text);
-  const wrong = [...problemsOfTwice(loaded.value, app), ...problemsOfOwner(loaded.value, file.path)];
+  const wrong = [...problemsOfTwice(loaded.value, app), ...problemsOfOwner(loaded.value, id)];
   if (wrong.length > 0) return fail({kind: 'wrong', problems: place(wrong)});
   const unreadable = sealedValues(loaded.value).flatMap(({path, value}): readonly Problem[] => {
     const result = opened?.get(value);
@@ -76,12 +77,11 @@ function problemsOfTwice(secrets: SecretsManifest, app: AppManifest | undefined)
 }
 
 /** Who may write this file is not who may read what is sealed for others. */
-function problemsOfOwner(secrets: SecretsManifest, file: string): readonly Problem[] {
-  const app = file.split('/')[1];
+function problemsOfOwner(secrets: SecretsManifest, app: AppId): readonly Problem[] {
   return sealedValues(secrets).flatMap(({value, path}): readonly Problem[] => {
     const armor = readArmor(value);
     const owner = armor.ok ? armor.value.owner : undefined;
-    return owner === undefined || owner === app ? [] : [{path, message: `${path.join('.')} was encrypted for ${owner === 'cluster' ? 'the cluster itself' : `the app "${owner}"`}, and is of no use here: set it anew with flynn env set --secret`}];
+    return owner === undefined || owner === app as string ? [] : [{path, message: `${path.join('.')} was encrypted for ${owner === 'cluster' ? 'the cluster itself' : `the app "${owner}"`}, and is of no use here: set it anew with flynn env set --secret`}];
   });
 }
 

@@ -1,5 +1,5 @@
 import type {Overlap} from '../../schemas/cron.ts';
-import type {AppName, CommitId, CronName, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
+import type {AppId, AppName, CommitId, CronName, ImageDigest, ServiceName, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {ErrorPage} from '../../schemas/error-pages.ts';
 import type {Priority} from '../../schemas/requests.ts';
@@ -79,6 +79,7 @@ export interface DesiredDrain {
 export interface ResolvedApp {
   readonly state: 'resolved';
   readonly name: AppName;
+  readonly id?: AppId; // What is kept of it goes by. Absent: its name.
   /** Tree of `apps/<name>/`: the same id means that nothing of the app changed. */
   readonly treeId: TreeId;
   /** What an app without a release will have. None of it leads anywhere yet, and it holds nobody up. Absent: nothing. */
@@ -150,6 +151,7 @@ export interface ImageOrigin {
 export interface InvalidApp {
   readonly state: 'invalid';
   readonly name: AppName;
+  readonly id?: AppId;
   readonly treeId: TreeId;
   readonly problems: readonly Diagnostic[];
   /** Its manifests may be right: this node could not open all of its secrets. */

@@ -1,3 +1,4 @@
+import type {Identified} from '../../schemas/app-id.ts';
 import {certificateNameOf} from '../../schemas/certificate.ts';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, TreeId} from '../../schemas/ids.ts';
@@ -9,6 +10,7 @@ import {checkApp, locateClaims, resolveApp, type AppFiles} from './app.ts';
 import {CLUSTER_FILE, resolveCluster, type ClusterConfig} from './cluster.ts';
 import {findConflicts} from './combine.ts';
 import {appFile, isDocumentation} from './folder.ts';
+import {findIdConflicts, locateIdConflict} from './id-conflicts.ts';
 import type {DesiredApp} from './state.ts';
 import {findTcpConflicts} from './tcp.ts';
 import {hasQuotas, quotasOf} from './quotas.ts';
@@ -24,6 +26,8 @@ export interface Commit {
   readonly changed: readonly AppFiles[];
   /** The other apps, resolved: a changed app may claim a route of theirs. */
   readonly unchanged: readonly DesiredApp[];
+  /** What changed apps went by before. Absent: they are new, or nothing is known of it. */
+  readonly known?: readonly Identified[];
   /** What there was before, where quotas are to be compared. Absent: nothing is known of it. */
   readonly before?: Stock;
 }
@@ -38,7 +42,7 @@ export function validateFiles(files: readonly ManifestFile[], domain: string): r
 }
 
 /** Every problem in what a commit changed. Costs as much as the change is large. Sorted by file and place. */
-export function validateCommit({shared, isSharedChanged, changed, unchanged, before}: Commit, domain: string): readonly Diagnostic[] {
+export function validateCommit({shared, isSharedChanged, changed, unchanged, known = [], before}: Commit, domain: string): readonly Diagnostic[] {
   const config = configForChecks(shared);
   const resolved = changed.map((app) => resolveApp(app, config, domain));
   const byName = new Map(changed.map((app) => [app.name, app]));
@@ -52,6 +56,7 @@ export function validateCommit({shared, isSharedChanged, changed, unchanged, bef
     // An unchanged app can lose its route to a changed one: it is named without a line.
     return files === undefined ? own.map(({message}) => ({file: appFile(app), line: 1, column: 1, message})) : locateClaims(files, own);
   });
+  const ids = findIdConflicts([...unchanged, ...resolved], [...unchanged, ...known]).filter(({app}) => byName.has(app)).flatMap((conflict) => locateIdConflict(conflict, byName.get(conflict.app)));
   const {quotas} = quotasOf(shared);
   const after = {quotas, apps: [...unchanged, ...resolved]};
   return [
@@ -59,6 +64,7 @@ export function validateCommit({shared, isSharedChanged, changed, unchanged, bef
     ...(hasQuotas(quotas) ? problemsOfQuotas({after, before, files: [...shared, ...changed.flatMap(({files}) => files)]}) : []),
     ...changed.flatMap((app) => checkApp(app, config, domain)),
     ...placed,
+    ...ids,
   ].toSorted(byPlace);
 }
 

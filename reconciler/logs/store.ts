@@ -20,6 +20,9 @@ const AGE_LOOK_MS = 10 * 60_000;
 export interface LogStoreOptions {
   readonly folder: string;
   limits(): LogLimits;
+  /** What an app's folder is called; absent: as the app. And the other way: undefined where nobody is called so. */
+  idOf?(app: AppName): string;
+  nameOf?(id: string): AppName | undefined;
   onProblem(error: Error): void;
 }
 
@@ -27,14 +30,14 @@ export interface LogStoreOptions {
 export type LogNews = (app: AppName, partition: string) => void;
 
 /**
- * The logs of all apps, on disk: `<app>/<partition>/<number of the first line>.log`. A partition is a replica (`web.1`, whichever container
+ * The logs of all apps, on disk: `<app's id>/<partition>/<number of the first line>.log`. A partition is a replica (`web.1`, whichever container
  * has been it), or a part of the platform. When an app has more than its limit, its largest partition loses its oldest segment: a replica
  * that floods its log pushes out its own old lines, not the last words of another.
  */
 export class LogStore {
   readonly #options: LogStoreOptions;
-  readonly #partitions = new Map<AppName, Map<string, Promise<Partition>>>();
-  readonly #opened = new Map<AppName, Map<string, Partition>>();
+  readonly #partitions = new Map<string, Map<string, Promise<Partition>>>();
+  readonly #opened = new Map<string, Map<string, Partition>>();
   readonly #listeners = new Set<LogNews>();
 
   private constructor(options: LogStoreOptions) {
@@ -45,7 +48,7 @@ export class LogStore {
   static async open(options: LogStoreOptions, signal: AbortSignal): Promise<LogStore> {
     const store = new LogStore(options);
     for (const app of await foldersOf(options.folder)) {
-      for (const name of await foldersOf(path.join(options.folder, app))) await store.partition(app as AppName, name);
+      for (const name of await foldersOf(path.join(options.folder, app))) await store.#partition(app, name);
     }
     const timer = setInterval(() => store.removeOld(Date.now()).catch(options.onProblem), AGE_LOOK_MS);
     signal.addEventListener('abort', () => clearInterval(timer), {once: true});
@@ -53,12 +56,12 @@ export class LogStore {
   }
 
   apps(): readonly AppName[] {
-    return [...this.#opened.keys()];
+    return [...this.#opened.keys()].flatMap((key) => this.#nameOf(key) ?? []);
   }
 
   /** Sorted by name. */
   partitions(app: AppName): ReadonlyMap<string, Partition> {
-    return new Map([...this.#opened.get(app) ?? []].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    return new Map([...this.#opened.get(this.#keyOf(app)) ?? []].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   /** Appends whole records. Resolves when there is room for more: at once, unless the disk is slower than the lines come. */
@@ -77,7 +80,7 @@ export class LogStore {
 
   /** Resolves when all that was appended before can be read. */
   async written(app?: AppName): Promise<void> {
-    const chosen = app === undefined ? [...this.#partitions.values()] : [this.#partitions.get(app) ?? new Map<string, Promise<Partition>>()];
+    const chosen = app === undefined ? [...this.#partitions.values()] : [this.#partitions.get(this.#keyOf(app)) ?? new Map<string, Promise<Partition>>()];
     await Promise.all(chosen.flatMap((partitions) => [...partitions.values()].map(async (partition) => (await partition).written())));
   }
 
@@ -101,6 +104,19 @@ export class LogStore {
 
   /** Made when there is none. */
   partition(app: AppName, name: string): Promise<Partition> {
+    return this.#partition(this.#keyOf(app), name);
+  }
+
+  /** An app that was renamed keeps its folder. */
+  #keyOf(app: AppName): string {
+    return this.#options.idOf?.(app) ?? app;
+  }
+
+  #nameOf(key: string): AppName | undefined {
+    return this.#options.nameOf === undefined ? key as AppName : this.#options.nameOf(key);
+  }
+
+  #partition(app: string, name: string): Promise<Partition> {
     const ofApp = this.#partitions.get(app) ?? new Map<string, Promise<Partition>>();
     this.#partitions.set(app, ofApp);
     const known = ofApp.get(name);
@@ -109,7 +125,8 @@ export class LogStore {
       folder: path.join(this.#options.folder, app, name),
       segmentBytesMax: () => this.#segmentBytesMax(app),
       onWritten: () => {
-        for (const listener of this.#listeners) listener(app, name);
+        const called = this.#nameOf(app);
+        if (called !== undefined) for (const listener of this.#listeners) listener(called, name);
         this.#keepLimit(app).catch(this.#options.onProblem);
       },
       onProblem: this.#options.onProblem,
@@ -126,7 +143,7 @@ export class LogStore {
   }
 
   /** What replicas have been and are no more leaves no folders behind. */
-  async #close(app: AppName, name: string): Promise<void> {
+  async #close(app: string, name: string): Promise<void> {
     this.#opened.get(app)?.delete(name);
     this.#partitions.get(app)?.delete(name);
     const folder = path.join(this.#options.folder, app);
@@ -138,12 +155,12 @@ export class LogStore {
     await rmdir(folder).catch(() => {});
   }
 
-  #segmentBytesMax(app: AppName): number {
+  #segmentBytesMax(app: string): number {
     const share = this.#options.limits().appBytesMax / (this.#opened.get(app)?.size ?? 1) / SEGMENTS_MIN;
     return Math.max(SEGMENT_BYTES_MIN, Math.min(SEGMENT_BYTES_MAX, share));
   }
 
-  async #keepLimit(app: AppName): Promise<void> {
+  async #keepLimit(app: string): Promise<void> {
     const {appBytesMax} = this.#options.limits();
     for (;;) {
       const partitions = [...this.#opened.get(app)?.values() ?? []];

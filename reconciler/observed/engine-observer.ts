@@ -1,11 +1,12 @@
 import type {AppName, ContainerId, ImageDigest} from '../../schemas/ids.ts';
 import type {ContainerRecord, Engine, ImageRecord} from '../adapters/engine.ts';
+import type {AppIds} from '../app-ids.ts';
 import * as labels from '../labels.ts';
 import {toJob, toReplica, toSystem} from './containers.ts';
 import {NetworkObserver} from './networks.ts';
 import {toRun} from './runs.ts';
 import type {Probed, Prober} from './prober.ts';
-import type {ObservedContainer, ObservedImage, ObservedState} from './state.ts';
+import type {ObservedContainer, ObservedImage, ObservedJob, ObservedRun, ObservedState} from './state.ts';
 
 /** However quiet the engine's events are, everything is listed anew this often, in milliseconds. */
 const RELIST_MS = 30_000;
@@ -18,8 +19,10 @@ export interface EngineObserverOptions {
   readonly engine: Engine;
   readonly instance: string;
   readonly prober: Prober;
-  /** Whether a build of this app is in progress in this process. */
-  isBuilding(app: string): boolean;
+  /** Whether a build of the app with this id is in progress in this process. */
+  isBuilding(id: string): boolean;
+  /** Absent: every app goes by its name. */
+  readonly ids?: Pick<AppIds, 'nameOf'>;
   /** Subnets that the host itself routes. */
   hostSubnets(): Promise<readonly string[]>;
   /** Whether somebody is connected to this run. */
@@ -62,12 +65,12 @@ export class EngineObserver {
     const isAbandoned = (record: ContainerRecord) => record.labels[labels.LABEL_ROLE] === 'build' && !isBuilding(record.labels[labels.LABEL_APP] ?? '');
     return {
       // What the record itself says of its health counts: a frozen process still accepts connections, by its kernel's grace.
-      containers: seen.map(({replica}) => (replica.state === 'running' && replica.health.state === 'unknown' ? {...replica, health: prober.health(replica.id)} : replica)).toSorted(byName),
-      jobs: records.map(toJob).filter((job) => job !== undefined).toSorted(byName),
+      containers: seen.map(({record, replica}) => this.#today(record, replica.state === 'running' && replica.health.state === 'unknown' ? {...replica, health: prober.health(replica.id)} : replica)).toSorted(byName),
+      jobs: records.flatMap((record) => this.#ofToday(record, toJob(record))).toSorted(byName),
       system: records.map(toSystem).filter((system) => system !== undefined),
       abandonedBuilds: records.filter(isAbandoned).map(({id, name}) => ({id: id as ContainerId, name})),
-      runs: records.map((record) => toRun(record, isAttended)).filter((run) => run !== undefined),
-      images: this.#images,
+      runs: records.flatMap((record) => this.#ofToday(record, toRun(record, isAttended))),
+      images: this.#images.flatMap((image) => this.#named(image)),
       ...await this.#networks.look(records, nowMs, signal),
     };
   }
@@ -121,6 +124,30 @@ export class EngineObserver {
       }
       await new Promise<void>((resolve) => setTimeout(resolve, signal.aborted ? 0 : RECONNECT_MS));
     }
+  }
+
+  /** One that has the name which its app had before is one of the app, and is to be replaced. */
+  #today(record: ContainerRecord, replica: ObservedContainer): ObservedContainer {
+    const app = this.#appOf(record) ?? replica.app;
+    if (app === replica.app) return replica;
+    if (replica.state !== 'running' || replica.drift !== undefined) return {...replica, app};
+    return {...replica, app, drift: `was made when the app was called ${replica.app}`};
+  }
+
+  /** Whatever is run once ends by itself. */
+  #ofToday<Once extends ObservedJob | ObservedRun>(record: ContainerRecord, once: Once | undefined): readonly Once[] {
+    return once === undefined ? [] : [{...once, app: this.#appOf(record) ?? once.app}];
+  }
+
+  #appOf({labels: own}: ContainerRecord): AppName | undefined {
+    return this.#options.ids?.nameOf(own[labels.LABEL_ID] ?? own[labels.LABEL_APP] ?? '');
+  }
+
+  #named(image: ObservedImage): readonly ObservedImage[] {
+    const {ids} = this.#options;
+    if (ids === undefined) return [image];
+    const app = ids.nameOf(image.app);
+    return app === undefined ? [] : [app === image.app ? image : {...image, app}];
   }
 
   /** All but its health, which changes although the record does not. */

@@ -1,5 +1,6 @@
 import type {ContainerRecord, Engine, NetworkRecord} from '../adapters/engine.ts';
 import type {AppName, ContainerId, ServiceName} from '../../schemas/ids.ts';
+import type {AppIds} from '../app-ids.ts';
 import * as labels from '../labels.ts';
 import type {ConnectedContainer, ObservedNetwork, ObservedSharedNetwork, ObservedState} from './state.ts';
 
@@ -12,6 +13,8 @@ const ROLES: readonly string[] = ['app', 'job', 'run'];
 interface Options {
   readonly engine: Pick<Engine, 'networks'>;
   readonly instance: string;
+  /** Absent: every app goes by its name. */
+  readonly ids?: Pick<AppIds, 'nameOf'>;
   hostSubnets(): Promise<readonly string[]>;
 }
 
@@ -34,14 +37,14 @@ export class NetworkObserver {
   /** `containers` are all of ours. Rejects when engine or host can't be asked. */
   async look(containers: readonly ContainerRecord[], nowMs: number, signal: AbortSignal): Promise<Pick<ObservedState, 'networks' | 'sharedNetworks' | 'connected' | 'takenSubnets'>> {
     await this.#refresh(nowMs, signal);
-    const {instance} = this.#options;
+    const {instance, ids} = this.#options;
     const used = new Set(containers.map((record) => record.labels[labels.LABEL_APP]));
     const ours = this.#records.filter((record) => record.labels[labels.LABEL_INSTANCE] === instance);
     const names = new Set(ours.map(({name}) => name));
     return {
       networks: ours.flatMap((record) => toNetwork(record, used)),
       sharedNetworks: ours.flatMap(toSharedNetwork),
-      connected: containers.flatMap((record) => toConnected(record, {instance, names})),
+      connected: containers.flatMap((record) => toConnected(record, {instance, names, ...(ids && {ids})})),
       takenSubnets: [...this.#records.flatMap(({subnets}) => subnets), ...this.#hostSubnets],
     };
   }
@@ -71,7 +74,7 @@ function toSharedNetwork({id, name, labels: own, subnets: [subnet]}: NetworkReco
 }
 
 /** `names` are those of all networks of ours. */
-function toConnected(record: ContainerRecord, {instance, names}: {readonly instance: string; readonly names: ReadonlySet<string>}): ConnectedContainer[] {
+function toConnected(record: ContainerRecord, {instance, names, ids}: Pick<Options, 'instance' | 'ids'> & {readonly names: ReadonlySet<string>}): ConnectedContainer[] {
   const {id, name, labels: own} = record;
   const [app, role, service] = [own[labels.LABEL_APP], own[labels.LABEL_ROLE] ?? '', own[labels.LABEL_SERVICE]];
   if (record.status !== 'running' || app === undefined || !ROLES.includes(role)) return [];
@@ -83,5 +86,6 @@ function toConnected(record: ContainerRecord, {instance, names}: {readonly insta
     app: app as AppName,
     ...(role === 'app' && service !== undefined && {service: service as ServiceName}),
     networks: all.filter((network) => names.has(network)).toSorted(),
+    ...(ids !== undefined && ids.nameOf(own[labels.LABEL_ID] ?? app) !== app && {isFormer: true as const}),
   }];
 }

@@ -93,6 +93,7 @@ export interface ConnectedContainer {
   readonly service?: ServiceName;
   /** Names of those networks of ours that it is on. */
   readonly networks: readonly string[];
+  readonly isFormer?: true; // Its app has another name by now: it is on its way out.
 }
 
 export interface ObservedImage {

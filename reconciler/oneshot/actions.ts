@@ -226,8 +226,10 @@ export class OneShotActions implements OneShot {
     const {docker, world, audit} = this.#parts;
     await audit.add({...whoIs(actor), action: 'run', app, subject: `run.${number}`, command: printOf(command)});
     const words = commandIn(await entrypointOfImage(docker, service.container.image, AbortSignal.timeout(START_MS_MAX)), command);
+    const id = seen.desired.apps.find(({name}) => name === app)?.id;
     return appContainerSpec({
       app,
+      ...(id !== undefined && {appId: id}),
       template: {...service.container, command: words},
       name: runName(app, number),
       env: {...env, FLYNN_APP: app, FLYNN_SERVICE: service.name, FLYNN_REPLICA: `run.${number}`, FLYNN_RELEASE: `v${release}`},

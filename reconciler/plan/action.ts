@@ -1,4 +1,4 @@
-import type {AppName, CommitId, ContainerId, ImageDigest, SpecHash, TreeId} from '../../schemas/ids.ts';
+import type {AppId, AppName, CommitId, ContainerId, ImageDigest, SpecHash, TreeId} from '../../schemas/ids.ts';
 import type {DesiredAcme} from '../desired/certificates-state.ts';
 import type {ContainerTemplate, DesiredService, DesiredSystem, ResolvedApp} from '../desired/state.ts';
 import type {TcpStructure} from '../observed/ports.ts';
@@ -12,6 +12,8 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
       readonly kind: 'run-container';
       readonly name: string;
       readonly app: AppName;
+      /** What its volumes go by. Absent: its name. */
+      readonly appId?: AppId;
       readonly service: DesiredService;
       readonly release: number;
       readonly slot: number;
@@ -26,6 +28,7 @@ export type Action = {readonly reason: string; /** Absent: of the platform itsel
       readonly kind: 'run-job';
       readonly name: string;
       readonly app: AppName;
+      readonly appId?: AppId;
       readonly job: Job;
       readonly container: ContainerTemplate;
       readonly release: number;

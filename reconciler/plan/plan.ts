@@ -47,7 +47,7 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
     planRuns(desired, observed),
   ];
   return withImagesHere(admitted(withoutNewStarts({
-    actions: withSharedNetworks(parts.flatMap((part) => part.actions), agreedPairs(desired, observed), observed),
+    actions: withSharedNetworks(withIds(parts.flatMap((part) => part.actions), desired), agreedPairs(desired, observed), observed),
     waiting: parts.flatMap((part) => part.waiting),
     ...earliest(parts.flatMap(({lookAgainAtMs}) => lookAgainAtMs ?? [])),
   }, desired, observed), desired, observed), observed);
@@ -55,6 +55,16 @@ export function plan(desired: DesiredState, observed: ObservedState): Plan {
 
 function earliest(times: readonly number[]): Pick<Plan, 'lookAgainAtMs'> {
   return times.length === 0 ? {} : {lookAgainAtMs: times.reduce((a, b) => Math.min(a, b))};
+}
+
+/** Containers of an app that was renamed get the volumes that it has had. */
+function withIds(actions: readonly Action[], {apps}: DesiredState): readonly Action[] {
+  const ids = new Map(apps.flatMap(({name, id}) => (id === undefined ? [] : [[name, id] as const])));
+  if (ids.size === 0) return actions;
+  return actions.map((action) => {
+    const appId = action.kind === 'run-container' || action.kind === 'run-job' ? ids.get(action.app) : undefined;
+    return appId === undefined ? action : {...action, appId};
+  });
 }
 
 /** One bad app never blocks another, not even when it is we who are wrong about it: then it stays as it is, its traffic included. */

@@ -1,3 +1,4 @@
+import {appIdOf} from '../../schemas/app-id.ts';
 import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import {registryRepository} from '../../schemas/registry-names.ts';
 import type {DesiredApp, DesiredState} from '../desired/state.ts';
@@ -50,7 +51,7 @@ function keyOf(owner: string, image: ImageDigest): string {
 /** One at a time; the newest release's first. */
 function toPush(app: DesiredApp, {observed, seen, registry, here, there}: Around): Plan {
   if (app.state === 'invalid' || observed.operations.has(registryKey(app.name))) return {actions: [], waiting: []};
-  const repository = registryRepository(registry, app.name);
+  const repository = registryRepository(registry, appIdOf(app));
   const missing = [...new Set(app.releasedImages)].filter((image) => !there.has(keyOf(repository, image)) && here.has(keyOf(app.name, image)));
   const waiting = missing.flatMap((image) => {
     const trouble = troubleOf('push', {app: app.name, image}, {seen, observed});
@@ -71,7 +72,7 @@ function toRemove(app: AppName, images: readonly PushedImage[], {wanted, observe
   if (observed.operations.has(registryKey(app)) || observed.clutter.proposed === 'unknown') return [];
   const needed = wanted?.state === 'resolved' ? imagesInUse(app, wanted.releasedImages, observed) : new Set<ImageDigest>();
   const reason = wanted === undefined ? `app ${app} is gone` : `no kept release of ${app} has it`;
-  return images.filter(({repository, image}) => repository === registryRepository(registry, app) && !needed.has(image)).map((pushed): Plan => {
+  return images.filter(({repository, image}) => repository === registryRepository(registry, appIdOf(wanted ?? {name: app})) && !needed.has(image)).map((pushed): Plan => {
     // Its release may not be committed yet.
     const freshUntilMs = pushed.pushedAtMs + IMAGE_FRESH_MS;
     const waitsUntilMs = Math.max(freshUntilMs, troubleOf('remove', pushed, {seen, observed})?.againAtMs ?? 0);

@@ -12,7 +12,7 @@ export function planConnections(desired: DesiredState, observed: ObservedState):
   const wanted = new Map(agreed.map(({apps, reason}) => [apps.join('.'), reason]));
   const kept = observed.sharedNetworks.filter(({apps}) => wanted.has(apps.join('.')));
   const own = new Map(observed.networks.map(({app, name}) => [app, name]));
-  const parts = observed.connected.map((container) => {
+  const parts = observed.connected.filter(({isFormer}) => isFormer !== true).map((container) => {
     const mine = kept.filter(({apps}) => apps.includes(container.app));
     return [
       ...mine.filter(({name}) => !container.networks.includes(name)).flatMap(({apps, name}) => connect(container, name, {observed, reason: wanted.get(apps.join('.')) ?? ''})),

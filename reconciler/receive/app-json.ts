@@ -1,11 +1,12 @@
 import {randomBytes} from 'node:crypto';
 import {parseAppJson, type AppJson} from '../../schemas/app-json.ts';
-import type {AppName} from '../../schemas/ids.ts';
+import {appIdIn} from '../../schemas/app-id.ts';
+import type {AppId, AppName} from '../../schemas/ids.ts';
 import {git, GitError} from '../adapters/git.ts';
 import {detail, step, warning} from '../build/output.ts';
 import type {Edit, Snapshot} from '../checkout/snapshot.ts';
 import {takeOverAppJson, variablesToTakeOver, type TakenOver} from '../commits/app-json-edits.ts';
-import {CLUSTER_FILE} from '../commits/edits.ts';
+import {appFile, CLUSTER_FILE} from '../commits/edits.ts';
 import {recipientsIn} from '../commits/env-edits.ts';
 import {ReleaseRefused} from '../release/refused.ts';
 import {seal} from '../secrets/keyring.ts';
@@ -36,7 +37,7 @@ export async function firstRelease({app, source, snapshot, print}: {app: AppName
   const variables = variablesToTakeOver(appJson, app, read);
   if (variables.missing.length > 0) throw new ReleaseRefused(`app.json requires ${variables.missing.join(', ')}, which nobody has set: flynn env set ${variables.missing[0]}=…, or with --secret`);
   const recipients = recipientsIn(read);
-  const sealed = await sealedSecrets(app, variables, recipients);
+  const sealed = await sealedSecrets(appIdIn(app, read(appFile(app))), variables, recipients);
   tell(appJson, variables, print);
   return {
     inputs: {...inputs, env: {...variables.set, ...inputs.env}},
@@ -65,7 +66,7 @@ async function reader(app: AppName, {apps, shared}: Snapshot, signal: AbortSigna
   return (path) => texts.get(path);
 }
 
-async function sealedSecrets(app: AppName, {generated}: TakenOver, recipients: readonly string[]): Promise<Readonly<Record<string, string>>> {
+async function sealedSecrets(app: AppId, {generated}: TakenOver, recipients: readonly string[]): Promise<Readonly<Record<string, string>>> {
   if (generated.length === 0) return {};
   if (recipients.length === 0) throw new ReleaseRefused(`app.json wants a secret for ${generated.join(', ')}, and cluster.yaml has no recipients to encrypt it to`);
   // 64 hex digits, as Heroku makes them.

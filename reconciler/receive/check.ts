@@ -1,3 +1,4 @@
+import {identified} from '../../schemas/app-id.ts';
 import type {AppName, TreeId} from '../../schemas/ids.ts';
 import type {CommitCheck} from '../checkout/repo.ts';
 import type {AppPiece, Snapshot} from '../checkout/snapshot.ts';
@@ -38,9 +39,12 @@ export function commitCheck({domain, keyring}: {domain(): string; keyring?: Pick
       return same?.treeId === treeId ? same : resolveApp({name, treeId, files: await files(signal)}, config, domain());
     });
     known = {shared: after.shared.treeId, apps: new Map(unchanged.map((app) => [app.name, app]))};
+    const treesAfter = new Map(changed.map(({name, treeId}) => [name, treeId]));
+    const touched = (before?.apps ?? []).filter(({name, treeId}) => treesAfter.has(name) && treesAfter.get(name) !== treeId);
+    const ids = await each(touched, async ({name, files}) => identified(name, sortFolder(name, await files(signal)).manifest?.text));
     const {quotas} = quotasOf(shared);
     const earlier = hasQuotas(quotas) && before !== undefined ? await stockOf(before, unchanged, signal) : undefined;
-    return validateCommit({shared, isSharedChanged: !isSharedSame, changed, unchanged, ...(earlier && {before: earlier})}, domain());
+    return validateCommit({shared, isSharedChanged: !isSharedSame, changed, unchanged, known: ids, ...(earlier && {before: earlier})}, domain());
   };
 
   /** What quotas are compared with. `unchanged`: what is known of it. */

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import {git, GitError} from '../adapters/git.ts';
 import {LineQueue} from '../api/stream.ts';
@@ -12,18 +11,18 @@ import type {Deploys} from './deploys.ts';
 
 export interface DeployDeskParts {
   readonly repo: Pick<FollowedRepo, 'snapshot'>;
-  /** Folder of the apps' repositories. */
-  readonly sources: string;
+  /** The repository of an app's source. */
+  sourceOf(app: AppName): string;
   readonly deploys: Deploys;
 }
 
 /** `flynn deploy --branch`: deploys of what was pushed before. */
-export function deployDesk({repo, sources, deploys}: DeployDeskParts): DeployDesk {
+export function deployDesk({repo, sourceOf, deploys}: DeployDeskParts): DeployDesk {
   return {
     async* deployPushed(app, wish, {by, user, isProposed}, signal) {
       const {apps} = await repo.snapshot(signal);
       if (!apps.some(({name}) => name === app)) throw new EditRefused(`there is no app "${app}" in the cluster repository`);
-      const gitdir = path.join(sources, `${app}.git`);
+      const gitdir = sourceOf(app);
       const commit = await commitOf(app, {gitdir, wish}, signal);
       const queue = new LineQueue<DeployLine>(signal);
       const print = (line: string) => queue.push({print: line});

@@ -1,3 +1,4 @@
+import type {AppIds} from '../app-ids.ts';
 import type {Principal} from '../api/authenticate.ts';
 import type {Logins} from '../api/logins.ts';
 import type {Audit} from '../oneshot/oneshot.ts';
@@ -12,6 +13,7 @@ import type {PushSessions} from './sessions.ts';
 /** What receiving pushes needs of the rest. The same object goes to `registerGit` and to `registerHooks`. */
 export interface GitDeps {
   readonly layout: Layout;
+  readonly ids: Pick<AppIds, 'idOf' | 'nameOf'>;
   readonly node: Pick<NodeView, 'settings' | 'wake' | 'converged'>;
   readonly repo: FollowedRepo;
   readonly deploys: Deploys;

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
 import type {BuildFailure, BuiltImage} from '../build/build.ts';
@@ -6,12 +5,12 @@ import type {BuildService} from '../builds/service.ts';
 import {git, GitError} from '../adapters/git.ts';
 import type {FollowedRepo} from '../checkout/repo.ts';
 import {COMMITTER} from '../commits/writer.ts';
-import type {Layout} from '../layout.ts';
 import {ReleaseRefused} from '../release/refused.ts';
 import {buildCommit} from './build-commit.ts';
 
 export interface RebuildParts {
-  readonly layout: Pick<Layout, 'sources'>;
+  /** The repository of an app's source. */
+  sourceOf(app: AppName): string;
   readonly repo: Pick<FollowedRepo, 'snapshot'>;
   readonly builds: BuildService;
 }
@@ -26,8 +25,8 @@ export interface Rebuilding {
 }
 
 /** Builds a commit that was pushed once, with what the cluster repository says today of the app's environment and of limits. Nothing is released. */
-export async function rebuild({layout, ...parts}: RebuildParts, {app, commit, folder, print}: Rebuilding, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>> {
-  const gitdir = path.join(layout.sources, `${app}.git`);
+export async function rebuild({sourceOf, ...parts}: RebuildParts, {app, commit, folder, print}: Rebuilding, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>> {
+  const gitdir = sourceOf(app);
   if (!await hasCommit(gitdir, commit, signal)) return fail({reason: `commit ${commit.slice(0, 8)} is not in the app's repository on this node: push it`});
   try {
     return ok(await buildCommit(parts, {app, commit, gitdir, print, by: COMMITTER, origin: 'rebuild', ...(folder !== undefined && {folder})}, signal));

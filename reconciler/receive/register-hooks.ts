@@ -96,7 +96,7 @@ export function registerHooks(server: FastifyInstance, deps: GitDeps): void {
   }
 
   async function decide(hook: Hook, push: Push, signal: AbortSignal): Promise<void> {
-    const repository = await repositoryAt(push.gitdir, deps.layout);
+    const repository = await repositoryAt(push.gitdir, deps);
     if (repository === undefined) throw new PushRejected(warning(`Push rejected, "${push.gitdir}" is not a repository of this node`));
     if (repository.kind === 'cluster') return hook === 'pre-receive' ? cluster.mayReceive(push, signal) : cluster.received(push, signal);
     if (hook === 'pre-receive') await apps.deploy(repository.app, push, signal);

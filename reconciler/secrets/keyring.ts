@@ -2,7 +2,7 @@ import {createHmac, randomBytes} from 'node:crypto';
 import {chmod, mkdir, open, readFile, rename, stat, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {OWNER_STANZA} from '../../schemas/armor.ts';
-import type {AppName} from '../../schemas/ids.ts';
+import type {AppId} from '../../schemas/ids.ts';
 import {fail, ok, type Result} from '../../schemas/result.ts';
 import {readUsers} from '../../schemas/users.ts';
 import {IDENTITIES_MAX, parseIdentities, renderIdentities, type Identity} from './identity-file.ts';
@@ -198,10 +198,10 @@ export class Keyring {
 }
 
 /**
- * Encrypts a value to these public keys, as an age file in its ASCII armour. Different each time. It says in the clear whose it is, so that nobody who may
+ * Encrypts a value to these public keys, as an age file in its ASCII armour. Different each time. It says in the clear whose it is, by the app's id, so that nobody who may
  * write one app's secrets gets at another's by copying them. Absent: it may be anybody's, as what is encrypted by hand.
  */
-export async function seal(value: string, recipients: readonly string[], owner?: AppName | 'cluster'): Promise<string> {
+export async function seal(value: string, recipients: readonly string[], owner?: AppId | 'cluster'): Promise<string> {
   if (recipients.length === 0) throw new Error('bug: a secret for nobody');
   const age = await loadAge();
   const encrypter = new age.Encrypter();

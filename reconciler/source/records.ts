@@ -14,9 +14,12 @@ export interface SourceRecord extends Pick<FollowedSource, 'git' | 'branch' | 'p
 /** One JSON file an app, replaced as a whole. */
 export class SourceRecords {
   readonly #folder: string;
+  readonly #idOf: (app: AppName) => string;
 
-  constructor(folder: string) {
+  /** `idOf`: what an app's file is called. */
+  constructor(folder: string, idOf: (app: AppName) => string = (app) => app) {
     this.#folder = folder;
+    this.#idOf = idOf;
   }
 
   /** Undefined: there is none, or none that can be read: then the newest commit is tried once more. */
@@ -39,7 +42,7 @@ export class SourceRecords {
   }
 
   #file(app: AppName): string {
-    return path.join(this.#folder, `${app}.json`);
+    return path.join(this.#folder, `${this.#idOf(app)}.json`);
   }
 }
 

@@ -35,6 +35,7 @@ export function deriveApp(facts: AppFacts): Omit<AppStatus, 'conditions' | 'sour
   const wanted = app.state === 'resolved' ? app : serving;
   return {
     name: app.name,
+    ...(app.id !== undefined && {id: app.id}),
     ...(wanted?.release === undefined ? {} : {release: wanted.release}),
     ...(serving?.release === undefined || serving.release === wanted?.release ? {} : {servingRelease: serving.release}),
     urls: hostsOf((serving ?? wanted)?.routes ?? []).map(facts.urlOf),

@@ -1,4 +1,4 @@
-import type {AppName, CommitId} from '../../schemas/ids.ts';
+import type {AppId, AppName, CommitId} from '../../schemas/ids.ts';
 import type {NodeRoom} from '../desired/state.ts';
 import type {SourceStatus} from '../source/status.ts';
 
@@ -35,6 +35,8 @@ export interface CommitSigning {
 
 export interface AppStatus {
   readonly name: AppName;
+  /** Of one that was renamed: what its things go by. */
+  readonly id?: AppId;
   readonly release?: number;
   /** The release that really serves, when it is another one (a failed or unfinished deploy). */
   readonly servingRelease?: number;

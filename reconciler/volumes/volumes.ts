@@ -3,6 +3,7 @@ import {diskUsage, listVolumes, removeVolume} from '../adapters/docker-disk.ts';
 import {copyVolume, makeVolume, readVolume, usersOfVolume, writeVolume} from '../adapters/docker-volume-data.ts';
 import {TAR_END} from '../adapters/tar.ts';
 import {EditRefused, type ClusterRepo} from '../checkout/snapshot.ts';
+import type {AppIds} from '../app-ids.ts';
 import {appVolume, LABEL_APP, LABEL_INSTANCE, LABEL_ROLE, LABEL_SERVICE, LABEL_SLOT, LABEL_VOLUME} from '../labels.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
@@ -41,6 +42,8 @@ export interface VolumesOptions {
   /** With bash and coreutils: files are copied in it. */
   readonly image: string;
   readonly repo: Pick<ClusterRepo, 'snapshot'>;
+  /** Absent: every app goes by its name. */
+  readonly ids?: Pick<AppIds, 'idOf' | 'nameOf'>;
 }
 
 /** The engine walks through all files for that, milliseconds. */
@@ -57,12 +60,12 @@ export class AppVolumes implements Volumes {
 
   async list(app: AppName | undefined, signal: AbortSignal): Promise<readonly Volume[]> {
     const {docker, instance} = this.#options;
-    const records = (await listVolumes(docker, [`${LABEL_INSTANCE}=${instance}`, LABEL_VOLUME], signal)).filter(({labels}) => app === undefined || labels[LABEL_APP] === app);
+    const records = (await listVolumes(docker, [`${LABEL_INSTANCE}=${instance}`, LABEL_VOLUME], signal)).filter(({labels}) => app === undefined || labels[LABEL_APP] === this.#idOf(app));
     const sizes = await diskUsage(docker, AbortSignal.any([signal, AbortSignal.timeout(SIZES_MS_MAX)])).then(({volumes}) => volumes, () => new Map<string, number>());
     const wanted = new Map<string, ReadonlySet<string>>();
     const volumes: Volume[] = [];
     for (const {name: volume, labels, createdAtMs} of records) {
-      const id = {app: labels[LABEL_APP] as AppName, name: labels[LABEL_VOLUME] ?? ''};
+      const id = {app: this.#nameOf(labels[LABEL_APP] ?? ''), name: labels[LABEL_VOLUME] ?? ''};
       if (!wanted.has(id.app)) wanted.set(id.app, await this.#wantedBy(id.app, signal));
       const usedBy = (await usersOfVolume(docker, volume, signal)).filter(({isRunning}) => isRunning).map(replicaOf);
       const bytes = sizes.get(volume);
@@ -85,7 +88,7 @@ export class AppVolumes implements Volumes {
       const [target, fresh] = [this.#volume(id), `${this.#volume(id)}.restore`];
       // What an interrupted one left.
       await removeVolume(docker, fresh, signal);
-      await makeVolume(docker, fresh, {[LABEL_INSTANCE]: this.#options.instance, [LABEL_APP]: id.app, [LABEL_ROLE]: 'restore'}, signal);
+      await makeVolume(docker, fresh, {[LABEL_INSTANCE]: this.#options.instance, [LABEL_APP]: this.#idOf(id.app), [LABEL_ROLE]: 'restore'}, signal);
       try {
         let summary: BackupSummary | undefined;
         const content = async function* (): AsyncGenerator<Uint8Array> {
@@ -131,7 +134,7 @@ export class AppVolumes implements Volumes {
 
   async #demandThere(id: VolumeId, signal: AbortSignal): Promise<void> {
     const {docker, instance} = this.#options;
-    const labels = [`${LABEL_INSTANCE}=${instance}`, `${LABEL_APP}=${id.app}`];
+    const labels = [`${LABEL_INSTANCE}=${instance}`, `${LABEL_APP}=${this.#idOf(id.app)}`];
     const there = (await listVolumes(docker, [...labels, LABEL_VOLUME], signal)).map((volume) => volume.labels[LABEL_VOLUME] ?? '');
     if (!there.includes(id.name)) throw new EditRefused(`there is no volume ${id.app}/${id.name}${there.length === 0 ? '' : `: ${id.app} has ${there.toSorted().join(', ')}`}`);
   }
@@ -152,12 +155,21 @@ export class AppVolumes implements Volumes {
     return new Set(Object.values(loaded.value.services ?? {}).flatMap(({volumes = {}}) => Object.keys(volumes)));
   }
 
+  #idOf(app: AppName): string {
+    return this.#options.ids?.idOf(app) ?? app;
+  }
+
+  /** Of an app that is gone, whose name another one has: what it went by, which no app is called. */
+  #nameOf(id: string): AppName {
+    return this.#options.ids === undefined ? id as AppName : this.#options.ids.nameOf(id) ?? `${id}.gone` as AppName;
+  }
+
   #volume({app, name}: VolumeId): string {
-    return appVolume({instance: this.#options.instance, app, name});
+    return appVolume({instance: this.#options.instance, app: this.#idOf(app), name});
   }
 
   #labels({app, name}: VolumeId): Readonly<Record<string, string>> {
-    return {[LABEL_INSTANCE]: this.#options.instance, [LABEL_APP]: app, [LABEL_VOLUME]: name};
+    return {[LABEL_INSTANCE]: this.#options.instance, [LABEL_APP]: this.#idOf(app), [LABEL_VOLUME]: name};
   }
 
   /** A role, so that `flynn down` takes it away when we were killed. */

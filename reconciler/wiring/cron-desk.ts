@@ -16,7 +16,7 @@ const ID_LENGTH = 12;
 const CLOCKS_MS = 1_000;
 
 export interface CronDeskOptions {
-  readonly books: CronBooks;
+  readonly books: Pick<CronBooks, 'books' | 'write'>;
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
   /** What the last pass saw. */
   seen(): PassReport['seen'];

@@ -1,8 +1,10 @@
-import type {AppName, TreeId} from '../../schemas/ids.ts';
+import {appIdOf} from '../../schemas/app-id.ts';
+import type {AppId, AppName, TreeId} from '../../schemas/ids.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import {registryPrefix} from '../../schemas/registry-names.ts';
 import type {AppPiece, Snapshot} from '../checkout/snapshot.ts';
 import {accessOf, NOBODY, type Access} from '../access/access.ts';
+import type {AppIds} from '../app-ids.ts';
 import {appsInConflict, combine, type Served} from '../desired/combine.ts';
 import {resolveApp} from '../desired/app.ts';
 import {resolveCluster, type ClusterConfig} from '../desired/cluster.ts';
@@ -27,6 +29,7 @@ export class DesiredReader {
   #nodes: readonly NodeCapacity[] = [];
   readonly #keyring: Pick<Keyring, 'stamp' | 'inspect'> | undefined;
   readonly #served: () => readonly Served[];
+  readonly #ids: Pick<AppIds, 'see'> | undefined;
   /** State of the node's identities that the apps were resolved with. */
   #stamp: string | undefined;
   /** Apps with secrets: what becomes of them depends on the node's identities. */
@@ -41,14 +44,15 @@ export class DesiredReader {
 
   /**
    * `domain` overrides cluster.yaml's, for a node that follows a repository made for another domain. Without a keyring nobody tries to open
-   * secrets, as in a test or a preview. `served`: what apps are known to have served last, which tells the older of two claims.
+   * secrets, as in a test or a preview. `served`: what apps are known to have served last, which tells the older of two claims. `ids` hears of all apps.
    */
-  constructor({domain, system, machine, keyring, served = () => []}: {domain: string | undefined; system: readonly DesiredSystem[]; machine: Machine; keyring?: Pick<Keyring, 'stamp' | 'inspect'>; served?: () => readonly Served[]}) {
+  constructor({domain, system, machine, keyring, served = () => [], ids}: {domain: string | undefined; system: readonly DesiredSystem[]; machine: Machine; keyring?: Pick<Keyring, 'stamp' | 'inspect'>; served?: () => readonly Served[]; ids?: Pick<AppIds, 'see'>}) {
     this.#domain = domain;
     this.#system = system;
     this.#machine = machine;
     this.#keyring = keyring;
     this.#served = served;
+    this.#ids = ids;
   }
 
   get cluster(): ClusterConfig | undefined {
@@ -110,12 +114,13 @@ export class DesiredReader {
       const app = fresh.get(name) ?? this.#apps.get(name);
       return app === undefined ? [] : [[name, app]];
     }));
-    const apps = [...this.#apps.values()];
     const served = this.#served();
+    const apps = [...this.#apps.values()].map((app) => withKnownId(app, served));
     const rivals = appsInConflict(apps, served);
     const texts = await Promise.all(snapshot.apps.filter(({name}) => rivals.has(name)).map(async (piece) => [piece.name, {name: piece.name, treeId: piece.treeId, files: await piece.files(signal)}] as const));
-    const desired = combine(snapshot.commit, apps, {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, ...(cluster.registry && {registry: registryPrefix(cluster.registry)}), ...(cluster.trustedProxies && {trustedProxies: cluster.trustedProxies}), nodes: this.#nodes, me: this.#machine.node, quotas: this.#quotas, running: runningIn(this.#last?.apps ?? [], served), served, texts: new Map(texts), ...(tls && {tls})});
+    const desired = combine(snapshot.commit, apps, {system: this.#system, keptImages: cluster.keep.images, networks: cluster.networks, ...(cluster.registry && {registry: registryPrefix(cluster.registry)}), ...(cluster.trustedProxies && {trustedProxies: cluster.trustedProxies}), nodes: this.#nodes, me: this.#machine.node, quotas: this.#quotas, running: runningIn(apps, [...served, ...this.#last?.apps ?? []]), served, texts: new Map(texts), ...(tls && {tls})});
     this.#last = desired;
+    this.#ids?.see(desired.apps);
     return desired;
   }
 
@@ -139,8 +144,16 @@ export class DesiredReader {
   }
 }
 
-/** By the state before, or what is known to have served. */
-function runningIn(apps: readonly DesiredApp[], served: readonly Served[]): Running {
-  const known = new Map([...served, ...apps].flatMap((app) => ('services' in app && app.services !== undefined ? [[app.name, app.services] as const] : [])));
-  return (app, service) => known.get(app)?.find(({name}) => name === service);
+/** Of an app without an app.yaml that can be read, only what was known of it before says what it goes by. */
+function withKnownId(app: DesiredApp, served: readonly Served[]): DesiredApp {
+  if (app.state === 'resolved' || app.id !== undefined) return app;
+  const {id} = served.find(({name}) => name === app.name) ?? {};
+  return id === undefined ? app : {...app, id};
+}
+
+/** By what is known to have served, or the state before: there an app may have had another name. */
+function runningIn(apps: readonly DesiredApp[], before: readonly (Served | DesiredApp)[]): Running {
+  const ids = new Map<string, AppId>(apps.map((app) => [app.name, appIdOf(app)]));
+  const known = new Map(before.flatMap((app) => ('services' in app && app.services !== undefined ? [[appIdOf(app), app.services] as const] : [])));
+  return (app, service) => known.get(ids.get(app) ?? appIdOf({name: app as AppName}))?.find(({name}) => name === service);
 }

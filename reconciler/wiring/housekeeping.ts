@@ -4,6 +4,7 @@ import type Docker from 'dockerode';
 import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import {formatBytes} from '../../schemas/quantity.ts';
 import {diskUsage, engineFolder, fullestDisk, listVolumes, removeVolume, type DiskUsage} from '../adapters/docker-disk.ts';
+import type {AppIds} from '../app-ids.ts';
 import type {World} from '../apply/executors.ts';
 import {hasRecords, recordBytes, removeRecords} from '../build/buildkit-cache.ts';
 import {removeBuildLayers} from '../build/layers-made.ts';
@@ -25,7 +26,8 @@ export interface HousekeeperOptions {
   readonly instance: string;
   readonly layout: Layout;
   minFreeBytes(): number;
-  isBuilding(app: string): boolean;
+  isBuilding(id: string): boolean;
+  readonly ids: AppIds;
   /** Images of proposed releases. Undefined: it can't be known at present. */
   proposedImages(): ReadonlyMap<AppName, readonly ImageDigest[]> | undefined;
   /** Asks for a pass. */
@@ -59,23 +61,36 @@ export class Housekeeper {
     this.#folders ??= [await engineFolder(this.#options.docker, signal), this.#options.layout.root];
     const seen = await this.#observer.look(nowMs, signal);
     const proposed = this.#options.proposedImages();
-    return {...seen, ...(proposed?.size !== 0 && {proposed: proposed ?? 'unknown'}), ...(this.#collect && {collect: this.#collect})};
+    return {...this.#named(seen), ...(proposed?.size !== 0 && {proposed: proposed ?? 'unknown'}), ...(this.#collect && {collect: this.#collect})};
+  }
+
+  /** What is of nobody who can be named stays. */
+  #named({caches, buildLogs, ...seen}: Omit<Clutter, 'collect'>): Omit<Clutter, 'collect'> {
+    const named = <Left extends {readonly app: AppName}>(left: Left): readonly Left[] => {
+      const app = this.#options.ids.nameOf(left.app);
+      return app === undefined ? [] : [{...left, app}];
+    };
+    return {...seen, caches: caches.flatMap(named), buildLogs: buildLogs.flatMap(named)};
+  }
+
+  #buildsOf(app: AppName): string {
+    return path.join(this.#options.layout.builds, this.#options.ids.idOf(app));
   }
 
   /** What the pass does to what was seen. */
   get leftovers(): World['leftovers'] {
-    const {docker, layout} = this.#options;
+    const {docker} = this.#options;
     return {
       removeCache: async ({app, volume}, signal) => {
         try {
-          await removeRecords(docker, path.join(layout.builds, app), signal);
+          await removeRecords(docker, this.#buildsOf(app), signal);
           if (volume !== undefined) await removeVolume(docker, volume, signal);
         } finally {
           this.#observer.invalidate();
         }
       },
       removeBuildLogs: async (app, signal) => {
-        const folder = path.join(layout.builds, app);
+        const folder = this.#buildsOf(app);
         await removeBuildLayers(docker, folder, signal);
         await removeRecords(docker, folder, signal);
         await rm(folder, {recursive: true, force: true});
@@ -152,8 +167,8 @@ export class Housekeeper {
     const base = {key: actionKey(action), reason: action.reason, ...(action.app !== undefined && {app: action.app})};
     switch (action.kind) {
       case 'remove-image': return {...base, kind: 'image', subject: action.image.slice(7, 19), bytes: images.get(action.image) ?? 0};
-      case 'remove-cache': return {...base, kind: 'build cache', subject: action.volume ?? action.app, bytes: (volumes.get(action.volume ?? '') ?? 0) + await recordBytes(this.#options.docker, path.join(this.#options.layout.builds, action.app), signal)};
-      case 'remove-build-logs': return {...base, kind: 'build logs', subject: action.app, bytes: await bytesIn(path.join(this.#options.layout.builds, action.app))};
+      case 'remove-cache': return {...base, kind: 'build cache', subject: action.volume ?? action.app, bytes: (volumes.get(action.volume ?? '') ?? 0) + await recordBytes(this.#options.docker, this.#buildsOf(action.app), signal)};
+      case 'remove-build-logs': return {...base, kind: 'build logs', subject: action.app, bytes: await bytesIn(this.#buildsOf(action.app))};
       default: return undefined;
     }
   }

@@ -22,6 +22,8 @@ export interface ImageSupplyOptions {
   readonly instance: string;
   build(source: {readonly app: AppName; readonly commit: CommitId; readonly folder?: string; print(line: string): void}, signal: AbortSignal): Promise<Result<BuiltImage, BuildFailure>>;
   readonly registry: Pick<Registry, 'pull'>;
+  /** What an app's images go by. Absent: its name. */
+  idOf?(app: AppName): string;
   /** Something that people should know. */
   tell(app: AppName, message: string): void;
   /** Milliseconds since 1970. */
@@ -50,7 +52,7 @@ export class ImageSupply {
   }
 
   async rebuild(wanted: ActionOf<'rebuild-image'>, signal: AbortSignal): Promise<void> {
-    const {docker, instance, build, tell} = this.#options;
+    const {docker, instance, build, idOf = (one: AppName) => one, tell} = this.#options;
     const {app, image, commit, path: folder} = wanted;
     const lines: string[] = [];
     const print = (line: string) => {
@@ -61,7 +63,7 @@ export class ImageSupply {
     if (!built.ok) throw this.#note(wanted, {build: built.problem.reason}, [...lines, built.problem.reason].join('\n'));
     this.#lost.delete(app);
     if (built.value.image === image) return;
-    await tagImage(docker, built.value.image, standInTag({instance, app, image}), signal);
+    await tagImage(docker, built.value.image, standInTag({instance, app: idOf(app), image}), signal);
     tell(app, `image ${image.slice(7, 19)} was built again as ${built.value.image.slice(7, 19)}, which runs in its place: what it is built on has changed since`);
   }
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type {AppName} from '../../schemas/ids.ts';
 import type {EngineLogs, Engine} from '../adapters/engine.ts';
+import type {AppIds} from '../app-ids.ts';
 import type {ClusterConfig} from '../desired/cluster.ts';
 import type {DesiredApp} from '../desired/state.ts';
 import {Drains} from '../drains/drains.ts';
@@ -43,6 +44,7 @@ export interface NodeLogsOptions {
   readonly node: string;
   readonly events: EventLog;
   cluster(): ClusterConfig | undefined;
+  readonly ids: Pick<AppIds, 'idOf' | 'nameOf'>;
   openSecret(sealed: string): Promise<string>;
 }
 
@@ -79,9 +81,9 @@ export class NodeLogs {
     this.#exits = new Exits(events.lastBeforeMs);
   }
 
-  static async open({engine, layout, node, events, cluster, openSecret}: NodeLogsOptions, signal: AbortSignal): Promise<NodeLogs> {
+  static async open({engine, layout, node, events, cluster, ids, openSecret}: NodeLogsOptions, signal: AbortSignal): Promise<NodeLogs> {
     const onProblem = (error: Error) => events.add({kind: 'log-problem', message: error.message});
-    const store = await LogStore.open({folder: layout.logs, limits: () => cluster()?.logs ?? LIMITS_DEFAULT, onProblem}, signal);
+    const store = await LogStore.open({folder: layout.logs, limits: () => cluster()?.logs ?? LIMITS_DEFAULT, idOf: (app) => ids.idOf(app), nameOf: (id) => ids.nameOf(id), onProblem}, signal);
     events.listen((event) => noteEvent(store, event), signal);
     const drains = new Drains({folder: layout.drains, store, node, openSecret, onNews: (news) => events.add({actor: 'flynn', ...news})}, signal);
     const logs = new NodeLogs({store, collector: new Collector({engine, store, onProblem, logBytesMax: () => cluster()?.logBytesMax ?? LOG_BYTES_DEFAULT, onLost: (container, lines) => events.add(lostEvent(container, lines))}, signal), events, drains, cluster});

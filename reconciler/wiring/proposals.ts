@@ -1,10 +1,10 @@
-import path from 'node:path';
 import type {Access} from '../access/access.ts';
+import type {AppIds} from '../app-ids.ts';
 import {ObjectReader} from '../adapters/git-objects.ts';
 import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
 import {CLUSTER_DEFAULTS} from '../../schemas/cluster.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
-import type {Layout} from '../layout.ts';
+import {sourceOf, type Layout} from '../layout.ts';
 import type {NodeView} from '../node.ts';
 import {ProposalDesk} from '../proposals/desk.ts';
 import type {Deployer} from '../proposals/merge.ts';
@@ -17,6 +17,7 @@ import type {EventLog} from '../status/events.ts';
 
 export interface DeployerParts {
   readonly layout: Layout;
+  readonly ids: Pick<AppIds, 'idOf'>;
   readonly repo: FollowedRepo;
   /** Undefined: cluster.yaml has not been read yet. */
   keepReleases(): number | undefined;
@@ -43,12 +44,12 @@ export function proposalDesk({layout, keepReleases, events, ...parts}: Proposals
 }
 
 /** What becomes of proposed releases, wherever they are proposed. What it looks after ends with the signal, and goes on after the next start. */
-export function deployerOf({layout, repo, keepReleases, postdeploys, node, noteBuild, log}: DeployerParts, signal: AbortSignal): Deployer {
+export function deployerOf({layout, ids, repo, keepReleases, postdeploys, node, noteBuild, log}: DeployerParts, signal: AbortSignal): Deployer {
   const makings = new Makings(layout.makings);
-  const sourceOf = (app: AppName) => path.join(layout.sources, `${app}.git`);
+  const sourcesOf = (app: AppName) => sourceOf(layout, ids.idOf(app));
   return {
     async prepare({app, createdAt, source, postdeploy: script}, {number, by}, until) {
-      if (source !== undefined) await keepSource({gitdir: sourceOf(app), env: {}, commit: source, number, keep: keepReleases() ?? CLUSTER_DEFAULTS.keep.releases}, until);
+      if (source !== undefined) await keepSource({gitdir: sourcesOf(app), env: {}, commit: source, number, keep: keepReleases() ?? CLUSTER_DEFAULTS.keep.releases}, until);
       if (script !== undefined) await postdeploys.add({app, createdAt, script, by: {name: by.name, email: by.email}});
       // A node that is killed from now on takes back at its next start what fails.
       await makings.add({app, createdAt});
@@ -59,7 +60,7 @@ export function deployerOf({layout, repo, keepReleases, postdeploys, node, noteB
         .then((outcome) => (outcome === 'healthy' ? postdeploy({notes: postdeploys, node}, {app, createdAt, print: (line) => noteBuild(app, line)}, signal) : undefined));
     },
     async letGo({app, source}) {
-      if (source !== undefined) await forgetProposed(sourceOf(app), source as CommitId, AbortSignal.any([signal, AbortSignal.timeout(30_000)]));
+      if (source !== undefined) await forgetProposed(sourcesOf(app), source as CommitId, AbortSignal.any([signal, AbortSignal.timeout(30_000)]));
     },
   };
 }

@@ -7,6 +7,8 @@ import type {AppName} from '../../schemas/ids.ts';
 
 export interface QuotaDeskParts {
   readonly minutes: BuildMinutes;
+  /** What an app's minutes are counted under: they are not forgotten when it is renamed. */
+  idOf(app: AppName): string;
   quotas(): Quotas;
   apps(): readonly DesiredApp[];
 }
@@ -15,7 +17,7 @@ export interface QuotaDeskParts {
 export function quotaDesk(parts: QuotaDeskParts): QuotaDesk & {buildProblem(app: AppName): string | undefined} {
   const {minutes} = parts;
   const namesOf = ({kind, name}: QuotaScope): readonly string[] => (kind === 'app' ? [name] : parts.apps().map(({name: app}) => app as string).filter((app) => ownerOf(parts.quotas(), app) === name));
-  const minutesOf = (scope: QuotaScope): number => namesOf(scope).reduce((sum, app) => sum + minutes.used(app, Date.now()), 0);
+  const minutesOf = (scope: QuotaScope): number => namesOf(scope).reduce((sum, app) => sum + minutes.used(parts.idOf(app as AppName), Date.now()), 0);
 
   return {
     standings() {

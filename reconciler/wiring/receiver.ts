@@ -6,6 +6,7 @@ import type {Principal} from '../api/authenticate.ts';
 import type {Logins} from '../api/logins.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import type {Result} from '../../schemas/result.ts';
+import type {AppIds} from '../app-ids.ts';
 import {removeContainers} from '../adapters/build-container.ts';
 import {diskUsage, removeVolume} from '../adapters/docker-disk.ts';
 import type {Build, BuildFailure, BuildRequest, BuiltImage} from '../build/build.ts';
@@ -17,7 +18,7 @@ import type {BuildQuota} from '../builds/open-build.ts';
 import {BuildService} from '../builds/service.ts';
 import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
 import {LABEL_APP, LABEL_INSTANCE, LABEL_ROLE} from '../labels.ts';
-import type {Layout} from '../layout.ts';
+import {sourceOf, type Layout} from '../layout.ts';
 import type {DeployDesk, NodeView} from '../node.ts';
 import {deployDesk} from '../receive/deploy-desk.ts';
 import type {ProposalDesk} from '../proposals/desk.ts';
@@ -37,10 +38,11 @@ export interface DeployParts {
   readonly view: Pick<NodeView, 'settings' | 'wake' | 'converged' | 'oneShot'>;
   readonly repo: FollowedRepo;
   readonly layout: Layout;
+  readonly ids: AppIds;
   readonly docker: Docker;
   readonly instance: string;
   readonly stack: StackImages;
-  /** Apps that are being built: kept up to date here, so that the pass leaves their build containers alone. */
+  /** Ids of apps that are being built: kept up to date here, so that the pass leaves their build containers alone. */
   readonly building: Set<string>;
   /** What a build's cache may take before it is emptied; undefined: nobody knows yet. */
   cacheBytesMax(): number | undefined;
@@ -65,8 +67,8 @@ export interface BuildsAndDeploys {
 }
 
 /** @param stopping  ends none of them: it tells why they ended */
-export function buildsAndDeploys({view, repo, layout, docker, instance, stack, building, cacheBytesMax, registry, quota, postdeploys, proposals, tell, noteBuild, log}: DeployParts, stopping: AbortSignal): BuildsAndDeploys {
-  const build = noted(createBuilder({docker, instance, stack, logs: layout.builds, scratch: layout.scratch, gitUrl: (app) => gitUrlOf(app, view.settings)}), noteBuild);
+export function buildsAndDeploys({view, repo, layout, ids, docker, instance, stack, building, cacheBytesMax, registry, quota, postdeploys, proposals, tell, noteBuild, log}: DeployParts, stopping: AbortSignal): BuildsAndDeploys {
+  const build = noted(createBuilder({docker, instance, stack, logs: layout.builds, scratch: layout.scratch, gitUrl: (id) => gitUrlOf(ids.nameOf(id) ?? id, view.settings)}), (id, line) => noteBuild(ids.nameOf(id) ?? id, line));
   const builds = new BuildService({
     folder: layout.builds,
     build: marked(build, building),
@@ -81,15 +83,17 @@ export function buildsAndDeploys({view, repo, layout, docker, instance, stack, b
       maxBytes: cacheBytesMax,
     },
     quota,
+    idOf: (app) => ids.idOf(app),
     log,
   }, stopping);
+  const sourcesOf = (app: AppName) => sourceOf(layout, ids.idOf(app));
   builds.interruptAbandoned().catch((error: unknown) => log('builds that were interrupted are not marked', error));
   void resumePostdeploys({notes: postdeploys, repo, node: view, print: noteBuild, tell, log}, stopping);
   const deploys = new Deploys({repo, node: view, builds, registry, postdeploys, proposals, log});
   return {
     builds, deploys,
-    deployDesk: deployDesk({repo, sources: layout.sources, deploys}),
-    rebuild: (source, signal) => rebuild({layout, repo, builds}, source, signal),
+    deployDesk: deployDesk({repo, sourceOf: sourcesOf, deploys}),
+    rebuild: (source, signal) => rebuild({sourceOf: sourcesOf, repo, builds}, source, signal),
   };
 }
 
@@ -101,6 +105,7 @@ export interface ReceiverParts {
   readonly view: NodeView;
   readonly repo: FollowedRepo;
   readonly layout: Layout;
+  readonly ids: AppIds;
   readonly deploys: Deploys;
   readonly logins: Logins;
   authenticateKey(fingerprint: string): Principal | undefined;

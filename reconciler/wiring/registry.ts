@@ -7,6 +7,7 @@ import {fail, ok, type Result} from '../../schemas/result.ts';
 import {BuildStepFailed, inspectImage, removeImage, tagImage} from '../adapters/docker-build.ts';
 import {pullByName, pushImage, type RegistryAuth} from '../adapters/docker-registry.ts';
 import {hasManifest, RegistryRefused, removeManifest} from '../adapters/registry-manifests.ts';
+import type {AppIds} from '../app-ids.ts';
 import type {PushedBook} from '../apply/pushed-book.ts';
 import type {RegistryState} from '../node.ts';
 import type {ObservedRegistry, PushedImage, RegistryTrouble} from '../observed/pushed.ts';
@@ -28,6 +29,8 @@ export interface RegistryParts {
   readonly docker: Docker;
   readonly instance: string;
   readonly book: PushedBook;
+  /** Its repositories are named after ids. Absent: every app goes by its name. */
+  readonly ids?: Pick<AppIds, 'idOf' | 'nameOf'>;
   /** What cluster.yaml says now. Undefined: there is none. */
   settings(): RegistryManifest | undefined;
   openSecret(sealed: string): Promise<string>;
@@ -50,7 +53,7 @@ export class Registry {
   look(): {readonly registry?: ObservedRegistry} {
     this.#forgetOldTroubles();
     const settings = this.#parts.settings();
-    return settings === undefined ? {} : {registry: {images: this.#parts.book.images, troubles: this.#troubles}};
+    return settings === undefined ? {} : {registry: {images: this.#images(), troubles: this.#troubles}};
   }
 
   /** For people. */
@@ -58,7 +61,7 @@ export class Registry {
     const settings = this.#parts.settings();
     const {registry: seen} = this.look();
     if (settings === undefined || seen === undefined) return undefined;
-    const images = seen.images.filter(({app, repository, digest}) => digest !== undefined && repository === registryRepository(registryPrefix(settings), app));
+    const images = seen.images.filter(({app, repository, digest}) => digest !== undefined && repository === this.repositoryOf(app));
     return {
       images: images.length,
       apps: new Set(images.map(({app}) => app)).size,
@@ -69,11 +72,25 @@ export class Registry {
   /** `registry.example.com/team/shop`; undefined: there is no registry. */
   repositoryOf(app: AppName): string | undefined {
     const settings = this.#parts.settings();
-    return settings && registryRepository(registryPrefix(settings), app);
+    return settings && registryRepository(registryPrefix(settings), this.#idOf(app));
+  }
+
+  /** By what apps are called now; the book has their ids. */
+  #images(): readonly PushedImage[] {
+    const {book, ids} = this.#parts;
+    if (ids === undefined) return book.images;
+    return book.images.flatMap((pushed) => {
+      const app = ids.nameOf(pushed.app);
+      return app === undefined ? [] : [{...pushed, app}];
+    });
+  }
+
+  #idOf(app: AppName): AppName {
+    return (this.#parts.ids?.idOf(app) ?? app) as string as AppName;
   }
 
   has({app, image}: Wanted): boolean {
-    return this.#parts.book.images.some((one) => one.app === app && one.image === image && one.digest !== undefined && one.repository === this.repositoryOf(app));
+    return this.#images().some((one) => one.app === app && one.image === image && one.digest !== undefined && one.repository === this.repositoryOf(app));
   }
 
   /** Pushes the image of a release. Resolves to its name there, or to why it is not there. */
@@ -81,7 +98,7 @@ export class Registry {
     const {docker, book} = this.#parts;
     const repository = this.repositoryOf(app);
     if (repository === undefined) return fail('cluster.yaml names no registry');
-    const begun: PushedImage = {app, image, repository, pushedAtMs: Date.now()};
+    const begun: PushedImage = {app: this.#idOf(app), image, repository, pushedAtMs: Date.now()};
     await book.write(begun);
     const pushed = await explained(async (until) => {
       const auth = await this.#auth();
@@ -108,10 +125,10 @@ export class Registry {
   async recheck(signal: AbortSignal): Promise<void> {
     const {book} = this.#parts;
     const auth = await this.#auth();
-    for (const pushed of book.images) {
+    for (const pushed of this.#images()) {
       const {app, repository, digest} = pushed;
       if (digest === undefined || repository !== this.repositoryOf(app)) continue;
-      if (!await hasManifest({repository, reference: digest, ...(auth && {auth})}, signal)) await book.forget(pushed);
+      if (!await hasManifest({repository, reference: digest, ...(auth && {auth})}, signal)) await book.forget({...pushed, app: this.#idOf(app)});
     }
   }
 
@@ -127,7 +144,7 @@ export class Registry {
       throw error;
     }
     this.#note('remove', {app, image}, undefined);
-    await this.#parts.book.forget(pushed);
+    await this.#parts.book.forget({...pushed, app: this.#idOf(app)});
   }
 
   /** Brings an image back, by the name that its release gives it. */
@@ -138,7 +155,7 @@ export class Registry {
       await pullByName(docker, {name, ...(auth && {auth})}, until);
       const found = await inspectImage(docker, name, until);
       if (found?.Id !== image) throw new BuildStepFailed(`"${name}" is another image (${found?.Id.slice(7, 19) ?? 'none'})`);
-      await tagImage(docker, image, `${instance}/${app}:pulled-${image.slice(7, 19)}`, until);
+      await tagImage(docker, image, `${instance}/${this.#idOf(app)}:pulled-${image.slice(7, 19)}`, until);
       // Under our own name it is kept and collected as one that was built here.
       await removeImage(docker, name, until);
       return undefined;

@@ -40,7 +40,7 @@ export interface ViewOptions {
   readonly engine: Engine;
   readonly events: EventLog;
   drains(): Promise<readonly DrainStatus[]>;
-  readonly crons: CronBooks;
+  readonly crons: Pick<CronBooks, 'books' | 'write'>;
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogLine>;
   /** Made with the view itself, which it asks. */
   releases(view: View): Releases;

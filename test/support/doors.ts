@@ -3,6 +3,7 @@ import {mkdir} from 'node:fs/promises';
 import type {AddressInfo} from 'node:net';
 import type {ExecutionContext} from 'ava';
 import {accessOf, type Access, type Roles} from '../../reconciler/access/access.ts';
+import {AppIds} from '../../reconciler/app-ids.ts';
 import {createAuthenticate} from '../../reconciler/api/authenticate.ts';
 import {Logins} from '../../reconciler/api/logins.ts';
 import {createLocalServer, createServer} from '../../reconciler/api/server.ts';
@@ -86,7 +87,7 @@ export async function doors(t: Pick<ExecutionContext, 'teardown'>) {
   const builds = buildService({layout, log}, async () => ({ok: true, value: IMAGE}));
   const logins = new Logins({authenticate, audit, settings});
   const deps: GitDeps = {
-    layout, repo, check, node, log, logins, authenticateKey: () => undefined, audit,
+    layout, ids: new AppIds(), repo, check, node, log, logins, authenticateKey: () => undefined, audit,
     deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, proposals: undefined, postdeploys: new PostdeployNotes(layout.postdeploys), log}),
     pushes: new PushSessions(), unsignedIn: async () => [],
   };

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type {ExecutionContext} from 'ava';
 import {execa} from 'execa';
 import {fastify} from 'fastify';
+import {AppIds} from '../../reconciler/app-ids.ts';
 import {createAuthenticate, principalOfKey} from '../../reconciler/api/authenticate.ts';
 import {Logins} from '../../reconciler/api/logins.ts';
 import {accessOf} from '../../reconciler/access/access.ts';
@@ -60,7 +61,7 @@ export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, 
   const builds = buildService({layout, log}, build ?? (async () => ({ok: true, value: IMAGE})));
   const audit = new AuditLog(layout.audit);
   const deps: GitDeps = {
-    layout, repo, check, node, log,
+    layout, ids: new AppIds(), repo, check, node, log,
     deploys: new Deploys({repo, node, builds, registry: NO_REGISTRY, proposals: undefined, postdeploys: new PostdeployNotes(layout.postdeploys), log}),
     logins: new Logins({authenticate: createAuthenticate({token: 'secret', operator: ADA}), audit, settings}),
     authenticateKey: (fingerprint) => principalOfKey(fingerprint, accessOf(people).access),

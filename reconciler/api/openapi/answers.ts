@@ -43,7 +43,7 @@ const SOURCE = objectOf<SourceStatus>('How a source elsewhere is followed.', {
 });
 
 const APP_STATUS: Fields<AppStatus> = {
-  name: APP, release: maybe(count('The release that git wants.')), servingRelease: maybe(count('The one that really serves, when it is another one.')),
+  name: APP, id: maybe(text('Of one that was renamed: what its volumes, images and logs go by.')), release: maybe(count('The release that git wants.')), servingRelease: maybe(count('The one that really serves, when it is another one.')),
   urls: listOf({type: 'string'}), ports: maybe(listOf({type: 'object', additionalProperties: false, required: ['port', 'service'], properties: {port: count('Of the node.'), service: SERVICE, sni: text('Host of TLS.')}}, 'TCP ports that lead to it.')),
   isInMaintenance: maybe(flag('Its URLs answer 503.')), source: maybe(ref('Source')), services: listOf(ref('ServiceStatus')), runs: listOf(ref('Run')), conditions: listOf(ref('Condition')),
   waiting: listOf({type: 'string'}, 'What is not done yet, and on what it waits.'), notices: maybe(listOf({type: 'string'}, 'What somebody should look at.')),

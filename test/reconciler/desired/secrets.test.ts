@@ -3,7 +3,7 @@ import {resolveApp} from '../../../reconciler/desired/app.ts';
 import type {Opened} from '../../../reconciler/desired/secrets.ts';
 import {validateFiles} from '../../../reconciler/desired/validate.ts';
 import {formatDiagnostic} from '../../../schemas/diagnostic.ts';
-import type {AppName, TreeId} from '../../../schemas/ids.ts';
+import type {AppId, AppName, TreeId} from '../../../schemas/ids.ts';
 import {fail, ok, type Result} from '../../../schemas/result.ts';
 import {app, cluster, config, file, head, release} from '../../support/manifests.ts';
 import {seal} from '../../../reconciler/secrets/keyring.ts';
@@ -80,7 +80,7 @@ test('a name that is no variable', refuses, block(['env', 'A-B']), ['apps/shop/s
 
 test('a secret that was copied out of another app is refused at its place', async (t) => {
   const {recipient} = await keyring(t);
-  const [own, foreign, ofCluster] = await Promise.all([seal('a', [recipient], 'shop' as AppName), seal('b', [recipient], 'blog' as AppName), seal('c', [recipient], 'cluster')]);
+  const [own, foreign, ofCluster] = await Promise.all([seal('a', [recipient], 'shop' as AppId), seal('b', [recipient], 'blog' as AppId), seal('c', [recipient], 'cluster')]);
   t.is(resolve([...FILES, secrets(block(['env', 'A'], own))]).state, 'resolved');
   const resolved = resolve([...FILES, secrets(block(['env', 'A'], foreign) + block(['services', 'web', 'env', 'B'], ofCluster))]);
   t.deepEqual(resolved.state === 'invalid' && resolved.problems.map(formatDiagnostic), [

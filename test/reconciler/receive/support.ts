@@ -1,5 +1,6 @@
 import {NO_REGISTRY} from '../../support/no-registry.ts';
 import type {ExecutionContext} from 'ava';
+import {AppIds} from '../../../reconciler/app-ids.ts';
 import {createAuthenticate} from '../../../reconciler/api/authenticate.ts';
 import {Logins} from '../../../reconciler/api/logins.ts';
 import type {FollowedRepo} from '../../../reconciler/checkout/repo.ts';
@@ -24,6 +25,7 @@ export async function gitDeps(t: ExecutionContext, {repo, build = buildsAtOnce, 
   const deps = {
     repo,
     layout,
+    ids: new AppIds(),
     log,
     node: {
       settings: {data: root, node: 'one', domain: 'flynn.test', listen: '127.0.0.1', httpPort: 80, httpsPort: 443, apiPort: 0, dnsPort: 0, sshPort: 0, cluster: {kind: 'own'}},

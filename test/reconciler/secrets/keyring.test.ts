@@ -2,7 +2,7 @@ import {readdir, readFile, rename, rm, stat, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import {Keyring, seal, SecretFailed} from '../../../reconciler/secrets/keyring.ts';
-import type {AppName} from '../../../schemas/ids.ts';
+import type {AppId} from '../../../schemas/ids.ts';
 import {readArmor} from '../../../schemas/armor.ts';
 import {keyring} from '../../support/sealed.ts';
 
@@ -27,7 +27,7 @@ test('a sealed value is a standard age file in armour, different each time, for 
 
 test('a value says whose it is, and cannot be made to say something else', async (t) => {
   const {keys, recipient} = await keyring(t);
-  const sealed = await seal(CANARY, [recipient], 'shop' as AppName);
+  const sealed = await seal(CANARY, [recipient], 'shop' as AppId);
   t.deepEqual(readArmor(sealed), {ok: true, value: {recipientCount: 1, owner: 'shop'}});
   t.is(await keys.open(sealed), CANARY);
   const [begin = '', ...body] = sealed.trimEnd().split('\n');
