@@ -23,6 +23,7 @@ export const TOPICS: Readonly<Record<string, Readonly<Record<string, () => Promi
     logs: async () => (await import('./commands/logs.ts')).logs,
     metrics: async () => (await import('./commands/metrics.ts')).metrics,
     events: async () => (await import('./commands/events.ts')).events,
+    rename: async () => (await import('./commands/rename.ts')).rename,
     destroy: async () => (await import('./commands/destroy.ts')).destroy,
   },
   'What runs': {
@@ -103,6 +104,7 @@ export const ALIASES: Readonly<Record<string, readonly string[]>> = {
   'apps:destroy': ['destroy'],
   'apps:info': ['info'],
   'apps:open': ['open'],
+  'apps:rename': ['rename'],
   'ps:scale': ['scale'],
   'ps:restart': ['restart'],
   'ps:stop': ['kill'],
@@ -119,9 +121,10 @@ export const ALIASES: Readonly<Record<string, readonly string[]>> = {
 /** Called by programs, or of a later version: not listed. */
 export const HIDDEN: ReadonlySet<string> = new Set(Object.keys(UNLISTED));
 
-/** `releases:info v3`, as Heroku has it, is `releases info v3`; `domains:add` is `domain add`. */
+/** `apps rename` is `rename`; `releases:info v3`, as Heroku has it, is `releases info v3`; `domains:add` is `domain add`. */
 export function inOurWords([first = '', ...rest]: readonly string[]): readonly string[] {
   if (Object.hasOwn(ALIASES, first)) return [...ALIASES[first] ?? [], ...rest];
+  if (first === 'apps' && Object.hasOwn(ALIASES, `apps:${rest[0]}`)) return inOurWords([`apps:${rest[0]}`, ...rest.slice(1)]);
   const [, command = '', word = ''] = /^([a-z-]+):([a-z-]+)$/.exec(first) ?? [];
   if (Object.hasOwn(COMMANDS, command)) return [command, word, ...rest];
   if (Object.hasOwn(ALIASES, command)) return [...ALIASES[command] ?? [], word, ...rest];

@@ -30,7 +30,7 @@ export function appOfUrl(url: string | undefined): string | undefined {
 }
 
 /** Whether a remote is one of the cluster whose git is at this address: over HTTP, HTTPS or SSH. */
-function isOf(gitUrl: string, remote: string): boolean {
+export function isOf(gitUrl: string, remote: string): boolean {
   const [base, url] = [URL.parse(gitUrl), URL.parse(remote)];
   if (base === null || url === null) return false;
   // What `sshUrlOf` makes of a domain that is this machine.

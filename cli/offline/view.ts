@@ -6,6 +6,7 @@ import type {ProposalDetails, Proposals} from '../../reconciler/proposals/propos
 import type {NodeView} from '../../reconciler/node.ts';
 import {API_PORT_DEFAULT, DNS_PORT_DEFAULT, HTTP_PORT_DEFAULT, HTTPS_PORT_DEFAULT} from '../../reconciler/settings.ts';
 import type {AppStatus, NodeStatus} from '../../reconciler/status/status.ts';
+import {identified} from '../../schemas/app-id.ts';
 import type {AppName, CommitId} from '../../schemas/ids.ts';
 import type {CloneRepo} from './repo.ts';
 
@@ -13,7 +14,7 @@ import type {CloneRepo} from './repo.ts';
 export function cloneView(repo: CloneRepo, {files, commit}: {readonly files: readonly ManifestFile[]; readonly commit: CommitId}): NodeView {
   const {name, domain} = configForChecks(files.filter(({path}) => !path.startsWith('apps/')));
   const names = new Set(files.flatMap(({path}) => /^apps\/([^/]+)\//.exec(path)?.[1] ?? []));
-  const status: NodeStatus = {node: '', cluster: name, domain, commit, conditions: [], nodes: [], apps: [...names].toSorted().map(appOf)};
+  const status: NodeStatus = {node: '', cluster: name, domain, commit, conditions: [], nodes: [], apps: [...names].toSorted().map((app) => appOf(app, files))};
   const known: Partial<NodeView> = {
     repo,
     settings: {data: '', node: '', domain, listen: '', httpPort: HTTP_PORT_DEFAULT, httpsPort: HTTPS_PORT_DEFAULT, apiPort: API_PORT_DEFAULT, dnsPort: DNS_PORT_DEFAULT, sshPort: 0, cluster: {kind: 'own'}},
@@ -21,6 +22,8 @@ export function cloneView(repo: CloneRepo, {files, commit}: {readonly files: rea
     wake: () => {},
     keyring: NO_KEYS,
     proposals: proposalsIn(repo),
+    // Nothing is built by a clone.
+    builds: {list: async () => []} as Partial<NodeView['builds']> as NodeView['builds'],
     // The clone's own history says it.
     audit: {add: async () => {}, last: needed, verify: needed},
   };
@@ -39,8 +42,9 @@ function proposalsIn(repo: CloneRepo): Proposals {
   };
 }
 
-function appOf(name: string): AppStatus {
-  return {name: name as AppName, urls: [], services: [], runs: [], conditions: [], waiting: []};
+function appOf(name: string, files: readonly ManifestFile[]): AppStatus {
+  const manifest = files.find(({path}) => path === `apps/${name}/app.yaml`);
+  return {...identified(name as AppName, manifest?.kind === 'text' ? manifest.text : undefined), urls: [], services: [], runs: [], conditions: [], waiting: []};
 }
 
 /** A secret is sealed to the recipients of cluster.yaml, which are public; what is sealed already can't be opened here. */

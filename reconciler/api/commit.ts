@@ -21,7 +21,7 @@ const COMMIT_MS_MAX = 60_000;
 const WAIT_MS_MAX = 5 * 60_000;
 
 /** Makes the change that a request asks for a commit of its author, and wakes the pass. A repeated request finds the first one's commit. */
-export type Commit = (request: FastifyRequest, change: Pick<Change, 'edit' | 'message' | 'isUnchecked'>) => Promise<Written>;
+export type Commit = (request: FastifyRequest, change: Pick<Change, 'edit' | 'message' | 'isUnchecked'> & {/** Whose it is afterwards. Absent: the app of the request's path. */ readonly app?: AppName}) => Promise<Written>;
 
 interface CommitterParts {
   readonly view: NodeView;
@@ -32,7 +32,7 @@ interface CommitterParts {
 }
 
 export function committer({view, authenticate, used, closing, log}: CommitterParts): Commit {
-  return async (request, {edit, message, ...how}) => {
+  return async (request, {edit, message, app: becomes, ...how}) => {
     const principal = whoAsks(request, authenticate);
     const {name, email} = principal;
     const operationId = operationIdOf(request, principal);
@@ -52,8 +52,8 @@ export function committer({view, authenticate, used, closing, log}: CommitterPar
     // It is done, and in git with its author: that it can't be written down here as well does not undo it.
     await view.audit.add({...actorOf(principal, request), action: 'commit', ...(app !== undefined && {app}), subject: message, commit: id}).catch((error: unknown) => log('a commit is not in the audit log', error));
     const written: Written = {commit: id, isNew, message};
-    const isWaited = (request.query as {wait?: string} | undefined)?.wait === 'true' && app !== undefined;
-    return isWaited ? {...written, outcome: await outcomeOf(app, {commit: id, view, closing})} : written;
+    const waited = (request.query as {wait?: string} | undefined)?.wait === 'true' ? becomes ?? app : undefined;
+    return waited !== undefined ? {...written, outcome: await outcomeOf(waited, {commit: id, view, closing})} : written;
   };
 }
 

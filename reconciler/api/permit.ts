@@ -90,6 +90,7 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   'POST /v1/drains/remove': 'in handler',
   'POST /v1/apps': 'app.create',
   'POST /v1/apps/:app/destroy': 'app.destroy',
+  'POST /v1/apps/:app/rename': 'app.destroy', // and app.create of the new one, in the handler
 
   'GET /v1/apps/:app': 'app.read',
   'GET /v1/apps/:app/converged': 'app.read',

@@ -9,7 +9,7 @@ const TITLE_LENGTH_MAX = 200;
 
 /** Wishes that are an edit of manifests and nothing else: who may propose at all may propose these, and who approves it has the rights for it. */
 const EDITS: ReadonlySet<string> = new Set([
-  'POST /v1/apps', 'POST /v1/apps/:app/destroy', 'POST /v1/apps/:app/scale', 'POST /v1/apps/:app/env',
+  'POST /v1/apps', 'POST /v1/apps/:app/destroy', 'POST /v1/apps/:app/rename', 'POST /v1/apps/:app/scale', 'POST /v1/apps/:app/env',
   'POST /v1/apps/:app/routes', 'PATCH /v1/apps/:app/routes/*', 'DELETE /v1/apps/:app/routes/*', 'POST /v1/apps/:app/domains', 'DELETE /v1/apps/:app/domains', 'DELETE /v1/apps/:app/domains/:host',
   'PUT /v1/apps/:app/services/:service', 'DELETE /v1/apps/:app/services/:service',
   'POST /v1/apps/:app/cron/:cron', 'POST /v1/apps/:app/maintenance', 'POST /v1/apps/:app/suspend', 'POST /v1/people', 'POST /v1/people/:user/remove',

@@ -38,6 +38,7 @@ import {registerProposalRoutes} from './proposals.ts';
 import {limitRates} from './rate-limit.ts';
 import {registerQuotaRoutes} from './quota.ts';
 import {registerRegistryRoutes} from './registry.ts';
+import {registerRenameRoutes} from './rename.ts';
 import {registerReleaseRoutes} from './releases.ts';
 import {registerRouteRoutes} from './routes.ts';
 import {registerHookRoute, registerSourceRoutes} from './source.ts';
@@ -106,6 +107,7 @@ export function createServer({view, authenticate, identityTokens, logins = new L
     registerStackRoutes(v1, parts);
     registerBuildRoutes(v1, parts);
     registerAppStateRoutes(v1, parts);
+    registerRenameRoutes(v1, parts);
     registerVolumeRoutes(v1, parts);
     registerCanaryRoutes(v1, parts);
     registerSecretRoutes(v1, parts);

@@ -14,7 +14,7 @@ const QUESTIONS: readonly string[] = [
 ];
 /** Commands that change something, or are told of elsewhere: what they print in the end has tests of its own. */
 const OTHERS: readonly string[] = [
-  'up', 'down', 'create', 'destroy', 'rollback', 'deploy', 'run', 'exec', 'restart', 'kill', 'suspend', 'resume', 'confirm', 'login', 'logout', 'completion', 'diff', 'validate', 'propose', 'approve', 'merge', 'reject',
+  'up', 'down', 'create', 'rename', 'destroy', 'rollback', 'deploy', 'run', 'exec', 'restart', 'kill', 'suspend', 'resume', 'confirm', 'login', 'logout', 'completion', 'diff', 'validate', 'propose', 'approve', 'merge', 'reject',
 ];
 
 const SOURCE: SourceStatus = {git: 'https://git.example.com/shop.git', branch: 'main', intervalSeconds: 60, hasHook: false, state: 'deployed', commit: COMMIT, release: 3};
