@@ -27,7 +27,7 @@ export interface ForgeProposalsParts {
   /** The copy of it on this node. */
   readonly gitdir: string;
   readonly objects: ObjectReader;
-  readonly repo: Pick<FollowedRepo, 'snapshot' | 'snapshotAt' | 'refresh' | 'nextReleaseFloor'>;
+  readonly repo: Pick<FollowedRepo, 'snapshot' | 'snapshotAt' | 'refresh' | 'nextReleaseFloor' | 'lastApplied'>;
   readonly check: CommitCheck;
   readonly forge: Pick<ForgeDesk, 'state' | 'open' | 'openChange'>;
   /** Where a branch of the repository there is. Undefined: it is not there. */
@@ -106,13 +106,17 @@ export class ForgeProposals implements Proposals {
     const title = titleOf(change.message);
     return this.#inTurn(async () => {
       const earlier = await this.#earlierOf(app, signal);
-      const branch = earlier?.branch ?? `flynn/release-${app}-${change.operationId.slice(0, 8)}`;
+      const branch = earlier?.waiting.branch ?? `flynn/release-${app}-${change.operationId.slice(0, 8)}`;
       try {
         // Before anybody can merge it.
         await this.#put({branch, release: {...release, tip}, by: who}, signal);
-        const opened = await this.#parts.forge.openChange({branch, commit: tip, title, body: bodyOf(change), ...(earlier?.isThere === true && {replaces: earlier.release.tip})}, signal);
-        if (earlier !== undefined) await this.#letGo(earlier, signal);
+        const opened = await this.#parts.forge.openChange({branch, commit: tip, title, body: bodyOf(change), ...(earlier?.isThere === true && {replaces: earlier.waiting.release.tip})}, signal);
+        if (earlier !== undefined) await this.#letGo(earlier.waiting, signal);
         return await this.#details({opened, title, branch, by: who.name, onto, tip, app}, signal);
+      } catch (error) {
+        // What is on the branch is what is kept.
+        if (earlier?.isThere === true && await this.#parts.tipOf(branch, signal) === earlier.waiting.release.tip) await this.#put(earlier.waiting, signal);
+        throw error;
       } finally {
         // One that could not be opened is let go when the forge is asked next.
         this.#openedAtMs.set(branch, Date.now());
@@ -125,7 +129,7 @@ export class ForgeProposals implements Proposals {
     return this.#images;
   }
 
-  /** Main is at this commit by now: looks after the releases that it has brought. */
+  /** This commit of main is applied: looks after the releases that it has brought. */
   async landed(main: CommitId, signal: AbortSignal): Promise<void> {
     await this.#inTurn(async () => {
       for (const waiting of await this.#all(signal)) await this.#land(waiting, main, signal);
@@ -143,11 +147,13 @@ export class ForgeProposals implements Proposals {
       for (const waiting of await this.#all(signal)) {
         const {branch, release: {tip}} = waiting;
         const isOver = !heads.has(branch) && (this.#openedAtMs.get(branch) ?? 0) < askedAtMs;
+        const applied = await repo.lastApplied(signal);
+        if (applied !== undefined && await this.#land(waiting, applied, signal)) continue;
         // Whether it was merged main says, as it is now.
         if (isOver) await repo.refresh(signal);
         const main = (await repo.snapshot(signal)).commit;
-        if (await this.#land(waiting, main, signal)) continue;
-        if (isOver) await this.#over(waiting, signal);
+        // What is merged and not applied yet, or is held back, goes on waiting.
+        if (isOver && await this.#numberOn(main, waiting.release, signal) === undefined) await this.#over(waiting, signal);
         else if (heads.get(branch) === tip) await this.#renumber(waiting, main, signal);
       }
     }, signal);
@@ -184,11 +190,11 @@ export class ForgeProposals implements Proposals {
   }
 
   /** One whose branch is where we have left it, or is gone. */
-  async #earlierOf(app: AppName, signal: AbortSignal): Promise<WaitingRelease & {readonly isThere: boolean} | undefined> {
+  async #earlierOf(app: AppName, signal: AbortSignal): Promise<{readonly waiting: WaitingRelease; readonly isThere: boolean} | undefined> {
     for (const waiting of await this.#all(signal)) {
       if (waiting.release.app !== app) continue;
       const tip = await this.#parts.tipOf(waiting.branch, signal);
-      if (tip === undefined || tip === waiting.release.tip) return {...waiting, isThere: tip !== undefined};
+      if (tip === undefined || tip === waiting.release.tip) return {waiting, isThere: tip !== undefined};
     }
     return undefined;
   }

@@ -88,11 +88,12 @@ test.serial('a change that is proposed by a command is a pull request there, and
   forge.world.pulls.pop();
 });
 
-test.serial('a merge that does not get healthy says that it converges, and why it failed', async (t) => {
+test.serial('a merge that does not get healthy says why it failed', async (t) => {
   await pullRequest(2, shop('services: {web: {replicas: 1, command: "exit 7"}}\n'));
   const merged = await merge(2);
   await until('it has failed', () => forge.world.status(merged, 'flynn/deploy')?.state === 'failure', 60_000);
-  t.is(deployStates(merged), 'pending failure');
+  // One that has failed by the time that it is told of does not converge before.
+  t.regex(deployStates(merged), /^(pending )?failure$/);
   t.regex(forge.world.status(merged, 'flynn/deploy')?.description ?? '', /^failed: shop: .*exited with code 7/);
   t.is((await node.ask('shop')).status, 200);
 });
@@ -107,8 +108,11 @@ test.serial('what it has told it does not tell again after a kill, and goes on',
   t.regex(forge.world.comments.find(({change}) => change === 3)?.body ?? '', /apps\/shop\/app\.yaml:3:28: services\.web\.replicas must be a whole number/);
   t.deepEqual(forge.world.statuses.slice(told).map(({context}) => context), ['flynn/plan']);
   t.is(forge.world.comments.filter(({change}) => change === 1).length, 1);
-  const shown = await node.flynn(['forge']);
-  t.regex(shown.output, /^github {2}http:\/\/127\.0\.0\.1:\d+\/team\/cluster\n {2}1 open pull request has a plan\n {2}looked {2}\d+s ago; a webhook tells when$/m);
+  const shown = await until('it has looked at all of them', async () => {
+    const {output} = await node.flynn(['forge']);
+    return /looked {2}\d/.test(output) ? output : undefined;
+  });
+  t.regex(shown, /^github {2}http:\/\/127\.0\.0\.1:\d+\/team\/cluster\n {2}1 open pull request has a plan\n {2}looked {2}\d+s ago; a webhook tells when$/m);
   forge.world.pulls.pop();
 });
 
@@ -148,7 +152,7 @@ test.serial('merged there, by a squash, it is deployed and told of, and what was
   await until('it is healthy', () => forge.world.status(merged, 'flynn/deploy')?.state === 'success');
   t.is(forge.world.status(merged, 'flynn/deploy')?.description, 'healthy: shop');
   t.is((await node.status('shop')).release, 2);
-  t.is((await node.ask('shop')).body, 'a better page\n');
+  await until('it serves', async () => (await node.ask('shop')).body === 'a better page\n');
   await until('nothing waits any more', async () => await waiting() === '');
   const sources = await node.mustGit(node.home, `--git-dir=${path.join(node.layout.sources, 'shop.git')}`, 'for-each-ref', '--format=%(refname)', 'refs/flynn');
   t.regex(sources, /^refs\/flynn\/releases\/v2$/m);

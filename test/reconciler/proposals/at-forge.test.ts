@@ -34,6 +34,8 @@ async function subject(t: ExecutionContext) {
   });
   const open: OpenPull[] = [];
   const [opened, done]: [string[], string[]] = [[], []];
+  /** Nothing can be opened. */
+  const fault = {message: ''};
   const say = (what: string) => ({createdAt}: ProposedRelease) => void done.push(`${what} ${createdAt}`);
   const make = () => new ForgeProposals({
     where: gitdir, gitdir: mirror, objects, repo, check: commitCheck({domain: () => 'flynn.test'}), keepReleases: () => 3, log: (message, error) => t.log(message, error),
@@ -43,6 +45,7 @@ async function subject(t: ExecutionContext) {
       state: () => ({kind: 'github', url: '', repository: 'team/cluster', hasHook: false, changes: 0}),
       open: () => open,
       async openChange({branch, commit, title, replaces}, until) {
+        if (fault.message !== '') throw new Error(fault.message);
         await pushBranch({gitdir: mirror, remote, branch, to: commit, replaces}, until);
         const known = open.findIndex((pull) => pull.branch === branch);
         const number = open[known]?.number ?? opened.length + 1;
@@ -59,7 +62,7 @@ async function subject(t: ExecutionContext) {
     return (await repo.snapshot(signal)).commit;
   };
   return {
-    gitdir, clone, forge, make, main, open, opened, done,
+    gitdir, clone, forge, make, main, open, opened, done, fault,
     propose: (source: string, proposals = forge) => proposals.proposeRelease(changeOf(source), {app: shop, image: `sha256:${source.repeat(64)}` as ImageDigest, createdAt: atOf(source), source: source.repeat(40)}, WHO, signal),
     /** As the forge's button does. */
     async merge({branch}: OpenPull) {
@@ -122,6 +125,17 @@ test('another push changes the same pull request, unless somebody has worked on 
   t.is(await run(clone, 'ls-remote', 'origin', `refs/heads/${open[0]?.branch}`), `${theirs}\trefs/heads/${open[0]?.branch}`);
 });
 
+test('what can\'t be brought there leaves the one before as it is', async (t) => {
+  const {forge, propose, fault, done, open, merge, main} = await subject(t);
+  await propose('a');
+  fault.message = 'the forge is out of order';
+  await t.throwsAsync(propose('b'), {message: fault.message});
+  t.deepEqual([...forge.proposedImages()?.values() ?? []], [[`sha256:${'a'.repeat(64)}`]]);
+  await merge(open[0]!); // it is there
+  await forge.landed(await main(), signal);
+  t.is(done[0], `prepare v2 ${atOf('a')}`);
+});
+
 test('one that is closed is let go, also by a process that came later; what was asked before it was opened says nothing', async (t) => {
   const {propose, make, open, listed, done, waiting} = await subject(t);
   const askedAtMs = Date.now() - 1;
@@ -140,11 +154,14 @@ test('one that is closed is let go, also by a process that came later; what was 
   t.not(await left(), '', 'it was opened after the forge was asked');
 });
 
-test('a merge that the list of open ones does not show any more, and that nobody has fetched yet, is a merge', async (t) => {
-  const {propose, open, merge, listed, done} = await subject(t);
+test('a merge that the list of open ones does not show any more, and that nobody has fetched yet, is none that was closed; it is looked after when it is applied', async (t) => {
+  const {forge, main, propose, open, merge, listed, done, waiting} = await subject(t);
   await propose('a');
   await merge(open[0]!); // it is there
   await listed();
+  t.deepEqual(done, []);
+  t.not(await waiting(), '');
+  await forge.landed(await main(), signal);
   t.deepEqual(done.map((line) => line.replace(/ \d{4}-.*/, '')), ['prepare v2', 'look after', 'let go']);
 });
 
