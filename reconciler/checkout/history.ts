@@ -3,6 +3,7 @@ import {releaseNumberOf} from '../../schemas/release.ts';
 import {git} from '../adapters/git.ts';
 import {parseCommit, parseTree} from '../adapters/git-format.ts';
 import type {ObjectReader} from '../adapters/git-objects.ts';
+import {formerOf, type Former} from './former.ts';
 import type {Author} from './snapshot.ts';
 
 /** How many commits of one app are looked back at: a year of a commit or two a day. */
@@ -11,6 +12,8 @@ export const HISTORY_COMMITS_MAX = 1000;
 /** A commit that changed something below `apps/<app>/`, as the branch saw it: what a merge brought is the merge's. */
 export interface AppCommit {
   readonly commit: CommitId;
+  /** What it was called after it. Absent: as it is now. */
+  readonly called?: AppName;
   /** Committer's time, milliseconds since 1970. */
   readonly atMs: number;
   readonly author: Author;
@@ -23,8 +26,21 @@ export interface AppCommit {
   readonly current?: number;
 }
 
-/** The commits of one app, newest first, at most `HISTORY_COMMITS_MAX`. */
-export async function appHistory({gitdir, objects}: {gitdir: string; objects: ObjectReader}, {app, tip}: {app: AppName; tip: CommitId}, signal: AbortSignal): Promise<readonly AppCommit[]> {
+/** The commits of one app, newest first, at most `HISTORY_COMMITS_MAX`; of one that was renamed also those under its names before. */
+export async function appHistory(branch: {gitdir: string; objects: ObjectReader}, {app, tip}: {app: AppName; tip: CommitId}, signal: AbortSignal): Promise<readonly AppCommit[]> {
+  const {commits, former} = await historyUnder(branch, {app, tip}, signal);
+  const all = [...commits];
+  for (let before = former; before !== undefined && all.length < HISTORY_COMMITS_MAX;) {
+    const {app: called} = before;
+    const earlier = await historyUnder(branch, before, signal);
+    all.push(...earlier.commits.map((commit) => ({...commit, called})));
+    before = earlier.former;
+  }
+  return all.slice(0, HISTORY_COMMITS_MAX);
+}
+
+/** As long as it had one name. */
+async function historyUnder({gitdir, objects}: {gitdir: string; objects: ObjectReader}, {app, tip}: {app: AppName; tip: CommitId}, signal: AbortSignal): Promise<{readonly commits: readonly AppCommit[]; readonly former?: Former}> {
   const folder = `apps/${app}/`;
   const listed = await git(['log', '--first-parent', '-m', '--no-renames', '-z', '--name-status', '--format=%x01%H', `--max-count=${HISTORY_COMMITS_MAX}`, tip, '--', `:(literal)${folder}`], {gitdir}, signal);
   // From the newest tree backwards: what a commit brought was not there before it, what it took was.
@@ -35,12 +51,17 @@ export async function appHistory({gitdir, objects}: {gitdir: string; objects: Ob
     if (object?.type !== 'commit') throw new Error(`commit ${id} is not in the repository`);
     const {author, message, committedAtMs} = parseCommit(object.content);
     const numbersOf = (status: string) => changes.flatMap((change) => (change.status === status ? releaseNumber(change.path, folder) ?? [] : []));
-    const [added, removed] = [numbersOf('A'), numbersOf('D')];
+    const came = changes.some(({status, path}) => status === 'A' && path === `${folder}app.yaml`);
+    const former = came ? await formerOf({gitdir}, {app, commit: id as CommitId}, signal) : undefined;
+    const before = new Set(former === undefined ? [] : await releasesAt(objects, {tip: former.tip, folder: `apps/${former.app}/`}, signal));
+    const added = numbersOf('A').filter((number) => !before.has(number));
+    const removed = former === undefined ? numbersOf('D') : [...before].filter((number) => !numbers.has(number));
     commits.push({commit: id as CommitId, atMs: committedAtMs, author, message, added, removed, ...(numbers.size === 0 ? {} : {current: Math.max(...numbers)})});
+    if (former !== undefined) return {commits, former};
     for (const number of added) numbers.delete(number);
     for (const number of removed) numbers.add(number);
   }
-  return commits;
+  return {commits};
 }
 
 async function releasesAt(objects: ObjectReader, {tip, folder}: {tip: CommitId; folder: string}, signal: AbortSignal): Promise<readonly number[]> {

@@ -15,7 +15,7 @@ import {planRebase, rebasePreview, type RebaseDeps} from './rebase.ts';
 import {ReleaseRefused} from './refused.ts';
 import type {HistoryEntry, ImageWish, ReleaseDetails, ReleaseList, ReleaseOutcome, Releases, ReleaseSummary, Wisher} from './releases.ts';
 import {resumeMakings} from './resume.ts';
-import {configuredAt, planRollback, releaseAt, type RollbackDeps} from './rollback.ts';
+import {configuredAt, lastOf, planRollback, releaseAt, type RollbackDeps} from './rollback.ts';
 
 export interface DeskDeps extends DeployDeps, RollbackDeps, RebaseDeps {
   readonly repo: DeployDeps['repo'];
@@ -158,8 +158,11 @@ async function detailsOf(deps: DeskDeps, app: AppName, {release, before}: {relea
   const {repo, isImageHere} = deps;
   const manifest = await releaseAt(repo, app, release, signal);
   const {image, source, services} = manifest;
-  const [then, earlier] = await Promise.all([release, before].map(async (one) => (
-    one === undefined ? undefined : configuredAt(repo, app, {at: one.lastCurrent ?? one.commit, release: manifest}, signal))));
+  const [then, earlier] = await Promise.all([release, before].map(async (one) => {
+    if (one === undefined) return undefined;
+    const {at, called} = lastOf(app, one);
+    return configuredAt(repo, called, {at, release: manifest}, signal);
+  }));
   return {
     ...await summaryOf(deps, app, release, signal),
     image, source, services,

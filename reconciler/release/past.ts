@@ -7,12 +7,16 @@ export interface PastRelease {
   readonly number: number;
   /** The commit that brought it. */
   readonly commit: CommitId;
+  /** What the app was called then. Absent: as it is now. */
+  readonly called?: AppName;
   /** Of that commit, milliseconds since 1970. */
   readonly atMs: number;
   readonly author: Author;
   readonly fate: Fate;
   /** The newest commit after which it was the current one; absent: it never was. */
   readonly lastCurrent?: CommitId;
+  /** What the app was called after that. Absent: as it is now. */
+  readonly lastCalled?: AppName;
 }
 
 export type Fate =
@@ -30,22 +34,22 @@ export type Fate =
 export function pastReleases(app: AppName, history: readonly AppCommit[]): readonly PastRelease[] {
   const current = history[0]?.current;
   const fates = new Map<number, Fate>();
-  const lastCurrent = new Map<number, CommitId>();
+  const lastCurrent = new Map<number, AppCommit>();
   const releases = new Map<number, PastRelease>();
   for (const commit of history) {
-    if (commit.current !== undefined && !lastCurrent.has(commit.current)) lastCurrent.set(commit.current, commit.commit);
-    for (const number of commit.removed) if (!fates.has(number)) fates.set(number, fateOf(app, number, commit));
+    if (commit.current !== undefined && !lastCurrent.has(commit.current)) lastCurrent.set(commit.current, commit);
+    for (const number of commit.removed) if (!fates.has(number)) fates.set(number, fateOf(commit.called ?? app, number, commit));
     for (const number of commit.added) {
       // It may have been brought, removed and brought again: the newest word counts.
       if (releases.has(number)) continue;
       const fate = fates.get(number) ?? {kind: number === current ? 'current' : 'kept'};
       fates.set(number, fate);
-      releases.set(number, {number, commit: commit.commit, atMs: commit.atMs, author: commit.author, fate});
+      releases.set(number, {number, commit: commit.commit, ...(commit.called !== undefined && {called: commit.called}), atMs: commit.atMs, author: commit.author, fate});
     }
   }
   return [...releases.values()].toSorted((one, other) => other.number - one.number).map((release) => {
     const last = lastCurrent.get(release.number);
-    return last === undefined ? release : {...release, lastCurrent: last};
+    return last === undefined ? release : {...release, lastCurrent: last.commit, ...(last.called !== undefined && {lastCalled: last.called})};
   });
 }
 

@@ -65,11 +65,16 @@ export async function planRollback(deps: RollbackDeps, app: AppName, wish: Rollb
 
 /** The configuration as it was when this release was last the current one. */
 async function configThen(repo: FollowedRepo, app: AppName, {target, manifest}: {target: PastRelease; manifest: ReleaseManifest}, signal: AbortSignal): Promise<ConfigThen> {
-  const at = target.lastCurrent ?? target.commit;
-  const configured = await configuredAt(repo, app, {at, release: manifest}, signal);
+  const {at, called} = lastOf(app, target);
+  const configured = await configuredAt(repo, called, {at, release: manifest}, signal);
   if (configured === undefined) throw new EditRefused(`the app.yaml of that time (commit ${at.slice(0, 8)}) can't be read by this version: roll back the code alone with --code-only`);
-  const secrets = await repo.textAt(at, `apps/${app}/${SECRETS_FILE}`, signal);
+  const secrets = await repo.textAt(at, `apps/${called}/${SECRETS_FILE}`, signal);
   return {...configured, ...(secrets === undefined ? {} : {secrets})};
+}
+
+/** The last commit after which it was the current one, else the one that brought it; and what the app was called then. */
+export function lastOf(app: AppName, {lastCurrent, lastCalled, commit, called}: PastRelease): {readonly at: CommitId; readonly called: AppName} {
+  return lastCurrent === undefined ? {at: commit, called: called ?? app} : {at: lastCurrent, called: lastCalled ?? app};
 }
 
 /** Undefined: app.yaml is missing there, or not one that can be read now. */
@@ -81,8 +86,8 @@ export async function configuredAt(repo: FollowedRepo, app: AppName, {at, releas
 }
 
 /** @throws {EditRefused} when its manifest can't be read */
-export async function releaseAt(repo: FollowedRepo, app: AppName, {number, commit}: PastRelease, signal: AbortSignal): Promise<ReleaseManifest> {
-  const file = releaseFile(app, number);
+export async function releaseAt(repo: FollowedRepo, app: AppName, {number, commit, called = app}: PastRelease, signal: AbortSignal): Promise<ReleaseManifest> {
+  const file = releaseFile(called, number);
   const loaded = loadManifest('Release', file, await repo.textAt(commit, file, signal) ?? '');
   if (!loaded.ok) throw new EditRefused(`${file} of commit ${commit.slice(0, 8)} can't be read by this version`);
   return loaded.value;

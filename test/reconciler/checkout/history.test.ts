@@ -54,3 +54,26 @@ test('an app that there never was has no history', async (t) => {
   t.teardown(() => repo.close());
   t.deepEqual(await repo.history('nobody' as AppName, signal), []);
 });
+
+test('an app that was renamed has the history of all its names, and its numbers are not used again', async (t) => {
+  const gitdir = await bareRepo(t, {'apps/shop/app.yaml': 'kind: App\n', 'apps/store/app.yaml': 'kind: App\nenv: {A: another}\n'});
+  const clone = await cloneOf(t, gitdir);
+  const rename = async (from: string, to: string, id?: string) => {
+    await run(clone, 'mv', `apps/${from}`, `apps/${to}`);
+    await commitFiles(clone, {[`apps/${to}/app.yaml`]: `kind: App\n${id === undefined ? '' : `id: ${id}\n`}`});
+  };
+  await run(clone, 'rm', '--quiet', '-r', 'apps/store');
+  await commitFiles(clone, {[file(1)]: 'v1\n', [file(2)]: 'v2\n'});
+  await run(clone, 'rm', '--quiet', file(2));
+  await run(clone, 'commit', '--quiet', '--message', 'take v2 back');
+  await rename('shop', 'store', 'shop');
+  await commitFiles(clone, {'apps/shop/app.yaml': 'kind: App\nid: shop-2\n'});
+  await rename('store', 'mall', 'shop');
+  await run(clone, 'push', '--quiet', 'origin', 'main');
+
+  const repo = ownRepo({gitdir});
+  t.teardown(() => repo.close());
+  const shown = (await repo.history('mall' as AppName, signal)).map(({called, added, removed, current}) => `${called ?? 'mall'} +${added} -${removed} =${current ?? 'none'}`);
+  t.deepEqual(shown, ['mall + - =1', 'store + - =1', 'shop + -2 =1', 'shop +1,2 - =2', 'shop + - =none']);
+  t.is(await repo.nextReleaseFloor('mall' as AppName, signal), 2);
+});
