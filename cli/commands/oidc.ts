@@ -53,7 +53,7 @@ function rowsOf({provider, issuers}: OidcAnswer): readonly (readonly string[])[]
   const names = [...new Set([...(provider === undefined ? [] : [provider.issuer]), ...issuers.map(({issuer}) => issuer)])];
   return names.map((name) => {
     const asked = issuers.find(({issuer}) => issuer === name);
-    const state = asked === undefined ? 'not asked yet' : asked.problem ?? `answers (${asked.keys ?? 0} keys)`;
+    const state = asked === undefined ? 'not asked yet' : asked.problem ?? `answers (${asked.keys === 1 ? '1 key' : `${asked.keys ?? 0} keys`})`;
     return [name, name === provider?.issuer ? provider.clientId : '', state];
   });
 }
