@@ -1,3 +1,4 @@
+import {ROLES} from '../schemas/roles.ts';
 import type {AppAnswer} from '../reconciler/api/answers.ts';
 import type {EnvAnswer} from '../reconciler/api/config-answers.ts';
 import type {AppRoutes, DomainAnswer} from '../reconciler/api/route-answers.ts';
@@ -61,6 +62,17 @@ const certificates = (field: 'host' | 'name'): Source => async ({client, signal}
   return value === undefined ? [] : [{value, about: one.issuer ?? ''}];
 });
 
+const people: Source = async ({client, signal}) => (await client.get<readonly {readonly user: string; readonly name: string}[]>('/v1/people', signal)).map(({user, name}) => ({value: user, about: name}));
+
+const named = (path: string): Source => async ({client, signal}) => (await client.get<readonly {readonly name: string}[]>(path, signal)).map(({name}) => ({value: name}));
+
+/** Those that are open. */
+const proposals: Source = async ({client, signal}) => (await client.get<readonly {readonly number: number; readonly title: string}[]>('/v1/proposals', signal)).map(({number, title}) => ({value: String(number), about: title}));
+
+const builds: Source = async (asked) => (await ofApp<readonly {readonly number: number; readonly state: string}[]>(asked, 'builds')).map(({number, state}) => ({value: String(number), about: state}));
+
+const roles: Source = async () => ROLES.map((value) => ({value}));
+
 const SOURCES: Readonly<Record<string, Source>> = {
   'app': apps,
   'app|replica': async (asked) => [...await apps(asked), ...await replicas(asked)],
@@ -74,6 +86,15 @@ const SOURCES: Readonly<Record<string, Source>> = {
   'cert name': certificates('name'),
   'release': releases,
   'volume': volumes,
+  'user': people,
+  'team': named('/v1/teams'),
+  'node': named('/v1/nodes'),
+  'role': roles,
+  'review number': proposals,
+  'approve number': proposals,
+  'merge number': proposals,
+  'reject number': proposals,
+  'builds number': builds,
 };
 
 async function appOf(asked: Asked): Promise<AppAnswer> {

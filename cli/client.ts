@@ -1,4 +1,5 @@
 import {randomUUID} from 'node:crypto';
+import path from 'node:path';
 import type {IncomingMessage} from 'node:http';
 import type {Readable} from 'node:stream';
 import type {WebSocket} from 'ws';
@@ -202,7 +203,7 @@ async function open({cluster}: Connection, request: Partial<Exchange>, signal: A
 export function keepsSecret({name, url, file}: Cluster): void {
   if (!isReadable(url)) return;
   throw new Failure(`${url}: over http:// your token could be read on its way`, {
-    advice: [`log in again: flynn login ${url.replace(/^http:/, 'https:').replace(/:\d+$/, '')} < token (${file} has it under "${name}")`, "where the cluster is its own authority, with --ca: 'flynn cert trust --print' on its machine writes the file"],
+    advice: [path.isAbsolute(file) ? `log in again: flynn login ${url.replace(/^http:/, 'https:').replace(/:\d+$/, '')} < token (${file} has it under "${name}")` : `it has to be ${url.replace(/^http:/, 'https:').replace(/:\d+$/, '')}`, "where the cluster is its own authority, with --ca: 'flynn cert trust --print' on its machine writes the file"],
   });
 }
 
@@ -214,16 +215,17 @@ export async function refusal(response: IncomingMessage, status: number, {name, 
   if (status === 401 && token.includes('.') && problem !== undefined) {
     return new Failure(`cluster "${name}": ${problem.detail}`, {advice: oidc === undefined ? [] : [`to log in again: flynn login ${url}`]});
   }
+  const isGiven = !path.isAbsolute(file);
   if (status === 401) {
     const why = problem?.detail.includes('expired') === true ? `: ${problem.detail}` : '';
-    return new Failure(`cluster "${name}" does not accept the token in ${file}${why}`, {
-      advice: file === TOKEN_VARIABLE ? ['a new one is made with: flynn token add'] : ["on the cluster's machine, 'flynn up' writes the right one", `elsewhere log in with a new one, which 'flynn token add' makes: flynn login ${url} --name ${name} < token`],
+    return new Failure(`cluster "${name}" does not accept the token ${file === 'stdin' ? 'on' : 'in'} ${file}${why}`, {
+      advice: isGiven ? ['a new one is made with: flynn token add'] : ["on the cluster's machine, 'flynn up' writes the right one", `elsewhere log in with a new one, which 'flynn token add' makes: flynn login ${url} --name ${name} < token`],
     });
   }
   if (problem !== undefined) return new ApiFailure(status, problem.detail);
   // Not our API's words: the router, or something else on its port.
-  if (status === 502 || status === 503 || status === 504) return notRunning(name, `${url} answers ${status}`);
-  return new Failure(`${url} answers ${status} and is not the API of a cluster`, {advice: [`is the url of "${name}" in ${file} right?`]});
+  if (status === 502 || status === 503 || status === 504) return notRunning({name, url}, `${url} answers ${status}`);
+  return new Failure(`${url} answers ${status} and is not the API of a cluster`, {advice: [isGiven ? 'is the address right? it is like https://api.apps.example.com' : `is the url of "${name}" in ${file} right?`]});
 }
 
 function isProblem({headers}: IncomingMessage): boolean {
@@ -249,13 +251,21 @@ export function explained(error: unknown, {name, url}: Cluster, signal: AbortSig
   const code = (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error));
   if (code === 'ECONNRESET') return cutOff({url}, error);
   if (UNTRUSTED.has(code)) return new Failure(`the certificate of ${url} is signed by nobody whom this machine trusts (${code})`, {cause: error, advice: ["where the cluster is its own authority: 'flynn cert trust --print' on its machine, then here: flynn login … --ca <file>"]});
-  return notRunning(name, `${url}: ${code}`, error);
+  return notRunning({name, url}, `${url}: ${WORDS[code] ?? code}`, error);
 }
+
+/** errno(3) and getaddrinfo(3), for people. */
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there (ECONNREFUSED)', ENOTFOUND: 'the DNS has no such name (ENOTFOUND)', EAI_AGAIN: 'the DNS does not answer (EAI_AGAIN)',
+  ETIMEDOUT: 'no answer in time (ETIMEDOUT)', EHOSTUNREACH: 'no way leads there (EHOSTUNREACH)', ENETUNREACH: 'no way leads there (ENETUNREACH)',
+  CERT_HAS_EXPIRED: 'its certificate has ended (CERT_HAS_EXPIRED)', ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other names (ERR_TLS_CERT_ALTNAME_INVALID)', EPROTO: 'it does not speak TLS there (EPROTO)',
+};
 
 export function cutOff({url}: Pick<Cluster, 'url'>, cause?: unknown): Failure {
   return new Failure(`the connection to ${url} was cut off`, {cause, advice: ['was the cluster stopped? see: flynn status']});
 }
 
-function notRunning(name: string, what: string, cause?: unknown): Failure {
-  return new Failure(`cluster "${name}" can't be reached (${what})`, {cause, advice: ["if it should run on this machine, start it: flynn up"]});
+function notRunning({name, url}: Pick<Cluster, 'name' | 'url'>, what: string, cause?: unknown): Failure {
+  const isHere = /(^|\.)localhost$|^127\.|^\[::1\]$/.test(new URL(url).hostname);
+  return new Failure(`cluster "${name}" can't be reached (${what})`, {cause, advice: isHere ? ['if it should run on this machine, start it: flynn up'] : ['is its machine up, and the address right? flynn cluster lists those that you have', 'on the machine itself: flynn doctor']});
 }

@@ -38,7 +38,8 @@ type Flags = ReadonlyMap<string, string | undefined>;
 export function wantedBy(command: Pick<Command, 'usage' | 'details'>, typed: readonly string[]): Wanted {
   const forms = command.usage.split('\n').map(formOf);
   const explained = flagsIn((command.details ?? []).join('\n'));
-  const all: Flags = new Map([...forms.flatMap(({flags}) => [...flags]), ...explained]);
+  // Where a flag is only explained it is often without what follows it.
+  const all: Flags = new Map([...explained, ...forms.flatMap(({flags}) => [...flags])].toSorted(([, one], [, other]) => Number(one !== undefined) - Number(other !== undefined)));
   const before = typed.slice(0, -1);
   const value = all.get(before.at(-1) ?? '');
   if (value !== undefined) return {words: [], placeholders: [{name: value, isPair: false, isRepeated: false}]};

@@ -16,6 +16,8 @@ function parsed<const Options extends ParseArgsOptionsConfig>(args: readonly str
     if (!(error instanceof TypeError)) throw error;
     // Node's first sentence is right for people, what follows explains its own syntax.
     const [first = ''] = error.message.split(/\. |\n/);
+    const [, flag = ''] = /^Option '(.+?)(?: <value>)?' argument (?:missing|is ambiguous)/.exec(first) ?? [];
+    if (flag !== '') throw new UsageError(`${flag} needs a value after it${first.includes('ambiguous') ? '; one that begins with a dash comes after =, as in --flag=-x' : ''}`);
     throw new UsageError(first.charAt(0).toLowerCase() + first.slice(1).replace(/\.$/, '') + meant(first, options));
   }
 }

@@ -13,6 +13,11 @@ export async function git(args: readonly string[], cwd: string, signal: AbortSig
   });
 }
 
+/** Whether there is one at all. */
+export async function isGitHere(signal: AbortSignal): Promise<boolean> {
+  return await git(['--version'], '/', signal) !== undefined;
+}
+
 /** Remotes of the work tree that `cwd` is in, by name; none outside of one. */
 export async function remotes(cwd: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
   const config = await git(['config', '--get-regexp', '^remote\\..*\\.url$'], cwd, signal) ?? '';

@@ -3,7 +3,7 @@ import {problemOfAppName} from '../schemas/names.ts';
 import {type CommandContext, Failure} from './command.ts';
 import {configFile} from './which-cluster.ts';
 import {loadContexts} from './context.ts';
-import {git, remotes} from './git.ts';
+import {git, isGitHere, remotes} from './git.ts';
 
 type Asker = Pick<CommandContext, 'env' | 'cwd' | 'appFlag'>;
 
@@ -21,7 +21,7 @@ export async function whichApp(named: string | undefined, {env, cwd, appFlag}: A
   const chosen = await git(['config', 'flynn.remote'], cwd, signal);
   if (chosen !== undefined) return checked(appOfRemote(chosen, known));
   if (known.has('flynn')) return checked(appOfRemote('flynn', known));
-  return checked(await onlyAppOfClusters(known, env));
+  return checked(await onlyAppOfClusters(known, env, signal));
 }
 
 /** `http://git.flynn.localhost:8080/shop.git` is of app `shop`, and so is `ssh://git@git.example.com:2222/shop.git`. */
@@ -56,10 +56,11 @@ function appOfRemote(name: string, known: ReadonlyMap<string, string>): string {
   return app;
 }
 
-async function onlyAppOfClusters(known: ReadonlyMap<string, string>, env: CommandContext['env']): Promise<string> {
+async function onlyAppOfClusters(known: ReadonlyMap<string, string>, env: CommandContext['env'], signal: AbortSignal): Promise<string> {
   const bases = await gitUrls(env);
   const apps = [...known].filter(([, url]) => bases.some((base) => isOf(base, url)));
   const [only, ...others] = apps;
+  if (only === undefined && !await isGitHere(signal)) throw new Failure('no app is named, and there is no git here that could say which', {advice: [...ADVICE.slice(0, 1), 'install git: its remotes say which app a folder is']});
   if (only === undefined) throw new Failure('no app is named, and this folder has no git remote of one', {advice: ADVICE});
   if (others.length > 0) throw new Failure(`several git remotes are apps: ${apps.map(([name]) => name).join(', ')}`, {advice: ['choose one with -a <remote>, or for good: git config flynn.remote <remote>']});
   return appOfRemote(only[0], known);

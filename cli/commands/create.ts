@@ -4,7 +4,7 @@ import type {CreatedApp} from '../../reconciler/api/answers.ts';
 import {ApiFailure, type Client} from '../client.ts';
 import {type Command, type CommandContext, Failure, UsageError} from '../command.ts';
 import {parseFlags} from '../flags.ts';
-import {git, remotes} from '../git.ts';
+import {git, isGitHere, remotes} from '../git.ts';
 import {answerGitWith} from '../git-credentials.ts';
 import {randomName} from '../random-name.ts';
 
@@ -52,7 +52,7 @@ export const create: Command = {
     context.out(context.isJson ? JSON.stringify(app, null, 2) : `${app.webUrl} | ${app.gitUrl}`);
     if (isWorkTree) await addRemote(app, {remote, context, client}, signal);
     else if (remote !== '') {
-      context.err('this is no git work tree; in the one of the app:');
+      context.err(await isGitHere(signal) ? 'this is no git work tree; in the one of the app:' : 'there is no git here; where there is, in the work tree of the app:');
       context.err(`  git remote add ${remote} ${app.gitUrl} && git push ${remote} main`);
     }
     return 0;

@@ -27,6 +27,7 @@ const add: Subcommand = {
   async run(args, context, signal) {
     const {values, words: [host]} = parseFlags(args, WAIT, {wordsMax: 1});
     if (host === undefined) throw new UsageError('which host? such as: flynn domain add www.example.com');
+    if (/\s|^https?:/.test(host)) throw new UsageError(`"${host}" is no host such as www.example.com`);
     const {client, app} = await about(context, signal);
     const {domain, ...written} = await client.post<DomainWritten>(`/v1/apps/${app}/domains`, {host}, signal);
     const status = await reportWritten({client, app, context, written, wait: values['no-wait'] ? 'no-wait' : 'wait', done: `Adding ${domain.host} to ⬢ ${app}... done`, about: {domain}}, signal);

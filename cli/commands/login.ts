@@ -3,7 +3,7 @@ import path from 'node:path';
 import {getCACertificates} from 'node:tls';
 import type {LoginWays, WhoAmI} from '../../reconciler/api/answers.ts';
 import type {ProviderManifest} from '../../schemas/oidc.ts';
-import {ApiFailure, createClient} from '../client.ts';
+import {ApiFailure, createClient, TOKEN_VARIABLE} from '../client.ts';
 import {type Command, type CommandContext, Failure, UsageError} from '../command.ts';
 import {type ClusterContext, keptCaOf, loadContexts, saveContexts, withCluster} from '../context.ts';
 import {parseFlags} from '../flags.ts';
@@ -50,7 +50,9 @@ export async function logIn({where, name: wanted, ca, way = 'any'}: Wish, contex
   const trusted = ca === undefined ? {} : {caFile: await keptCa(ca, keptCaOf(file, name), context)};
   const cluster: Cluster = {name, url, gitUrl, token: '', user: '', file, ...trusted};
   const proof = await proofFor(cluster, way, context, signal);
-  const {user, name: person, email} = await createClient({...cluster, ...proof}, async () => '').get<WhoAmI>('/v1/whoami', signal);
+  // Nothing is kept yet: what is wrong with a token is said of where it came from.
+  const from = (context.env.FLYNN_TOKEN ?? '') === '' ? 'stdin' : TOKEN_VARIABLE;
+  const {user, name: person, email} = await createClient({...cluster, ...proof, ...(proof.oidc === undefined && {file: from})}, async () => '').get<WhoAmI>('/v1/whoami', signal);
   await saveContexts(file, withCluster(await loadContexts(file), name, {url, gitUrl, ...proof, user: `${person} <${email}>`, ...trusted}));
   await tellGit({gitUrl, ...trusted}, context, signal);
   if (context.isJson) context.out(JSON.stringify({cluster: name, user, url}, null, 2));

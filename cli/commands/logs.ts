@@ -1,5 +1,6 @@
+import type {AppAnswer} from '../../reconciler/api/answers.ts';
 import type {LogLine} from '../../reconciler/node.ts';
-import {type Command, UsageError} from '../command.ts';
+import {type Command, Failure, UsageError} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 
 const LINES_DEFAULT = 100;
@@ -35,10 +36,27 @@ export const logs: Command = {
     const app = await context.app(named, signal);
     const given: Record<string, string | undefined> = {lines, service, replica, since, until, grep};
     const query = new URLSearchParams({follow: String(follow), ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Record<string, string>});
-    for await (const line of client.follow<LogLine>(`/v1/apps/${app}/logs?${query}`, signal)) context.out(context.isJson ? JSON.stringify(line) : formatLogLine(line));
+    const doubt = service === undefined ? undefined : doubtful(service, await client.app(app, signal));
+    if (follow && doubt !== undefined) context.err(doubt);
+    let isSilent = true;
+    for await (const line of client.follow<LogLine>(`/v1/apps/${app}/logs?${query}`, signal)) {
+      isSilent = false;
+      context.out(context.isJson ? JSON.stringify(line) : formatLogLine(line));
+    }
+    // Lines of a service that was taken away are there for some time yet.
+    if (isSilent && !follow && doubt !== undefined) throw new Failure(doubt);
     return 0;
   },
 };
+
+/** What writes into an app's log, and is no service of it. */
+const OTHERS: ReadonlySet<string> = new Set(['build', 'router', 'platform', 'logs', 'release', 'postdeploy', 'cron', 'run']);
+
+/** Undefined: there is such a service. */
+function doubtful(service: string, {name, services}: AppAnswer): string | undefined {
+  if (OTHERS.has(service) || services.some((one) => one.name === service)) return undefined;
+  return `⬢ ${name} has no service "${service}"; known are ${services.length === 0 ? 'none' : services.map((one) => one.name).join(', ')}`;
+}
 
 /** `2024-10-31T23:31:16+00:00 app[web.1]: text`, as Heroku has it; our own lines are `flynn[router]: …`. */
 export function formatLogLine({at, source, name, text}: LogLine): string {

@@ -29,6 +29,7 @@ const add: Subcommand = {
     if (kind !== 'http' && kind !== 'tcp') throw new UsageError(kind === '' ? 'what kind of route? http or tcp' : `"${kind}" is no kind of route; it has to be http or tcp, such as: flynn route add http shop.example.com`);
     const {values, words: [named]} = parseFlags(args, {...routeOptions([kind]), ...WAIT}, {wordsMax: kind === 'http' ? 1 : 0});
     const fields = withoutNulls(fieldsOf(kind, values));
+    if (kind === 'tcp' && fields['service'] === undefined) throw new UsageError('to which service? such as: flynn route add tcp --port 5432 -s db');
     const route = kind === 'tcp' ? fields : {...hostAndPath(named), ...fields};
     const status = await write({method: 'post', body: {[kind]: route}, doing: 'Adding', values, context}, signal);
     if (kind === 'tcp' && fields['port'] === undefined) await tellPort(fields['service'], context, signal);

@@ -33,6 +33,7 @@ const add: Subcommand = {
     const user = values.user ?? await ownName(context, signal);
     const {token, hash} = newToken();
     const {role, expires, for: apps} = values;
+    if (expires !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(expires) && expires < new Date(context.nowMs()).toISOString().slice(0, expires.length)) throw new UsageError(`--expires is "${expires}", and that day is over`);
     const wish = {name, hash, ...(role !== undefined && {role}), ...(apps !== undefined && {apps}), ...(expires !== undefined && {expires})};
     const written = await (await context.client()).post<Written>(`/v1/people/${user}/tokens`, wish, signal);
     context.err(`Committed "${written.message}" ${written.commit.slice(0, 8)}; this is the only time that it is shown:`);

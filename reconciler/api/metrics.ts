@@ -1,5 +1,6 @@
 import type {FastifyInstance} from 'fastify';
 import type {NodeMetrics} from '../node.ts';
+import {known} from './apps.ts';
 import {PROMETHEUS_TYPE, prometheusText} from './prometheus.ts';
 import {mustEnter, type Logins} from './logins.ts';
 import type {RouteParts} from './node-routes.ts';
@@ -17,6 +18,9 @@ export function registerMetricsRoutes(v1: FastifyInstance, {view, authenticate, 
     const isSeen = seenBy(whoAsks(request, authenticate));
     const name = app === undefined ? undefined : readAppName(app);
     const found = await look(view, closing);
+    // One that is gone has been counted all the same.
+    const isCounted = [...found.http, ...found.tcp].some((one) => one.app === name);
+    if (name !== undefined && !isCounted) known(name, view);
     const ofApp = <One extends {readonly app: string}>(all: readonly One[]) => all.filter((one) => (name === undefined || one.app === name) && isSeen({app: one.app}));
     return {...found, http: ofApp(found.http), tcp: ofApp(found.tcp), tcpReplicas: ofApp(found.tcpReplicas)};
   });

@@ -5,6 +5,9 @@ import type {TcpRouteManifest} from '../../schemas/tcp.ts';
 import type {NewRoute} from '../commits/route-edits.ts';
 import {ApiError} from './problem.ts';
 
+/** Of what is wrong. */
+const SHOWN_MAX = 100;
+
 export interface NewRouteRequest {
   readonly wanted: NewRoute;
   /** What it is called by. */
@@ -57,7 +60,8 @@ export function readHost(value: unknown): string {
 
 /** They become a part of the commit's message. */
 function readText(name: string, value: unknown): string {
-  if (typeof value !== 'string' || !/^[^\p{Cc}\s]{1,300}$/u.test(value)) throw new ApiError(400, `${name} has to be a text without spaces`);
+  if (value === undefined) throw new ApiError(400, `${name} is missing: it has to be a text without spaces`);
+  if (typeof value !== 'string' || !/^[^\p{Cc}\s]{1,300}$/u.test(value)) throw new ApiError(400, `${name} has to be a text without spaces, not ${JSON.stringify(value).slice(0, SHOWN_MAX)}`);
   return value;
 }
 

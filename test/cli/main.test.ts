@@ -131,7 +131,7 @@ test('a cluster can be made the default one, and be forgotten', async (t) => {
 test('a cluster that does not run is told apart from one that refuses', async (t) => {
   const {type, config} = await terminal(t);
   await pointTo(config, await closedPort());
-  t.regex(await type('status'), /^! error: cluster "home" can't be reached \(http:\/\/api\.flynn\.localhost:\d+: ECONNREFUSED\)\n! {8}if it should run on this machine, start it: flynn up\nexit 1$/m);
+  t.regex(await type('status'), /^! error: cluster "home" can't be reached \(http:\/\/api\.flynn\.localhost:\d+: nothing listens there \(ECONNREFUSED\)\)\n! {8}if it should run on this machine, start it: flynn up\nexit 1$/m);
 });
 
 test('a wrong token is told with the file that it is in', async (t) => {
