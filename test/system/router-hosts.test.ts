@@ -10,23 +10,15 @@ import {shared} from '../../reconciler/plan/shares.ts';
 import {hostName, serviceName} from '../../reconciler/router/names.ts';
 import {ROUTER_LETS_GO_MS} from '../../reconciler/router/times.ts';
 import {ask, openEcho, startLoad} from '../support/trial-client.ts';
-import {lateness, startBackend, type TrialBackend} from '../support/trial-backend.ts';
-import {startTrialRouter, until, type TrialRouter} from '../support/trial-router.ts';
+import {lateness, startBackend} from '../support/trial-backend.ts';
+import {until} from '../support/trial-router.ts';
+import {setStage} from '../support/trial-stage.ts';
 
 const SIGNAL = new AbortController().signal;
-let router: TrialRouter;
-let one: TrialBackend;
-let two: TrialBackend;
-
-// One router for all, so one test after the other.
-test.before(async () => {
-  router = await startTrialRouter(SIGNAL);
-  [one, two] = await Promise.all([startBackend('one'), startBackend('two')]);
-});
-test.after.always(async () => {
-  await Promise.all([one?.close(), two?.close()]);
-  await router?.remove();
-});
+// One router for all, so one test after the other; each uses hosts of its own.
+const stage = await setStage();
+const {router, one, two} = stage;
+test.after.always(() => stage.close());
 
 const ONE = serviceName('one', 'p');
 const TWO = serviceName('two', 'p');
@@ -93,6 +85,22 @@ test.serial('among hosts with options the exact one counts, then the wildcard wi
   t.deepEqual(await Promise.all(asked.map((url) => get(url.replace(/\/.*/, ''), url.replace(/^[^/]*/, '')))), [
     'one /x', '404', 'two /', 'one /', 'two /x/y', 'one /', 'one /', 'two /x', 'two /x', 'one /any', '404', 'two /any',
   ]);
+});
+
+test.serial('among many hosts each one is found however it is written, and keeps its own paths and options', async (t) => {
+  // So many that the tree has two levels; every second host has no path for everything, and every hundredth has a way of its own.
+  const many = Array.from({length: 1300}, (_, index): StructuredHost => ({
+    host: `h${index}.many.test`,
+    paths: [{path: '/x', name: TWO, ...(index % 100 === 7 && {options: {response: {set: {'X-Own': String(index)}}}})}, ...(index % 2 === 0 ? [{path: '/', name: ONE}] : [])],
+  }));
+  await serve([...many.toSorted((a, b) => (a.host < b.host ? -1 : 1)), {host: '*.many.test', paths: [{path: '/any', name: ONE}]}], {'name.test': [two]});
+  const asked = ['h0.many.test/y', 'H1298.many.test/', 'h7.many.test./x', 'h7.MANY.test.:80/x/z', 'h1299.many.test/', 'H1299.Many.test/any', 'h1299.many.test./any', 'h1300.many.test/any', 'H1300.many.test./any', 'h1300.many.test/', 'NAME.test/', 'name.test./', 'NOBODY.test./'];
+  t.deepEqual(await Promise.all(asked.map((url) => get(url.replace(/\/.*/, ''), url.replace(/^[^/]*/, '')))), [
+    'one /y', 'one /', 'two /x', 'two /x/z', '404', '404', '404', 'one /any', 'one /any', '404', 'two /', 'two /', '404',
+  ]);
+  const own = await Promise.all([7, 107, 1207, 8].map(async (index) => (await ask({port: router.settings.httpPort, host: `h${index}.many.test`, path: '/x'})).headers['x-own']));
+  t.deepEqual(own, ['7', '107', '1207', undefined]);
+  await serve([]);
 });
 
 test.serial('paths are compared whatever their case and escapes, and come to the app byte for byte', async (t) => {

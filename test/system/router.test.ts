@@ -14,24 +14,16 @@ import {hostName, serviceName} from '../../reconciler/router/names.ts';
 import {HOLD_MS, ROUTER_LETS_GO_MS} from '../../reconciler/router/times.ts';
 import {keepsCaddyContract} from '../support/caddy-contract.ts';
 import {ask, openEcho, openEvents, startLoad} from '../support/trial-client.ts';
-import {lateness, startBackend, type TrialBackend} from '../support/trial-backend.ts';
-import {startTrialRouter, until, type TrialRouter} from '../support/trial-router.ts';
+import {lateness, startBackend} from '../support/trial-backend.ts';
+import {until} from '../support/trial-router.ts';
+import {setStage} from '../support/trial-stage.ts';
 import {keepsUnboundContract} from '../support/unbound-contract.ts';
 
 const SIGNAL = new AbortController().signal;
-let router: TrialRouter;
-let one: TrialBackend;
-let two: TrialBackend;
-
 // One router for all, so one test after the other; each uses hosts of its own.
-test.before(async () => {
-  router = await startTrialRouter(SIGNAL);
-  [one, two] = await Promise.all([startBackend('one'), startBackend('two')]);
-});
-test.after.always(async () => {
-  await Promise.all([one?.close(), two?.close()]);
-  await router?.remove();
-});
+const stage = await setStage();
+const {router, one, two} = stage;
+test.after.always(() => stage.close());
 
 const publish = (hosts: Readonly<Record<string, readonly Target[]>>) => publishNames(new Map(Object.entries(hosts).map(([host, targets]) => [hostName(host), targets])), router, SIGNAL);
 const get = (host: string, path = '/') => ask({port: router.settings.httpPort, host, path});
