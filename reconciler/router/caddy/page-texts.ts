@@ -9,7 +9,10 @@ export const FORBIDDEN_PAGE = page('Forbidden', 'This page is not for clients fr
 export const TOO_LARGE_PAGE = page('Too large', 'The request is larger than this app takes.');
 export const NO_ANSWER_PAGE = page('No answer in time', 'The app behind this host took too long to answer.');
 
+/** Styles stand at their elements: braces are placeholders to Caddy. Colours are the browser's own, light or dark. */
 function page(title: string, text: string): string {
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>`
-    + `<body style="font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:15vh auto;padding:0 1em"><h1>${title}</h1><p>${text}</p></body></html>\n`;
+  const marked = text.replaceAll('<code>', '<code style="padding:.1em .35em;border-radius:.25em;background:#8882;white-space:nowrap">');
+  return `<!doctype html><html lang="en" style="color-scheme:light dark"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${title}</title>`
+    + '<body style="font:1rem/1.6 system-ui,sans-serif;max-width:34rem;margin:15vh auto 0;padding:0 1.5rem">'
+    + `<h1>${title}</h1><p>${marked}</p></body></html>\n`;
 }
