@@ -35,7 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   /** What a change would do, for people. Pure. */
   'reconciler/preview': {values: [SCHEMAS, 'reconciler/desired/'], packages: ['yaml']},
   'reconciler/observed': {values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', ...NODE_FACTS], types: STATES, packages: ['node:']},
-  'reconciler/plan': {values: ['schemas/app-id.ts', 'schemas/registry-names.ts', 'schemas/result.ts', 'schemas/route-place.ts', 'schemas/schedule.ts', 'schemas/subnet.ts', 'reconciler/desired/room.ts', 'reconciler/backoff.ts', `${ROUTER}domains.ts`, `${ROUTER}names.ts`, `${ROUTER}times.ts`, `${ROUTER}shifts.ts`], types: [SCHEMAS, ...STATES]},
+  'reconciler/plan': {values: ['schemas/app-id.ts', 'schemas/registry-names.ts', 'schemas/result.ts', 'schemas/route-place.ts', 'schemas/schedule.ts', 'schemas/subnet.ts', 'reconciler/desired/room.ts', 'reconciler/backoff.ts', `${ROUTER}domains.ts`, `${ROUTER}names.ts`, `${ROUTER}same.ts`, `${ROUTER}times.ts`, `${ROUTER}shifts.ts`], types: [SCHEMAS, ...STATES]},
   'reconciler/apply': {
     values: [SCHEMAS, ADAPTERS, ROUTER, 'reconciler/labels.ts', 'reconciler/backoff.ts', 'reconciler/plan/action.ts', 'reconciler/plan/format.ts', ...NODE_FACTS],
     types: STATES,
@@ -145,7 +145,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
 const DIRECTLY = ['reconciler', 'cli'];
 
 /** Everything here is a function of its arguments. */
-const PURE = ['reconciler/access/', 'reconciler/proposals/approvals.ts', 'reconciler/proposals/numbering.ts', 'reconciler/plan/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/backoff.ts', 'reconciler/router/names.ts', 'reconciler/router/times.ts', 'reconciler/router/shifts.ts', 'reconciler/commits/edits.ts', 'reconciler/commits/yaml-edit.ts'];
+const PURE = ['reconciler/access/', 'reconciler/proposals/approvals.ts', 'reconciler/proposals/numbering.ts', 'reconciler/plan/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/backoff.ts', 'reconciler/router/names.ts', 'reconciler/router/same.ts', 'reconciler/router/times.ts', 'reconciler/router/shifts.ts', 'reconciler/commits/edits.ts', 'reconciler/commits/yaml-edit.ts'];
 const IMPURE = /\b(new Date|Date\.|Math\.random|random(?:UUID|Bytes|Int)|process\.|performance\.|setTimeout|setInterval|setImmediate|async|await|fetch\(|import\()/;
 
 const SOURCE_ROOTS = ['schemas', 'reconciler', 'cli', 'buildpacks'];

@@ -6,7 +6,8 @@ import {currentShift} from '../router/shifts.ts';
 import type {Action, Plan, Waiting} from './action.ts';
 import {HANDOVER_GAP_MS, LEAVING_LOOK_MS, LEAVING_SHIFTS_MAX, LOG_READ_MS, SHIFT_IDLE_MS} from './limits.ts';
 import {planSilent} from './silent.ts';
-import {inOrder, isSameStructure} from './structure.ts';
+import {isSameJson} from '../router/same.ts';
+import {isSameStructure} from './structure.ts';
 
 type ReadyRouter = Extract<ObservedRouter, {state: 'ready'}>;
 
@@ -67,9 +68,9 @@ function whyAnother({system, structure, current}: Situation, {file}: ReadyRouter
 const HOSTS_IN_REASON_MAX = 3;
 
 function changes(wanted: RouteStructure, before: RouteStructure): string {
-  const [now, then] = [wanted, before].map(({hosts}) => new Map(hosts.map((host) => [host.host, inOrder(host)])));
-  const changed = [...new Set([...now?.keys() ?? [], ...then?.keys() ?? []])].filter((host) => now?.get(host) !== then?.get(host)).toSorted();
-  if (changed.length === 0) return inOrder(wanted.tls ?? {}) === inOrder(before.tls ?? {}) ? 'the router\'s options changed' : 'certificates changed';
+  const [now = new Map(), then = new Map()] = [wanted, before].map(({hosts}) => new Map(hosts.map((host) => [host.host, host])));
+  const changed = [...new Set([...now.keys(), ...then.keys()])].filter((host) => !isSameJson(now.get(host), then.get(host))).toSorted();
+  if (changed.length === 0) return isSameJson(wanted.tls ?? {}, before.tls ?? {}) ? 'the router\'s options changed' : 'certificates changed';
   return `routes changed: ${changed.slice(0, HOSTS_IN_REASON_MAX).join(', ')}${changed.length > HOSTS_IN_REASON_MAX ? ` and ${changed.length - HOSTS_IN_REASON_MAX} more` : ''}`;
 }
 

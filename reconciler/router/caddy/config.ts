@@ -5,22 +5,18 @@ import type {RouterFiles} from '../files.ts';
 import {hostRoutes} from './hosts.ts';
 import {HANDOVER_OPTIONS, holdServer, SAYS_GOODBYE} from './handover.ts';
 import {forwarding} from './forwarding.ts';
-import {authServers, NO_SECRETS, type RouteContext, type RouteSecrets} from './options.ts';
-import {answer, duration, KEEP_ALIVE, NEVER, toReplicas, TRIES, type Json, type ProxyContext} from './parts.ts';
+import {carriedIn, carrier, carry, unpacked, type RouteConfig} from './carried.ts';
+import {authServers, NO_SECRETS, type RouteContext} from './options.ts';
+import {answer, duration, KEEP_ALIVE, toReplicas, TRIES, type Json, type ProxyContext} from './parts.ts';
 import {errorRoutes, maintenanceRoutes} from './pages.ts';
 import {redirectRoutes, storage, tlsApp} from './tls.ts';
 import {NO_SUCH_HOST_PAGE} from './page-texts.ts';
 import {DIAL_MS} from '../times.ts';
+import {isSameJson} from '../same.ts';
 import {UNKNOWN_HOST_ADDRESS} from '../unbound-config.ts';
 
 /** Where Caddy answers for apps in maintenance: apart from every other listener, on the DNS port, which is ours already (over TCP on 127.0.0.1). */
 export const MAINTENANCE_ADDRESS = '127.0.0.3';
-/** What routes make of a configuration. */
-export interface RouteConfig {
-  readonly structure: RouteStructure;
-  readonly secrets?: RouteSecrets;
-}
-
 export const NO_STRUCTURE: RouteStructure = {hosts: []};
 
 export type CaddySettings = Pick<NodeSettings, 'domain' | 'listen' | 'httpPort' | 'httpsPort' | 'apiPort' | 'dnsPort'>;
@@ -32,7 +28,18 @@ export type CaddySettings = Pick<NodeSettings, 'domain' | 'listen' | 'httpPort' 
  * Manifests' words get in as JSON values only, and only hosts and paths that mean nothing special to Caddy
  * (`{…}` would be a placeholder, `*` a wildcard); others are left out.
  */
-export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {structure, secrets = NO_SECRETS}: RouteConfig): Json {
+export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, made: RouteConfig): Json {
+  return rendered({settings, files, carried: carry(made)}, made);
+}
+
+interface Place {
+  readonly settings: CaddySettings;
+  readonly files: RouterFiles;
+  /** What it was made from, packed. */
+  readonly carried: string;
+}
+
+function rendered({settings, files, carried}: Place, {structure, secrets = NO_SECRETS}: RouteConfig): Json {
   const {listen, httpPort, httpsPort, domain, apiPort, dnsPort} = settings;
   const context: RouteContext = {dnsPort, secrets, trustedProxies: structure.trustedProxies ?? [], pages: structure.pages ?? []};
   const address = listen.includes(':') ? `[${listen}]` : listen;
@@ -80,7 +87,7 @@ export function renderCaddyConfig(settings: CaddySettings, files: RouterFiles, {
             listen: [`${UNKNOWN_HOST_ADDRESS}:${dnsPort}`],
             protocols: ['h1'],
             automatic_https: {disable: true},
-            routes: [carried({structure, secrets}), {handle: [answer(404, NO_SUCH_HOST_PAGE)]}],
+            routes: [carrier(carried), {handle: [answer(404, NO_SUCH_HOST_PAGE)]}],
           },
           hold: holdServer(files),
           maintenance: {
@@ -138,50 +145,25 @@ const noteForAccessLog: Json = {
   ].join(' ')]}],
 };
 
-/** What the configuration was made from, in the configuration itself: whoever reads it back need not guess, and there is no second file. */
-function carried({structure, secrets}: Required<RouteConfig>): Json {
-  // As one text: Caddy takes everything else apart, and keeps it so.
-  return {match: [{method: [NEVER]}], handle: [{handler: 'vars', made: JSON.stringify({structure, secrets})}]};
-}
-
 /**
  * The structure that a running configuration has, or undefined when it is not exactly what we would load for it:
  * changed by hand, empty, or made for other settings or by another version.
  */
 export function structureOf(config: unknown, settings: CaddySettings, files: RouterFiles): RouteStructure | undefined {
-  const made = routesIn(config);
-  if (made === undefined) return undefined;
+  const carried = carriedIn(config);
+  const made = carried === undefined ? undefined : unpacked(carried);
+  if (carried === undefined || made === undefined) return undefined;
   try {
-    return isSame(renderCaddyConfig(settings, files, made), config) ? made.structure : undefined;
+    return isSameJson(rendered({settings, files, carried}, made), config) ? made.structure : undefined;
   } catch (error) {
     if (error instanceof TypeError) return undefined;
     throw error;
   }
 }
 
-/** Of two values of JSON, whatever the order of their fields. `isDeepStrictEqual` looks for everything else that JavaScript has, too: of 5,000 hosts 0.3 s long. */
-function isSame(one: unknown, other: unknown): boolean {
-  if (typeof one !== 'object' || one === null || typeof other !== 'object' || other === null) return one === other;
-  if (Array.isArray(one)) return Array.isArray(other) && one.length === other.length && one.every((item, index) => isSame(item, other[index]));
-  if (Array.isArray(other)) return false;
-  const fields = Object.entries(one).filter(([, value]) => value !== undefined);
-  return fields.length === Object.keys(other).length && fields.every(([key, value]) => Object.hasOwn(other, key) && isSame(value, (other as Readonly<Record<string, unknown>>)[key]));
-}
-
-/** What a configuration says that it was made from. Whether that is true, and of this version's shape, shows when it is rendered again. */
+/** What a configuration says that it was made from. */
 export function routesIn(config: unknown): RouteConfig | undefined {
-  try {
-    const {apps: {http: {servers: {unknown: {routes: [{handle: [{made}]}]}}}}} = config as Rendered;
-    const {structure, secrets = NO_SECRETS} = JSON.parse(made ?? '{}') as Partial<RouteConfig>;
-    return structure && {structure, secrets};
-  } catch (error) {
-    if (error instanceof TypeError || error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
-interface Rendered {
-  readonly apps: {readonly http: {readonly servers: {readonly unknown: {readonly routes: readonly [{readonly handle: readonly [{readonly made?: string}]}]}}}};
+  return unpacked(carriedIn(config) ?? '');
 }
 
 /** The first group is the host, without port and without the dot that may end it. */

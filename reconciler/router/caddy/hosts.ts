@@ -1,11 +1,11 @@
 import {comparablePath} from '../../../schemas/route-place.ts';
 import type {StructuredHost, StructuredPath} from '../../observed/structure.ts';
-import {anyMatchers, conditionMatcher, exactMatchers, hostMatcher, HOSTS_IN_LIST_MAX, inChunks, pathPatternOf, withDots, type Matcher} from './matchers.ts';
+import {anyMatchers, conditionMatcher, exactMatchers, hostMatcher, HOSTS_IN_LIST_MAX, inChunks, noteOddHosts, pathPatternOf, type Matcher} from './matchers.ts';
 import {handlersBefore, type RouteContext} from './options.ts';
 import {NO_SUCH_PATH_PAGE} from './page-texts.ts';
 import {markPages, noSuchPath} from './pages.ts';
 import {answer, type Json} from './parts.ts';
-import {Ways} from './ways.ts';
+import {commonWays, Ways} from './ways.ts';
 import {isHostOrWildcard, isWildcard} from '../names.ts';
 
 /**
@@ -18,42 +18,79 @@ import {isHostOrWildcard, isWildcard} from '../names.ts';
 export function hostRoutes(hosts: readonly StructuredHost[], context: RouteContext): readonly Json[] {
   const known = hosts.filter(({host}) => isHostOrWildcard(host));
   const exact = known.filter(({host}) => !isWildcard(host));
-  const wildcards = known.filter(({host}) => isWildcard(host)).map((wildcard) => {
-    const {host, except = []} = wildcard;
-    return answered({...hostMatcher(host), ...(except.length > 0 && {not: exactMatchers(except)})}, (ways) => pathRoutes(wildcard, ways, context), context);
-  });
-  return [...(exact.length === 0 ? [] : [branch(exact, context)]), ...wildcards];
+  const common = commonWays(exact, context);
+  const tree = exact.length === 0 ? [] : [noteOddHosts, ...branches(exact, {common, context}), ...common.routes(), {match: [{vars: {way: [NOWHERE]}}], handle: [NO_SUCH_PATH], terminal: true}];
+  return [...tree, ...known.filter(({host}) => isWildcard(host)).map((wildcard) => wildcardRoute(wildcard, context))];
 }
 
-/** Twice as many names: the most that Caddy finds in capital letters. */
-const LEAF_HOSTS = HOSTS_IN_LIST_MAX / 2;
-const BRANCHES = 10;
-
-function branch(hosts: readonly StructuredHost[], context: RouteContext): Json {
-  if (hosts.length <= LEAF_HOSTS) return leaf(hosts, context);
-  let size = LEAF_HOSTS;
-  while (size * BRANCHES < hosts.length) size *= BRANCHES;
-  return {match: anyMatchers(hosts.map(({host}) => host)), handle: [{handler: 'subroute', routes: inChunks(hosts, size).map((some) => branch(some, context))}]};
-}
-
-function leaf(hosts: readonly StructuredHost[], context: RouteContext): Json {
-  const routes = (ways: Ways) => hosts.map((host): Json => ({match: [hostMatcher(host.host)], handle: [{handler: 'subroute', routes: pathRoutes(host, ways, context)}]}));
-  return answered({host: withDots(hosts.map(({host}) => host))}, routes, context);
-}
-
-/** What routes choose, and then the ways that they can choose. Where none was chosen there is no such path. */
-function answered(match: Matcher, choosing: (ways: Ways) => readonly Json[], context: RouteContext): Json {
+function wildcardRoute(wildcard: StructuredHost, context: RouteContext): Json {
+  const {host, except = []} = wildcard;
   const ways = new Ways(context);
-  const choices = choosing(ways);
-  return {match: [match], terminal: true, handle: [{handler: 'subroute', routes: [...choices, ...ways.routes(), {handle: [answer(404, NO_SUCH_PATH_PAGE)]}]}]};
+  const choices = pathRoutes(wildcard, ways, context);
+  return {
+    match: [{...hostMatcher(host), ...(except.length > 0 && {not: exactMatchers(except)})}],
+    handle: [{handler: 'subroute', routes: [...choices, ...ways.routes(), {handle: [NO_SUCH_PATH]}]}],
+    terminal: true,
+  };
+}
+
+const NO_SUCH_PATH: Json = answer(404, NO_SUCH_PATH_PAGE);
+/** The way to take for paths that a host does not have. */
+const NOWHERE = 'none';
+
+/** Longer than what Caddy goes through entry by entry. */
+const LEAF_HOSTS = HOSTS_IN_LIST_MAX + 4;
+/** Most that stand side by side: all of them are asked. */
+const BRANCHES_MAX = 12;
+
+interface Tree {
+  /** Ways that stand behind it. */
+  readonly common: Ways;
+  readonly context: RouteContext;
+}
+
+/**
+ * In even parts and as flat as may be: before Caddy (2.6.2) reads a handler, it takes apart and puts together again all that is in it, and so each level of
+ * the tree with all that is below.
+ */
+function branches(hosts: readonly StructuredHost[], tree: Tree): readonly Json[] {
+  const leaves = Math.ceil(hosts.length / LEAF_HOSTS);
+  if (leaves <= BRANCHES_MAX) return inChunks(hosts, LEAF_HOSTS).map((some) => leaf(some, tree));
+  const levels = Math.ceil(Math.log(leaves) / Math.log(BRANCHES_MAX));
+  const size = LEAF_HOSTS * Math.ceil(leaves ** ((levels - 1) / levels));
+  return inChunks(hosts, size).map((some) => ({match: oneOf(some), handle: [{handler: 'subroute', routes: branches(some, tree)}]}));
+}
+
+/** What routes choose, and then the ways that only they can choose. */
+function leaf(hosts: readonly StructuredHost[], {common, context}: Tree): Json {
+  const ways = new Ways(context, common);
+  const routes = hosts.map((host): Json => ({match: [hostMatcher(host.host)], handle: handlersOfHost(host, ways, context)}));
+  return {match: oneOf(hosts), handle: [{handler: 'subroute', routes: [...routes, ...ways.routes()]}]};
+}
+
+function oneOf(hosts: readonly StructuredHost[]): readonly Matcher[] {
+  return anyMatchers(hosts.map(({host}) => host));
+}
+
+function handlersOfHost(host: StructuredHost, ways: Ways, context: RouteContext): readonly Json[] {
+  const [only] = host.paths;
+  const routes = pathRoutes(host, ways, context);
+  if (only !== undefined && routes.length === 1 && takesAll(only)) return handlersOf(only, ways, context);
+  return [{handler: 'subroute', routes}];
 }
 
 /** The first that fits is the only one: that is what a group is. */
 const PATH_GROUP = 'path';
 
 function pathRoutes(host: StructuredHost, ways: Ways, context: RouteContext): readonly Json[] {
+  const routes = host.paths.flatMap((path) => pathRoute(path, ways, context));
+  if (host.paths.some(takesAll)) return routes;
   const ownPage = noSuchPath(host, context.pages);
-  return [...host.paths.flatMap((path) => pathRoute(path, ways, context)), ...(ownPage.length === 0 ? [] : [{group: PATH_GROUP, handle: ownPage}])];
+  return [...routes, {group: PATH_GROUP, handle: ownPage.length === 0 ? [{handler: 'vars', way: NOWHERE}] : ownPage}];
+}
+
+function takesAll({path, when = []}: StructuredPath): boolean {
+  return path === '/' && when.length === 0;
 }
 
 /** Nothing for a path that would mean something else to Caddy. */

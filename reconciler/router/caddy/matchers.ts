@@ -19,13 +19,16 @@ export function exactMatchers(hosts: readonly string[]): readonly Matcher[] {
   return inChunks(withDots(hosts), HOSTS_IN_LIST_MAX).map((some) => ({host: some}));
 }
 
-/** One of them is true when the host is one of these, of which there may be thousands; and for others that are written in capital letters. */
+/** Before `anyMatchers`: notes that the host is not written as hosts in manifests are, with capital letters or a dot at its end. */
+export const noteOddHosts: Json = {match: [{header_regexp: {Host: {pattern: '[A-Z]|\\.(?::[0-9]*)?$'}}}], handle: [{handler: 'vars', odd: 'yes'}]};
+
+/** One of them is true when the host is one of these, of which there may be thousands; and for all that are written in another way. */
 export function anyMatchers(hosts: readonly string[]): readonly Matcher[] {
-  return [{host: withDots(hosts)}, {header_regexp: {Host: {pattern: '[A-Z]'}}}];
+  return [{host: hosts}, {vars: {odd: ['yes']}}];
 }
 
 /** A host may be asked for with the dot that ends it, which Caddy takes for another one. */
-export function withDots(hosts: readonly string[]): readonly string[] {
+function withDots(hosts: readonly string[]): readonly string[] {
   return hosts.flatMap((host) => [host, `${host}.`]);
 }
 

@@ -14,11 +14,16 @@ function rendered(hosts: readonly StructuredHost[]): readonly Route[] {
   return JSON.parse(JSON.stringify(hostRoutes(hosts, {dnsPort: 3553, trustedProxies: [], secrets: NO_SECRETS, pages: []}))) as readonly Route[];
 }
 
+/** Behind a matcher for many hosts stands one for each; wildcards have one only. */
+const routeOf = (host: StructuredHost): Route | undefined => (host.host.startsWith('*') ? rendered([host])[0] : rendered([host])[1]?.handle[0]?.routes?.[0]);
 const matches = test.macro((t, host: StructuredHost, expected: unknown) => {
-  t.deepEqual(rendered([host])[0]?.match, [expected]);
+  t.deepEqual(routeOf(host)?.match, [expected]);
 });
-/** Behind the matcher for many hosts stands one for each; wildcards have one only. */
-const routesOf = (host: StructuredHost): readonly Route[] => rendered([host])[0]?.handle[0]?.routes?.[0]?.handle[0]?.routes ?? [];
+/** A host whose only path is for everything needs none for paths. */
+const routesOf = (host: StructuredHost): readonly Route[] => {
+  const [first, ...others] = routeOf(host)?.handle ?? [];
+  return first?.routes !== undefined && others.length === 0 ? first.routes : [{handle: routeOf(host)?.handle ?? []}];
+};
 const PATHS: readonly StructuredPath[] = [{path: '/', name: NAME}];
 
 test('a host is matched with and without the dot that may end it', matches, {host: 'shop.test', paths: PATHS}, {host: ['shop.test', 'shop.test.']});
@@ -72,14 +77,21 @@ test('a redirect may lead to one place only', renders, {path: '/old', redirect: 
 });
 
 test('many hosts stand in a tree that others pass by at its root, wildcards come after all of them', (t) => {
-  const hosts = [...Array.from({length: 620}, (_, index) => `h${index}.test`), '*.h.test', '*'].map((host): StructuredHost => ({host, paths: PATHS}));
-  const [root, ...wildcards] = rendered(hosts);
-  t.is(wildcards.length, 2);
-  t.deepEqual(root?.handle[0]?.routes?.map(({handle}) => handle[0]?.routes?.length), [10, 3], '500 hosts in ten leaves, and 120 in three');
-  // Of a leaf: its hosts, the way to replicas, and the page for paths that nobody has.
-  t.deepEqual(root?.handle[0]?.routes?.[1]?.handle[0]?.routes?.map(({handle}) => handle[0]?.routes?.length), [52, 52, 22]);
-  t.deepEqual(root?.match?.map((matcher) => (matcher as {host?: string[]}).host?.length ?? matcher), [1240, {header_regexp: {Host: {pattern: '[A-Z]'}}}]);
-  t.is(new Set(JSON.stringify(root).match(/h\d+\.test/g)).size, 620);
+  const hosts = [...Array.from({length: 1500}, (_, index) => `h${index}.test`), '*.h.test', '*'].map((host): StructuredHost => ({host, paths: PATHS}));
+  const routes = rendered(hosts);
+  const [odd, ...branches] = routes.slice(0, -4);
+  t.deepEqual(odd, {match: [{header_regexp: {Host: {pattern: '[A-Z]|\\.(?::[0-9]*)?$'}}}], handle: [{handler: 'vars', odd: 'yes'}]});
+  t.deepEqual(routes.slice(-4).map(({match}) => match), [[{vars: {way: ['0']}}], [{vars: {way: ['none']}}], [{header_regexp: {Host: {pattern: '(?i)^(?:[a-z0-9_-]+\\.)+h\\.test\\.?(?::[0-9]*)?$'}}}], [{}]]);
+  const namesOf = (route: Route | undefined) => route?.match?.map((matcher) => (matcher as {host?: string[]}).host?.length ?? matcher);
+  const isOdd = {vars: {odd: ['yes']}};
+  t.deepEqual(branches.map(namesOf), [[416, isOdd], [416, isOdd], [416, isOdd], [252, isOdd]]);
+  t.deepEqual(branches.at(-1)?.handle[0]?.routes?.map(namesOf), [[104, isOdd], [104, isOdd], [44, isOdd]]);
+  t.is(new Set(JSON.stringify(branches).match(/h\d+\.test/g)).size, 1500);
+});
+test('a host with a path for everything has no other end', (t) => {
+  t.deepEqual(routesOf({host: 'shop.test', paths: [{path: '/a', name: NAME}, {path: '/', name: NAME}]}).at(-1), {group: 'path', handle: [TO_WEB]});
+  t.deepEqual(routesOf({host: 'shop.test', paths: [{path: '/a', name: NAME}]}).at(-1), {group: 'path', handle: [{handler: 'vars', way: 'none'}]});
+  t.deepEqual(routesOf({host: 'shop.test', paths: [{path: '/', name: NAME, when: [{kind: 'method', values: ['GET']}]}]}).at(-1), {group: 'path', handle: [{handler: 'vars', way: 'none'}]});
 });
 
 /** How many proxies Caddy has to make for so many paths of one host. */
@@ -90,5 +102,15 @@ const hasWays = test.macro((t, paths: readonly StructuredPath[], expected: numbe
 const OTHER = NAME.replace('web', 'api');
 test('paths without options share a way', hasWays, [{path: '/a', name: NAME}, {path: '/', name: OTHER}], 1);
 test('paths with the same options share a way', hasWays, [{path: '/a', name: NAME, options: {waitMs: 1, isCompressed: true}}, {path: '/', name: OTHER, options: {waitMs: 1, allow: ['10.0.0.0/8']}}], 1);
+test('paths of many hosts share a way', (t) => {
+  const hosts = Array.from({length: 120}, (_, index): StructuredHost => ({host: `h${index}.test`, paths: [{path: '/a', name: OTHER}, {path: '/', name: NAME, ...(index % 60 === 0 && {options: {waitMs: 1}})}]}));
+  t.is(JSON.stringify(rendered(hosts)).match(/"handler":"reverse_proxy"/g)?.length, 2);
+});
+test('the ways that most paths take stand behind the tree, the others in the leaf of their hosts', (t) => {
+  const hosts = Array.from({length: 70}, (_, index): StructuredHost => ({host: `h${index}.test`, paths: [{path: '/', name: NAME}, {path: '/own', name: NAME, options: {waitMs: 1 + index}}]}));
+  const [, leaf, ...behind] = rendered(hosts);
+  t.deepEqual(behind.flatMap(({match}) => match), [...Array.from({length: 10}, (_, index) => ({vars: {way: [String(index)]}})), {vars: {way: ['none']}}]);
+  t.is(leaf?.handle[0]?.routes?.filter(({handle}) => handle[0]?.['handler'] === 'reverse_proxy').length, 61);
+});
 test('other options are another way', hasWays, [{path: '/a', name: NAME, options: {waitMs: 1}}, {path: '/b', name: NAME, options: {waitMs: 2}}, {path: '/', name: NAME}], 3);
 test('who is asked in turn is counted for each service', hasWays, [{path: '/a', name: NAME, options: {balance: 'round-robin'}}, {path: '/b', name: OTHER, options: {balance: 'round-robin'}}], 2);
