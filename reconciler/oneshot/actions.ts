@@ -18,7 +18,7 @@ import {commandIn, execCommandIn, printOf, whyNotStarted} from './command.ts';
 import {ExecNotes} from './exec-notes.ts';
 import {END_GRACE_MS, FIRST_LOOK_MS_MAX, KILL_MS_MORE, RENEWAL_LOOK_MS, RUN_NUMBERS, RUNS_PER_APP_MAX, SESSIONS_MAX, START_MS_MAX} from './limits.ts';
 import {type Actor, type Audit, type ExecRequest, type Killed, type NewAuditEntry, type OneShot, Refused, type ReplicaRequest, type Restarted, type RestartedReplica, type RestartRequest, type RunRequest, type Session, type StartedRun} from './oneshot.ts';
-import type {Restarts} from './restarts.ts';
+import {homeOf, type Restarts} from './restarts.ts';
 import {RoomClaims} from './room-claims.ts';
 import {replicaToRestart, runningNamed, servicesToRestart, serviceToRun, type Seen} from './seen.ts';
 
@@ -141,7 +141,7 @@ export class OneShotActions implements OneShot {
     const hashes = this.#plainHashes(desired, app);
     const atMs = Date.now();
     const notes = chosen.map(({name, specHash}) => ({service: name, specHash: hashes.get(name) ?? specHash, atMs}));
-    await restarts.add(app, notes, desired.apps.map(({name}) => name));
+    await restarts.add(homeOf(desired.apps.find(({name}) => name === app) ?? {name: app}), notes, desired.apps.map(homeOf));
     wake();
     return {services: chosen.map(({name}) => name)};
   }
@@ -152,7 +152,7 @@ export class OneShotActions implements OneShot {
     const {service, slot, specHash} = replicaToRestart(seen, {app, replica});
     await audit.add({...whoIs(actor), action: 'restart', app, subject: replica});
     const atMs = Date.now();
-    await restarts.add(app, [{service, slot, specHash: this.#plainHashes(seen.desired, app).get(service) ?? specHash, atMs}], seen.desired.apps.map(({name}) => name));
+    await restarts.add(homeOf(seen.desired.apps.find(({name}) => name === app) ?? {name: app}), [{service, slot, specHash: this.#plainHashes(seen.desired, app).get(service) ?? specHash, atMs}], seen.desired.apps.map(homeOf));
     wake();
     const renewed = await this.#whenRenewed({app, service, slot, atMs}, signal);
     if (renewed.state === 'failed') throw new Refused('impossible', `${replica} was not replaced: the new one ${renewed.cause}; the old one goes on`);

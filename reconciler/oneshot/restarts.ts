@@ -1,4 +1,5 @@
 import {readFile, rename, writeFile} from 'node:fs/promises';
+import {appIdOf, type Identified} from '../../schemas/app-id.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {restarted, type RestartNote} from '../desired/restarted.ts';
 import type {DesiredApp, DesiredState} from '../desired/state.ts';
@@ -40,7 +41,7 @@ export class Restarts {
     }
   }
 
-  /** Resolves when the notes are on the disk; from then on they count. */
+  /** Resolves when the notes are on the disk; from then on they count. `app` and `known` as `homeOf` has them. */
   add(app: AppName, notes: readonly RestartNote[], known: readonly AppName[]): Promise<void> {
     const writing = this.#last.then(async () => {
       const newestMs = Math.max(...notes.map(({atMs}) => atMs));
@@ -68,7 +69,7 @@ export class Restarts {
   }
 
   #applied(app: DesiredApp): DesiredApp {
-    const notes = this.#notes[app.name];
+    const notes = this.#notes[homeOf(app)];
     if (notes === undefined) return app;
     const made = this.#made.get(app);
     if (made?.notes === notes) return made.app;
@@ -77,6 +78,11 @@ export class Restarts {
     this.#plain.set(next.app, app);
     return next.app;
   }
+}
+
+/** What notes are kept under: an app that is renamed is not restarted for it, nor forgotten. */
+export function homeOf(app: Identified): AppName {
+  return appIdOf(app) as string as AppName;
 }
 
 /** Whoever has all of a service made anew has each replica made anew. */

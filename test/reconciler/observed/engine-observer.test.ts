@@ -1,9 +1,11 @@
 import test from 'ava';
 import type {ContainerSpec} from '../../../reconciler/adapters/engine.ts';
+import {AppIds} from '../../../reconciler/app-ids.ts';
 import * as labels from '../../../reconciler/labels.ts';
 import {EngineObserver} from '../../../reconciler/observed/engine-observer.ts';
 import type {ProbeResult} from '../../../reconciler/observed/health.ts';
 import {Prober} from '../../../reconciler/observed/prober.ts';
+import type {AppId, AppName} from '../../../schemas/ids.ts';
 import {FakeEngine} from '../../support/fake-engine.ts';
 import {FACTS} from '../../support/make.ts';
 
@@ -18,7 +20,7 @@ const SPEC: ContainerSpec = {
 };
 
 /** One running replica; `onHealth` resolves at the next change of a health. */
-async function setUp(signal: AbortSignal) {
+async function setUp(signal: AbortSignal, ids = new AppIds()) {
   const engine = new FakeEngine();
   engine.addImage('sha256:v1');
   await engine.ensureNetwork({name: 'flynn.shop', labels: {[labels.LABEL_INSTANCE]: INSTANCE, [labels.LABEL_APP]: 'shop'}, subnet: '10.213.0.0/25'});
@@ -34,7 +36,7 @@ async function setUp(signal: AbortSignal) {
   });
   // After the prober was made: it has seen the start.
   const id = await engine.run(SPEC);
-  const observer = new EngineObserver({engine, instance: INSTANCE, prober, hostSubnets: async () => ['192.168.1.0/24'], isBuilding: () => false, isAttended: () => false});
+  const observer = new EngineObserver({engine, instance: INSTANCE, prober, hostSubnets: async () => ['192.168.1.0/24'], isBuilding: () => false, isAttended: () => false, ids});
   const look = async () => (await observer.look(Date.now(), signal)).containers[0];
   const answerWith = (next: ProbeResult) => {
     answer = next;
@@ -74,4 +76,17 @@ test('a paused replica is ill, whatever its last probe said', async (t) => {
   engine.tamper(id, {isPaused: true});
   observer.invalidate(id);
   t.like(await look(), {health: {state: 'unhealthy', detail: 'it is paused'}, drift: 'was changed by hand: it is paused'});
+});
+
+test('a replica of an app that was renamed is one of it, and to be replaced', async (t) => {
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  const ids = new AppIds();
+  const {look, observer} = await setUp(stop.signal, ids);
+  ids.see([{name: 'store' as AppName, id: 'shop' as AppId}, {name: 'shop' as AppName, id: 'shop-2' as AppId}]);
+  t.like(await look(), {app: 'store', name: 'shop.web.1-aaaaaaaa-0', drift: 'was made when the app was called shop'});
+  t.like((await observer.look(Date.now(), stop.signal)).connected[0], {app: 'shop', isFormer: true}, 'on the networks that it has it stays to its end');
+  ids.see([{name: 'shop' as AppName}]);
+  t.is((await observer.look(Date.now(), stop.signal)).connected[0]?.isFormer, undefined);
+  t.false('drift' in (await look() ?? {}), 'after a revert it is as it has to be');
 });

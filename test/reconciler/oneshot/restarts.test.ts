@@ -3,7 +3,7 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {Restarts} from '../../../reconciler/oneshot/restarts.ts';
-import type {AppName, SpecHash} from '../../../schemas/ids.ts';
+import type {AppId, AppName, SpecHash} from '../../../schemas/ids.ts';
 import {app, desired, SHOP} from '../../support/make.ts';
 
 const NOTE = {service: 'web', specHash: 'v1' as SpecHash, atMs: 5};
@@ -29,6 +29,14 @@ test('a restart counts from when it is on the disk, and after the next start too
   t.is(made && restarts.plain(made), wanted.apps[0]);
   t.is((await stat(file)).mode & 0o777, 0o600);
   t.deepEqual((await Restarts.open(file, unbroken)).applied(wanted).apps, [made]);
+});
+
+test('an app that was renamed since is restarted as before', async (t) => {
+  const restarts = await Restarts.open(await fileFor(t), unbroken);
+  await restarts.add(SHOP, [NOTE], [SHOP]);
+  const [renamed, another] = restarts.applied(desired({...app('v1', 1), name: 'store' as AppName, id: 'shop' as AppId}, {...app('v1', 1), id: 'shop-2' as AppId})).apps;
+  t.is(renamed?.state === 'resolved' && renamed.restartOf, app('v1', 1).specKey);
+  t.is(another?.state === 'resolved' && another.restartOf, undefined);
 });
 
 test('a service has one note, and an app that is gone has none', async (t) => {
