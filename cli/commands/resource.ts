@@ -5,7 +5,7 @@ const INSTEAD: readonly string[] = [
   'until then run it as an app of its own, which keeps its data in a volume:',
   '  flynn create db -r ""',
   '  flynn env set POSTGRES_PASSWORD=… --secret -a db',
-  "  in apps/db/app.yaml    services: {store: {strategy: stop-first, volumes: {data: {path: /var/lib/postgresql/data}}}}",
+  "  in apps/db/app.yaml    services: {store: {replicas: 1, strategy: stop-first, volumes: {data: {path: /var/lib/postgresql/data}}}}",
   '  flynn deploy -a db --image postgres:17 -t store --port 5432',
   'let the app that needs it connect, to store.db.internal:5432 (docs/services.md, "Network"):',
   '  in apps/db/app.yaml    allowFrom: [shop]',
