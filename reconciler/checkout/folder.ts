@@ -4,7 +4,7 @@ import path from 'node:path';
 import type {CommitId} from '../../schemas/ids.ts';
 import {git} from '../adapters/git.ts';
 import {NO_COMMIT} from '../adapters/git-format.ts';
-import {moveRef, objectWriter} from '../adapters/git-write.ts';
+import {durableWriter, moveRef} from '../adapters/git-write.ts';
 import {watchFiles} from '../adapters/watch-files.ts';
 import {mutex} from '../commits/mutex.ts';
 import {COMMITTER, writer} from '../commits/writer.ts';
@@ -27,7 +27,7 @@ const SAVED = 'refs/flynn/folder';
  */
 export function folderRepo({gitdir, folder, check}: {gitdir: string; folder: string; check?: CommitCheck}): FollowedRepo {
   const branch = new BareBranch({gitdir, ref: SAVED, kind: 'folder'});
-  const write = objectWriter(gitdir);
+  const write = durableWriter(gitdir);
   const files = new FolderTree(write);
   const floors = releaseFloors(gitdir);
   const tidyUp = afterCommits(gitdir);
@@ -40,6 +40,7 @@ export function folderRepo({gitdir, folder, check}: {gitdir: string; folder: str
     if (tip !== undefined && (await readCommit(branch.objects, tip, signal)).tree === tree) return tip;
     const parents = tip === undefined ? [] : [tip];
     const commit = await write.commit({tree, parents, message: `save ${folder}\n`, author: COMMITTER, committer: COMMITTER, atMs: Date.now()});
+    await write.flush();
     if (!await moveRef(gitdir, {ref: SAVED, from: tip ?? NO_COMMIT, to: commit, reason: 'saved'}, signal)) throw new Error(`"${gitdir}" is used by another process`);
     tidyUp();
     // It was just written, so it is 40 hex digits.

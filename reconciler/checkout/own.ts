@@ -6,7 +6,7 @@ import {git} from '../adapters/git.ts';
 import {EMPTY_TREE, NO_COMMIT} from '../adapters/git-format.ts';
 import {ObjectReader} from '../adapters/git-objects.ts';
 import {RefMover} from '../adapters/git-refs.ts';
-import {moveRef, objectWriter, type SignCommit} from '../adapters/git-write.ts';
+import {durableWriter, moveRef, type SignCommit} from '../adapters/git-write.ts';
 import {watchFiles} from '../adapters/watch-files.ts';
 import {runEdit} from '../commits/run-edit.ts';
 import {BareBranch} from './bare.ts';
@@ -149,9 +149,10 @@ async function emptyRepository({gitdir, settings}: {gitdir: string; settings: Re
 async function firstCommit({gitdir, files, author, sign}: {gitdir: string; files: Readonly<Record<string, string>>; author: Author; sign: SignCommit | undefined}, signal: AbortSignal): Promise<void> {
   const objects = new ObjectReader({gitdir});
   try {
-    const write = objectWriter(gitdir, sign);
+    const write = durableWriter(gitdir, sign);
     const tree = await runEdit({objects, write, tree: EMPTY_TREE}, () => files, signal);
     const commit = await write.commit({tree, parents: [], message: 'create the cluster repository\n', author, committer: COMMITTER, atMs: Date.now()});
+    await write.flush();
     await moveRef(gitdir, {ref: MAIN, from: NO_COMMIT, to: commit, reason: 'create'}, signal);
   } finally {
     objects.close();

@@ -2,7 +2,7 @@ import type {CommitId} from '../../schemas/ids.ts';
 import {git} from '../adapters/git.ts';
 import {NO_COMMIT} from '../adapters/git-format.ts';
 import type {ObjectReader} from '../adapters/git-objects.ts';
-import {moveRefs, objectWriter, type RefMove} from '../adapters/git-write.ts';
+import {durableWriter, moveRefs, type RefMove} from '../adapters/git-write.ts';
 import {readCommit} from '../checkout/pieces.ts';
 import {COMMITTER} from '../commits/writer.ts';
 import {parseRecord, RECORD_FILE, recordText, type ProposalRecord, type Who} from './record.ts';
@@ -110,9 +110,11 @@ export class ProposalStore {
   }
 
   async #commit(record: ProposalRecord, {parents, by, message}: {readonly parents: readonly string[]; readonly by: Who; readonly message: string}): Promise<string> {
-    const write = objectWriter(this.#gitdir);
+    const write = durableWriter(this.#gitdir);
     const tree = await write.tree([{mode: '100644', name: RECORD_FILE, id: await write.blob(recordText(record))}]);
-    return write.commit({tree, parents, message: `proposal ${record.number}: ${message}\n`, author: by, committer: COMMITTER, atMs: Date.now()});
+    const commit = await write.commit({tree, parents, message: `proposal ${record.number}: ${message}\n`, author: by, committer: COMMITTER, atMs: Date.now()});
+    await write.flush();
+    return commit;
   }
 }
 
