@@ -37,7 +37,7 @@ test.before(async (t) => {
   await node.mustGit(folder, 'push', 'flynn', 'main');
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node[Symbol.asyncDispose]();
 });
 
@@ -53,7 +53,7 @@ test.serial('who may make and remove apps renames one, and nobody else', async (
 });
 
 test.serial('it serves under its new name, with its secret and its volume, and the old host answers nothing', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   t.is((await node.ask('shop')).body, 'one hello shop');
   written = await note('shop');
   t.not(written, '');
@@ -70,7 +70,7 @@ test.serial('it serves under its new name, with its secret and its volume, and t
 });
 
 test.serial('releases, builds, logs, schedules and rights are still its own', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   t.deepEqual((await json<ReleaseList>('releases', '-a', 'store')).releases.map(({number, state}) => `v${number} ${state}`), ['v1 current']);
   t.deepEqual((await json<readonly BuildRecord[]>('builds', '-a', 'store')).map(({app, number, release}) => `${app} ${number} v${release}`), ['store 1 v1']);
   t.regex((await node.must('logs', 'store')).stdout, /app\[web\.1\]: serving one$[^]*app\[web\.1\]: serving one$/m);
@@ -81,7 +81,7 @@ test.serial('releases, builds, logs, schedules and rights are still its own', as
 });
 
 test.serial('a push to it is its next release, and a rollback goes back to one of before', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node.commit(folder, {'server.js': server('two')});
   t.regex(await node.mustGit(folder, 'push', 'flynn', 'main'), /Released v2$/m);
   t.is((await node.ask('store')).body, 'two hello store');
@@ -91,7 +91,7 @@ test.serial('a push to it is its next release, and a rollback goes back to one o
 });
 
 test.serial('another app with the old name gets nothing of it', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node.must('create', 'shop', '-r', '');
   t.regex(await node.manifest('apps/shop/app.yaml') ?? '', /^id: shop-2$/m);
   await node.want(clone, {'apps/shop/app.yaml': `${APP}id: shop-2\n`});
@@ -105,7 +105,7 @@ test.serial('another app with the old name gets nothing of it', async (t) => {
 });
 
 test.serial('a host of its own answers all the time, also when the reconciler is killed in the middle', async (t) => {
-  t.timeout(90_000);
+  t.timeout(120_000);
   await node.must('route', 'add', 'http', CUSTOM, '-a', 'store');
   await until('the host leads to it', async () => (await node.ask('store')).status === 200 && (await ask(custom())).status === 200);
   await node.settled();
@@ -121,7 +121,7 @@ test.serial('a host of its own answers all the time, also when the reconciler is
 });
 
 test.serial('a revert of the commit gives it back its name before', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node.mustGit(clone, 'pull', '--quiet', '--rebase');
   const renamed = (await node.git(clone, 'log', '--format=%H', '--grep=^store: rename to mall', '-1')).stdout;
   await using load = startLoad(custom());
