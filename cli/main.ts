@@ -24,6 +24,8 @@ export interface Surroundings {
 }
 
 const STATUS_INTERRUPTED = 130;
+/** A full disk, one that can't be written to, somebody else's file: no bug of ours, and the message names the file. */
+const MACHINE_SAYS_NO: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM']);
 
 /** Runs one command line to its exit status: 0 done, 1 refused or failed, 2 used wrongly, 130 interrupted. */
 export async function main(surroundings: Surroundings, signal: AbortSignal): Promise<number> {
@@ -95,6 +97,8 @@ function report(error: unknown, {command, around, isInterrupted}: {command: Comm
   if (error instanceof Failure) {
     around.err(`error: ${error.message}`);
     for (const line of error.advice) around.err(`       ${line}`);
+  } else if (error instanceof Error && MACHINE_SAYS_NO.has((error as NodeJS.ErrnoException).code ?? '')) {
+    around.err(`error: ${error.message}`);
   } else {
     // Not expected by anybody: the stack is what a bug report needs.
     around.err(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

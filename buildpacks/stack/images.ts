@@ -74,7 +74,9 @@ export async function makeStackImages({docker, print, which = ['run', 'build', '
       await removeOld(docker, image, limit);
       if (image === 'run') for (const under of ['base', UNFLATTENED] as const) await removeOld(docker, under, limit);
     }
-    await tagImage(docker, tag, `flynn/${image}:latest`, limit);
+    const latest = `flynn/${image}:latest`;
+    // The time of the last tag is what says when an image was made.
+    if (await imageId(docker, latest, limit) !== await imageId(docker, tag, limit)) await tagImage(docker, tag, latest, limit);
     return tag;
   };
   const run = await make('run', () => makeBase({docker, print, isRenewed}, limit));

@@ -68,7 +68,7 @@ export const drains = group({
   otherwise: list,
 });
 
-const HEADER = ['app', 'url', 'state', 'delivered', 'waiting', 'lost', ''];
+const HEADER = ['APP', 'URL', 'STATE', 'DELIVERED', 'WAITING', 'LOST', ''];
 
 function rowOf({app, url, state, delivered, behind, dropped, error = ''}: DrainStatus): readonly string[] {
   return [app ?? '(all)', url, state, String(delivered), String(behind), String(dropped), error];

@@ -18,9 +18,11 @@ export const metrics: Command = {
 
   async run(args, context, signal) {
     const {words: [named]} = parseFlags(args, {}, {wordsMax: 1});
-    const app = named ?? context.appFlag;
+    const app = named === undefined && context.appFlag === undefined ? undefined : await context.app(named, signal);
     const client = await context.client();
-    const found = await client.get<NodeMetrics>(`/v1/metrics${app === undefined ? '' : `?app=${await context.app(named, signal)}`}`, signal);
+    const found = await client.get<NodeMetrics>(`/v1/metrics${app === undefined ? '' : `?app=${app}`}`, signal);
+    // One that is gone may still have figures; one that never was has none.
+    if (app !== undefined && found.http.length + found.tcp.length === 0) await client.app(app, signal);
     if (context.isJson) context.out(JSON.stringify(found, null, 2));
     else for (const line of lines(found)) context.out(line);
     if (!context.isJson) context.err(found.http.length + found.tcp.length === 0 ? 'no requests yet' : `since ${age(found.since, context.nowMs())} ago`);

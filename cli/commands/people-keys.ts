@@ -30,7 +30,7 @@ async function list(args: readonly string[], context: CommandContext, signal: Ab
   const keys = await keysOf(values.user, context, signal);
   if (context.isJson) context.out(JSON.stringify(keys, null, 2));
   else if (keys.length === 0) context.err('no SSH keys');
-  else for (const line of table([['user', 'type', 'fingerprint', 'comment'], ...keys.map(({user, type, fingerprint, comment}) => [user, type, fingerprint, comment])])) context.out(line);
+  else for (const line of table([['USER', 'TYPE', 'FINGERPRINT', 'COMMENT'], ...keys.map(({user, type, fingerprint, comment}) => [user, type, fingerprint, comment])])) context.out(line);
   return 0;
 }
 

@@ -15,7 +15,7 @@ const list: Subcommand = {
     const people = await (await context.client()).get<readonly PersonAnswer[]>('/v1/people', signal);
     if (context.isJson) context.out(JSON.stringify(people, null, 2));
     else if (people.length === 0) context.err('nobody but the operator');
-    else for (const line of table([['user', 'name', 'email', 'cluster', 'apps'], ...people.map(rowOf)])) context.out(line);
+    else for (const line of table([['USER', 'NAME', 'EMAIL', 'CLUSTER', 'APPS'], ...people.map(rowOf)])) context.out(line);
     return 0;
   },
 };

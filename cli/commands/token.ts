@@ -15,7 +15,7 @@ const list: Subcommand = {
     const tokens = people.filter(({user}) => values.user === undefined || user === values.user).flatMap(({user, tokens: own}) => own.map((token) => ({user, ...token})));
     if (context.isJson) context.out(JSON.stringify(tokens, null, 2));
     else if (tokens.length === 0) context.err('no tokens');
-    else for (const line of table([['user', 'token', 'role', 'apps', 'expires'], ...tokens.map(({user, name, role = '', apps = [], expires = 'never'}) => [user, name, role, apps.join(' '), expires])])) context.out(line);
+    else for (const line of table([['USER', 'TOKEN', 'ROLE', 'APPS', 'EXPIRES'], ...tokens.map(({user, name, role = '', apps = [], expires = 'never'}) => [user, name, role, apps.join(' '), expires])])) context.out(line);
     return 0;
   },
 };

@@ -225,7 +225,7 @@ test('drains say where logs go, and how that goes', async (t) => {
   ];
   t.is(await type('drains'), text`
     $ flynn drains
-    app    url                          state    delivered  waiting  lost
+    APP    URL                          STATE    DELIVERED  WAITING  LOST
     (all)  syslog+tls://logs.test:6514  idle     3012       0        0
     shop   https://logs.test/in         failing  1          30       2     the receiver answers 503
     exit 0
