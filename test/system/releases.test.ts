@@ -208,8 +208,8 @@ test.serial('a destroyed app is gone but for its data, and a revert brings it ba
   t.deepEqual(await node.running('ready'), []);
   t.is(await node.manifest('apps/ready/app.yaml'), undefined);
   t.is((await node.ask('shop')).body, 'two goodbye');
-  await node.git(cluster, 'pull', '--quiet', '--rebase');
-  await node.git(cluster, 'revert', '--no-edit', 'HEAD');
-  await node.git(cluster, 'push', '--quiet');
+  await node.mustGit(cluster, 'pull', '--quiet', '--rebase');
+  await node.mustGit(cluster, 'revert', '--no-edit', 'HEAD');
+  await node.mustGit(cluster, 'push', '--quiet');
   await until('the revert brings it back', async () => (await node.ask('ready')).body === 'one image');
 });
