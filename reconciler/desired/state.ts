@@ -307,6 +307,7 @@ export interface RouteOptions {
   readonly stickyCookie?: string;
   readonly isH2c?: true;
   readonly bodyBytesMax?: number;
+  readonly bodyBufferBytes?: number;
   readonly waitMs?: number;
   readonly responseMs?: number;
   readonly idleMs?: number;
