@@ -90,7 +90,9 @@ const merging: Subcommand = {
       for (const app of merged.apps) {
         const outcome = await waitForConvergence({client, app, context}, signal);
         outcomes.push({app, ...outcome});
-        if (reportOutcome(outcome, app, context) === 0 && outcome.result === 'healthy') context.err(`Deploying ⬢ ${app}... done${outcome.release === undefined ? '' : `, v${outcome.release}`}`);
+        // What the proposal takes away, or gives another name, goes as it was meant to.
+        if (outcome.result === 'removed') context.err(`Removing ⬢ ${app}... done`);
+        else if (reportOutcome(outcome, app, context) === 0 && outcome.result === 'healthy') context.err(`Deploying ⬢ ${app}... done${outcome.release === undefined ? '' : `, v${outcome.release}`}`);
       }
     }
     if (context.isJson) context.out(JSON.stringify({...merged, ...(values['no-wait'] ? {} : {outcomes})}, null, 2));
