@@ -183,6 +183,19 @@ test('sources do not import tests', (t) => {
   t.deepEqual(SOURCES.filter((file) => importsOf(file).some(({target}) => target.startsWith('test/'))), []);
 });
 
+test('no file is needed to load itself', (t) => {
+  const needs = new Map(SOURCES.map((file) => [file, importsOf(file).filter(({isType, isLater}) => !isType && !isLater).map(({target}) => target)]));
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const follow = (file: string, from: readonly string[]) => {
+    if (from.includes(file)) circles.push([...from.slice(from.indexOf(file)), file].join(' → '));
+    else if (!done.has(file)) needs.get(file)?.forEach((next) => follow(next, [...from, file]));
+    done.add(file);
+  };
+  for (const file of SOURCES) follow(file, []);
+  t.deepEqual(circles, []);
+});
+
 test('planning, resolving and editing are pure: no clock, no randomness, no waiting', (t) => {
   const files = SOURCES.filter((file) => PURE.some((prefix) => file.startsWith(prefix)));
   t.true(files.length > 0);
@@ -232,6 +245,8 @@ interface Import {
   /** A package's name, or a path from the root of the project. */
   readonly target: string;
   readonly isType: boolean;
+  /** When the code gets there. */
+  readonly isLater: boolean;
 }
 
 function importsOf(file: string): readonly Import[] {
@@ -239,8 +254,8 @@ function importsOf(file: string): readonly Import[] {
   const statements = text.matchAll(/^\s*(?:import|export)\s+((?:type\s+)?(?:[\w*\s{},$]+?\s+from\s+)?)['"]([^'"\n]+)['"]/gm);
   const calls = text.matchAll(/\bimport\(\s*['"]([^'"\n]+)['"]\s*\)/g);
   return [
-    ...[...statements].map(([, what = '', written = '']) => ({written, target: targetOf(file, written), isType: isTypeOnly(what)})),
-    ...[...calls].map(([, written = '']) => ({written, target: targetOf(file, written), isType: false})),
+    ...[...statements].map(([, what = '', written = '']) => ({written, target: targetOf(file, written), isType: isTypeOnly(what), isLater: false})),
+    ...[...calls].map(([, written = '']) => ({written, target: targetOf(file, written), isType: false, isLater: true})),
   ];
 }
 

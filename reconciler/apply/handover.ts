@@ -1,43 +1,18 @@
 import {mkdir, readdir, rm, stat} from 'node:fs/promises';
 import {setTimeout as wait} from 'node:timers/promises';
-import {ConfigRefused, type CaddyAdmin} from '../adapters/caddy.ts';
+import {ConfigRefused} from '../adapters/caddy.ts';
 import {hold} from '../adapters/caddy-hold.ts';
-import type {ContainerSpec, Engine} from '../adapters/engine.ts';
-import {replaceFile} from '../adapters/files.ts';
-import type {Layout} from '../layout.ts';
 import type {RouteStructure} from '../observed/structure.ts';
-import {renderCaddyConfig} from '../router/caddy/config.ts';
 import {routerFiles, shiftLayout} from '../router/files.ts';
 import {LEAVING_MS} from '../router/times.ts';
-import type {NodeSettings} from '../settings.ts';
-import {refusedHosts, type RefusedHost} from './refused.ts';
-import {openRouteSecrets, type SecretOpener} from './route-secrets.ts';
-
-export interface ShiftWorld {
-  readonly settings: NodeSettings;
-  /** Of the node, not of a shift. */
-  readonly layout: Layout;
-  readonly secrets: SecretOpener;
-  readonly engine: Pick<Engine, 'run' | 'container' | 'logs' | 'send' | 'setRestart' | 'remove'>;
-  caddy(shift: number): CaddyAdmin;
-  spec(shift: number): ContainerSpec;
-  /** It is because of these that a Caddy did not start. */
-  onRefused(hosts: readonly RefusedHost[]): void;
-}
-
-export interface ShiftContainer {
-  readonly id: string;
-  readonly shift: number;
-}
+import {refusedHosts} from './refused.ts';
+import {lastWords, removeShift, writeShift, type ShiftContainer, type ShiftWorld} from './shift.ts';
 
 /** Under full load 5,000 hosts with options took 13 s on two cores. */
 const STARTS_MS_MAX = 60_000;
 /** After it has stopped taking connections, it closes its listeners at once. */
 const CLOSES_MS_MAX = 5_000;
 const LOOK_MS = 20;
-/** Of the log of a Caddy that did not start: what is wrong stands in its last line. */
-const LOG_LINES = 20;
-const ERROR_LENGTH_MAX = 500;
 
 /**
  * Starts a Caddy with this structure beside the others, on the same ports, and makes it the one that comes back after a reboot. Rejects with a `ConfigRefused` when it
@@ -57,15 +32,6 @@ export async function handOver({shift, structure, beside}: {readonly shift: numb
     if (first === undefined) throw error;
     throw new ConfigRefused(`Caddy refuses the routes of ${refused.map(({host}) => host.host).join(', ')}: ${first.cause}`, {cause: error});
   }
-}
-
-/** What a Caddy is started from. */
-export async function writeShift({shift, structure}: {readonly shift: number; readonly structure: RouteStructure}, {settings, layout, secrets}: Pick<ShiftWorld, 'settings' | 'layout' | 'secrets'>, signal: AbortSignal): Promise<void> {
-  const made = {structure, secrets: await openRouteSecrets(structure, secrets)};
-  const own = shiftLayout(layout, shift);
-  await mkdir(own.caddy, {recursive: true, mode: 0o700});
-  const files = routerFiles(own);
-  await replaceFile(files.caddyConfig, JSON.stringify(renderCaddyConfig(settings, files, made)), signal);
 }
 
 /** Waits until a Caddy that has been started answers. */
@@ -97,12 +63,6 @@ export async function retireShift({id, shift}: ShiftContainer, {layout, engine}:
   }
 }
 
-/** Files that are left of it, should we be killed in between, go with the next hand-over. */
-export async function removeShift({id, shift}: ShiftContainer, {layout, engine}: Pick<ShiftWorld, 'layout' | 'engine'>, signal: AbortSignal): Promise<void> {
-  await engine.remove(id, signal);
-  await rm(shiftLayout(layout, shift).caddy, {recursive: true, force: true});
-}
-
 async function answers({id, shift}: ShiftContainer, {engine, caddy}: ShiftWorld, signal: AbortSignal): Promise<void> {
   const admin = caddy(shift);
   const endMs = performance.now() + STARTS_MS_MAX;
@@ -115,13 +75,6 @@ async function answers({id, shift}: ShiftContainer, {engine, caddy}: ShiftWorld,
     if (performance.now() > endMs) throw new Error(`Caddy was started with a new configuration and did not answer within ${STARTS_MS_MAX} ms`);
     await wait(LOOK_MS, undefined, {signal});
   }
-}
-
-export async function lastWords(id: string, engine: Pick<Engine, 'logs'>, signal: AbortSignal): Promise<string> {
-  const lines: string[] = [];
-  for await (const {text} of engine.logs(id, {tail: LOG_LINES, follow: false}, signal)) lines.push(text.trim());
-  const said = lines.filter((line) => line !== '' && !line.startsWith('{')).at(-1) ?? lines.at(-1) ?? 'it said nothing';
-  return said.slice(0, ERROR_LENGTH_MAX);
 }
 
 /** What is left of containers that somebody removed. */

@@ -1,7 +1,7 @@
 import {setTimeout as wait} from 'node:timers/promises';
 import {routerFiles, shiftLayout} from '../router/files.ts';
 import type {RouteStructure, StructuredHost} from '../observed/structure.ts';
-import {lastWords, removeShift, writeShift, type ShiftWorld} from './handover.ts';
+import {lastWords, removeShift, writeShift, type RefusedHost, type ShiftWorld} from './shift.ts';
 
 /** No shift has this number: what is tried with it is never started. */
 const TRIAL = 0;
@@ -9,11 +9,6 @@ const TRIAL_MS_MAX = 20_000;
 const LOOK_MS = 20;
 /** A bad host among a thousand takes some twenty. */
 const TRIALS_MAX = 100;
-
-export interface RefusedHost {
-  readonly host: StructuredHost;
-  readonly cause: string;
-}
 
 /**
  * Which hosts it is because of that Caddy refuses a configuration: none when it is not because of hosts. They are tried by halves, each time by a Caddy that only

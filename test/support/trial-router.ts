@@ -7,7 +7,7 @@ import {connectCaddy} from '../../reconciler/adapters/caddy.ts';
 import {DockerEngine} from '../../reconciler/adapters/docker.ts';
 import {connectUnbound} from '../../reconciler/adapters/unbound.ts';
 import {prepareRouterFiles, type RouterWorld} from '../../reconciler/apply/router.ts';
-import {writeShift} from '../../reconciler/apply/handover.ts';
+import {writeShift} from '../../reconciler/apply/shift.ts';
 import {NO_STRUCTURE} from '../../reconciler/router/caddy/config.ts';
 import {shiftLayout} from '../../reconciler/router/files.ts';
 import {LABEL_INSTANCE} from '../../reconciler/labels.ts';

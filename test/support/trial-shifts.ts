@@ -1,6 +1,5 @@
 import {connectCaddy} from '../../reconciler/adapters/caddy.ts';
-import type {ShiftWorld} from '../../reconciler/apply/handover.ts';
-import type {RefusedHost} from '../../reconciler/apply/refused.ts';
+import type {RefusedHost, ShiftWorld} from '../../reconciler/apply/shift.ts';
 import {layout as layoutOf} from '../../reconciler/layout.ts';
 import {routerContainerSpec} from '../../reconciler/router/containers.ts';
 import {routerFiles, shiftLayout} from '../../reconciler/router/files.ts';

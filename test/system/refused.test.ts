@@ -2,7 +2,7 @@ import test from 'ava';
 import {ConfigRefused} from '../../reconciler/adapters/caddy.ts';
 import {handOver} from '../../reconciler/apply/handover.ts';
 import {publishNames} from '../../reconciler/apply/router.ts';
-import type {RefusedHost} from '../../reconciler/apply/refused.ts';
+import type {RefusedHost} from '../../reconciler/apply/shift.ts';
 import type {RouteStructure, StructuredHost} from '../../reconciler/observed/structure.ts';
 import {serviceName} from '../../reconciler/router/names.ts';
 import {startBackend} from '../support/trial-backend.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {ConfigRefused} from '../../../reconciler/adapters/caddy.ts';
 import {loadRoutes, prepareRouterFiles, publishNames, type RouterWorld} from '../../../reconciler/apply/router.ts';
-import {writeShift} from '../../../reconciler/apply/handover.ts';
+import {writeShift} from '../../../reconciler/apply/shift.ts';
 import {LABEL_INSTANCE, LABEL_ROLE, LABEL_SHIFT, LABEL_SPEC} from '../../../reconciler/labels.ts';
 import {layout as layoutOf} from '../../../reconciler/layout.ts';
 import {FIRST_LOOK_AFTER_MS, RouterObserver} from '../../../reconciler/observed/router.ts';
