@@ -79,7 +79,6 @@ test('a token that is about to end is another one then, by one command at a time
   for (const one of said) t.regex(one, /^ann {2}Ann Lee[^]*exit 0$/m);
   t.is(provider.asked.filter((path) => path === '/token').length, asked + 4);
   const last = await context();
-  t.not(last?.token, first?.token);
   t.not(last?.oidc?.refreshToken, first?.oidc?.refreshToken);
 });
 
@@ -88,7 +87,8 @@ test('git gets a token that is good', async (t) => {
   await login('ann-2001');
   const before = await context();
   const asked = await type('git-credential get', {input: `protocol=http\nhost=git.${name}\n\n`});
-  t.not((await context())?.token, before?.token);
+  // Tokens that are made within the same second are the same; the provider takes each refresh token once.
+  t.not((await context())?.oidc?.refreshToken, before?.oidc?.refreshToken);
   t.true(asked.includes(`password=${(await context())?.token ?? '-'}`), asked);
 });
 
