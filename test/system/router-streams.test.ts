@@ -50,6 +50,24 @@ test.serial('a body with its length said keeps it, in both directions, up to the
   });
 });
 
+test.serial('an app that answers while it still reads gets the whole body, whatever its size and how it comes', async (t) => {
+  t.timeout(120_000);
+  await using app = await httpBackend((request, response) => {
+    response.writeHead(200).flushHeaders();
+    request.pipe(response);
+  });
+  const sizes = [20_000, 100_000, 200_000, 300_000, 1_000_000];
+  await routed.each(t, [app], async (host) => {
+    for (let round = 0; round < 100; round += 1) {
+      const size = sizes[round % sizes.length] ?? 0;
+      const sent = http.request({host: '127.0.0.1', port: routed.port, method: 'POST', headers: {Host: host, ...(round % 2 === 0 ? {'Content-Length': size} : {'Transfer-Encoding': 'chunked'})}});
+      sent.end(Buffer.alloc(size, 'x'));
+      const [response] = await once(sent, 'response') as [http.IncomingMessage];
+      t.is(Buffer.concat(await response.toArray() as Buffer[]).length, size, `round ${round}`);
+    }
+  });
+});
+
 test.serial('an event stream is passed on event by event', async (t) => {
   const streams: http.ServerResponse[] = [];
   await using app = await httpBackend((_request, response) => {

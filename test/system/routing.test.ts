@@ -112,7 +112,7 @@ test.serial('who claims a route of another app is refused with both files, and b
   await node.kill('SIGKILL');
   await node.up();
   await until('it is so after a restart', isStalled);
-  t.true((await node.status('shop')).conditions.some(({type, status}) => type === 'Ready' && status));
+  await until('the older one is ready', async () => (await node.status('shop')).conditions.some(({type, status}) => type === 'Ready' && status));
   // What the newer one asked for beside it is not done either: it has what it had.
   t.deepEqual((await Promise.all([get('shop.test'), get('early.flynn.localhost'), get('early.test')])).map((body) => body.replace(/(one|two) /, '')), ['web /', 'web early /', 'next /']);
 });

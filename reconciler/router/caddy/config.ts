@@ -5,6 +5,7 @@ import type {RouterFiles} from '../files.ts';
 import {hostRoutes} from './hosts.ts';
 import {HANDOVER_OPTIONS, holdServer, SAYS_GOODBYE} from './handover.ts';
 import {forwarding} from './forwarding.ts';
+import {READS_WHOLE_BODIES} from './large-bodies.ts';
 import {carriedIn, carrier, carry, unpacked, type RouteConfig} from './carried.ts';
 import {authServers, NO_SECRETS, type RouteContext} from './options.ts';
 import {answer, duration, KEEP_ALIVE, toReplicas, TRIES, type Json, type ProxyContext} from './parts.ts';
@@ -73,7 +74,7 @@ function rendered({settings, files, carried}: Place, {structure, secrets = NO_SE
             logs: {skip_hosts: ['git', 'api'].flatMap((name) => ['', `:${httpPort}`, `:${httpsPort}`].map((port) => `${name}.${domain}${port}`))},
             routes: [
               // Caddy names itself as the server before the app does, and beside it.
-              {handle: [noteForAccessLog, SAYS_GOODBYE, {handler: 'headers', response: {delete: ['Server']}}]},
+              {handle: [noteForAccessLog, SAYS_GOODBYE, READS_WHOLE_BODIES, {handler: 'headers', response: {delete: ['Server']}}]},
               ...forwarding(settings, structure.trustedProxies ?? []),
               {match: [{host: ['git', 'api'].flatMap((name) => [`${name}.${domain}`, `${name}.${domain}.`])}], handle: [toApi(apiPort, structure.trustedProxies ?? [])], terminal: true},
               ...redirectRoutes(settings, files, structure.tls),
