@@ -3,9 +3,9 @@ import type {RouteStructure} from '../../observed/structure.ts';
 import type {NodeSettings} from '../../settings.ts';
 import type {RouterFiles} from '../files.ts';
 import {hostRoutes} from './hosts.ts';
-import {HANDOVER_OPTIONS, holdServer, SAYS_GOODBYE} from './handover.ts';
+import {HANDOVER_OPTIONS, holdServer} from './handover.ts';
 import {forwarding} from './forwarding.ts';
-import {READS_WHOLE_BODIES} from './large-bodies.ts';
+import {ENDS_CONNECTIONS} from './last-answers.ts';
 import {carriedIn, carrier, carry, unpacked, type RouteConfig} from './carried.ts';
 import {authServers, NO_SECRETS, type RouteContext} from './options.ts';
 import {answer, duration, KEEP_ALIVE, toReplicas, TRIES, type Json, type ProxyContext} from './parts.ts';
@@ -74,7 +74,7 @@ function rendered({settings, files, carried}: Place, {structure, secrets = NO_SE
             logs: {skip_hosts: ['git', 'api'].flatMap((name) => ['', `:${httpPort}`, `:${httpsPort}`].map((port) => `${name}.${domain}${port}`))},
             routes: [
               // Caddy names itself as the server before the app does, and beside it.
-              {handle: [noteForAccessLog, SAYS_GOODBYE, READS_WHOLE_BODIES, {handler: 'headers', response: {delete: ['Server']}}]},
+              {handle: [noteForAccessLog, ENDS_CONNECTIONS, {handler: 'headers', response: {delete: ['Server']}}]},
               ...forwarding(settings, structure.trustedProxies ?? []),
               {match: [{host: ['git', 'api'].flatMap((name) => [`${name}.${domain}`, `${name}.${domain}.`])}], handle: [toApi(apiPort, structure.trustedProxies ?? [])], terminal: true},
               ...redirectRoutes(settings, files, structure.tls),

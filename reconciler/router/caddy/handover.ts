@@ -10,18 +10,6 @@ import {LEAVING_MS, STREAMS_KEPT_MS} from '../times.ts';
 export const HANDOVER_OPTIONS: Readonly<Record<string, Json>> = {shutdown_delay: duration(LEAVING_MS), grace_period: duration(STREAMS_KEPT_MS)};
 
 /**
- * Clients that reuse their connection are told in good order to open another one, which another Caddy takes. Not in an answer to an upgrade, whose
- * own `Connection` header says something else.
- */
-export const SAYS_GOODBYE: Json = {
-  handler: 'subroute',
-  routes: [{
-    match: [{vars: {'{http.shutting_down}': ['true']}, not: [{header: {Upgrade: ['*']}}]}],
-    handle: [{handler: 'headers', response: {set: {Connection: ['close']}}}],
-  }],
-};
-
-/**
  * A server on a unix socket on which a request is never answered: it is held for a backend, of which there is none. It goes on being held when who asked
  * hangs up, so nobody has to stay connected. A configuration that is loaded in place of this one ends it.
  */
