@@ -63,10 +63,14 @@ async function converse({wire, streams, terminal}: Conversation, over: AbortSign
   over.addEventListener('abort', () => clearTimeout(kill), {once: true});
   if (terminal !== undefined) {
     streams.takeKeys(over);
-    streams.onResize(() => {
+    const passOnSize = () => {
       const size = streams.terminalSize();
       if (size !== undefined) wire.send({resize: size});
-    }, over);
+    };
+    streams.onResize(passOnSize, over);
+    // It may have changed while the command was being started.
+    const now = streams.terminalSize();
+    if (now?.columns !== terminal.columns || now.rows !== terminal.rows) passOnSize();
   }
   const input = sendInput(wire, streams, over);
   input.catch(() => {}); // It ends with the session; input that can't be read is an end of input.

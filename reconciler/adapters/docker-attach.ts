@@ -8,6 +8,7 @@ import {demultiplexed, type OutputPiece} from './docker-output.ts';
 import {giveVolumesToUser} from './docker-volumes.ts';
 import type {ContainerSpec} from './engine.ts';
 import {killSession, signalProcess} from './host-process.ts';
+import {latestLast} from './latest.ts';
 
 /** A start may have to wait for the disk. */
 const START_MS_MAX = 60_000;
@@ -32,6 +33,7 @@ export interface Attached {
   write(bytes: Uint8Array): Promise<void>;
   /** End of its stdin. */
   endInput(): void;
+  /** Whatever the engine takes long for, the last size is the one that stays. */
   resize(size: TerminalSize, signal: AbortSignal): Promise<void>;
   send(name: CommandSignal, signal: AbortSignal): Promise<void>;
   /** To be asked when `output` has ended. */
@@ -77,9 +79,9 @@ export async function runAttached(docker: Docker, spec: ContainerSpec, {terminal
     streams.detach();
     throw toNetworkMissing(error, spec);
   }
-  const resize = async ({columns, rows}: TerminalSize, until: AbortSignal) => {
+  const resize = latestLast(async ({columns, rows}: TerminalSize, until) => {
     await engineCall('resize', (abortSignal) => container.resize({w: columns, h: rows, abortSignal}), {ms: ENGINE_CALL_MS_MAX, signal: until}).catch(unlessEnded);
-  };
+  });
   // Engines before API 1.42 do not know ConsoleSize.
   if (terminal !== undefined) await resize(terminal, signal);
   return {
@@ -110,9 +112,9 @@ export async function execAttached(docker: Docker, containerId: string, {command
   } as Docker.ExecCreateOptions));
   await onMade(exec.id);
   const both = (await call((abortSignal) => exec.start({hijack: true, stdin: true, Tty: terminal !== undefined, abortSignal} as Docker.ExecStartOptions))) as unknown as Duplex;
-  const resize = async ({columns, rows}: TerminalSize, until: AbortSignal) => {
+  const resize = latestLast(async ({columns, rows}: TerminalSize, until) => {
     await engineCall('resize', (abortSignal) => exec.resize({w: columns, h: rows, abortSignal} as {w: number; h: number}), {ms: ENGINE_CALL_MS_MAX, signal: until}).catch(unlessEnded);
-  };
+  });
   if (terminal !== undefined) await resize(terminal, signal);
   return {
     id: exec.id, ...streamsOf(both, both, terminal !== undefined), resize,
