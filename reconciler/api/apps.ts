@@ -1,10 +1,8 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
-import {parse} from 'yaml';
-import {replicasDefault} from '../../schemas/app.ts';
 import {appIdOf} from '../../schemas/app-id.ts';
 import type {AppId, AppName, CommitId} from '../../schemas/ids.ts';
 import {NAME_LENGTH_MAX} from '../../schemas/names.ts';
-import {createApp, scale} from '../commits/edits.ts';
+import {createApp, scale, scaleSubject} from '../commits/edits.ts';
 import type {DeployOutcome, NodeView} from '../node.ts';
 import {platformUrlOf, urlOf} from '../settings.ts';
 import type {AppStatus} from '../status/status.ts';
@@ -40,9 +38,9 @@ export function registerAppRoutes(server: FastifyInstance, {view, authenticate, 
   server.post<{Params: {app: string}; Body: Pick<ScaledApp, 'services'>}>('/apps/:app/scale', async (request): Promise<ScaledApp> => {
     const name = readAppName(request.params.app);
     const {services} = request.body;
-    const before = await explaining("can't read the cluster repository", replicasInGit({name, wanted: Object.keys(services), view}, AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
-    const message = `${name}: scale ${Object.entries(services).map(([service, count]) => change(service, before[service], count)).join(', ')}`;
-    return {...await commit(request, {edit: scale(name, services), message}), services};
+    const subject = scaleSubject(name, services);
+    const read = await explaining("can't read the cluster repository", readerOf(name, view, AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
+    return {...await commit(request, {edit: scale(name, services), message: subject(read), subject}), services};
   });
 
   server.get<{Params: {app: string}; Querystring: Record<string, string>}>('/apps/:app/logs', (request, reply) => {
@@ -105,24 +103,13 @@ function answerOf(app: AppStatus, view: NodeView): AppAnswer {
   return {...app, gitUrl: `${platformUrlOf('git', view.settings)}${app.name}.git`};
 }
 
-function change(service: string, from: number | undefined, to: number): string {
-  return from === undefined ? `${service} to ${to}` : `${service} ${from} → ${to}`;
-}
-
-/** For the words of a commit's subject only: what can't be read is left out of them, and the edit itself looks again. */
-async function replicasInGit({name, wanted, view}: {name: AppName; wanted: readonly string[]; view: NodeView}, signal: AbortSignal): Promise<Readonly<Record<string, number>>> {
-  const piece = (await view.repo.snapshot(signal)).apps.find((app) => app.name === name);
-  const file = (await piece?.files(signal))?.find(({path}) => path === `apps/${name}/app.yaml`);
-  if (file?.kind !== 'text') return {};
-  try {
-    const {services} = parse(file.text) as {services?: Record<string, {replicas?: unknown} | null> | null};
-    return Object.fromEntries(wanted.flatMap((service) => {
-      const replicas = services?.[service]?.replicas ?? replicasDefault(service);
-      return typeof replicas === 'number' ? [[service, replicas]] : [];
-    }));
-  } catch {
-    return {};
-  }
+/** What git says of an app now. */
+async function readerOf(name: AppName, view: NodeView, signal: AbortSignal): Promise<(path: string) => string | undefined> {
+  const files = await (await view.repo.snapshot(signal)).apps.find((app) => app.name === name)?.files(signal);
+  return (path) => {
+    const file = files?.find((one) => one.path === path);
+    return file?.kind === 'text' ? file.text : undefined;
+  };
 }
 
 async function* converged(app: AppName, view: NodeView, signal: AbortSignal): AsyncGenerator<ConvergedLine> {

@@ -21,7 +21,7 @@ const COMMIT_MS_MAX = 60_000;
 const WAIT_MS_MAX = 5 * 60_000;
 
 /** Makes the change that a request asks for a commit of its author, and wakes the pass. A repeated request finds the first one's commit. */
-export type Commit = (request: FastifyRequest, change: Pick<Change, 'edit' | 'message' | 'isUnchecked'> & {/** Whose it is afterwards. Absent: the app of the request's path. */ readonly app?: AppName}) => Promise<Written>;
+export type Commit = (request: FastifyRequest, change: Pick<Change, 'edit' | 'message' | 'subject' | 'isUnchecked'> & {/** Whose it is afterwards. Absent: the app of the request's path. */ readonly app?: AppName}) => Promise<Written>;
 
 interface CommitterParts {
   readonly view: NodeView;
@@ -32,13 +32,13 @@ interface CommitterParts {
 }
 
 export function committer({view, authenticate, used, closing, log}: CommitterParts): Commit {
-  return async (request, {edit, message, app: becomes, ...how}) => {
+  return async (request, {edit, message: wanted, subject, app: becomes, ...how}) => {
     const principal = whoAsks(request, authenticate);
     const {name, email} = principal;
     const operationId = operationIdOf(request, principal);
     if (request.headers['idempotency-key'] !== undefined) await used.mustFit(operationId, request);
     const title = proposalTitle(request);
-    const change: Change = {...how, ...readSeen(request), edit: title === undefined ? reviewed(edit) : edit, message: titled(message, title), author: {name, email}, operationId};
+    const change: Change = {...how, ...readSeen(request), edit: title === undefined ? reviewed(edit) : edit, message: titled(wanted, title), author: {name, email}, operationId};
     // Not ended by the client's going: what was asked for is done, and a repeated request finds it.
     const deadline = AbortSignal.any([closing, AbortSignal.timeout(COMMIT_MS_MAX)]);
     if (title !== undefined) {
@@ -46,7 +46,7 @@ export function committer({view, authenticate, used, closing, log}: CommitterPar
       await noted(request, {view, authenticate}, {action: 'propose', subject: `#${proposal.number} ${proposal.title}`, ...(proposal.tip !== undefined && {commit: proposal.tip})});
       throw new WasProposed({proposal, isNew});
     }
-    const {commit: id, isNew} = await explaining("can't commit to the cluster repository", view.repo.commit(change, deadline));
+    const {commit: id, isNew, subject: message = wanted} = await explaining("can't commit to the cluster repository", view.repo.commit({...change, ...(subject && {subject})}, deadline));
     view.wake(message);
     const app = (request.params as {app?: string} | undefined)?.app as AppName | undefined;
     // It is done, and in git with its author: that it can't be written down here as well does not undo it.

@@ -67,6 +67,8 @@ export interface Change {
   /** Pure; run again on the new tip when somebody else was faster. Throws an `EditRefused` to give up. */
   readonly edit: Edit;
   readonly message: string;
+  /** Takes the place of the message's first line: made of what the edit finds, with each try, and as pure as the edit. */
+  readonly subject?: (read: Parameters<Edit>[0]) => string;
   readonly author: Author;
   /** Same id, same commit: a retry after a lost answer finds its own commit. Trailer `Flynn-Operation`. */
   readonly operationId: string;
@@ -90,6 +92,8 @@ export interface Committed {
   readonly commit: CommitId;
   /** False: the tip had it already. */
   readonly isNew: boolean;
+  /** What the change came to be called, where it has a `subject`. */
+  readonly subject?: string;
 }
 
 /** The edit can't be made on what is there, and trying again won't help. The message is for people. */

@@ -63,6 +63,17 @@ export function scale(app: AppName, replicas: Readonly<Record<string, number>>):
   };
 }
 
+/** `shop: scale web 2 → 4`, of what there is when it is done. What can't be read is left out of it, and the edit itself says why. */
+export function scaleSubject(app: AppName, replicas: Readonly<Record<string, number>>): (read: Parameters<Edit>[0]) => string {
+  return (read) => {
+    const loaded = loadManifest('App', appFile(app), read(appFile(app)) ?? '');
+    const changes = Object.entries(replicas).map(([service, to]) => ({service, to, from: loaded.ok ? replicasOf(loaded.value, service) : undefined}));
+    // Where nothing differs, that is the news.
+    const told = changes.some(({from, to}) => from !== to) ? changes.filter(({from, to}) => from !== to) : changes;
+    return `${app}: scale ${told.map(({service, from, to}) => (from === undefined ? `${service} to ${to}` : `${service} ${from} → ${to}`)).join(', ')}`;
+  };
+}
+
 /** Lets an app's hosts answer that it is being worked on, or the app again: one line. */
 export function setMaintenance(app: AppName, isOn: boolean): Edit {
   return setFlag(app, 'maintenance', isOn);

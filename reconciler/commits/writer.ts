@@ -83,8 +83,10 @@ async function stack(target: Stacking, {wishes, tip}: {readonly wishes: readonly
     if (signal.aborted) continue;
     try {
       const done = await target.operations.find(change.operationId, to, signal);
-      const made = done === undefined ? await writeCommit({...target, write}, {change, tip: to}, signal) : undefined;
-      const committed = {commit: done ?? made ?? to, isNew: made !== undefined};
+      const {made, ...called}: Written = done === undefined
+        ? await writeCommit({...target, write}, {change, tip: to}, signal)
+        : change.subject === undefined ? {} : {subject: await subjectOf(target.objects, done, signal)};
+      const committed = {commit: done ?? made ?? to, isNew: made !== undefined, ...called};
       answers.push(() => answer(committed));
       to = made ?? to;
     } catch (error) {
@@ -95,20 +97,27 @@ async function stack(target: Stacking, {wishes, tip}: {readonly wishes: readonly
   return {to, answers};
 }
 
-/** Undefined: the edit changes nothing. */
-async function writeCommit(target: Target & {readonly write: ReturnType<typeof durableWriter>}, {change, tip}: {change: Change; tip: CommitId}, signal: AbortSignal): Promise<CommitId | undefined> {
-  const object = await target.objects.read(tip, signal);
-  if (object?.type !== 'commit') throw new Error(`commit ${tip} is not in the repository`);
-  const before = parseCommit(object.content).tree;
+interface Written {
+  /** Undefined: the edit changes nothing. */
+  readonly made?: CommitId;
+  readonly subject?: string;
+}
+
+async function writeCommit(target: Target & {readonly write: ReturnType<typeof durableWriter>}, {change, tip}: {change: Change; tip: CommitId}, signal: AbortSignal): Promise<Written> {
+  const before = (await readCommit(target.objects, tip, signal)).tree;
   if (change.seen !== undefined) await mustBeAsSeen(target.objects, {seen: change.seen, tip}, signal);
   const {write} = target;
   const merged = await change.merge?.(tip, signal);
-  const tree = await runEdit({objects: target.objects, write, tree: merged?.tree ?? before}, change.edit, signal);
-  if (tree === before) return undefined;
+  const called: {subject?: string} = {};
+  const tree = await runEdit({objects: target.objects, write, tree: merged?.tree ?? before}, (read, list) => {
+    if (change.subject !== undefined) called.subject = change.subject(read);
+    return change.edit(read, list);
+  }, signal);
+  if (tree === before) return called;
   const id = await write.commit({
     tree,
     parents: [tip, ...(merged?.parent === undefined ? [] : [merged.parent])],
-    message: withTrailer(change.message, change.operationId),
+    message: withTrailer(renamed(change.message, called), change.operationId),
     author: change.author,
     committer: COMMITTER,
     atMs: Date.now(),
@@ -117,7 +126,21 @@ async function writeCommit(target: Target & {readonly write: ReturnType<typeof d
   const commit = id as CommitId;
   const problems = change.isUnchecked === true ? [] : await target.check({from: tip, to: commit}, signal);
   if (problems.length > 0) throw new EditRefused(problems.map(formatDiagnostic).join('\n'), {problems});
-  return commit;
+  return {made: commit, ...called};
+}
+
+async function readCommit(objects: ObjectReader, id: CommitId, signal: AbortSignal): Promise<ReturnType<typeof parseCommit>> {
+  const object = await objects.read(id, signal);
+  if (object?.type !== 'commit') throw new Error(`commit ${id} is not in the repository`);
+  return parseCommit(object.content);
+}
+
+async function subjectOf(objects: ObjectReader, commit: CommitId, signal: AbortSignal): Promise<string> {
+  return (await readCommit(objects, commit, signal)).message.split('\n')[0] ?? '';
+}
+
+function renamed(message: string, {subject}: {readonly subject?: string}): string {
+  return subject === undefined ? message : message.trim().replace(/^.*/, () => subject);
 }
 
 /** Compared by what git calls the content: that is the same exactly when nothing below differs. */

@@ -232,13 +232,16 @@ export class FakeRepo implements ClusterRepo {
     return found && {commit: found.commit, apps: this.changed, isShared: false, isMerged: true, isApplied: this.isApplied};
   }
 
-  async commit({edit, message, author, operationId, seen}: Change): Promise<Committed> {
+  async commit({edit, message: wanted, subject, author, operationId, seen}: Change): Promise<Committed> {
     const done = this.#operations.get(operationId);
-    if (done !== undefined) return {commit: done, isNew: false};
+    const called = this.commits.find(({commit}) => commit === done)?.message;
+    if (done !== undefined) return {commit: done, isNew: false, ...(subject !== undefined && called !== undefined && {subject: called})};
     if (seen !== undefined && !seen.commits.includes((await this.snapshot()).commit)) throw new StaleRead('it was changed');
     const list = (folder: string) => [...new Set([...this.files.keys()]
       .filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1).split('/')[0] ?? ''))];
-    const changed = edit((path) => this.files.get(path), list);
+    const read = (path: string) => this.files.get(path);
+    const message = subject?.(read) ?? wanted;
+    const changed = edit(read, list);
     for (const [path, text] of Object.entries(changed)) {
       if (text === undefined) for (const file of this.files.keys()) { if (file === path || file.startsWith(`${path}/`)) this.files.delete(file); }
       else this.files.set(path, text);
@@ -246,7 +249,7 @@ export class FakeRepo implements ClusterRepo {
     const commit = createHash('sha1').update(`${this.commits.length} ${message}`).digest('hex') as CommitId;
     this.commits.push({commit, message, author});
     this.#operations.set(operationId, commit);
-    return {commit, isNew: true};
+    return {commit, isNew: true, ...(subject !== undefined && {subject: message})};
   }
 
   watch(): void {

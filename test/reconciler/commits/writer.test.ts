@@ -3,6 +3,8 @@ import path from 'node:path';
 import test from 'ava';
 import {ownRepo} from '../../../reconciler/checkout/own.ts';
 import {EditRefused, StaleRead} from '../../../reconciler/checkout/snapshot.ts';
+import {scale, scaleSubject} from '../../../reconciler/commits/edits.ts';
+import type {AppName} from '../../../schemas/ids.ts';
 import {bareRepo, change, cloneOf, commitFiles, run} from '../checkout/support.ts';
 
 const signal = AbortSignal.timeout(60_000);
@@ -147,6 +149,20 @@ test('those who write at the same moment have a commit each, and the branch move
   t.is(await run(gitdir, 'show', `${done[7]?.commit}:apps/shop/app.yaml`), 'count: 8');
   t.is((await run(gitdir, 'reflog', '--format=%gs', 'main')).split('\n').filter((reason) => reason === 'commit').length, 2);
   t.is(await run(gitdir, 'fsck', '--strict', '--no-dangling'), '');
+});
+
+test('two who scale at the same moment are each told, and called, what the other one has left', async (t) => {
+  const gitdir = await bareRepo(t, {...ONE, 'apps/shop/app.yaml': 'apiVersion: flynn/v1\nkind: App\nservices:\n  web: {replicas: 1}\n'});
+  const repo = ownRepo({gitdir});
+  t.teardown(() => repo.close());
+  const shop = 'shop' as AppName;
+  const scaling = (web: number, id: string) => ({...change(scale(shop, {web}), id), message: 'shop: scale\n\nfor the sale', subject: scaleSubject(shop, {web})});
+  const [two, three] = await Promise.all([repo.commit(scaling(2, 'two'), signal), repo.commit(scaling(3, 'three'), signal)]);
+  t.deepEqual([two.subject, three.subject], ['shop: scale web 1 → 2', 'shop: scale web 2 → 3']);
+  t.is(await run(gitdir, 'log', '--format=%B', '-1', 'main'), 'shop: scale web 2 → 3\n\nfor the sale\n\nFlynn-Operation: three\n');
+  // The same wish again, after a lost answer, and one that is so already.
+  t.deepEqual(await repo.commit(scaling(2, 'two'), signal), {commit: two.commit, isNew: false, subject: 'shop: scale web 1 → 2'});
+  t.deepEqual(await repo.commit(scaling(3, 'again'), signal), {commit: three.commit, isNew: false, subject: 'shop: scale web 3 → 3'});
 });
 
 test('of those who write at the same moment each is refused for himself, and the others are published', async (t) => {
