@@ -3,6 +3,7 @@ import type {AppName} from '../schemas/ids.ts';
 import type {Client} from './client.ts';
 import type {CommandContext} from './command.ts';
 import {reportOutcome, waitForConvergence} from './converge.ts';
+import {Proposed} from './proposed.ts';
 
 export interface Writing {
   readonly client: Client;
@@ -37,5 +38,32 @@ export async function reportWritten({client, app, context, written, wait, done, 
 export function tellWritten({commit, isNew, message}: Written, context: Pick<CommandContext, 'isJson' | 'out' | 'err'>): 0 {
   if (context.isJson) context.out(JSON.stringify({commit, isNew, message}, null, 2));
   context.err(`${isNew ? 'Committed' : 'Already in git:'} "${message}" ${commit.slice(0, 8)}`);
+  return 0;
+}
+
+export interface ShownOnce {
+  /** `This is the only time that the token is shown:` */
+  readonly note: string;
+  /** All that stdout gets, so that it can go into a file. */
+  readonly lines: readonly string[];
+  /** For `--json`, beside the commit or the proposal. */
+  readonly about: object;
+}
+
+/** Tells of a commit with a secret that nobody is shown again: of a proposed one, too, whose secret would be lost else. */
+export async function tellOnce<Made extends Written>(change: Promise<Made>, once: (made: Made | undefined) => ShownOnce, context: Pick<CommandContext, 'isJson' | 'out' | 'err'>): Promise<0> {
+  const made = await change.catch((error: unknown) => {
+    if (error instanceof Proposed) return error.answer;
+    throw error;
+  });
+  const {note, lines, about} = once('proposal' in made ? undefined : made);
+  if ('proposal' in made) {
+    const {number, title, url} = made.proposal;
+    context.err(`Proposed "${title}" as #${number}, and good for nothing until that is merged`);
+    context.err(url === undefined ? `others look at it with: flynn review show ${number}` : `others look at it at: ${url}`);
+  } else context.err(`Committed "${made.message}" ${made.commit.slice(0, 8)}`);
+  context.err(note);
+  if (context.isJson) context.out(JSON.stringify({...about, ...('proposal' in made ? {proposal: made.proposal} : {commit: made.commit})}, null, 2));
+  else for (const line of lines) context.out(line);
   return 0;
 }

@@ -5,7 +5,7 @@ import {type CommandContext, UsageError} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 import {formatForge} from '../output/forge.ts';
 import {group, type Subcommand} from '../subcommands.ts';
-import {tellWritten} from '../written.ts';
+import {tellOnce, tellWritten} from '../written.ts';
 
 const SECRET_BYTES = 32;
 
@@ -39,12 +39,11 @@ const hook: Subcommand = {
     parseFlags(args, {});
     // Made here: the node gets it to seal it, and tells it nobody.
     const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
-    const {url, ...written} = await (await context.client()).post<HookMade>('/v1/forge/hook', {secret}, signal);
-    context.err(`Committed "${written.message}" ${written.commit.slice(0, 8)}`);
-    context.err('The secret is shown this once; another "flynn forge hook" makes a new one. Pushes and pull (merge) requests, content type application/json.');
-    if (context.isJson) context.out(JSON.stringify({url, secret, commit: written.commit}, null, 2));
-    else for (const line of [`url     ${url}`, `secret  ${secret}`]) context.out(line);
-    return 0;
+    const client = await context.client();
+    return tellOnce(client.post<HookMade>('/v1/forge/hook', {secret}, signal), (made) => {
+      const url = made?.url ?? `${client.cluster.url}/v1/hooks/cluster`;
+      return {note: 'The secret is shown this once; another "flynn forge hook" makes a new one. Pushes and pull (merge) requests, content type application/json.', lines: [`url     ${url}`, `secret  ${secret}`], about: {url, secret}};
+    }, context);
   },
 };
 

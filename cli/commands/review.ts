@@ -142,7 +142,8 @@ export const reject: Command = {
 /** What is decided about is what was looked at. */
 async function shownForDecision(number: number, context: CommandContext, signal: AbortSignal): Promise<ProposalDetails> {
   const proposal = await shown(number, context, signal);
-  for (const line of [`#${number} ${proposal.title}`, ...planLines(proposal, palette(context))]) context.err(`  ${line}`);
+  // What is over changes nothing any more: that it can't be decided is all that is said of it.
+  if (proposal.state === 'open') for (const line of [`#${number} ${proposal.title}`, ...planLines(proposal, palette(context))]) context.err(`  ${line}`);
   return proposal;
 }
 

@@ -6,6 +6,7 @@ import {parseFlags} from '../flags.ts';
 import {palette} from '../output/color.ts';
 import {sourceFacts} from '../output/source.ts';
 import {group, type Subcommand} from '../subcommands.ts';
+import {tellOnce} from '../written.ts';
 
 /** Bytes of a webhook's secret. In the form that GitLab's signing tokens have to have; to the others it is a text. */
 const SECRET_BYTES = 32;
@@ -51,12 +52,10 @@ const hook: Subcommand = {
     const app = await context.app(undefined, signal);
     // Made here: the node gets it to seal it, and tells it nobody.
     const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
-    const {url, ...written} = await client.post<HookMade>(`/v1/apps/${app}/source/hook`, {secret}, signal);
-    context.err(`Committed "${written.message}" ${written.commit.slice(0, 8)}`);
-    context.err('The secret is shown this once; another "flynn source hook" makes a new one. Pushes only, content type application/json.');
-    if (context.isJson) context.out(JSON.stringify({url, secret, commit: written.commit}, null, 2));
-    else for (const line of [`url     ${url}`, `secret  ${secret}`]) context.out(line);
-    return 0;
+    return tellOnce(client.post<HookMade>(`/v1/apps/${app}/source/hook`, {secret}, signal), (made) => {
+      const url = made?.url ?? `${client.cluster.url}/v1/hooks/${app}`;
+      return {note: 'The secret is shown this once; another "flynn source hook" makes a new one. Pushes only, content type application/json.', lines: [`url     ${url}`, `secret  ${secret}`], about: {url, secret}};
+    }, context);
   },
 };
 

@@ -5,7 +5,7 @@ import {table} from '../output/table.ts';
 import {newToken} from '../new-token.ts';
 import {ownName} from '../own-name.ts';
 import {group, type Subcommand} from '../subcommands.ts';
-import {tellWritten} from '../written.ts';
+import {tellOnce, tellWritten} from '../written.ts';
 
 const list: Subcommand = {
   usage: '[-u <user>]',
@@ -35,10 +35,8 @@ const add: Subcommand = {
     const {role, expires, for: apps} = values;
     if (expires !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(expires) && expires < new Date(context.nowMs()).toISOString().slice(0, expires.length)) throw new UsageError(`--expires is "${expires}", and that day is over`);
     const wish = {name, hash, ...(role !== undefined && {role}), ...(apps !== undefined && {apps}), ...(expires !== undefined && {expires})};
-    const written = await (await context.client()).post<Written>(`/v1/people/${user}/tokens`, wish, signal);
-    context.err(`Committed "${written.message}" ${written.commit.slice(0, 8)}; this is the only time that it is shown:`);
-    context.out(context.isJson ? JSON.stringify({user, name, token, commit: written.commit}, null, 2) : token);
-    return 0;
+    const change = (await context.client()).post<Written>(`/v1/people/${user}/tokens`, wish, signal);
+    return tellOnce(change, () => ({note: 'This is the only time that the token is shown:', lines: [token], about: {user, name, token}}), context);
   },
 };
 

@@ -11,14 +11,17 @@ const TITLE_LENGTH_MAX = 200;
 const EDITS: ReadonlySet<string> = new Set([
   'POST /v1/apps', 'POST /v1/apps/:app/destroy', 'POST /v1/apps/:app/rename', 'POST /v1/apps/:app/scale', 'POST /v1/apps/:app/env',
   'POST /v1/apps/:app/routes', 'PATCH /v1/apps/:app/routes/*', 'DELETE /v1/apps/:app/routes/*', 'POST /v1/apps/:app/domains', 'DELETE /v1/apps/:app/domains', 'DELETE /v1/apps/:app/domains/:host',
-  'PUT /v1/apps/:app/services/:service', 'DELETE /v1/apps/:app/services/:service',
+  'PUT /v1/apps/:app/services/:service', 'DELETE /v1/apps/:app/services/:service', 'PATCH /v1/nodes/:node',
   'POST /v1/apps/:app/cron/:cron', 'POST /v1/apps/:app/maintenance', 'POST /v1/apps/:app/suspend', 'POST /v1/people', 'POST /v1/people/:user/remove',
   'POST /v1/people/:user/roles', 'POST /v1/teams', 'POST /v1/teams/:team/remove', 'POST /v1/teams/:team/members', 'POST /v1/teams/:team/roles',
+  'POST /v1/people/:user/identities', 'POST /v1/people/:user/identities/remove', 'POST /v1/oidc', 'POST /v1/oidc/remove',
 ]);
-/** Commits that take something of the node, too: proposing them takes what doing it takes. */
+/** Commits that take something of the node too, or that everybody may make of what is his: proposing them takes what doing it takes. */
 const WORKS: ReadonlySet<string> = new Set([
   'POST /v1/drains', 'POST /v1/drains/remove', 'POST /v1/certificates', 'POST /v1/certificates/remove', 'POST /v1/acme', 'POST /v1/acme/remove', 'POST /v1/registry', 'POST /v1/registry/remove', 'POST /v1/forge', 'POST /v1/forge/remove',
-  'POST /v1/apps/:app/rollback', 'POST /v1/apps/:app/rebase', 'POST /v1/apps/:app/releases', 'POST /v1/apps/:app/builds', 'POST /v1/apps/:app/services',
+  'POST /v1/apps/:app/rollback', 'POST /v1/apps/:app/rebase', 'POST /v1/apps/:app/releases', 'POST /v1/apps/:app/builds', 'POST /v1/apps/:app/services', 'PATCH /v1/apps/:app/services/:service',
+  'POST /v1/people/:user/tokens', 'POST /v1/people/:user/tokens/:token/remove', 'POST /v1/people/:user/keys', 'POST /v1/people/:user/keys/remove',
+  'POST /v1/apps/:app/source/hook', 'POST /v1/forge/hook',
 ]);
 
 /** Undefined: it is to be done at once. */

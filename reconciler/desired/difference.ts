@@ -61,14 +61,14 @@ export interface DifferenceOptions {
   readonly machines?: readonly Machine[];
 }
 
-/** For two states that are right: what is wrong in one of them is told by `validateFiles`, and left out here. */
+/** For two states that are right: a file that is wrong in one of them is told of by `validateFiles`, and its fields are left out here: it is not empty. */
 export function differenceOf(before: readonly ManifestFile[], after: readonly ManifestFile[], {others = [], machines}: DifferenceOptions = {}): Difference {
   const [old, now] = [stateOf(before, others, machines), stateOf(after, others, machines)];
   const [hadWaiting, waiting] = [unplacedOf(old), unplacedOf(now)];
   const names = [...new Set([...old.files.keys(), ...now.files.keys()])].toSorted();
   const apps = names.flatMap((app): readonly AppDifference[] => {
     const [from, to] = [old.files.get(app), now.files.get(app)];
-    const fields = compared(from?.manifest ?? {}, to?.manifest ?? {});
+    const fields = [from, to].some((state) => state?.isWrong === true) ? [] : compared(from?.manifest ?? {}, to?.manifest ?? {});
     const {sentences, replicas} = effectsOf(from?.resolved, to?.resolved);
     const waits = JSON.stringify(hadWaiting.get(app)) === JSON.stringify(waiting.get(app)) ? [] : (waiting.get(app) ?? []).map(({service, replicas: missing, on}) => `${service}: ${counted(missing)} ${missing === 1 ? 'waits' : 'wait'}, ${on}`);
     // Where there is one more that is open, it goes there.
@@ -78,7 +78,8 @@ export function differenceOf(before: readonly ManifestFile[], after: readonly Ma
     return [{app, change: from === undefined ? 'added' : to === undefined ? 'removed' : 'changed', fields, effects, replicas}];
   });
   const files = [...new Set([...old.shared.keys(), ...now.shared.keys()])].toSorted();
-  const shared = files.map((file) => ({file, fields: compared(old.shared.get(file) ?? {}, now.shared.get(file) ?? {}), effects: nodeEffects(file, old.nodes, now.nodes)}));
+  const shared = files.filter((file) => !old.wrong.has(file) && !now.wrong.has(file))
+    .map((file) => ({file, fields: compared(old.shared.get(file) ?? {}, now.shared.get(file) ?? {}), effects: nodeEffects(file, old.nodes, now.nodes)}));
   const need = ({apps: all}: State): Need => {
     const {memoryBytes, cpus} = costOf(all);
     return {memoryBytes, cpus};
@@ -106,12 +107,20 @@ const KINDS: Readonly<Record<string, Kind>> = {nodes: 'Node', people: 'Person', 
 
 interface State {
   /** Of the apps whose files are given. */
-  readonly files: ReadonlyMap<AppName, {readonly manifest: object; readonly resolved: DesiredApp}>;
+  readonly files: ReadonlyMap<AppName, AppState>;
   /** Those and the others. */
   readonly apps: readonly DesiredApp[];
   readonly nodes: readonly NodeCapacity[];
   readonly sharedFiles: readonly ManifestFile[];
   readonly shared: ReadonlyMap<string, object>;
+  /** Files of these that don't say what they are about. */
+  readonly wrong: ReadonlySet<string>;
+}
+
+interface AppState {
+  readonly manifest: object;
+  readonly isWrong: boolean;
+  readonly resolved: DesiredApp;
 }
 
 function stateOf(files: readonly ManifestFile[], others: readonly DesiredApp[], machines: readonly Machine[] | undefined): State {
@@ -126,7 +135,8 @@ function stateOf(files: readonly ManifestFile[], others: readonly DesiredApp[], 
     apps: [...others.map(whole), ...[...own.values()].map(({resolved}) => resolved)].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     nodes: nodesOf(shared, machines),
     sharedFiles: shared,
-    shared: new Map(kinds.flatMap(([file, kind]) => (kind === undefined ? [] : [[file.path, read(kind, file)] as const]))),
+    shared: new Map(kinds.flatMap(([file, kind]) => (kind === undefined ? [] : [[file.path, read(kind, file) ?? {}] as const]))),
+    wrong: new Set(kinds.flatMap(([file, kind]) => (kind !== undefined && read(kind, file) === undefined ? [file.path] : []))),
   };
 }
 
@@ -136,22 +146,26 @@ function whole(app: DesiredApp): DesiredApp {
   return {...app, services: app.services.map(({unplaced, ...service}) => ({...service, replicas: service.replicas + (unplaced?.replicas ?? 0)}))};
 }
 
-function appOf(name: AppName, files: readonly ManifestFile[], config: ClusterConfig): {readonly manifest: object; readonly resolved: DesiredApp} {
+function appOf(name: AppName, files: readonly ManifestFile[], config: ClusterConfig): AppState {
   const [release] = sortFolder(name, files).releases;
-  const secrets = files.find(({path}) => path === secretsFile(name));
+  const secretsText = files.find(({path}) => path === secretsFile(name));
+  const [app, secrets] = [read('App', files.find(({path}) => path === appFile(name))), read('Secrets', secretsText)];
   return {
     manifest: {
-      ...read('App', files.find(({path}) => path === appFile(name))),
-      ...(secrets && {secrets: without(read('Secrets', secrets), ['apiVersion', 'kind'])}),
+      ...app,
+      ...(secretsText && secrets && {secrets: without(secrets, ['apiVersion', 'kind'])}),
       ...(release && {release: `v${release.number}`}),
     },
+    isWrong: app === undefined || secrets === undefined,
     resolved: resolveApp({name, treeId: '' as TreeId, files}, config, config.domain),
   };
 }
 
-function read(kind: Kind, file: ManifestFile | undefined): object {
-  const loaded = file?.kind === 'text' ? loadManifest(kind, file.path, file.text) : undefined;
-  return loaded?.ok === true ? loaded.value : {};
+/** Undefined: it is wrong. Of a file that is not there: nothing. */
+function read(kind: Kind, file: ManifestFile | undefined): object | undefined {
+  if (file === undefined) return {};
+  const loaded = file.kind === 'text' ? loadManifest(kind, file.path, file.text) : undefined;
+  return loaded?.ok === true ? loaded.value : undefined;
 }
 
 function without(record: object, fields: readonly string[]): object {

@@ -90,7 +90,7 @@ export class Sights {
 
 /** In words, of what is no conflict; of one, as it would be without main's changes. */
 export async function planOf(deps: SightDeps, {onto, tip, tree}: Sight, signal: AbortSignal): Promise<{readonly plan: PlanInWords; readonly problems: readonly string[]; readonly removed: readonly AppName[]}> {
-  const before = await deps.snapshotAt(onto, signal);
+  const before = await deps.snapshotAt(tree === undefined ? await mergeBase(deps.gitdir, {onto, tip}, signal) as CommitId : onto, signal); // git's own
   const after = await cutIntoPieces(deps.objects, {commit: tree === undefined ? tip : await commitOf(deps.gitdir, {tree, parent: onto}), before}, signal);
   const {files, others} = await differing(before, after, signal);
   const difference = differenceOf(...files, {others});

@@ -20,7 +20,7 @@ function subject(t: ExecutionContext) {
   const server = documented(t, createServer({view, authenticate, logins: new Logins({authenticate, audit: view.audit, settings: view.settings}), log: () => {}}));
   t.teardown(() => server.close());
   return {view, async ask(role: Role, line: string, payload?: object, propose?: string) {
-    const [method, url = ''] = line.split(' ') as ['GET' | 'POST', string];
+    const [method, url = ''] = line.split(' ') as ['GET' | 'POST' | 'PATCH', string];
     const answer = await server.inject({method, url, headers: {authorization: `Bearer ${role}`, ...(propose !== undefined && {'x-flynn-propose': encodeURIComponent(propose)})}, ...(payload !== undefined && {payload})});
     return {status: answer.statusCode, body: answer.json<Record<string, unknown>>()};
   }};
@@ -41,12 +41,22 @@ test('what is proposed is no commit of main, and takes the right to propose only
 
 test('what is done at once can\'t be proposed, whoever asks', async (t) => {
   const {ask} = subject(t);
-  for (const line of ['POST /v1/apps/shop/restart', 'POST /v1/apps/shop/replicas/web.1/kill', 'POST /v1/people/maintainer/tokens', 'GET /v1/audit', 'POST /v1/proposals/1/merge']) {
+  for (const line of ['POST /v1/apps/shop/restart', 'POST /v1/apps/shop/replicas/web.1/kill', 'POST /v1/secrets/rotate', 'GET /v1/audit', 'POST /v1/proposals/1/merge']) {
     const {status, body} = await ask('maintainer', line, line.startsWith('GET') ? undefined : {}, '');
     t.is(status, 400, line);
     t.regex(String(body['detail']), /can't be proposed/);
   }
   t.is((await ask('deployer', 'POST /v1/apps/shop/run', {command: ['env']}, '')).status, 400);
+});
+
+test('what is somebody\'s own can be proposed by him, where people/ takes a review, and what is of another by an admin only', async (t) => {
+  const {ask, view} = subject(t);
+  const hash = `sha256:${'1'.repeat(64)}`;
+  t.is((await ask('viewer', 'POST /v1/people/viewer/tokens', {name: 'laptop', hash}, '')).status, 202);
+  t.is((await ask('viewer', 'POST /v1/people/viewer/tokens/laptop/remove', {}, '')).status, 202);
+  t.is((await ask('viewer', 'POST /v1/people/maintainer/tokens', {name: 'laptop', hash}, '')).status, 403);
+  t.is((await ask('viewer', 'PATCH /v1/nodes/vm', {cordon: true}, '')).status, 403);
+  t.deepEqual(view.proposals.asked, ['viewer proposes people: add the token laptop of viewer', 'viewer proposes people: remove the token laptop of viewer']);
 });
 
 test('a service whose image would be deployed takes the right to do that, also when it is proposed', async (t) => {

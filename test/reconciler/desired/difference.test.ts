@@ -88,6 +88,13 @@ test('a change of a hidden part of a list is a change', differs, [cluster('drain
   ~ cluster.yaml
       drains  [{url: https://l.test, headers: {Cookie: (hidden)}}] → (hidden parts differ)
 `);
+test('a file that is wrong is not an empty one', differs, [...SHOP, secrets(SEALED)], [
+  app('shop', 'env: {LOG_LEVEL: debug}\nreplcas: 2\n'), release('shop', 4), file('apps/shop/secrets.yaml', 'env: ['), cluster('nod: 2\n'),
+], text`
+  ~ shop
+      its manifests are wrong: it keeps what it has
+  all replicas together may use at most: memory 1Gi → 0 bytes, cores 2 → 0
+`);
 test('rights are told as they are in all, with those of teams', differs, [...SHOP, person('ann', 'role: viewer\n'), person('bob', '')], [
   ...SHOP, person('ann', 'role: viewer\n'), person('cid', 'apps: {shop: deployer}\n'), file('teams/ops.yaml', `${head('Team')}members: [ann]\nrole: admin\n`),
 ], text`

@@ -92,7 +92,9 @@ test('what conflicts is neither approved nor merged, says where, and goes on onc
   const {proposal} = await desk.propose(scaling('web', 3), who('dee'), signal);
   await desk.approve(1, {}, who('max'), signal);
   await onMain(all, 'web', 5);
-  t.deepEqual((await desk.show(1, signal)).conflicts, ['apps/shop/app.yaml']);
+  const conflicting = await desk.show(1, signal);
+  t.deepEqual(conflicting.conflicts, ['apps/shop/app.yaml']);
+  t.deepEqual(conflicting.plan.lines.slice(0, 2), ['~ shop', '    services.web.replicas  1 → 3'], 'what main got meanwhile is not taken back in the plan');
   const refusal = {message: 'apps/shop/app.yaml: main has changed the same lines since. To go on, in a clone: git fetch && git switch proposals/1-shop-scale-web-3 && git merge origin/main, put it right, and git push'};
   await t.throwsAsync(desk.approve(1, {}, who('max'), signal), refusal);
   await t.throwsAsync(desk.merge(1, {}, who('ada'), signal), refusal);
