@@ -23,7 +23,8 @@ export interface Client {
   confirm(commit: string, signal: AbortSignal): Promise<{readonly commit: CommitId}>;
   scale(name: AppName, services: Readonly<Record<string, number>>, signal: AbortSignal): Promise<ScaledApp>;
   plan(signal: AbortSignal): Promise<PlanAnswer>;
-  converged(name: AppName, signal: AbortSignal): AsyncIterable<ConvergedLine>;
+  /** `of`: a commit whose change is waited for. */
+  converged(name: AppName, of: CommitId | undefined, signal: AbortSignal): AsyncIterable<ConvergedLine>;
   /** Any question: the answer's JSON, taken at its word. `path` begins with `/v1/`. */
   get<Answer>(path: string, signal: AbortSignal): Promise<Answer>;
   /** Any change, safe to repeat: sent with an idempotency key and the author, again when the answer was lost. */
@@ -97,7 +98,7 @@ export function createClient(cluster: Cluster, author: () => Promise<string>, {p
     confirm: (commit, signal) => post('/v1/confirm', {commit}, signal),
     scale: (name, services, signal) => post(`/v1/apps/${name}/scale`, {services}, signal),
     plan: (signal) => get('/v1/plan', signal),
-    converged: (name, signal) => follow(`/v1/apps/${name}/converged`, signal),
+    converged: (name, of, signal) => follow(`/v1/apps/${name}/converged${of === undefined ? '' : `?of=${of}`}`, signal),
   };
 }
 

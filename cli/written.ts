@@ -26,11 +26,11 @@ export async function reportWritten({client, app, context, written, wait, done, 
     if (context.isJson) context.out(JSON.stringify({commit, isNew, message, ...about}, null, 2));
     return 0;
   }
-  const outcome = await waitForConvergence({client, app, context}, signal);
+  const outcome = await waitForConvergence({client, app, context, of: isNew ? commit : undefined}, signal);
   if (context.isJson) context.out(JSON.stringify({commit, isNew, message, ...about, outcome}, null, 2));
   const status = reportOutcome(outcome, app, context);
-  // A suspended app does nothing of what was asked for yet; that was told.
-  if (outcome.result === 'healthy') context.err(done);
+  // A suspended app does nothing of what was asked for yet, one that others have changed again does something else; that was told.
+  if (outcome.result === 'healthy' && status === 0) context.err(done);
   return status;
 }
 

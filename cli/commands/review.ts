@@ -88,7 +88,7 @@ const merging: Subcommand = {
     const outcomes = [];
     if (!values['no-wait']) {
       for (const app of merged.apps) {
-        const outcome = await waitForConvergence({client, app, context}, signal);
+        const outcome = await waitForConvergence({client, app, context, of: merged.isNew ? merged.commit : undefined}, signal);
         outcomes.push({app, ...outcome});
         // What the proposal takes away, or gives another name, goes as it was meant to.
         if (outcome.result === 'removed') context.err(`Removing ⬢ ${app}... done`);
@@ -96,7 +96,7 @@ const merging: Subcommand = {
       }
     }
     if (context.isJson) context.out(JSON.stringify({...merged, ...(values['no-wait'] ? {} : {outcomes})}, null, 2));
-    return outcomes.some(({result}) => result === 'failed') ? 1 : 0;
+    return outcomes.some(({result, overtaken}) => result === 'failed' || overtaken !== undefined) ? 1 : 0;
   },
 };
 

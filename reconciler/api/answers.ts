@@ -8,7 +8,7 @@ import type {DeployOutcome, Garbage, RegistryState, StackImageInfo} from '../nod
 import type {ForgeState} from '../forge/status.ts';
 import type {IssuerState} from '../oidc/tokens.ts';
 import type {ProposalDetails} from '../proposals/proposals.ts';
-import type {RebasePreview} from '../release/releases.ts';
+import type {Overtaken, RebasePreview} from '../release/releases.ts';
 import type {Waiting} from '../plan/action.ts';
 import type {AppStatus} from '../status/status.ts';
 
@@ -41,8 +41,11 @@ export interface Written {
   readonly outcome?: WaitOutcome;
 }
 
+/** `overtaken`: by the time that it was so, a later commit had changed the same again, and that is what it is of. */
+export type ToldOutcome = DeployOutcome & {readonly overtaken?: Overtaken};
+
 /** `converging`: a request can't wait any longer for it. */
-export type WaitOutcome = DeployOutcome | {readonly result: 'converging'; readonly commit: CommitId; readonly detail: string};
+export type WaitOutcome = ToldOutcome | {readonly result: 'converging'; readonly commit: CommitId; readonly detail: string};
 
 /** 202: the change was asked for with `X-Flynn-Propose`, and waits for others. */
 export interface ProposedAnswer {
@@ -88,7 +91,7 @@ export interface GarbageAnswer {
 /** A line of `GET /v1/apps/:app/converged`. */
 export type ConvergedLine =
   | {readonly progress: string}
-  | {readonly outcome: DeployOutcome};
+  | {readonly outcome: ToldOutcome};
 
 /** The last line of every stream is one of these; without, it was cut off. */
 export type StreamEnd =

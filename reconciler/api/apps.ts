@@ -10,6 +10,7 @@ import type {AppAnswer, ConvergedLine, CreatedApp, ScaledApp} from './answers.ts
 import type {RouteParts} from './node-routes.ts';
 import {seenBy, whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
+import {withOvertaking} from './overtaking.ts';
 import {readAppName, readLogQuery} from './read.ts';
 import {LineQueue, sendLines} from './stream.ts';
 
@@ -48,9 +49,10 @@ export function registerAppRoutes(server: FastifyInstance, {view, authenticate, 
     return sendLines(reply, (signal) => view.logs(query, signal), closing);
   });
 
-  server.get<{Params: {app: string}}>('/apps/:app/converged', (request, reply) => {
+  server.get<{Params: {app: string}; Querystring: {of?: string}}>('/apps/:app/converged', (request, reply) => {
     const name = readAppName(request.params.app);
-    return sendLines(reply, (signal) => converged(name, view, signal), closing);
+    const {of} = request.query;
+    return sendLines(reply, (signal) => converged({app: name, view, ...(of !== undefined && {of: of as CommitId})}, signal), closing); // a pattern of the operation
   });
 }
 
@@ -112,11 +114,11 @@ async function readerOf(name: AppName, view: NodeView, signal: AbortSignal): Pro
   };
 }
 
-async function* converged(app: AppName, view: NodeView, signal: AbortSignal): AsyncGenerator<ConvergedLine> {
+async function* converged({app, view, of}: {readonly app: AppName; readonly view: NodeView; readonly of?: CommitId}, signal: AbortSignal): AsyncGenerator<ConvergedLine> {
   const queue = new LineQueue<ConvergedLine>(signal);
   const waiting = view.converged(app, (progress) => queue.push({progress}), AbortSignal.any([signal, AbortSignal.timeout(CONVERGE_MS_MAX)]));
   const outcome: Promise<DeployOutcome> = waiting.finally(() => queue.end());
   outcome.catch(() => {}); // Awaited below, after the lines that came before.
   yield* queue;
-  yield {outcome: await outcome};
+  yield {outcome: await withOvertaking(await outcome, {app, view, of}, signal)};
 }

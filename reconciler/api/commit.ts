@@ -8,6 +8,7 @@ import {actorOf, noted} from './audit.ts';
 import type {Authenticate} from './authenticate.ts';
 import type {RouteParts} from './node-routes.ts';
 import {operationIdOf} from './operation.ts';
+import {withOvertaking} from './overtaking.ts';
 import {whoAsks} from './permit.ts';
 import {explaining} from './problem.ts';
 import {proposalTitle, titled} from './propose.ts';
@@ -53,18 +54,19 @@ export function committer({view, authenticate, used, closing, log}: CommitterPar
     await view.audit.add({...actorOf(principal, request), action: 'commit', ...(app !== undefined && {app}), subject: message, commit: id}).catch((error: unknown) => log('a commit is not in the audit log', error));
     const written: Written = {commit: id, isNew, message};
     const waited = (request.query as {wait?: string} | undefined)?.wait === 'true' ? becomes ?? app : undefined;
-    return waited !== undefined ? {...written, outcome: await outcomeOf(waited, {commit: id, view, closing})} : written;
+    return waited !== undefined ? {...written, outcome: await outcomeOf(waited, {commit: id, isNew, view, closing})} : written;
   };
 }
 
 /** The client may go meanwhile: the wait ends by itself, and nothing depends on it. */
-async function outcomeOf(app: AppName, {commit, view, closing}: {readonly commit: CommitId; readonly view: NodeView; readonly closing: AbortSignal}): Promise<WaitOutcome> {
+async function outcomeOf(app: AppName, {commit, isNew, view, closing}: {readonly commit: CommitId; readonly isNew: boolean; readonly view: NodeView; readonly closing: AbortSignal}): Promise<WaitOutcome> {
   const late = AbortSignal.timeout(WAIT_MS_MAX);
   let progress = 'nothing was heard yet';
   try {
-    return await view.converged(app, (line) => {
+    const outcome = await view.converged(app, (line) => {
       progress = line;
     }, AbortSignal.any([closing, late]));
+    return await withOvertaking(outcome, {app, view, of: isNew ? commit : undefined}, AbortSignal.any([closing, late]));
   } catch (error) {
     if (!late.aborted) throw error;
     return {result: 'converging', commit, detail: `after ${WAIT_MS_MAX / 1000} s: ${progress}`};

@@ -9,6 +9,7 @@ import {Jobs} from './jobs.ts';
 import {madeBefore} from './made-before.ts';
 import {detail} from '../build/output.ts';
 import {proposeRelease, type Making, type Proposer} from './make.ts';
+import {overtakenBy} from './overtaken.ts';
 import {pastReleases, type PastRelease} from './past.ts';
 import {published} from './publish.ts';
 import {planRebase, rebasePreview, type RebaseDeps} from './rebase.ts';
@@ -70,6 +71,8 @@ export function releaseDesk(deps: DeskDeps, signal: AbortSignal): Releases {
         commit, at: new Date(atMs).toISOString(), by: author.name, subject: message.split('\n')[0] ?? '', ...(current === undefined ? {} : {current}), ...proposalOf(message),
       }));
     },
+
+    overtaken: (app, which, until) => overtakenBy(repo, app, which, until),
 
     preview: async (app, wish, until) => (await planRollback(deps, app, wish, until)).preview,
 

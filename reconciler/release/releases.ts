@@ -11,6 +11,8 @@ export interface Releases {
   show(app: AppName, number: number, signal: AbortSignal): Promise<ReleaseDetails>;
   /** Every commit that changed the app, newest first. */
   history(app: AppName, limit: number, signal: AbortSignal): Promise<readonly HistoryEntry[]>;
+  /** The commit that has changed again what `commit` says of the app, as `at` has it. Undefined: what it says is still so. */
+  overtaken(app: AppName, which: {readonly commit: CommitId; readonly at: CommitId}, signal: AbortSignal): Promise<Overtaken | undefined>;
   /** What a rollback would change. @throws {EditRefused} when it can't be made, with the reason */
   preview(app: AppName, wish: RollbackWish, signal: AbortSignal): Promise<RollbackPreview>;
   /** Makes a release that repeats an earlier one, waits until it serves, and takes it back if it does not. */
@@ -77,6 +79,13 @@ export interface HistoryEntry {
   readonly current?: number;
   /** Of a merged proposal: who wrote it, and who has approved it. `by` has merged it. */
   readonly proposal?: {readonly number: number; readonly by: string; readonly approvedBy: readonly string[]};
+}
+
+/** A later commit than the one that somebody waits for. */
+export interface Overtaken {
+  readonly commit: CommitId;
+  readonly by: string;
+  readonly subject: string;
 }
 
 export interface RollbackWish {

@@ -120,6 +120,20 @@ test('scale --no-wait returns when it is in git', async (t) => {
   t.regex(await type('scale -a shop web=3 --no-wait'), /^\$ .*\n! Committed "shop: scale web 2 → 3" \w{8}\nexit 0$/);
 });
 
+test('a scale that somebody has changed again meanwhile says who, and is no success', async (t) => {
+  const {view, type} = await terminal(t);
+  view.repo.files.set('apps/shop/app.yaml', APP_YAML);
+  view.releases.overtaker = {commit: COMMIT, by: 'Bob', subject: 'shop: scale web 3 → 5'};
+  const superseded = new RegExp(`^! error: superseded: ${COMMIT.slice(0, 8)} "shop: scale web 3 → 5" by Bob has changed the same again`, 'm');
+  const shown = await type('scale -a shop web=3');
+  t.regex(shown, superseded);
+  t.regex(shown, /changed the same again, and is what runs\nexit 1$/);
+  t.notRegex(shown, /done/);
+  view.outcome = {result: 'failed', commit: COMMIT, cause: 'exit code 1', log: []};
+  t.regex(await type('scale -a shop web=4'), /by Bob has changed the same again\n! error: exit code 1\nexit 1$/);
+  t.like(JSON.parse((await type('scale -a shop web=6 --json')).split('\n').filter((line) => !/^[$!]|^exit/.test(line)).join('\n')), {outcome: {result: 'failed', overtaken: {by: 'Bob'}}});
+});
+
 test('scale without arguments prints what could be typed back', async (t) => {
   const {view, type} = await terminal(t);
   const [web] = app('shop').services;

@@ -4,7 +4,7 @@ import {ROLES} from '../../../schemas/roles.ts';
 import type {BuildCache, ListedBuild} from '../../builds/builds.ts';
 import type {DeployOutcome, LogLine, StackImageInfo} from '../../node.ts';
 import type {Killed, Restarted, RestartedReplica, StartedRun} from '../../oneshot/oneshot.ts';
-import type {HistoryEntry, ReleaseDetails, ReleaseList, ReleaseOutcome, ReleaseSummary, RollbackPreview} from '../../release/releases.ts';
+import type {HistoryEntry, Overtaken, ReleaseDetails, ReleaseList, ReleaseOutcome, ReleaseSummary, RollbackPreview} from '../../release/releases.ts';
 import type {SourceStatus} from '../../source/status.ts';
 import type {CronRunStatus, CronStatus} from '../../status/cron.ts';
 import type {AppStatus, CommitSigning, Condition, FlynnEvent, NodeStatus, ReplicaStatus, RunStatus, ServiceStatus} from '../../status/status.ts';
@@ -79,10 +79,12 @@ const WRITTEN: Fields<Written> = {
   outcome: maybe(ref('Outcome')),
 };
 
+const OVERTAKEN = objectOf<Overtaken>('A later commit that has changed the same again: the outcome is of that one.', {commit: COMMIT, by: text('Who.'), subject: text("The commit's.")});
+
 const DEPLOY_OUTCOMES: readonly SchemaObject[] = [
-  {type: 'object', additionalProperties: true, required: ['result', 'commit', 'urls'], properties: {result: always('healthy', 'It serves.'), commit: COMMIT, release: count('Number of the release.'), urls: listOf({type: 'string'})}},
-  {type: 'object', additionalProperties: false, required: ['result', 'commit', 'cause', 'log'], properties: {result: always('failed', 'It does not, and is not tried again.'), commit: COMMIT, cause: text('Why, in words.'), log: listOf({type: 'string'}, 'Last lines of the container that failed.')}},
-  {type: 'object', additionalProperties: true, required: ['result', 'commit'], properties: {result: always('suspended', 'Nothing runs until somebody resumes the app.'), commit: COMMIT, release: count('Number of the release.')}},
+  {type: 'object', additionalProperties: true, required: ['result', 'commit', 'urls'], properties: {result: always('healthy', 'It serves.'), commit: COMMIT, release: count('Number of the release.'), urls: listOf({type: 'string'}), overtaken: OVERTAKEN}},
+  {type: 'object', additionalProperties: false, required: ['result', 'commit', 'cause', 'log'], properties: {result: always('failed', 'It does not, and is not tried again.'), commit: COMMIT, cause: text('Why, in words.'), log: listOf({type: 'string'}, 'Last lines of the container that failed.'), overtaken: OVERTAKEN}},
+  {type: 'object', additionalProperties: true, required: ['result', 'commit'], properties: {result: always('suspended', 'Nothing runs until somebody resumes the app.'), commit: COMMIT, release: count('Number of the release.'), overtaken: OVERTAKEN}},
   {type: 'object', additionalProperties: false, required: ['result', 'commit'], properties: {result: always('removed', 'The app is gone.'), commit: COMMIT}},
 ];
 

@@ -28,7 +28,7 @@ export const APP_OPERATIONS: Operations = {
   'POST /v1/apps/:app/suspend': commit('apps', 'Stop all of it, or let it run again', ref('Written'), {body: SWITCH}),
   'POST /v1/apps/:app/destroy': commit('apps', 'Remove it', ref('Written'), {body: bodyOf({confirm: text('The name of the app once more: nobody removes one by a slip.')}, ['confirm']), description: 'Its volumes stay.'}),
   'POST /v1/apps/:app/rename': commit('apps', 'Give it another name', ref('CreatedApp'), {body: bodyOf({name: APP}, ['name']), description: 'One commit. Releases, configuration, volumes, logs and the rights of people stay with it; its host becomes another one. Takes app.create too. Refused while it is built or deployed.'}),
-  'GET /v1/apps/:app/converged': lines('apps', 'Wait until what git says of it is what runs', ref('ConvergedLine')),
+  'GET /v1/apps/:app/converged': lines('apps', 'Wait until what git says of it is what runs', ref('ConvergedLine'), {query: {of: text('A commit of it: the outcome says when a later one has changed the same again.', {pattern: '^[0-9a-f]{40}$'})}}),
   'GET /v1/apps/:app/history': question('apps', 'List every commit that changed it', listOf(ref('HistoryEntry')), {query: NEWEST, pages: {key: ['commit']}}),
   'GET /v1/apps/:app/logs': lines('logs', "Read an app's log", ref('LogLine'), {
     query: {

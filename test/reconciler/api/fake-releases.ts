@@ -1,6 +1,6 @@
 import type {AppName} from '../../../schemas/ids.ts';
 import {EditRefused} from '../../../reconciler/checkout/snapshot.ts';
-import type {HistoryEntry, ImageWish, ReleaseDetails, RebasePreview, ReleaseLine, Releases, ReleaseSummary, RollbackPreview, RollbackWish, Wisher} from '../../../reconciler/release/releases.ts';
+import type {HistoryEntry, ImageWish, Overtaken, ReleaseDetails, RebasePreview, ReleaseLine, Releases, ReleaseSummary, RollbackPreview, RollbackWish, Wisher} from '../../../reconciler/release/releases.ts';
 
 /** Releases without git or engine: tests set what is answered, and read what was asked for. */
 export class FakeReleases implements Releases {
@@ -8,6 +8,7 @@ export class FakeReleases implements Releases {
   past: readonly ReleaseSummary[] = [];
   details: ReleaseDetails | undefined;
   commits: readonly HistoryEntry[] = [];
+  overtaker: Overtaken | undefined;
   /** A text: refused so. */
   previewed: RollbackPreview | string = 'there is no release to go back to';
   lines: readonly ReleaseLine[] = [];
@@ -28,6 +29,10 @@ export class FakeReleases implements Releases {
 
   async history(_app: string, limit: number): Promise<readonly HistoryEntry[]> {
     return this.commits.slice(0, limit);
+  }
+
+  async overtaken(): Promise<Overtaken | undefined> {
+    return this.overtaker;
   }
 
   async preview(): Promise<RollbackPreview> {
