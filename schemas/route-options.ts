@@ -134,7 +134,7 @@ const stickySchema = {
   type: ['boolean', 'object'],
   default: false,
   additionalProperties: false,
-  properties: {cookie: {type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$', default: STICKY_COOKIE_DEFAULT, errorMessage: 'must be the name of a cookie: letters, digits, - and _', description: 'Its name.'}},
+  properties: {cookie: {type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$', default: STICKY_COOKIE_DEFAULT, errorMessage: 'must be the name of a cookie: letters, digits, - and _', description: 'Its name. Unless one is given, services that share a host have one each.'}},
   description: 'A client stays with the copy that it came to first, as long as that one is there: by a signed cookie.',
 };
 

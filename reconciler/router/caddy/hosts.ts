@@ -1,5 +1,6 @@
 import {comparablePath} from '../../../schemas/route-place.ts';
 import type {StructuredHost, StructuredPath} from '../../observed/structure.ts';
+import {withCookiesApart} from './cookies.ts';
 import {anyMatchers, conditionMatcher, exactMatchers, hostMatcher, HOSTS_IN_LIST_MAX, inChunks, noteOddHosts, pathPatternOf, type Matcher} from './matchers.ts';
 import {handlersBefore, type RouteContext} from './options.ts';
 import {NO_SUCH_PATH_PAGE} from './page-texts.ts';
@@ -16,7 +17,7 @@ import {isHostOrWildcard, isWildcard} from '../names.ts';
  * twenty paths.
  */
 export function hostRoutes(hosts: readonly StructuredHost[], context: RouteContext): readonly Json[] {
-  const known = hosts.filter(({host}) => isHostOrWildcard(host));
+  const known = hosts.filter(({host}) => isHostOrWildcard(host)).map(withCookiesApart);
   const exact = known.filter(({host}) => !isWildcard(host));
   const common = commonWays(exact, context);
   const tree = exact.length === 0 ? [] : [noteOddHosts, ...branches(exact, {common, context}), ...common.routes(), {match: [{vars: {way: [NOWHERE]}}], handle: [NO_SUCH_PATH], terminal: true}];
