@@ -11,6 +11,8 @@ export interface ObservedTcp {
     | {readonly state: 'ready'; readonly isFromFile: boolean};
   /** Ports of this node that something other than HAProxy listens on. */
   readonly takenPorts: ReadonlySet<number>;
+  /** Ports that the node itself needs, whether it listens on them now or not, and what for. */
+  readonly ownPorts: ReadonlyMap<number, string>;
   /** Open connections from this node by `address:port` of their other end. Absent: none. */
   readonly connections: ReadonlyMap<string, number>;
 }

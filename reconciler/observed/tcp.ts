@@ -44,9 +44,10 @@ export class TcpObserver {
     this.#silentSinceMs = marks.running === undefined ? this.#silentSinceMs ?? nowMs : undefined;
     const isFromFile = marks.text !== undefined && marks.running === markIn(marks.text);
     const running: ObservedTcp['running'] = marks.running === undefined ? {state: 'silent', sinceMs: this.#silentSinceMs ?? nowMs} : {state: 'ready', isFromFile};
-    if (!this.#isAsked(marks.text)) return {file, running, takenPorts: new Set(), connections: new Map()};
+    const ownPorts = ownPortsOf(this.#world.settings);
+    if (!this.#isAsked(marks.text)) return {file, running, takenPorts: new Set(), ownPorts, connections: new Map()};
     const {listeners, connections} = await socketsOf('self', signal);
-    return {file, running, takenPorts: this.#takenBy(listeners, {file, running}), connections};
+    return {file, running, takenPorts: this.#takenBy(listeners, {file, running}), ownPorts, connections};
   }
 
   /** False when HAProxy or its file is not as `observe` last saw it, by whoever's doing. */
@@ -93,6 +94,12 @@ export class TcpObserver {
     const {listen} = this.#world.settings;
     return new Set(listeners.filter(({address, port}) => !own.has(port) && doClash(listen, address)).map(({port}) => port));
   }
+}
+
+/** HAProxy could share some of them with Caddy (SO_REUSEPORT), and would take its clients. The SSH server listens only once somebody has a key. */
+export function ownPortsOf({listen, httpPort, httpsPort, sshPort, apiPort, dnsPort}: NodeSettings): ReadonlyMap<number, string> {
+  const onLoopback: readonly (readonly [number, string])[] = [[apiPort, 'its API'], [dnsPort, 'its DNS server']];
+  return new Map([...(doClash(listen, '127.0.0.1') ? onLoopback : []), [sshPort, 'git over SSH'], [httpsPort, 'HTTPS'], [httpPort, 'HTTP']]);
 }
 
 /** Whether a port can't be listened on at both addresses. */

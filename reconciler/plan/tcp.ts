@@ -32,14 +32,19 @@ const SLOTS_MIN = 8;
 export function planTcp(routes: readonly RoutedPort[], observed: ObservedState, certificateOf: (host: string) => TcpCertificate | undefined): TcpPlan {
   const {tcp, router, operations} = observed;
   const claimed = withoutRivals(routes);
-  const notTaken = claimed.filter(({port}) => !tcp.takenPorts.has(port));
+  const notTaken = claimed.filter(({port}) => !tcp.takenPorts.has(port) && !tcp.ownPorts.has(port));
   const withCertificates = new Map(notTaken.flatMap(({tls, sni}): [string, TcpCertificate][] => {
     const certificate = tls === 'terminate' && sni !== undefined ? certificateOf(sni) : undefined;
     return certificate === undefined || sni === undefined ? [] : [[sni, certificate]];
   }));
   const free = notTaken.filter(({tls, sni}) => tls !== 'terminate' || withCertificates.has(sni ?? ''));
   const unproven = notTaken.filter((route) => !free.includes(route)).map(({app, port, sni}): Waiting => ({app, subject: `${PORT_SUBJECT} ${port}`, on: `a certificate of ${sni}: flynn cert add, or one of an authority`}));
-  const waiting: Waiting[] = claimed.filter((route) => !notTaken.includes(route)).map(({app, port}): Waiting => ({app, subject: `${PORT_SUBJECT} ${port}`, on: 'whatever else listens on it on this node to let it go', untilMs: observed.nowMs + TAKEN_LOOK_MS})).concat(unproven);
+  const taken = claimed.filter((route) => !notTaken.includes(route)).map(({app, port}): Waiting => {
+    const purpose = tcp.ownPorts.get(port);
+    if (purpose !== undefined) return {app, subject: `${PORT_SUBJECT} ${port}`, on: `another number in app.yaml: this node has it for ${purpose}`};
+    return {app, subject: `${PORT_SUBJECT} ${port}`, on: 'whatever else listens on it on this node to let it go', untilMs: observed.nowMs + TAKEN_LOOK_MS};
+  });
+  const waiting = [...taken, ...unproven];
   const structure = structureOf(free, withCertificates);
   const isFileRight = isSame(structure, tcp.file);
   const isWanted = structure.length > 0;

@@ -30,10 +30,10 @@ export class PortDesk {
   }
 
   /**
-   * `takenPorts`: those that other programs of this node have. Returns at once. One app at a time: its commit wakes the loop, and what comes next
+   * `takenPorts`: those that other programs of this node have; `ownPorts`: its own. Returns at once. One app at a time: its commit wakes the loop, and what comes next
    * is chosen from what git says then.
    */
-  see({apps, commit}: Pick<DesiredState, 'apps' | 'commit'>, {nowMs, tcp: {takenPorts}}: {readonly nowMs: number; readonly tcp: Pick<ObservedTcp, 'takenPorts'>}, signal: AbortSignal): void {
+  see({apps, commit}: Pick<DesiredState, 'apps' | 'commit'>, {nowMs, tcp: {takenPorts, ownPorts}}: {readonly nowMs: number; readonly tcp: Pick<ObservedTcp, 'takenPorts' | 'ownPorts'>}, signal: AbortSignal): void {
     const asking = apps.filter((app): app is Asking => app.state === 'resolved' && app.portsWanted !== undefined);
     for (const name of this.#tries.keys()) if (!asking.some((app) => app.name === name)) this.#tries.delete(name);
     const due = asking.find(({name, treeId}) => {
@@ -42,7 +42,7 @@ export class PortDesk {
     });
     if (due === undefined || this.#isBusy) return;
     this.#tries.set(due.name, {tree: due.treeId, atMs: nowMs});
-    const taken = new Set([...takenPorts, ...apps.flatMap((app) => (app.state === 'resolved' ? app.tcp ?? app.claims?.tcp ?? [] : [])).map(({port}) => port)]);
+    const taken = new Set([...takenPorts, ...ownPorts.keys(), ...apps.flatMap((app) => (app.state === 'resolved' ? app.tcp ?? app.claims?.tcp ?? [] : [])).map(({port}) => port)]);
     this.#isBusy = true;
     void this.#choose(due, {taken, commit}, signal).finally(() => (this.#isBusy = false));
   }

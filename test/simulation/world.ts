@@ -169,7 +169,7 @@ export class SimulatedNode {
       journal: new Map(this.#journal),
       crons: new Map(this.#crons),
       router: {state: 'ready', names: this.names, structure: NO_ROUTES, file: NO_ROUTES, leaving: new Map(), inFlight: this.#inFlight(), maintenance: {address: '127.0.0.3', port: 3553}, leftAtMs: new Map(this.#leftAtMs), leftStreams: new Set()},
-      tcp: {file: undefined, running: {state: 'silent', sinceMs: 0}, takenPorts: new Set(), connections: new Map()},
+      tcp: {file: undefined, running: {state: 'silent', sinceMs: 0}, takenPorts: new Set(), ownPorts: new Map(), connections: new Map()},
       operations: new Set([...this.#stopping.values()].map(({key}) => key)),
     };
   }

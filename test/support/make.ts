@@ -159,7 +159,7 @@ export function observed({have = [], jobs = [], record, book, names: served, ima
       leftAtMs: new Map(Object.entries(left).map(([address, seconds]) => [`${address}:8080`, NOW_MS - seconds * 1000])),
       leftStreams: new Set(),
     },
-    tcp: {file: undefined, running: {state: 'silent', sinceMs: 0}, takenPorts: new Set(), connections: new Map()},
+    tcp: {file: undefined, running: {state: 'silent', sinceMs: 0}, takenPorts: new Set(), ownPorts: new Map(), connections: new Map()},
     operations: new Set(operations),
   };
 }

@@ -97,7 +97,7 @@ export async function assemble(folder: string, signal: AbortSignal): Promise<Ass
     adjusted: (desired) => desired,
     look: async (atMs, until) => {
       const [seen, router] = await Promise.all([observer.look(atMs, until), routerObserver.observe(atMs, {current: 1, leaving: []}, until)]);
-      return {nowMs: atMs, ...seen, router, tcp: {file: undefined, running: {state: 'silent', sinceMs: 0}, takenPorts: new Set(), connections: new Map()}, clutter: {caches: [], buildLogs: [], packageImages: [], isDiskLow: false}, crons: crons.books, journal: journal.records};
+      return {nowMs: atMs, ...seen, router, tcp: {file: undefined, running: {state: 'silent', sinceMs: 0}, takenPorts: new Set(), ownPorts: new Map(), connections: new Map()}, clutter: {caches: [], buildLogs: [], packageImages: [], isDiskLow: false}, crons: crons.books, journal: journal.records};
     },
     isRouterAsLeft: (until) => routerObserver.isAsLeft(until),
     knownApps: () => [...journal.records.keys()],

@@ -81,6 +81,12 @@ test('a port that something else has waits, and the others are served', planned,
   plan: 'wait cache TCP port 6379  # on whatever else listens on it on this node to let it go\nrun tcp  # tcp is missing',
 });
 
+test('a port that the node itself needs waits, also while nothing listens on it', planned, {
+  ports: [port('db of store at 5432'), port('db of cache at 2222')],
+  tcp: {file: STORE, running: RUNNING, ownPorts: new Map([[2222, 'git over SSH']])},
+  plan: 'wait cache TCP port 2222  # on another number in app.yaml: this node has it for git over SSH\nrun tcp  # tcp is missing',
+});
+
 test('nothing is loaded before the names of the replicas are there', planned, {
   ports: [port('db of store at 5432')],
   names: [],

@@ -7,6 +7,7 @@ import {app as made} from '../../support/make.ts';
 import {head} from '../../support/manifests.ts';
 
 const COMMIT = 'a'.repeat(40) as CommitId;
+const OWN_PORTS = new Map([[3002, 'HTTP']]);
 const SIGNAL = AbortSignal.timeout(60_000);
 
 function asking(name: string, tree: string): ResolvedApp {
@@ -27,20 +28,20 @@ function desk() {
     range: () => ({first: 3000, last: 3500}),
   });
   const see = async (apps: readonly ResolvedApp[], nowMs: number, takenPorts: readonly number[] = []) => {
-    ports.see({apps, commit: COMMIT}, {nowMs, tcp: {takenPorts: new Set(takenPorts)}}, SIGNAL);
+    ports.see({apps, commit: COMMIT}, {nowMs, tcp: {takenPorts: new Set(takenPorts), ownPorts: OWN_PORTS}}, SIGNAL);
     await new Promise(setImmediate);
   };
   return {changes, events, see, failWith: (message: string) => (answer = () => Promise.reject(new Error(message)))};
 }
 
-test('one app at a time is given a port that neither an app nor a program of the node has', async (t) => {
+test('one app at a time is given a port that neither an app, nor the node, nor another program has', async (t) => {
   const {changes, see} = desk();
   const other = {...made('v1', 1), tcp: [{port: 3001, service: 'db' as ServiceName, proxyProtocol: 'none' as const, idleTimeoutMs: 1}]};
   await see([asking('store', 't1'), asking('cache', 't2'), other], 0, [3000]);
   t.is(changes.length, 1);
   const {message, edit} = changes[0] as Change;
   t.is(message.split('\n')[0], 'store: choose a TCP port for db');
-  t.is(edit(() => `${head('App')}tcp: [{service: db}]\n`, () => [])['apps/store/app.yaml'], `${head('App')}tcp: [{port: 3002, service: db}]\n`);
+  t.is(edit(() => `${head('App')}tcp: [{service: db}]\n`, () => [])['apps/store/app.yaml'], `${head('App')}tcp: [{port: 3003, service: db}]\n`);
   await see([asking('cache', 't2'), other], 1);
   t.deepEqual(changes.map(({operationId}) => operationId), [`ports store ${COMMIT}`, `ports cache ${COMMIT}`]);
 });
