@@ -68,6 +68,27 @@ test.serial('an app that answers while it still reads gets the whole body, whate
   });
 });
 
+test.serial('an answer that begins as soon as the body is there comes to its end, whoever else is asking', async (t) => {
+  t.timeout(120_000);
+  await using app = await httpBackend((request, response) => {
+    request.resume().on('end', () => {
+      response.writeHead(200).write('begins, ');
+      setTimeout(() => response.end('ends'), 5);
+    });
+  });
+  const agent = new http.Agent({keepAlive: true, maxSockets: 16});
+  await routed.each(t, [app], async (host) => {
+    const answers = await Promise.all(Array.from({length: 1000}, async () => {
+      const sent = http.request({agent, host: '127.0.0.1', port: routed.port, method: 'POST', headers: {'Host': host, 'Content-Length': 500}});
+      sent.end('x'.repeat(500));
+      const [response] = await once(sent, 'response') as [http.IncomingMessage];
+      return Buffer.concat(await response.toArray() as Buffer[]).toString();
+    }));
+    t.deepEqual(answers.filter((answer) => answer !== 'begins, ends'), []);
+  });
+  agent.destroy();
+});
+
 test.serial('an event stream is passed on event by event', async (t) => {
   const streams: http.ServerResponse[] = [];
   await using app = await httpBackend((_request, response) => {

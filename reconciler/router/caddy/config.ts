@@ -13,6 +13,7 @@ import {errorRoutes, maintenanceRoutes} from './pages.ts';
 import {redirectRoutes, storage, tlsApp} from './tls.ts';
 import {NO_SUCH_HOST_PAGE} from './page-texts.ts';
 import {DIAL_MS} from '../times.ts';
+import {KEEPS_ANSWERS_WHOLE} from './whole-answers.ts';
 import {isSameJson} from '../same.ts';
 import {UNKNOWN_HOST_ADDRESS} from '../unbound-config.ts';
 
@@ -74,7 +75,7 @@ function rendered({settings, files, carried}: Place, {structure, secrets = NO_SE
             logs: {skip_hosts: ['git', 'api'].flatMap((name) => ['', `:${httpPort}`, `:${httpsPort}`].map((port) => `${name}.${domain}${port}`))},
             routes: [
               // Caddy names itself as the server before the app does, and beside it.
-              {handle: [noteForAccessLog, ENDS_CONNECTIONS, {handler: 'headers', response: {delete: ['Server']}}]},
+              {handle: [noteForAccessLog, KEEPS_ANSWERS_WHOLE, ENDS_CONNECTIONS, {handler: 'headers', response: {delete: ['Server']}}]},
               ...forwarding(settings, structure.trustedProxies ?? []),
               {match: [{host: ['git', 'api'].flatMap((name) => [`${name}.${domain}`, `${name}.${domain}.`])}], handle: [toApi(apiPort, structure.trustedProxies ?? [])], terminal: true},
               ...redirectRoutes(settings, files, structure.tls),

@@ -53,6 +53,12 @@ test('event streams and websockets keep their lives: no flush_interval anywhere'
   t.false(JSON.stringify(rendered(SHOP)).includes('flush_interval'));
 });
 
+test('every request keeps its answer whole, before it goes anywhere', (t) => {
+  const [first] = rendered(SHOP).apps.http.servers.apps.routes;
+  t.is(first?.match, undefined);
+  t.true(first?.handle.some((one) => 'handler' in one && one.handler === 'request_body'));
+});
+
 test('an IPv6 address is written so that its port can be told from it', (t) => {
   t.deepEqual(rendered(NO_STRUCTURE, {...SETTINGS, listen: '::'}).apps.http.servers.apps.listen, ['[::]:80', '[::]:443']);
 });
