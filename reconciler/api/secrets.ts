@@ -8,6 +8,7 @@ import {sealedValues, type Sealed} from '../../schemas/secrets.ts';
 import {EditRefused, type ManifestFile} from '../checkout/snapshot.ts';
 import {appFile, CLUSTER_FILE} from '../commits/edits.ts';
 import {SealedForOthers, secretsFile} from '../commits/env-edits.ts';
+import {mutex} from '../commits/mutex.ts';
 import {resealed, rotateSecrets, sealedOfCluster, type Rotation} from '../commits/secret-edits.ts';
 import type {NodeView} from '../node.ts';
 import {seal, SecretFailed} from '../secrets/keyring.ts';
@@ -24,6 +25,8 @@ const TRIES_MAX = 5;
 /** Secrets of the whole cluster: names, and the key that they are encrypted to. */
 export function registerSecretRoutes(server: FastifyInstance, {view, authenticate, commit, closing}: RouteParts): void {
   const deadline = () => AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+  // Who forgets keys must not take one for unused that everything is just being sealed to.
+  const inTurn = mutex();
 
   server.get('/secrets', async (): Promise<SecretsAnswer> => {
     const {recipients, apps, problems} = await allSecrets(view, deadline());
@@ -39,7 +42,7 @@ export function registerSecretRoutes(server: FastifyInstance, {view, authenticat
     };
   });
 
-  server.post('/secrets/rotate', async (request): Promise<RotatedSecrets> => {
+  server.post('/secrets/rotate', (request): Promise<RotatedSecrets> => inTurn(async () => {
     for (let tries = 1; ; tries += 1) {
       try {
         return await rotate(request, {view, commit}, deadline());
@@ -48,9 +51,9 @@ export function registerSecretRoutes(server: FastifyInstance, {view, authenticat
         if (!(error instanceof SealedForOthers) || tries === TRIES_MAX) throw error;
       }
     }
-  });
+  }, deadline()));
 
-  server.post('/secrets/forget', async (request): Promise<ForgottenKeys> => {
+  server.post('/secrets/forget', (request): Promise<ForgottenKeys> => inTurn(async () => {
     const [newest, ...older] = await explaining("can't read the node's identities", view.keyring.recipients());
     if (newest === undefined || older.length === 0) return {forgotten: []};
     const {apps, recipients, ofCluster} = await allSecrets(view, deadline());
@@ -65,7 +68,7 @@ export function registerSecretRoutes(server: FastifyInstance, {view, authenticat
     await noted(request, {view, authenticate}, {action: 'secrets forget', subject: forgotten.join(' ')});
     await view.keyring.remove(forgotten);
     return {forgotten};
-  });
+  }, deadline()));
 }
 
 interface AllSecrets {

@@ -37,6 +37,8 @@ export class Keyring {
   readonly folder: string;
   #known: {readonly stamp: string; readonly identities: Result<readonly Identity[], string>} | undefined;
   #results = new Map<string, Result<Inspected, string>>();
+  /** Changes of the file come one after the other, each to what the one before it left: of two keys at once one would be lost, with all that is sealed to it. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -51,8 +53,10 @@ export class Keyring {
     await mkdir(this.folder, {recursive: true, mode: 0o700});
     await chmod(this.folder, 0o700);
     await this.#digestKey();
-    const [newest] = await this.recipients();
-    return newest ?? this.add();
+    return this.#inTurn(async () => {
+      const [newest] = await this.recipients();
+      return newest ?? this.#add();
+    });
   }
 
   /** Public keys of this node's identities, newest first. None when it has no identity file. @throws {SecretFailed} when that can't be read */
@@ -64,7 +68,11 @@ export class Keyring {
   }
 
   /** Makes a new identity, the newest from now on; the oldest beyond the limit is forgotten. Resolves to its public key. */
-  async add(): Promise<string> {
+  add(): Promise<string> {
+    return this.#inTurn(() => this.#add());
+  }
+
+  async #add(): Promise<string> {
     const age = await loadAge();
     const secretKey = await age.generateX25519Identity();
     const recipient = await age.identityToRecipient(secretKey);
@@ -74,8 +82,14 @@ export class Keyring {
   }
 
   /** Forgets the identities of these public keys, for ever. */
-  async remove(recipients: readonly string[]): Promise<void> {
-    await this.#write((await this.#all()).filter(({recipient}) => !recipients.includes(recipient)));
+  remove(recipients: readonly string[]): Promise<void> {
+    return this.#inTurn(async () => this.#write((await this.#all()).filter(({recipient}) => !recipients.includes(recipient))));
+  }
+
+  #inTurn<Value>(change: () => Promise<Value>): Promise<Value> {
+    const changing = this.#last.then(change);
+    this.#last = changing.catch(() => {}); // Its caller is told; the next one has its own try.
+    return changing;
   }
 
   /** What tells one state of the identity file from another. */

@@ -124,3 +124,9 @@ test('without its folder there is nothing to open with, and nothing breaks', asy
   await rm(folder, {recursive: true});
   await t.throwsAsync(keys.open(sealed), {message: /this node has no identity/});
 });
+
+test('of identities that are made at the same time none is lost', async (t) => {
+  const {keys, recipient} = await keyring(t);
+  const made = await Promise.all([keys.add(), keys.add(), keys.remove(['age1nobody']), keys.add(), keys.ensure()]);
+  t.deepEqual(await keys.recipients(), [made[3], made[1], made[0], recipient]);
+});
