@@ -9,6 +9,9 @@ import {BuildLog, readLog} from './log.ts';
 import {OpenBuild, type BuildQuota} from './open-build.ts';
 import {Turns} from './turns.ts';
 
+/** Of what is done to its end once it has begun. */
+const NEVER = new AbortController().signal;
+
 /** Who wants what to be built. */
 export interface BuildOrder {
   readonly app: AppName;
@@ -71,6 +74,7 @@ export class BuildService implements Builds {
   async conduct<Value>(order: BuildOrder, work: (build: OpenBuild) => Promise<Value>, signal: AbortSignal): Promise<Value> {
     const build = await this.#begin(order, signal);
     try {
+      signal.throwIfAborted();
       const value = await work(build);
       if (!build.hasEnded) await this.#forget(build);
       return value;
@@ -134,6 +138,7 @@ export class BuildService implements Builds {
   }
 
   async #begin(order: BuildOrder, signal: AbortSignal): Promise<OpenBuild> {
+    signal.throwIfAborted();
     const {commit, branch, by, origin} = order;
     const home = this.#homeOf(order.app);
     return this.#numbering(async () => {
@@ -150,7 +155,7 @@ export class BuildService implements Builds {
       }, signal);
       this.#open.add(build);
       return build;
-    }, signal);
+    }, NEVER); // Whoever goes away in the middle of it would leave one that nobody ends.
   }
 
   async #forget(build: OpenBuild): Promise<void> {

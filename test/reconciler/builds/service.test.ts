@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs';
 import {readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {Readable} from 'node:stream';
@@ -278,4 +279,15 @@ test('a cache is purged, but not while a build uses it', async (t) => {
   await running;
   t.deepEqual(await service.purgeCache(SHOP, signal), {app: SHOP, bytes: 5, maxBytes: 100});
   t.deepEqual(purged, ['shop']);
+});
+
+test('whoever goes away while his build is being written down leaves none that waits for ever', async (t) => {
+  const {service, folder, files} = await trial(t);
+  const pusher = new AbortController();
+  const running = run(service, {}, {until: pusher.signal});
+  await waitFor(() => existsSync(path.join(folder, 'shop')));
+  pusher.abort(new Error('the pusher went away'));
+  await t.throwsAsync(running, {message: 'the pusher went away'});
+  t.deepEqual((await service.list(SHOP, 9)).map(({state, reason}) => [state, reason]), [['cancelled', 'the pusher went away']]);
+  t.deepEqual(await files(), ['1.json', '1.log']);
 });
