@@ -25,6 +25,7 @@ export function mutex(): <Value>(task: () => Promise<Value>, signal: AbortSignal
 
 /** Rejects as soon as the signal is aborted; the promise itself goes on. */
 export async function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  promise.catch(() => {}); // Nobody is left to be told when it fails after that: it must not end the process.
   signal.throwIfAborted();
   let onAbort: (() => void) | undefined;
   try {
