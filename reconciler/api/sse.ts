@@ -1,6 +1,7 @@
 import {once} from 'node:events';
 import {PassThrough} from 'node:stream';
 import type {FastifyReply, FastifyRequest} from 'fastify';
+import {goneSignal} from './gone.ts';
 import {problemOf} from './problem.ts';
 
 /** Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
@@ -28,16 +29,16 @@ export function wantsEvents({headers}: Pick<FastifyRequest, 'headers'>): boolean
  * says what it has heard last. `start` gets a signal that is aborted when the client goes or the server closes.
  */
 export function sendEvents(reply: FastifyReply, start: (signal: AbortSignal) => AsyncIterable<ServerEvent>, closing: AbortSignal): FastifyReply {
-  const gone = new AbortController();
-  reply.raw.on('close', () => gone.abort());
+  const broken = new AbortController();
   const body = new PassThrough();
-  body.on('error', () => gone.abort());
-  void writeEvents(body, start, AbortSignal.any([gone.signal, closing]));
+  body.on('error', () => broken.abort());
+  void writeEvents(body, start, AbortSignal.any([goneSignal(reply), broken.signal, closing]));
   return reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no').type(EVENT_STREAM).send(body);
 }
 
 /** Never rejects. */
 async function writeEvents(body: PassThrough, start: (signal: AbortSignal) => AsyncIterable<ServerEvent>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return void body.end();
   body.write(`retry: ${RETRY_MS}\n\n`);
   const heartbeat = setInterval(() => body.writableNeedDrain || body.write(': heartbeat\n\n'), HEARTBEAT_MS);
   signal.addEventListener('abort', () => {

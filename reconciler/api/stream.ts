@@ -2,6 +2,7 @@ import {once} from 'node:events';
 import {PassThrough} from 'node:stream';
 import type {FastifyReply} from 'fastify';
 import type {StreamEnd} from './answers.ts';
+import {goneSignal} from './gone.ts';
 import {problemOf} from './problem.ts';
 
 /** So that both ends notice when the other one has gone, and nothing on the way takes silence for the end. */
@@ -15,16 +16,16 @@ const END: StreamEnd = {end: true};
  * answer was cut off: Caddy 2.6 ends its own answer properly when we are killed in the middle of ours (tried 2026-11-23).
  */
 export function sendLines(reply: FastifyReply, start: (signal: AbortSignal) => AsyncIterable<unknown>, closing: AbortSignal): FastifyReply {
-  const gone = new AbortController();
-  reply.raw.on('close', () => gone.abort());
+  const broken = new AbortController();
   const body = new PassThrough();
-  body.on('error', () => gone.abort());
-  void writeLines(body, start, AbortSignal.any([gone.signal, closing]));
+  body.on('error', () => broken.abort());
+  void writeLines(body, start, AbortSignal.any([goneSignal(reply), broken.signal, closing]));
   return reply.header('cache-control', 'no-store').type('application/x-ndjson').send(body);
 }
 
 /** Never rejects: whatever happens is told in the body, or to nobody when the reader has gone. */
 async function writeLines(body: PassThrough, start: (signal: AbortSignal) => AsyncIterable<unknown>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return void body.end();
   // The first bytes go out at once: the client learns that it is connected.
   body.write('\n');
   const heartbeat = setInterval(() => body.writableNeedDrain || body.write('\n'), HEARTBEAT_MS);
@@ -57,7 +58,8 @@ export class LineQueue<Line> implements AsyncIterable<Line> {
   #wake: () => void = () => {};
 
   constructor(signal: AbortSignal) {
-    signal.addEventListener('abort', () => this.end(), {once: true});
+    if (signal.aborted) this.end();
+    else signal.addEventListener('abort', () => this.end(), {once: true});
   }
 
   push(line: Line): void {

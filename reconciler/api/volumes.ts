@@ -1,10 +1,10 @@
-import {once} from 'node:events';
 import {Readable} from 'node:stream';
-import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
+import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {NAME_PATTERN} from '../../schemas/names.ts';
 import type {BackupSummary} from '../volumes/format.ts';
 import type {Volume, VolumeId} from '../volumes/volumes.ts';
 import {noted} from './audit.ts';
+import {goneSignal} from './gone.ts';
 import type {RouteParts} from './node-routes.ts';
 import {seenBy, whoAsks} from './permit.ts';
 import {ApiError, explaining} from './problem.ts';
@@ -57,12 +57,6 @@ export function registerVolumeRoutes(v1: FastifyInstance, {view, authenticate, c
     await explaining("can't remove the volume", volumes.remove(id, within(QUESTION_MS_MAX)));
     return id;
   });
-}
-
-function goneSignal({raw}: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  void once(raw, 'close').then(() => gone.abort(), () => gone.abort());
-  return gone.signal;
 }
 
 function readVolume({app, volume}: VolumeParams['Params']): VolumeId {

@@ -136,6 +136,7 @@ export class GitDoor {
     // The release is live: its source has to be kept, whether somebody listens or not.
     gone.addEventListener('abort', () => session.isSettled || kill(), {once: true});
     this.#late.signal.addEventListener('abort', kill, {once: true});
+    if (gone.aborted || this.#late.signal.aborted) kill();
     const receiving = start(killed.signal).finally(() => {
       this.#late.signal.removeEventListener('abort', kill);
       this.#pushes.delete(receiving);

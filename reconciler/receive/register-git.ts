@@ -1,6 +1,7 @@
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {isRepository} from '../checkout/own.ts';
 import {addressOf} from '../api/audit.ts';
+import {goneSignal} from '../api/gone.ts';
 import type {GitDeps} from './deps.ts';
 import {FIND_MS_MAX, type GitDoor} from './git-door.ts';
 import {useHooks, writeHooks} from './hook-scripts.ts';
@@ -41,10 +42,8 @@ export function registerGit(server: FastifyInstance, deps: GitDeps, door: GitDoo
         if (isReceiving) await door.noteWish(wish, admitted);
         reply.hijack();
         const http = {request: request.raw, response: reply.raw};
-        const gone = new AbortController();
         // A client's Ctrl-C closes the connection; git itself would not notice, and accept the push in the end.
-        reply.raw.once('close', () => gone.abort(new Error('the pusher went away')));
-        await door.serve({...wish, admitted, isReceiving, gone: gone.signal}, async (git, signal) => {
+        await door.serve({...wish, admitted, isReceiving, gone: goneSignal(reply, 'the pusher went away')}, async (git, signal) => {
           if (isReceiving) await runReceivePack(git, http, signal);
           else await runHttpBackend({...git, path: service, query: request.raw.url?.split('?')[1] ?? ''}, http, signal);
           return isReceiving;

@@ -2,6 +2,7 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {visible} from '../../schemas/visible.ts';
+import {goneSignal} from '../api/gone.ts';
 import {warning} from '../build/output.ts';
 import {ClusterPushes} from './cluster-push.ts';
 import {AppPushes} from './app-push.ts';
@@ -49,12 +50,11 @@ export function registerHooks(server: FastifyInstance, deps: GitDeps): void {
   }
 
   async function answer(hook: Hook, handedOver: HandedOver, reply: FastifyReply): Promise<void> {
-    const hookGone = new AbortController();
+    const hookGone = goneSignal(reply, 'the pusher went away');
     const session = deps.pushes.find(handedOver.session);
     const quarantine = handedOver.env['GIT_QUARANTINE_PATH'];
     if (session !== undefined && hook === 'post-receive') session.verdict = 'received';
     if (session !== undefined && quarantine !== undefined) session.quarantine = path.resolve(handedOver.gitdir, quarantine);
-    reply.raw.once('close', () => hookGone.abort(new Error('the pusher went away')));
     reply.raw.writeHead(200, {'content-type': 'application/x-ndjson'});
     const write = (line: object) => {
       // The pusher may be gone, and a build that is being stopped may still say something.
@@ -63,7 +63,7 @@ export function registerHooks(server: FastifyInstance, deps: GitDeps): void {
     reply.raw.on('error', () => {});
     // Of what a build prints, and a manifest says, the pusher's terminal shows all and obeys nothing.
     const print = (line: string) => write({print: visible(line)});
-    const signal = AbortSignal.any([hookGone.signal, closing.signal, ...(session === undefined ? [] : [session.signal])]);
+    const signal = AbortSignal.any([hookGone, closing.signal, ...(session === undefined ? [] : [session.signal])]);
     const ended = Promise.withResolvers<void>();
     const push: Push = {
       gitdir: handedOver.gitdir,
