@@ -97,7 +97,8 @@ function planOlder(shifts: readonly ObservedSystem[], observed: ObservedState): 
     const step = leave(one, router.leaving.get(one.shift) ?? {}, nowMs);
     return {one, step: isOrdering && typeof step !== 'number' && step.kind === 'stop-container' ? nowMs + LEAVING_LOOK_MS : step};
   });
-  const staying = steps.filter(({step}) => typeof step === 'number');
+  // One that nobody asks anything goes by itself within seconds: it does not count.
+  const staying = steps.filter(({one, step}) => typeof step === 'number' && router.leaving.get(one.shift)?.inFlight !== 0);
   const excess = staying.slice(0, Math.max(0, staying.length - LEAVING_SHIFTS_MAX));
   const actions = [
     ...steps.flatMap(({step}) => (typeof step === 'number' ? [] : [step])),

@@ -1,3 +1,5 @@
+import type {DesiredSystem} from '../desired/state.ts';
+
 /** Failures in a row of one replica, during a deploy, that make the deploy fail. With the back-off: after about a second. */
 export const DEPLOY_FAILURES_MAX = 3;
 
@@ -25,8 +27,11 @@ export const TAKEN_OVER_MS = 2_000;
 /** The last lines of an access log are read by then, in milliseconds. */
 export const LOG_READ_MS = 2_000;
 
-/** How long Caddy or unbound may run without answering before it is made anew, in milliseconds: both answer within one after a start. */
-export const SILENT_MS_MAX = 5_000;
+/**
+ * How long one of the platform's own servers may run without answering before it is made anew, in milliseconds: all answer within one second after a start. With
+ * Caddy and HAProxy go all who are connected through them (pushes, websockets), and on a machine that has too much to do they may be slow only; with unbound nobody.
+ */
+export const SILENT_MS_MAX: Readonly<Record<DesiredSystem['role'], number>> = {dns: 5_000, router: 30_000, tcp: 30_000, ssh: 30_000};
 
 /** Longest time that a command of `flynn run` may take, in milliseconds: 24 hours, as on Heroku. */
 export const RUN_MS_MAX = 24 * 60 * 60_000;

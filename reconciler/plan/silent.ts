@@ -8,9 +8,9 @@ import {SILENT_MS_MAX} from './limits.ts';
 export function planSilent({role, id, name, startedAtMs = 0}: ObservedSystem, {router, tcp, nowMs, operations}: ObservedState): Plan {
   const silentSinceMs = role === 'tcp' ? silenceOf(tcp) : router.state === 'unreachable' ? router.silentSinceMs.get(role) : undefined;
   if (silentSinceMs === undefined) return {actions: [], waiting: []};
-  const untilMs = Math.max(silentSinceMs, startedAtMs) + SILENT_MS_MAX;
+  const untilMs = Math.max(silentSinceMs, startedAtMs) + SILENT_MS_MAX[role];
   if (nowMs < untilMs || operations.has(`container ${name}`)) return {actions: [], waiting: [{subject: role, on: 'an answer', untilMs}]};
-  return {actions: [{kind: 'remove-container', id, name, reason: `${role} runs but did not answer for ${SILENT_MS_MAX / 1000} s`}], waiting: []};
+  return {actions: [{kind: 'remove-container', id, name, reason: `${role} runs but did not answer for ${SILENT_MS_MAX[role] / 1000} s`}], waiting: []};
 }
 
 function silenceOf({running}: ObservedTcp): number | undefined {

@@ -110,6 +110,15 @@ test('of too many that still have connections the oldest goes', planned, {
   lookAgain: 5,
 });
 
-test('one that runs but does not answer is removed', planned, {have: {3: {}}, silentMs: 6000, plan: 'remove flynn-router-3  # router runs but did not answer for 5 s'});
+test('routes that change every second cut nobody: those that are only about to go are not too many', planned, {
+  have: {...Object.fromEntries(Array.from({length: 10}, (_, n) => [n + 1, LEFT])), 11: {}},
+  leaving: Object.fromEntries(Array.from({length: 10}, (_, n) => [n + 1, n === 0 ? {closed: 60, inFlight: 1} : {closed: 1, inFlight: 0}])),
+  plan: '',
+  lookAgain: 5,
+});
+
+test('one that runs but does not answer is removed', planned, {have: {3: {}}, silentMs: 31_000, plan: 'remove flynn-router-3  # router runs but did not answer for 30 s'});
+
+test('one that is slow on a busy machine keeps its connections', planned, {have: {3: {}}, silentMs: 20_000, plan: 'wait router  # on an answer'});
 
 test('one that was just started has its own time to answer', planned, {have: {3: {startedAtMs: NOW_MS - 100}}, silentMs: 60_000, plan: 'wait router  # on an answer'});
