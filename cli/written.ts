@@ -21,7 +21,7 @@ export interface Writing {
 export async function reportWritten({client, app, context, written, wait, done, about}: Writing, signal: AbortSignal): Promise<number> {
   const {commit, isNew, message} = written;
   context.err(`${isNew ? 'Committed' : 'Already in git:'} "${message}" ${commit.slice(0, 8)}`);
-  if (client.isOffline === true && isNew) context.err(context.proposeFlag === undefined ? 'it is a commit of this clone; the cluster gets it with: git push' : 'it is on a branch of this clone; the cluster gets the proposal with: flynn propose');
+  if (isNew) tellWhere(context);
   if (wait === 'no-wait' || client.isOffline === true) {
     if (context.isJson) context.out(JSON.stringify({commit, isNew, message, ...about}, null, 2));
     return 0;
@@ -34,10 +34,17 @@ export async function reportWritten({client, app, context, written, wait, done, 
   return status;
 }
 
+/** What is still to be done where a commit is of a clone. */
+export function tellWhere({cloneFlag, proposeFlag, err}: Pick<CommandContext, 'cloneFlag' | 'proposeFlag' | 'err'>): void {
+  if (cloneFlag === undefined) return;
+  err(proposeFlag === undefined ? 'it is a commit of this clone; the cluster gets it with: git push' : 'it is on a branch of this clone; the cluster gets the proposal with: flynn propose');
+}
+
 /** Tells of a commit that nothing has to be waited for, because it is of no app's containers. Returns the exit status. */
-export function tellWritten({commit, isNew, message}: Written, context: Pick<CommandContext, 'isJson' | 'out' | 'err'>): 0 {
+export function tellWritten({commit, isNew, message}: Written, context: Pick<CommandContext, 'isJson' | 'out' | 'err' | 'cloneFlag' | 'proposeFlag'>): 0 {
   if (context.isJson) context.out(JSON.stringify({commit, isNew, message}, null, 2));
   context.err(`${isNew ? 'Committed' : 'Already in git:'} "${message}" ${commit.slice(0, 8)}`);
+  if (isNew) tellWhere(context);
   return 0;
 }
 
@@ -51,7 +58,7 @@ export interface ShownOnce {
 }
 
 /** Tells of a commit with a secret that nobody is shown again: of a proposed one, too, whose secret would be lost else. */
-export async function tellOnce<Made extends Written>(change: Promise<Made>, once: (made: Made | undefined) => ShownOnce, context: Pick<CommandContext, 'isJson' | 'out' | 'err'>): Promise<0> {
+export async function tellOnce<Made extends Written>(change: Promise<Made>, once: (made: Made | undefined) => ShownOnce, context: Pick<CommandContext, 'isJson' | 'out' | 'err' | 'cloneFlag' | 'proposeFlag'>): Promise<0> {
   const made = await change.catch((error: unknown) => {
     if (error instanceof Proposed) return error.answer;
     throw error;
@@ -61,7 +68,10 @@ export async function tellOnce<Made extends Written>(change: Promise<Made>, once
     const {number, title, url} = made.proposal;
     context.err(`Proposed "${title}" as #${number}, and good for nothing until that is merged`);
     context.err(url === undefined ? `others look at it with: flynn review show ${number}` : `others look at it at: ${url}`);
-  } else context.err(`Committed "${made.message}" ${made.commit.slice(0, 8)}`);
+  } else {
+    context.err(`Committed "${made.message}" ${made.commit.slice(0, 8)}`);
+    tellWhere(context);
+  }
   context.err(note);
   if (context.isJson) context.out(JSON.stringify({...about, ...('proposal' in made ? {proposal: made.proposal} : {commit: made.commit})}, null, 2));
   else for (const line of lines) context.out(line);

@@ -26,7 +26,7 @@ const ROUTER = 'reconciler/router/';
  */
 const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   // Below everything.
-  'schemas': {packages: ['ajv', 'node-cron', 'yaml', 'node:crypto', 'node:fs']},
+  'schemas': {values: ['package.json'], packages: ['ajv', 'node-cron', 'yaml', 'node:crypto', 'node:fs']},
 
   // The pass, in its order. Nobody here knows of the parts around it.
   'reconciler/adapters': {packages: ['node:', 'chokidar', 'dockerode', 'execa', 'isomorphic-git', 'protobufjs/minimal.js']},

@@ -7,6 +7,7 @@ import {parseFlags} from '../flags.ts';
 import {git, isGitHere, remotes} from '../git.ts';
 import {answerGitWith} from '../git-credentials.ts';
 import {randomName} from '../random-name.ts';
+import {tellWritten} from '../written.ts';
 
 const REMOTE_DEFAULT = 'flynn';
 /** A name that is taken out of some 100,000 is bad luck; three in a row are something else. */
@@ -46,8 +47,10 @@ export const create: Command = {
     if (isWorkTree) await mayTake(remote, {name, yes, context, base}, signal);
 
     const created = name === undefined ? await createSomehow(client, signal) : await client.createApp(name, signal);
+    // Which ports it is at, a clone does not know.
+    if (client.isOffline === true) return tellWritten(created, context);
     // Git is where this command line has it: on the cluster's own machine that is another address than elsewhere.
-    const app = {...created, gitUrl: client.isOffline === true ? created.gitUrl : `${base}/${created.name}.git`};
+    const app = {...created, gitUrl: `${base}/${created.name}.git`};
     context.err(name === undefined ? `Creating app... done, ⬢ ${app.name}` : `Creating ⬢ ${app.name}... done`);
     context.out(context.isJson ? JSON.stringify(app, null, 2) : `${app.webUrl} | ${app.gitUrl}`);
     if (isWorkTree) await addRemote(app, {remote, context, client}, signal);

@@ -5,6 +5,7 @@ import {reportOutcome, waitForConvergence} from '../converge.ts';
 import {parseFlags} from '../flags.ts';
 import {git, remotes} from '../git.ts';
 import {appOfUrl} from '../which-app.ts';
+import {tellWritten} from '../written.ts';
 
 export const destroy: Command = {
   usage: 'destroy [<app>] --confirm <app>',
@@ -22,7 +23,9 @@ export const destroy: Command = {
     if (confirm !== app) {
       throw new Failure(confirm === undefined ? `this stops ⬢ ${app} and takes its hosts away` : `"${confirm}" is not "${app}": nothing is removed`, {advice: [`if that is meant: flynn destroy ${app} --confirm ${app}`]});
     }
-    const {commit, isNew, message} = await client.post<Written>(`/v1/apps/${app}/destroy`, {confirm}, signal);
+    const written = await client.post<Written>(`/v1/apps/${app}/destroy`, {confirm}, signal);
+    if (client.isOffline === true) return tellWritten(written, context);
+    const {commit, isNew, message} = written;
     context.err(`Committed "${message}" ${commit.slice(0, 8)}`);
     const outcome = await waitForConvergence({client, app, context}, signal);
     if (context.isJson) context.out(JSON.stringify({commit, isNew, message, outcome}, null, 2));

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import {differenceOf, isSame} from '../../reconciler/desired/difference.ts';
 import {configForChecks, validateFiles} from '../../reconciler/desired/validate.ts';
 import {planMarkdown, type PlanOutcome} from '../../reconciler/preview/markdown.ts';
@@ -35,7 +36,7 @@ export interface DifferenceWish {
 
 /** Resolves to the exit status: 0 none, 1 some. Throws `Failure` with all problems. */
 export async function showDifference({commit, isMarkdown}: DifferenceWish, context: CommandContext, signal: AbortSignal): Promise<0 | 1> {
-  const clone = await cloneOf(context.cwd, signal);
+  const clone = await cloneOf(path.resolve(context.cwd, context.cloneFlag ?? '.'), signal);
   if (!clone.isGit) throw new Failure(`'${clone.root}' is no git repository: there is nothing to compare it with`);
   const base = commit ?? await git(['rev-parse', '--abbrev-ref', '--symbolic-full-name', '@{upstream}'], clone.root, signal) ?? 'origin/main';
   const [before, after] = await Promise.all([filesInCommit(clone.root, base, signal), filesInWorkTree(clone, signal)]);

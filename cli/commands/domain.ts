@@ -32,7 +32,8 @@ const add: Subcommand = {
     const {domain, ...written} = await client.post<DomainWritten>(`/v1/apps/${app}/domains`, {host}, signal);
     const status = await reportWritten({client, app, context, written, wait: values['no-wait'] ? 'no-wait' : 'wait', done: `Adding ${domain.host} to ⬢ ${app}... done`, about: {domain}}, signal);
     const {record} = domain;
-    if (record !== undefined) context.err(`Your DNS needs this record: ${domain.host}  ${record.type}  ${record.target}`);
+    // Where the node is, a clone does not know.
+    if (record !== undefined && client.isOffline !== true) context.err(`Your DNS needs this record: ${domain.host}  ${record.type}  ${record.target}`);
     return status;
   },
 };

@@ -3,7 +3,7 @@ import type {NodeAnswer, Written} from '../../reconciler/api/answers.ts';
 import type {NodeStatus} from '../../reconciler/status/status.ts';
 import {formatBytes} from '../../schemas/quantity.ts';
 import type {Client} from '../client.ts';
-import {type CommandContext, Failure} from '../command.ts';
+import {type CommandContext, Failure, UsageError} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 import {table} from '../output/table.ts';
 import {group, type Subcommand} from '../subcommands.ts';
@@ -90,7 +90,11 @@ export const node = group({
 
 async function named(args: readonly string[], client: Client, signal: AbortSignal): Promise<string> {
   const {words: [name]} = parseFlags(args, {}, {wordsMax: 1});
-  return name ?? (await client.status(signal)).node;
+  if (name !== undefined) return name;
+  if (client.isOffline !== true) return (await client.status(signal)).node;
+  const [only, ...others] = await client.get<readonly NodeAnswer[]>('/v1/nodes', signal);
+  if (only === undefined || others.length > 0) throw new UsageError('which node? a clone does not know which one would answer');
+  return only.name;
 }
 
 function change(client: Client, node: string, wish: {readonly cordon?: boolean; readonly drain?: boolean}, signal: AbortSignal): Promise<Written> {

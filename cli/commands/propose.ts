@@ -1,4 +1,5 @@
 import {spawn} from 'node:child_process';
+import path from 'node:path';
 import type {ProposalSummary} from '../../reconciler/proposals/proposals.ts';
 import {cloneOf} from '../clone.ts';
 import {type Command, type CommandContext, Failure} from '../command.ts';
@@ -23,7 +24,7 @@ export const propose: Command = {
 
   async run(args, context, signal) {
     const {values} = parseFlags(args, {title: {type: 'string', short: 'm'}, remote: {type: 'string', short: 'r'}});
-    const {root, isGit} = await cloneOf(context.cwd, signal);
+    const {root, isGit} = await cloneOf(path.resolve(context.cwd, context.cloneFlag ?? '.'), signal);
     if (!isGit) throw new Failure(`'${root}' is no git repository: there is nothing to propose`);
     const title = values.title ?? context.proposeFlag ?? '';
     const remote = values.remote ?? await git(['config', `branch.${await branchOf(root, signal) ?? ''}.remote`], root, signal) ?? 'origin';

@@ -16,7 +16,7 @@ export const validate: Command = {
   examples: ['flynn validate', 'flynn validate ~/cluster', 'flynn validate --json | jq -r .[].message'],
 
   async run(args, context, signal) {
-    const {words: [folder = '.']} = parseFlags(args, {}, {wordsMax: 1});
+    const {words: [folder = context.cloneFlag ?? '.']} = parseFlags(args, {}, {wordsMax: 1});
     const clone = await cloneOf(path.resolve(context.cwd, folder), signal);
     const files = await filesInWorkTree(clone, signal);
     const problems = validateFiles(files, configForChecks(files).domain);

@@ -3,6 +3,7 @@ import {mkdir, rm, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {EditRefused, type Change, type ClusterRepo, type Committed, type ManifestFile, type Snapshot} from '../../reconciler/checkout/snapshot.ts';
 import {configForChecks, validateFiles} from '../../reconciler/desired/validate.ts';
+import {commitTrailers} from '../../schemas/commit-trailers.ts';
 import {formatDiagnostic, type Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, BlobId, CommitId, TreeId} from '../../schemas/ids.ts';
 import {filesInWorkTree} from '../clone.ts';
@@ -44,7 +45,7 @@ export class CloneRepo implements ClusterRepo {
     for (const [file, text] of Object.entries(changes)) await this.#write(file, text);
     const paths = Object.keys(changes);
     const isCommitted = await git(['add', '--all', '--', ...paths], this.#root, signal) !== undefined
-      && await git(['-c', `user.name=${name}`, '-c', `user.email=${email}`, 'commit', '--quiet', '--message', `${message}\n\nFlynn-Operation: ${operationId}`, '--', ...paths], this.#root, signal) !== undefined;
+      && await git(['-c', `user.name=${name}`, '-c', `user.email=${email}`, 'commit', '--quiet', '--message', `${message}\n\n${commitTrailers(operationId, ' on a clone')}`, '--', ...paths], this.#root, signal) !== undefined;
     if (!isCommitted) throw new Failure(`git refuses to commit ${paths.join(', ')} in '${this.#root}'`, {advice: ['the files are changed; see: git status']});
     return {commit: await this.#head(signal), isNew: true};
   }

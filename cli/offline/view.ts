@@ -20,6 +20,7 @@ export function cloneView(repo: CloneRepo, {files, commit}: {readonly files: rea
     settings: {data: '', node: '', domain, listen: '', httpPort: HTTP_PORT_DEFAULT, httpsPort: HTTPS_PORT_DEFAULT, apiPort: API_PORT_DEFAULT, dnsPort: DNS_PORT_DEFAULT, sshPort: 0, cluster: {kind: 'own'}},
     status: () => status,
     wake: () => {},
+    plan: async () => needed(),
     keyring: NO_KEYS,
     proposals: proposalsIn(repo),
     // Nothing is built by a clone.

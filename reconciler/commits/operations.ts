@@ -1,9 +1,7 @@
 import type {CommitId} from '../../schemas/ids.ts';
+import {OPERATION_TRAILER} from '../../schemas/commit-trailers.ts';
 import {parseCommit} from '../adapters/git-format.ts';
 import type {ObjectReader} from '../adapters/git-objects.ts';
-
-/** Trailer by which a retry finds its own commit. */
-export const OPERATION_TRAILER = 'Flynn-Operation';
 
 /** How many commits back, along first parents, an operation is looked for: a retry comes within minutes. */
 const COMMITS_MAX = 200;

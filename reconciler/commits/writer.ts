@@ -1,4 +1,5 @@
 import {setTimeout as sleep} from 'node:timers/promises';
+import {commitTrailers} from '../../schemas/commit-trailers.ts';
 import {formatDiagnostic, type Diagnostic} from '../../schemas/diagnostic.ts';
 import type {CommitId} from '../../schemas/ids.ts';
 import {parseCommit} from '../adapters/git-format.ts';
@@ -6,7 +7,7 @@ import type {ObjectReader} from '../adapters/git-objects.ts';
 import {durableWriter, type Person, type SignCommit} from '../adapters/git-write.ts';
 import {EditRefused, StaleRead, type Change, type Committed} from '../checkout/snapshot.ts';
 import {inBatches, type Wish} from './batches.ts';
-import {OPERATION_TRAILER, OperationLog} from './operations.ts';
+import {OperationLog} from './operations.ts';
 import {runEdit} from './run-edit.ts';
 
 /** How often an edit is made again because somebody else was faster. */
@@ -160,5 +161,5 @@ function withTrailer(message: string, operationId: string): string {
   const text = message.trim();
   const last = text.split(/\n\n+/).slice(1).at(-1);
   const hasTrailers = last?.split('\n').every((line) => /^[A-Za-z][A-Za-z0-9-]*: /.test(line)) ?? false;
-  return `${text}\n${hasTrailers ? '' : '\n'}${OPERATION_TRAILER}: ${operationId}\n`;
+  return `${text}\n${hasTrailers ? '' : '\n'}${commitTrailers(operationId)}\n`;
 }

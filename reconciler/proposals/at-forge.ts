@@ -280,6 +280,6 @@ export class ForgeProposals implements Proposals {
 /** What its author says of it beyond the title. */
 function bodyOf({message, author}: Pick<Change, 'message' | 'author'>): string {
   const [, ...rest] = message.trim().split('\n');
-  const said = rest.filter((line) => !line.startsWith('Flynn-Operation: ')).join('\n').trim();
+  const said = rest.filter((line) => !/^Flynn-(Tool|Operation): /.test(line)).join('\n').trim();
   return [said, `Proposed by ${author.name.replaceAll('@', '')}, with Flynn.`].filter((part) => part !== '').join('\n\n');
 }

@@ -1,6 +1,6 @@
+import {OPERATION_TRAILER} from '../../schemas/commit-trailers.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {detail} from '../build/output.ts';
-import {OPERATION_TRAILER} from '../commits/operations.ts';
 import {appNow} from './app-now.ts';
 import {CONVERGED_MARGIN_MS, convergedInTime} from './converged.ts';
 import type {DeployDeps} from './deploy.ts';

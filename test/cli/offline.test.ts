@@ -90,7 +90,7 @@ test('a change is a commit of the clone, with the words that a cluster would use
     -  web: {command: node server.js, replicas: 1}
     +  web: {command: node server.js, replicas: 3}
   `);
-  t.regex(git('log', '-1', '--format=%b'), /^Flynn-Operation: \S+$/);
+  t.regex(git('log', '-1', '--format=%b'), /^Flynn-Tool: flynn\/\d\S* on a clone\nFlynn-Operation: \S+$/);
 });
 
 test('each of these is a commit that leaves nothing behind', async (t) => {
@@ -114,7 +114,11 @@ test('each of these is a commit that leaves nothing behind', async (t) => {
   `);
   t.is(await type('validate', NOWHERE), '$ flynn validate\n! 6 files are right\nexit 0');
   t.regex(await type('route', here), /^http:shop\.test\/ +web +--sticky --max-body 1Mi$/m);
-  t.regex(await type('destroy --confirm shop', here), /Committed "shop: destroy"/);
+  const made = (message: string) => new RegExp(`Committed "${message}" [0-9a-f]{8}\\n! it is a commit of this clone; the cluster gets it with: git push\\nexit 0$`);
+  t.regex(await type('create zoo', here), made('zoo: create'));
+  t.regex(await type('rename zoo park', here), made('zoo: rename to park'));
+  t.regex(await type('destroy park --confirm park', here), made('park: destroy'));
+  t.regex(await type('destroy --confirm shop', here), made('shop: destroy'));
   t.is(git('ls-files', 'apps/shop'), '');
 });
 

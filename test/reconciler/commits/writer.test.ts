@@ -58,7 +58,7 @@ test('author, message and trailers are as they were given', async (t) => {
   const repo = ownRepo({gitdir});
   t.teardown(() => repo.close());
   await repo.commit({...change(countUp, 'id-1'), message: 'shop: count\n\nFlynn-Source: abc'}, signal);
-  t.is(await run(gitdir, 'log', '-1', '--format=%an <%ae>|%cn|%B', 'main'), 'Ada <ada@example.com>|Flynn|shop: count\n\nFlynn-Source: abc\nFlynn-Operation: id-1\n');
+  t.is((await run(gitdir, 'log', '-1', '--format=%an <%ae>|%cn|%B', 'main')).replace(/(flynn\/)\d+\.\d+\.\d+$/m, '$1VERSION'), 'Ada <ada@example.com>|Flynn|shop: count\n\nFlynn-Source: abc\nFlynn-Tool: flynn/VERSION\nFlynn-Operation: id-1\n');
 });
 
 test('an edit that changes nothing makes no commit', async (t) => {
@@ -159,7 +159,7 @@ test('two who scale at the same moment are each told, and called, what the other
   const scaling = (web: number, id: string) => ({...change(scale(shop, {web}), id), message: 'shop: scale\n\nfor the sale', subject: scaleSubject(shop, {web})});
   const [two, three] = await Promise.all([repo.commit(scaling(2, 'two'), signal), repo.commit(scaling(3, 'three'), signal)]);
   t.deepEqual([two.subject, three.subject], ['shop: scale web 1 → 2', 'shop: scale web 2 → 3']);
-  t.is(await run(gitdir, 'log', '--format=%B', '-1', 'main'), 'shop: scale web 2 → 3\n\nfor the sale\n\nFlynn-Operation: three\n');
+  t.is((await run(gitdir, 'log', '--format=%B', '-1', 'main')).replace(/(flynn\/)\d+\.\d+\.\d+$/m, '$1VERSION'), 'shop: scale web 2 → 3\n\nfor the sale\n\nFlynn-Tool: flynn/VERSION\nFlynn-Operation: three\n');
   // The same wish again, after a lost answer, and one that is so already.
   t.deepEqual(await repo.commit(scaling(2, 'two'), signal), {commit: two.commit, isNew: false, subject: 'shop: scale web 1 → 2'});
   t.deepEqual(await repo.commit(scaling(3, 'again'), signal), {commit: three.commit, isNew: false, subject: 'shop: scale web 3 → 3'});

@@ -39,8 +39,8 @@ test('what a deployer proposes is merged when a maintainer has approved it, and 
 
   const merged = await desk.merge(1, {seen: proposal.seen}, who('dee'), signal);
   t.deepEqual(merged.apps, [shop]);
-  t.is(await run(gitdir, 'show', '--no-patch', '--format=%an%n%B', 'main'), [
-    'dee', 'Three for the sale (#1)', '', 'Flynn-Proposal: 1', 'Proposed-by: dee <dee@example.com>', 'Approved-by: max <max@example.com>', 'Merged-by: dee <dee@example.com>', `Flynn-Operation: proposal-1-${proposal.tip}`, '',
+  t.is((await run(gitdir, 'show', '--no-patch', '--format=%an%n%B', 'main')).replace(/^(Flynn-Tool: flynn\/)\d+\.\d+\.\d+$/m, '$1VERSION'), [
+    'dee', 'Three for the sale (#1)', '', 'Flynn-Proposal: 1', 'Proposed-by: dee <dee@example.com>', 'Approved-by: max <max@example.com>', 'Merged-by: dee <dee@example.com>', 'Flynn-Tool: flynn/VERSION', `Flynn-Operation: proposal-1-${proposal.tip}`, '',
   ].join('\n'));
   t.regex(await run(gitdir, 'show', 'main:apps/shop/app.yaml'), /replicas: 3/);
   t.is(await run(gitdir, 'for-each-ref', 'refs/heads/proposals'), '');
