@@ -9,6 +9,7 @@ import {LABEL_APP, LABEL_INSTANCE, LABEL_PACKAGES} from '../labels.ts';
 import {textEntry, tarStream} from './image/tar.ts';
 import {detail, step, warning} from './output.ts';
 import {BuildRefused} from './refused.ts';
+import {SharedWork} from './shared-work.ts';
 
 /** Debian packages that an app wants where it is built, and where it runs. Sorted, each once. */
 export interface Packages {
@@ -70,17 +71,11 @@ export interface PackageImage {
   readonly tags: readonly string[];
 }
 
-interface Making {
-  readonly image: Promise<string>;
-  readonly controller: AbortController;
-  waiters: number;
-}
-
 /** Images with Debian packages on top of the stack's: made once for all apps that want the same ones. */
 export class PackageImages {
   readonly #docker: Docker;
   readonly #instance: string;
-  readonly #making = new Map<string, Making>();
+  readonly #making = new SharedWork<string>();
 
   constructor({docker, instance}: {docker: Docker; instance: string}) {
     this.#docker = docker;
@@ -129,33 +124,13 @@ export class PackageImages {
     if ((await inspectImage(this.#docker, tag, signal))?.Id !== before) await removeImage(this.#docker, before, signal);
   }
 
-  /** Two builds that want the same image at the same time make it once. It is given up when nobody waits for it any more. */
+  /** Two builds that want the same image at the same time make it once. */
   async #shared(tag: string, wanted: ImageWanted, signal: AbortSignal): Promise<string> {
-    const before = this.#making.get(tag);
     wanted.print(step(`Installing Debian packages: ${wanted.packages.join(' ')}`));
-    if (before !== undefined) wanted.print(detail('Another build installs them already'));
-    const making = before ?? this.#start(tag, wanted);
-    making.waiters += 1;
-    const {promise: aborted, reject} = Promise.withResolvers<never>();
-    const onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, {once: true});
-    try {
-      signal.throwIfAborted();
-      return await Promise.race([making.image, aborted]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      making.waiters -= 1;
-      if (making.waiters === 0) making.controller.abort(new Error('nobody waits for the packages any more'));
-    }
-  }
-
-  #start(tag: string, wanted: ImageWanted): Making {
-    const controller = new AbortController();
-    const image = this.#make(tag, wanted, AbortSignal.any([controller.signal, AbortSignal.timeout(INSTALL_MS_MAX)])).finally(() => this.#making.delete(tag));
-    image.catch(() => {}); // Heard of by those who wait for it.
-    const making = {image, controller, waiters: 0};
-    this.#making.set(tag, making);
-    return making;
+    return this.#making.join(tag, {
+      begin: (until) => this.#make(tag, wanted, AbortSignal.any([until, AbortSignal.timeout(INSTALL_MS_MAX)])),
+      onJoin: () => wanted.print(detail('Another build installs them already')),
+    }, signal);
   }
 
   async #make(tag: string, {base, packages, print, isFromScratch = false}: ImageWanted & {readonly isFromScratch?: boolean}, signal: AbortSignal): Promise<string> {
