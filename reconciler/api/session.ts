@@ -1,6 +1,6 @@
 import {once} from 'node:events';
 import type {WebSocket} from '@fastify/websocket';
-import {Refused, type Session} from '../oneshot/oneshot.ts';
+import {type CommandSignal, Refused, type Session} from '../oneshot/oneshot.ts';
 import {costOf, frame, HEARTBEAT_MS, parseFrame, pieces, type ServerMessage, SILENCE_MS_MAX, Window, WINDOW_COST} from './frames.ts';
 import {ApiError, problemOf} from './problem.ts';
 import {readClientMessage} from './read-session.ts';
@@ -10,6 +10,9 @@ import {LineQueue} from './stream.ts';
 const START_MS_MAX = 10_000;
 /** A command of a node that stops is told so, within this time, in milliseconds; the next start sees to the rest. */
 const FAREWELL_MS_MAX = 2_000;
+/** Signals that wait until the engine has passed on those before them. */
+const SIGNALS_WAITING_MAX = 100;
+
 /** Close codes of RFC 6455, 7.4.1. */
 const CLOSE = {done: 1000, nodeStops: 1001, notUnderstood: 1008, failed: 1011} as const;
 
@@ -65,6 +68,14 @@ async function converse({session, socket, send}: Conversation, signal: AbortSign
   const window = new Window();
   const stdin = new LineQueue<Buffer>(until);
   let waitingCost = 0;
+  let waitingSignals = 0;
+  let signalled: Promise<void> = Promise.resolve();
+  /** One after the other: of two that are under way at once the later one may arrive first. */
+  const pass = (name: CommandSignal) => {
+    waitingSignals += 1;
+    // What comes too late is no failure of the command.
+    signalled = signalled.then(() => session.send(name, until)).catch(() => {}).finally(() => (waitingSignals -= 1));
+  };
   socket.on('message', (message: Buffer, isBinary: boolean) => {
     if (isBinary) {
       const piece = parseFrame(message);
@@ -75,9 +86,9 @@ async function converse({session, socket, send}: Conversation, signal: AbortSign
     const control = readClientMessage(message.toString('utf8'));
     if (control === undefined) return socket.close(CLOSE.notUnderstood, 'not a message of a session');
     if ('passedOn' in control) window.give(control.passedOn);
-    // What comes too late for either is no failure of the command.
     else if ('resize' in control) void session.resize(control.resize, until).catch(() => {});
-    else void session.send(control.signal, until).catch(() => {});
+    else if (waitingSignals < SIGNALS_WAITING_MAX) pass(control.signal);
+    else socket.close(CLOSE.notUnderstood, 'too many signals at once');
   });
   const input = async () => {
     for await (const bytes of stdin) {

@@ -102,6 +102,42 @@ test('a client that sends more than it may is sent away', async (t) => {
   t.is((await all).at(-1), '1008');
 });
 
+test('signals arrive in the order in which they were sent, however long the engine takes for one', async (t) => {
+  const {connect, view} = await subject(t);
+  const socket = connect();
+  await once(socket, 'open');
+  socket.send('{"command": ["bash"]}');
+  await until('it runs', () => view.oneShot.sessions.length === 1);
+  const session = view.oneShot.sessions[0];
+  if (session === undefined) return t.fail();
+  const first = Promise.withResolvers<void>();
+  session.send = async (name) => {
+    if (name === 'SIGINT') await first.promise;
+    session.sent.push(name);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL']) socket.send(JSON.stringify({signal}));
+  socket.send('{"resize": {"columns": 80, "rows": 24}}');
+  await until('all have come', () => session.sizes.length === 1);
+  t.deepEqual(session.sent, []);
+  first.resolve();
+  await until('all are passed on', () => session.sent.length === 3);
+  t.deepEqual(session.sent, ['SIGINT', 'SIGTERM', 'SIGKILL']);
+});
+
+test('a client whose signals nobody can pass on that fast is sent away', async (t) => {
+  const {connect, told, view} = await subject(t);
+  const socket = connect();
+  const all = told(socket);
+  await once(socket, 'open');
+  socket.send('{"command": ["bash"]}');
+  await until('it runs', () => view.oneShot.sessions.length === 1);
+  const session = view.oneShot.sessions[0];
+  if (session !== undefined) session.send = () => new Promise(() => {});
+  for (let sent = 0; sent <= 100; sent += 1) socket.send('{"signal": "SIGINT"}');
+  t.is((await all).at(-1), '1008');
+  await until('it is ended', () => session?.isClosed === true);
+});
+
 test('a client that goes takes its command with it', async (t) => {
   const {connect, view} = await subject(t);
   const socket = connect();
