@@ -73,11 +73,9 @@ export class Operations {
    */
   async act(action: Action): Promise<void> {
     const key = actionKey(action);
-    const running = this.#running.get(key);
-    if (running !== undefined) return running.ended;
-    const ended = this.#carryOut(action, key);
-    this.#running.set(key, {kind: action.kind, ended});
-    await ended;
+    const running = this.#running.get(key) ?? {kind: action.kind, ended: this.#carryOut(action, key)};
+    this.#running.set(key, running);
+    await running.ended;
     if (this.#cooling.has(key)) throw new Error(`${describe(action)} failed`);
   }
 

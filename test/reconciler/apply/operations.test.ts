@@ -77,3 +77,11 @@ test('what failed is begun again only after a pause that grows, and at once when
   apply([]);
   t.is(apply([remove('a')]).begun.length, 1);
 });
+
+test('who asks for what is being done already is told when it fails', async (t) => {
+  const {operations, settle, begun} = setUp(t);
+  const asked = [operations.act(remove('a')), operations.act(remove('a'))].map((acting) => t.throwsAsync(acting));
+  await begun();
+  await settle('a', new Error('the engine is ill'));
+  for (const told of asked) t.regex((await told)?.message ?? '', /failed$/);
+});
