@@ -71,19 +71,22 @@ export async function runAttached(docker: Docker, spec: ContainerSpec, {terminal
   // Two connections: when the command ends without having read its input, that breaks the one and not the other.
   const attach = (part: object) => call('attach', (abortSignal) => container.attach({...part, stream: true, hijack: true, abortSignal}) as Promise<unknown> as Promise<Duplex>);
   const output = await attach({stdout: true, stderr: true});
-  const input = await attach({stdin: true});
+  const input = await attach({stdin: true}).catch((error: unknown) => {
+    output.on('error', () => {}).destroy();
+    throw error;
+  });
   const streams = streamsOf(input, output, terminal !== undefined);
+  const resize = latestLast(async ({columns, rows}: TerminalSize, until) => {
+    await engineCall('resize', (abortSignal) => container.resize({w: columns, h: rows, abortSignal}), {ms: ENGINE_CALL_MS_MAX, signal: until}).catch(unlessEnded);
+  });
   try {
     await call(`start ${spec.name}`, (abortSignal) => container.start({abortSignal}), START_MS_MAX);
+    // Engines before API 1.42 do not know ConsoleSize.
+    if (terminal !== undefined) await resize(terminal, signal);
   } catch (error) {
     streams.detach();
     throw toNetworkMissing(error, spec);
   }
-  const resize = latestLast(async ({columns, rows}: TerminalSize, until) => {
-    await engineCall('resize', (abortSignal) => container.resize({w: columns, h: rows, abortSignal}), {ms: ENGINE_CALL_MS_MAX, signal: until}).catch(unlessEnded);
-  });
-  // Engines before API 1.42 do not know ConsoleSize.
-  if (terminal !== undefined) await resize(terminal, signal);
   return {
     id, ...streams, resize,
     async send(name, until) {
@@ -115,9 +118,15 @@ export async function execAttached(docker: Docker, containerId: string, {command
   const resize = latestLast(async ({columns, rows}: TerminalSize, until) => {
     await engineCall('resize', (abortSignal) => exec.resize({w: columns, h: rows, abortSignal} as {w: number; h: number}), {ms: ENGINE_CALL_MS_MAX, signal: until}).catch(unlessEnded);
   });
-  if (terminal !== undefined) await resize(terminal, signal);
+  const streams = streamsOf(both, both, terminal !== undefined);
+  try {
+    if (terminal !== undefined) await resize(terminal, signal);
+  } catch (error) {
+    streams.detach();
+    throw error;
+  }
   return {
-    id: exec.id, ...streamsOf(both, both, terminal !== undefined), resize,
+    id: exec.id, ...streams, resize,
     send: (name, until) => signalExec(docker, {execId: exec.id, name}, until),
     async outcome(until) {
       const {ExitCode} = await whenEnded(() => engineCall('exec', (abortSignal) => exec.inspect({abortSignal}), {ms: ENGINE_CALL_MS_MAX, signal: until}), ({Running}) => !Running, until);

@@ -103,22 +103,26 @@ export class OneShotActions implements OneShot {
   async exec({app, actor, replica, command, env, terminal}: ExecRequest, signal: AbortSignal): Promise<Session> {
     const {docker, execNotes, audit} = this.#parts;
     const closeSession = this.#openSession();
+    const hangUp = terminal === undefined ? 'SIGTERM' : 'SIGHUP';
+    let made: string | undefined;
     try {
       const found = runningNamed(await this.#seen(signal), {app, replica});
       const {id, release} = found.kind === 'replica' ? found.container : found.run;
       await audit.add({...whoIs(actor), action: 'exec', app, subject: replica, command: printOf(command)});
       const entrypoint = await entrypointOfContainer(docker, id, signal);
       const attached = await execAttached(docker, id, {
-        command: execCommandIn(entrypoint, command), env, ...(terminal && {terminal}), onMade: (execId) => execNotes.add(execId),
+        command: execCommandIn(entrypoint, command), env, ...(terminal && {terminal}), onMade: async (execId) => execNotes.add(made = execId),
       }, bounded(signal));
       const close = async () => {
         attached.detach();
         closeSession();
-        await this.#endExec(attached.id, terminal === undefined ? 'SIGTERM' : 'SIGHUP');
+        await this.#endExec(attached.id, hangUp);
       };
       return {...withoutDetach(attached), name: replica, release, close};
     } catch (error) {
       closeSession();
+      // It may have begun before its user went away: nobody else would ever end it.
+      if (made !== undefined) await this.#endExec(made, hangUp);
       throw error;
     }
   }
