@@ -181,7 +181,7 @@ export function mustRead(read: Parameters<Edit>[0], app: AppName): string {
 
 export function mustLoad(file: string, text: string): AppManifest {
   const loaded = loadManifest('App', file, text);
-  if (!loaded.ok) throw new EditRefused(`the manifest has to be put right first:\n${loaded.problem.map(formatDiagnostic).join('\n')}`);
+  if (!loaded.ok) throw new EditRefused(`the manifest has to be put right first:\n${loaded.problem.map(formatDiagnostic).join('\n')}`, {problems: loaded.problem});
   return loaded.value;
 }
 

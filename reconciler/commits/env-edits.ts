@@ -76,7 +76,7 @@ export function recipientsIn(read: Parameters<Edit>[0]): readonly string[] {
 /** @throws {EditRefused} */
 export function mustLoadSecrets(file: string, text: string): SecretsManifest {
   const loaded = loadManifest('Secrets', file, text);
-  if (!loaded.ok) throw new EditRefused(`the secrets have to be put right first:\n${loaded.problem.map(formatDiagnostic).join('\n')}`);
+  if (!loaded.ok) throw new EditRefused(`the secrets have to be put right first:\n${loaded.problem.map(formatDiagnostic).join('\n')}`, {problems: loaded.problem});
   return loaded.value;
 }
 
@@ -121,8 +121,8 @@ function edited<Manifest extends EnvOwner>({file, text: original, service, set, 
   try {
     after = load(file, text);
   } catch (error) {
-    // What was asked for may itself be wrong, such as PORT; else it is how the text is written.
-    if (error instanceof EditRefused && unset.length === 0 && loadsWithout(() => load(file, original))) throw error;
+    // What was asked for may itself be wrong, such as PORT; else it is how the text is written. Whoever typed it has never seen the line that it would be on.
+    if (error instanceof EditRefused && error.problems.length > 0 && unset.length === 0 && loadsWithout(() => load(file, original))) throw new EditRefused(error.problems.map(({message}) => message).join('\n'), {cause: error});
     throw byHand();
   }
   if (!isDeepStrictEqual(pruned(after), pruned(withEnv(before, service, left)))) throw byHand();

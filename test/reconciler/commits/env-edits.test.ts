@@ -100,7 +100,8 @@ test('a service that is not there', refuses, files('services: {web: {}}\n'), {se
 test('unsetting what is not set', refuses, files('env: {A: b}\n'), {unset: ['B', 'C']}, /^B, C are not set for app "shop"$/);
 test('unsetting what only a service has', refuses, files('services: {web: {env: {B: x}}}\n'), {unset: ['B']}, /^B is not set for app "shop"; service "web" has it \(-t web\)$/);
 test('unsetting for a service what the app has', refuses, files('env: {B: x}\nservices: {web: {}}\n'), {service: 'web', unset: ['B']}, /^B is not set for service "web" of "shop"; the whole app has it \(without -t\)$/);
-test('the port', refuses, files('services: {web: {}}\n'), {set: {PORT: '80'}}, /PORT can't be set here: it is `services\.web\.port`/);
+test('the port', refuses, files('services: {web: {}}\n'), {set: {PORT: '80'}}, /^PORT can't be set here: it is `services\.web\.port`, so set that to "80"$/);
+test('the port, as a secret', refuses, files(''), {seal: {PORT: SEALED}}, /^PORT can't be a secret: it is the `port:` of a service in app\.yaml$/);
 test('what an anchor would change elsewhere', refuses, files('env: &e {A: b}\nservices: {web: {env: *e}}\n'), {set: {A: 'x'}}, /^apps\/shop\/app\.yaml can't be edited by a tool.*change env by hand$/);
 test('a manifest with mistakes', refuses, files('env: [A]\n'), {set: {A: 'b'}}, /put right first:\napps\/shop\/app\.yaml:3:6: /);
 test('secrets with mistakes', refuses, files('', 'env: {A: plain}\n'), {seal: {B: SEALED}}, /put right first:\napps\/shop\/secrets\.yaml:3:10: /);
