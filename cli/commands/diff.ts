@@ -1,8 +1,9 @@
 import path from 'node:path';
+import {isDeepStrictEqual} from 'node:util';
 import {differenceOf, isSame} from '../../reconciler/desired/difference.ts';
 import {configForChecks, validateFiles} from '../../reconciler/desired/validate.ts';
 import {planMarkdown, type PlanOutcome} from '../../reconciler/preview/markdown.ts';
-import {differenceWords} from '../../reconciler/preview/words.ts';
+import {differenceWords, NO_CHANGE} from '../../reconciler/preview/words.ts';
 import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import {cloneOf, filesInCommit, filesInWorkTree} from '../clone.ts';
 import {Failure, type Command, type CommandContext} from '../command.ts';
@@ -52,6 +53,7 @@ export async function showDifference({commit, isMarkdown}: DifferenceWish, conte
   if (isMarkdown) markdown({result: 'fine', difference});
   else if (context.isJson) context.out(JSON.stringify(difference, null, 2));
   else for (const line of differenceWords(difference, palette(context))) context.out(line);
-  if (isSame(difference)) context.err(`no change against ${base}`);
+  const texts = (files: typeof before) => new Map(files.map((file) => [file.path, file.kind === 'text' ? file.text : file.why]));
+  if (isSame(difference)) context.err(isDeepStrictEqual(texts(before), texts(after)) ? `no change against ${base}` : `${NO_CHANGE}, against ${base}`);
   return isSame(difference) ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 import type {ProposedAnswer} from '../../reconciler/api/answers.ts';
 import type {ProposalDetails, ProposalSummary} from '../../reconciler/proposals/proposals.ts';
 import {planMarkdown, type PlanOutcome} from '../../reconciler/preview/markdown.ts';
-import {differenceWords} from '../../reconciler/preview/words.ts';
+import {differenceWords, NO_CHANGE} from '../../reconciler/preview/words.ts';
 import type {CommandContext} from '../command.ts';
 import {palette, type Palette} from './color.ts';
 import {table} from './table.ts';
@@ -56,9 +56,10 @@ export function proposalMarkdown({onto, tip, conflicts, problems, plan: {differe
 }
 
 /** What would change, in words. */
-export function planLines({plan: {difference}}: Pick<ProposalDetails, 'plan'>, colors: Palette): readonly string[] {
+export function planLines({plan: {difference}, problems}: Pick<ProposalDetails, 'plan' | 'problems'>, colors: Palette): readonly string[] {
   const lines = differenceWords(difference, colors);
-  return lines.length === 0 ? ['nothing that a node would notice'] : lines;
+  // What is wrong has no words, and is told of by itself.
+  return lines.length === 0 && problems.length === 0 ? [NO_CHANGE] : lines;
 }
 
 function standing({state, approvals, ended, app}: ProposalSummary, {good, faint}: Palette): string {

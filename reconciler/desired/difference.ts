@@ -1,4 +1,5 @@
-import type {AppName, TreeId} from '../../schemas/ids.ts';
+import {appIdIn} from '../../schemas/app-id.ts';
+import type {AppId, AppName, TreeId} from '../../schemas/ids.ts';
 import {loadManifest, type Kind} from '../../schemas/load.ts';
 import {isRecord} from '../../schemas/merge-patch.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
@@ -32,7 +33,9 @@ export interface Difference {
 
 export interface AppDifference {
   readonly app: AppName;
-  readonly change: 'added' | 'changed' | 'removed';
+  readonly change: 'added' | 'changed' | 'removed' | 'renamed';
+  /** Of one that was renamed: what it was called. */
+  readonly from?: AppName;
   readonly fields: readonly FieldDifference[];
   /** `web: 4 replicas instead of 2` */
   readonly effects: readonly string[];
@@ -65,15 +68,18 @@ export interface DifferenceOptions {
 export function differenceOf(before: readonly ManifestFile[], after: readonly ManifestFile[], {others = [], machines}: DifferenceOptions = {}): Difference {
   const [old, now] = [stateOf(before, others, machines), stateOf(after, others, machines)];
   const [hadWaiting, waiting] = [unplacedOf(old), unplacedOf(now)];
-  const names = [...new Set([...old.files.keys(), ...now.files.keys()])].toSorted();
+  const called = renamedApps(old, now);
+  const names = [...new Set([...old.files.keys(), ...now.files.keys()])].filter((app) => ![...called.values()].includes(app)).toSorted();
   const apps = names.flatMap((app): readonly AppDifference[] => {
-    const [from, to] = [old.files.get(app), now.files.get(app)];
-    const fields = [from, to].some((state) => state?.isWrong === true) ? [] : compared(from?.manifest ?? {}, to?.manifest ?? {});
+    const name = called.get(app);
+    const [from, to] = [old.files.get(name ?? app), now.files.get(app)];
+    const fields = [from, to].some((state) => state?.isWrong === true) ? [] : compared(from?.manifest ?? {}, to?.manifest ?? {}).filter(({field}) => name === undefined || field !== 'id');
     const {sentences, replicas} = effectsOf(from?.resolved, to?.resolved);
     const waits = JSON.stringify(hadWaiting.get(app)) === JSON.stringify(waiting.get(app)) ? [] : (waiting.get(app) ?? []).map(({service, replicas: missing, on}) => `${service}: ${counted(missing)} ${missing === 1 ? 'waits' : 'wait'}, ${on}`);
     // Where there is one more that is open, it goes there.
     const isHeld = replicas.starts + replicas.replaced > 0 && now.nodes.length > 0 && now.nodes.every(({closed}) => closed === 'cordoned');
     const effects = [...sentences, ...waits, ...(isHeld ? [`what is new waits: ${now.nodes.map(({node}) => node).join(', ')} ${now.nodes.length === 1 ? 'is' : 'are'} cordoned`] : [])];
+    if (name !== undefined) return [{app, change: 'renamed', from: name, fields, effects, replicas}];
     if (fields.length + effects.length === 0 && (from === undefined) === (to === undefined)) return [];
     return [{app, change: from === undefined ? 'added' : to === undefined ? 'removed' : 'changed', fields, effects, replicas}];
   });
@@ -92,6 +98,15 @@ export function differenceOf(before: readonly ManifestFile[], after: readonly Ma
     cost: {before: need(old), after: need(now)},
     nodes: sharesOf(old, now),
   };
+}
+
+/** By the new name: what apps that go by the same id were called. */
+function renamedApps(old: State, now: State): ReadonlyMap<AppName, AppName> {
+  const gone = new Map([...old.files].flatMap(([name, {id}]) => (now.files.has(name) ? [] : [[id, name] as const])));
+  return new Map([...now.files].flatMap(([name, {id}]) => {
+    const before = old.files.has(name) ? undefined : gone.get(id);
+    return before === undefined ? [] : [[name, before] as const];
+  }));
 }
 
 /** Whether the two states are the same to people. */
@@ -118,6 +133,7 @@ interface State {
 }
 
 interface AppState {
+  readonly id: AppId;
   readonly manifest: object;
   readonly isWrong: boolean;
   readonly resolved: DesiredApp;
@@ -147,10 +163,11 @@ function whole(app: DesiredApp): DesiredApp {
 }
 
 function appOf(name: AppName, files: readonly ManifestFile[], config: ClusterConfig): AppState {
-  const [release] = sortFolder(name, files).releases;
+  const {releases: [release], manifest} = sortFolder(name, files);
   const secretsText = files.find(({path}) => path === secretsFile(name));
   const [app, secrets] = [read('App', files.find(({path}) => path === appFile(name))), read('Secrets', secretsText)];
   return {
+    id: appIdIn(name, manifest?.text),
     manifest: {
       ...app,
       ...(secretsText && secrets && {secrets: without(secrets, ['apiVersion', 'kind'])}),

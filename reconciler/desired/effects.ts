@@ -57,15 +57,17 @@ interface ServiceChange {
 function servicesChange(from: ResolvedApp | undefined, to: ResolvedApp | undefined): readonly ServiceChange[] {
   const [old, now] = [running(from), running(to)];
   const names = [...new Set([...old, ...now].map(({name}) => name))].toSorted();
+  // Its containers have its name in their environment, and are found by it.
+  const renamed = from !== undefined && to !== undefined && from.name !== to.name ? ["the app's name"] : [];
   return names.flatMap((name): readonly ServiceChange[] => {
     const [before, after] = [old.find((one) => one.name === name), now.find((one) => one.name === name)];
     const [had, wants] = [before?.replicas ?? 0, after?.replicas ?? 0];
-    const why = before !== undefined && after !== undefined && had > 0 && wants > 0 && before.specHash !== after.specHash ? whyReplaced(before, after, [from?.release, to?.release]) : undefined;
+    const why = before !== undefined && after !== undefined && had > 0 && wants > 0 && (renamed.length > 0 || before.specHash !== after.specHash) ? [...renamed, ...whyReplaced(before, after, [from?.release, to?.release])] : undefined;
     if (had === wants && why === undefined) return [];
     if (wants === 0) return [{sentence: `${name}: ${counted(had)} ${had === 1 ? 'stops' : 'stop'}`, counts: {...NO_REPLICAS, stops: had}}];
     if (had === 0) return [{sentence: `${name}: ${counted(wants)} ${wants === 1 ? 'starts' : 'start'}`, counts: {...NO_REPLICAS, starts: wants}}];
     const count = had === wants ? counted(wants) : `${counted(wants)} instead of ${had}`;
-    const replaced = why === undefined ? '' : `, ${had === 1 ? 'which is replaced by a new one' : 'all are replaced by new ones'}${why === '' ? '' : ` (${why})`}`;
+    const replaced = why === undefined ? '' : `, ${had === 1 ? 'which is replaced by a new one' : 'all are replaced by new ones'}${why.length === 0 ? '' : ` (${reasonWords(why)})`}`;
     return [{sentence: `${name}: ${count}${replaced}`, counts: {starts: Math.max(0, wants - had), stops: Math.max(0, had - wants), replaced: why === undefined ? 0 : Math.min(had, wants)}}];
   });
 }
@@ -80,7 +82,7 @@ const PARTS: Readonly<Partial<Record<keyof ContainerTemplate, string>>> = {
 };
 
 /** Empty: nothing that people have a word for. */
-function whyReplaced({container: before}: DesiredService, {container: after}: DesiredService, [had, has]: readonly [number | undefined, number | undefined]): string {
+function whyReplaced({container: before}: DesiredService, {container: after}: DesiredService, [had, has]: readonly [number | undefined, number | undefined]): readonly string[] {
   const reasons = new Set<string>(had === has ? [] : [`release v${has ?? 0}`]);
   for (const part of new Set([...Object.keys(before), ...Object.keys(after)] as (keyof ContainerTemplate)[])) {
     const [old, now] = [before[part], after[part]];
@@ -89,7 +91,10 @@ function whyReplaced({container: before}: DesiredService, {container: after}: De
     // A release brings them along.
     else if (had === has || (part !== 'image' && part !== 'command')) reasons.add(PARTS[part] ?? part);
   }
-  const all = [...reasons];
+  return [...reasons];
+}
+
+function reasonWords(all: readonly string[]): string {
   return all.length <= REASONS_MAX ? all.join(', ') : `${all.slice(0, REASONS_MAX).join(', ')} and ${all.length - REASONS_MAX} more`;
 }
 

@@ -120,7 +120,7 @@ function tame(line: string): string {
 
 /** For a summary, which is HTML: a name that is none of ours is shown without what could be a mention or a tag. */
 function html(text: string): string {
-  return tame(text).replaceAll(/[^\p{L}\p{N} ~+./_-]/gu, '?');
+  return tame(text).replaceAll(/[^\p{L}\p{N} ~+./_→-]/gu, '?');
 }
 
 function footOf({base, head}: ChangePlan): string {

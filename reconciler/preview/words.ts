@@ -18,15 +18,18 @@ export const PLAIN: Paint = {title: same, good: same, bad: same, busy: same};
 /** Longer values are cut: the whole of them is a matter for `git diff`. */
 const VALUE_LENGTH_MAX = 120;
 
-const SIGNS = {added: '+', changed: '~', removed: '-'} as const;
+const SIGNS = {added: '+', changed: '~', removed: '-', renamed: '~'} as const;
+
+/** Said of a change that has no words of its own. */
+export const NO_CHANGE = 'no change to what runs (comments, formatting, or files that no node reads)';
 
 /** What a change would do, line by line; none where nothing differs. */
 export function differenceWords(difference: Difference, paint: Paint = PLAIN): readonly string[] {
   const {apps, shared, people, certificates} = difference;
-  const signs = {added: paint.good('+'), changed: paint.busy('~'), removed: paint.bad('-')};
+  const signs = {added: paint.good(SIGNS.added), changed: paint.busy(SIGNS.changed), removed: paint.bad(SIGNS.removed), renamed: paint.busy(SIGNS.renamed)};
   return [
     ...shared.flatMap((file) => [`${signs.changed} ${paint.title(file.file)}`, ...fileWords(file).map(indented)]),
-    ...apps.flatMap((app) => [`${signs[app.change]} ${paint.title(app.app)}`, ...appWords(app).map(indented)]),
+    ...apps.flatMap((app) => [`${signs[app.change]} ${paint.title(nameOf(app))}`, ...appWords(app).map(indented)]),
     ...(people.length === 0 ? [] : [paint.title('people'), ...people.map(indented)]),
     ...(certificates.length === 0 ? [] : [paint.title('certificates'), ...certificates.map(indented)]),
     ...costWords(difference),
@@ -36,7 +39,7 @@ export function differenceWords(difference: Difference, paint: Paint = PLAIN): r
 /** What becomes of one app. */
 export function appWords({change, fields, effects}: AppDifference): readonly string[] {
   // What a whole app said is more than anybody reads; that it goes is the news.
-  return [...(change === 'removed' ? [] : fieldWords(fields)), ...effects];
+  return [...(change === 'renamed' ? ['renamed: releases, configuration, volumes, builds and logs stay with it'] : []), ...(change === 'removed' ? [] : fieldWords(fields)), ...effects];
 }
 
 /** What becomes of a file that is no app's. */
@@ -44,9 +47,13 @@ export function fileWords({fields, effects}: FileDifference): readonly string[] 
   return [...fieldWords(fields), ...effects];
 }
 
-/** `- shop` */
-export function headOf({app, change}: AppDifference): string {
-  return `${SIGNS[change]} ${app}`;
+/** `- shop`, `~ shop → store` */
+export function headOf(app: AppDifference): string {
+  return `${SIGNS[app.change]} ${nameOf(app)}`;
+}
+
+function nameOf({app, from}: AppDifference): string {
+  return from === undefined ? app : `${from} → ${app}`;
 }
 
 export function fieldWords(fields: readonly FieldDifference[]): readonly string[] {
@@ -71,13 +78,14 @@ export function costWords({cost: {before, after}, nodes}: Pick<Difference, 'cost
 export function summaryOf({apps, shared, people, cost}: Difference): string {
   const of = (change: AppDifference['change']) => apps.filter((app) => app.change === change).length;
   const sum = (part: keyof AppDifference['replicas']) => apps.reduce((all, {replicas}) => all + replicas[part], 0);
-  const [added, changedApps, removed] = [of('added'), of('changed'), of('removed')];
+  const [added, changedApps, removed, renamed] = [of('added'), of('changed'), of('removed'), of('renamed')];
   const [starts, stops, replaced] = [sum('starts'), sum('stops'), sum('replaced')];
   const groups = [
     [
       ...(changedApps === 0 ? [] : [`${counted(changedApps, 'app')} ${changedApps === 1 ? 'changes' : 'change'}`]),
       ...(added === 0 ? [] : [`${counted(added, 'app')} ${added === 1 ? 'is' : 'are'} new`]),
       ...(removed === 0 ? [] : [`${counted(removed, 'app')} ${removed === 1 ? 'goes' : 'go'}`]),
+      ...(renamed === 0 ? [] : [`${counted(renamed, 'app')} ${renamed === 1 ? 'is' : 'are'} renamed`]),
       ...(shared.length === 0 ? [] : [`${counted(shared.length, 'other file')} ${shared.length === 1 ? 'changes' : 'change'}`]),
     ],
     people.length === 0 ? [] : [`${counted(people.length, 'change')} of rights`],
@@ -89,7 +97,7 @@ export function summaryOf({apps, shared, people, cost}: Difference): string {
     amounts(cost.before, cost.after),
   ];
   const words = groups.filter((group) => group.length > 0).map((group) => group.join(', ')).join('; ');
-  return words === '' ? 'nothing changes' : words;
+  return words === '' ? NO_CHANGE : words;
 }
 
 /** `replicas 2 → 4`, `memory 1Gi → 2Gi of 8Gi` */

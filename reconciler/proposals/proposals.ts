@@ -72,7 +72,7 @@ export interface ProposalDetails extends ProposalSummary {
 export interface PlanInWords {
   /** As `flynn diff` has it. */
   readonly difference: Difference;
-  /** The same for people, without colours. Empty: nothing that a node would notice. */
+  /** The same for people, without colours. */
   readonly lines: readonly string[];
 }
 

@@ -17,7 +17,7 @@ import type {ChangedPath} from '../access/paths.ts';
 import {appsIn, changesBetween, mergeBase, mergeOf, pathsOf, resultOf, type ChangedFile} from './merging.ts';
 import {numbersFor, releasesIn, renumber, type Numbered} from './numbering.ts';
 import type {PlanInWords} from './proposals.ts';
-import {differenceWords} from '../preview/words.ts';
+import {differenceWords, NO_CHANGE} from '../preview/words.ts';
 
 /** Commits of a proposal that are listed. */
 const COMMITS_MAX = 50;
@@ -94,10 +94,11 @@ export async function planOf(deps: SightDeps, {onto, tip, tree}: Sight, signal: 
   const after = await cutIntoPieces(deps.objects, {commit: tree === undefined ? tip : await commitOf(deps.gitdir, {tree, parent: onto}), before}, signal);
   const {files, others} = await differing(before, after, signal);
   const difference = differenceOf(...files, {others});
+  const words = differenceWords(difference);
   const problems = await deps.check({before, after}, signal);
   const kept = new Set(after.apps.map(({name}) => name));
   return {
-    plan: {difference, lines: differenceWords(difference)},
+    plan: {difference, lines: words.length === 0 && problems.length === 0 ? [NO_CHANGE] : words},
     problems: problems.map(formatDiagnostic),
     removed: before.apps.map(({name}) => name).filter((name) => !kept.has(name)),
   };

@@ -68,6 +68,8 @@ test('diff says in words what would change, and its status whether something wou
   `);
   git('commit', '-qam', 'scale');
   t.regex(await type('plan --against HEAD', NOWHERE), /no change against HEAD\nexit 0$/);
+  await write('apps/shop/app.yaml', `${FILES['apps/shop/app.yaml']!.replace('replicas: 1', 'replicas: 3')}# for the sale\n`); // it is there
+  t.is(await type('diff HEAD', NOWHERE), '$ flynn diff HEAD\n! no change to what runs (comments, formatting, or files that no node reads), against HEAD\nexit 0');
   t.regex(await type('plan --against HEAD~1 --markdown', NOWHERE), /^<!-- flynn plan of \S+ -->\n\n### Plan: 1 app changes; 2 replicas start; [\s\S]*\nservices\.web\.replicas {2}1 → 3\n[\s\S]* against `[0-9a-f]{8}`\. Values of secrets are never shown\.<\/sub>\nexit 1$/m);
   t.regex(await type('plan --against HEAD~1 --json', NOWHERE), /"field": "services\.web\.replicas",\n {10}"from": 1,\n {10}"to": 3/);
 });

@@ -37,7 +37,7 @@ export const PROPOSAL_ANSWERS: Readonly<Record<string, SchemaObject>> = {
     plan: fields({
       difference: {
         type: 'object', description: 'As `flynn diff --json` has it.', required: ['apps', 'shared', 'cost'], properties: {
-          apps: listOf({type: 'object', properties: {app: APP, change: oneOfTexts('What becomes of it.', ['added', 'changed', 'removed']), fields: listOf(FIELD), effects: listOf({type: 'string'})}}),
+          apps: listOf({type: 'object', properties: {app: APP, change: oneOfTexts('What becomes of it.', ['added', 'changed', 'removed', 'renamed']), from: {...APP, description: 'What it was called.'}, fields: listOf(FIELD), effects: listOf({type: 'string'})}}),
           shared: listOf(fields({file: text('Of no app.'), fields: listOf(FIELD), effects: listOf({type: 'string'})})),
           cost: {type: 'object', description: 'What all replicas together may use at most, before and after.'},
         },

@@ -51,6 +51,22 @@ test('apps come and go', differs, SHOP, [app('blog', 'env: {A: b}\n'), release('
       route shop.flynn.localhost/ goes
   all replicas together may use at most: memory 1Gi → 512Mi, cores 2 → 1
 `);
+test('an app that is renamed is the same one by its id', differs, SHOP, [app('store', 'id: shop\nenv: {LOG_LEVEL: debug}\nservices: {web: {replicas: 2}}\nmaintenance: true\n'), release('store', 3)], text`
+  ~ shop → store
+      renamed: releases, configuration, volumes, builds and logs stay with it
+      maintenance  + true
+      web: 2 replicas, all are replaced by new ones (the app's name)
+      route shop.flynn.localhost/ goes
+      route store.flynn.localhost/ is new: leads to web
+`);
+test('so is one that gets its first name back', differs, [app('store', 'id: shop\n')], [app('shop')], text`
+  ~ store → shop
+      renamed: releases, configuration, volumes, builds and logs stay with it
+`);
+test('without its id it is another app', differs, [app('shop')], [app('store')], text`
+  - shop
+  + store
+`);
 test('a suspended app has no replicas', differs, SHOP, [app('shop', 'env: {LOG_LEVEL: debug}\nservices: {web: {replicas: 2}}\nsuspend: true\n'), release('shop', 3)], text`
   ~ shop
       suspend  + true

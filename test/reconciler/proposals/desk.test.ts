@@ -204,6 +204,13 @@ test('a proposed release gets its number when it is merged; a second push change
   t.deepEqual([...desk.proposedImages()?.keys() ?? ['not known']], []);
 });
 
+test('a proposal that only says more about it has a plan that says so', async (t) => {
+  const {desk, who} = await subject(t);
+  const edit: Change['edit'] = (read) => ({'apps/shop/app.yaml': `${read('apps/shop/app.yaml')}# for the sale\n`});
+  const {proposal} = await desk.propose({...scaling('web', 3), edit}, who('dee'), signal);
+  t.deepEqual(proposal.plan.lines, ['no change to what runs (comments, formatting, or files that no node reads)']);
+});
+
 test('a comment decides nothing, stays when the proposal is over, and is told of', async (t) => {
   const {desk, who, told} = await subject(t, {cluster: REVIEW});
   await desk.propose(scaling('web', 3), who('dee'), signal);
