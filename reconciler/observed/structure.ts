@@ -27,7 +27,7 @@ export interface TlsStructure {
   readonly directory?: string;
   /** Domains that stay with the internal authority. Sorted. */
   readonly internal: readonly string[];
-  /** Ids of people's own certificates, whose files are there. Sorted. */
+  /** Ids of people's own certificates, whose files are there: the first of those for a host is served. */
   readonly own: readonly string[];
   /** `Strict-Transport-Security` */
   readonly hsts?: string;

@@ -3,7 +3,7 @@ import type {DesiredAcme, DesiredCertificate, DesiredTls} from '../desired/certi
 import type {IssuedCertificate, ObservedCertificates, OrderFailure} from '../observed/certified.ts';
 import type {ObservedState} from '../observed/state.ts';
 import type {TlsStructure} from '../observed/structure.ts';
-import {authorityOf, covers, exceptionEntry, redirectEntry} from '../router/domains.ts';
+import {authorityOf, covers, exceptionEntry, redirectEntry, servedFor} from '../router/domains.ts';
 import {currentShift} from '../router/shifts.ts';
 import type {Action, Plan, Waiting} from './action.ts';
 import type {RoutedPath} from './app.ts';
@@ -71,15 +71,15 @@ function hostsOfPorts(ports: readonly RoutedPort[], known: readonly Host[]): rea
 
 /** The certificate of a host whose files are there; people's own first. */
 export function certificateOf(host: string, tls: DesiredTls | undefined, {certificates: seen, nowMs}: ObservedState): TcpCertificate | undefined {
-  const own = usable(tls, nowMs).find(({hosts, id}) => covers(hosts, host) && seen?.own.has(id) === true);
+  const own = servedFor(host, usable(tls, nowMs).filter(({id}) => seen?.own.has(id) === true));
   if (own !== undefined) return {kind: 'own', id: own.id};
   const issued = seen?.issued.get(host);
   return issued === undefined || tls?.acme === undefined ? undefined : {kind: 'issued', host, directory: tls.acme.directory, notAfterMs: issued.notAfterMs};
 }
 
+/** Those that last longest first: of several for one host Caddy (2.6.2) serves the first. What has ended is there only where there is no other. */
 function usable(tls: DesiredTls | undefined, nowMs: number): readonly DesiredCertificate[] {
-  const fit = (tls?.certificates ?? []).filter(({problem}) => problem === undefined);
-  // Of two for one host the one that lasts longer is served, and what has ended only where there is no other.
+  const fit = (tls?.certificates ?? []).filter(({problem}) => problem === undefined).toSorted((a, b) => b.notAfterMs - a.notAfterMs);
   return fit.filter(({hosts, notAfterMs, name}) => notAfterMs > nowMs || !fit.some((other) => other.name !== name && other.notAfterMs > nowMs && hosts.every((host) => covers(other.hosts, host))));
 }
 
@@ -88,7 +88,7 @@ function structureOf({tls, own, seen, running}: Facts): TlsStructure {
   return {
     ...(tls?.acme && {directory: tls.acme.directory}),
     internal: tls?.internal ?? [],
-    own: [...new Set(own.map(({id}) => id))].filter((id) => seen.own.has(id) || running?.own.includes(id) === true).toSorted(),
+    own: [...new Set(own.map(({id}) => id))].filter((id) => seen.own.has(id) || running?.own.includes(id) === true),
     ...(tls?.hsts !== undefined && {hsts: tls.hsts}),
   };
 }

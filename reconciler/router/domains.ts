@@ -33,6 +33,12 @@ export function covers(hosts: readonly string[], host: string): boolean {
   return hosts.includes(host) || hosts.includes(host.replace(/^[^.]+/, '*'));
 }
 
+/** The one of several that a host is served with, in HTTP as in TCP: one for just this host before a wildcard's (so does Caddy), then the one that lasts longest. */
+export function servedFor<One extends {readonly hosts: readonly string[]; readonly notAfterMs: number}>(host: string, certificates: readonly One[]): One | undefined {
+  const isExact = ({hosts}: One) => Number(hosts.includes(host));
+  return certificates.filter(({hosts}) => covers(hosts, host)).toSorted((a, b) => isExact(b) - isExact(a) || b.notAfterMs - a.notAfterMs)[0];
+}
+
 /** What the file is called that has a host's HTTP redirected. No host begins with `_`: of `*` Caddy would make any name. */
 export function redirectEntry(host: string): string {
   return host.replace(/^\*/, '_');

@@ -12,7 +12,7 @@ import type {PassReport} from '../loop.ts';
 import type {CertificateDesk, CertificateStatus} from '../node.ts';
 import {CertificateObserver} from '../observed/certificates.ts';
 import type {ObservedCertificates} from '../observed/certified.ts';
-import {authorityOf, covers, redirectEntry} from '../router/domains.ts';
+import {authorityOf, covers, redirectEntry, servedFor} from '../router/domains.ts';
 import {orderFiles, routerFiles} from '../router/files.ts';
 import type {NodeSettings} from '../settings.ts';
 import type {EventLog} from '../status/events.ts';
@@ -159,7 +159,7 @@ function ownStatus({name, hosts, issuer, notAfterMs, problem}: DesiredCertificat
 
 function hostStatus({host, app}: {readonly host: string; readonly app: AppName | undefined}, tls: DesiredTls | undefined, seen: ObservedCertificates | undefined): CertificateStatus {
   const base = {host, ...(app !== undefined && {app}), ...(isRedirected(host, seen) && {isRedirected: true} as const)};
-  const own = tls?.certificates.find(({hosts, problem}) => problem === undefined && covers(hosts, host));
+  const own = servedFor(host, tls?.certificates.filter(({problem}) => problem === undefined) ?? []);
   if (own !== undefined) return {...base, source: 'own', name: own.name, issuer: own.issuer, notAfter: new Date(own.notAfterMs).toISOString()};
   const authority = tls?.acme === undefined ? 'internal' : authorityOf(host, tls.internal);
   if (authority === 'none') return {...base, source: 'none', problem: 'nobody can certify it: add one of your own'};

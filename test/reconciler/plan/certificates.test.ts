@@ -151,6 +151,12 @@ test('one that has ended gives way to another for its hosts, and is kept where t
   structure: {...CONFIGURED, own: ['id-new', 'id-only']},
 });
 
+test('of two for one host the one that lasts longest stands first, which Caddy serves', planned, {
+  tls: {...ACME, certificates: [own('a', ['shop.example.com']), own('b', ['*.example.com', 'shop.example.com'], {notAfterMs: NOW_MS + 60 * DAY_MS})]},
+  own: ['id-a', 'id-b'], running: {...CONFIGURED, own: ['id-a', 'id-b']},
+  plan: '', structure: {...CONFIGURED, own: ['id-b', 'id-a']},
+});
+
 test('files that Caddy still has in its configuration stay, whatever the commit says', planned, {
   tls: ACME, own: ['id-shop'], running: {...CONFIGURED, own: ['id-shop']},
   plan: '', structure: CONFIGURED,

@@ -1,5 +1,5 @@
 import test from 'ava';
-import {authorityOf, covers, internalPatterns} from '../../../reconciler/router/domains.ts';
+import {authorityOf, covers, internalPatterns, servedFor} from '../../../reconciler/router/domains.ts';
 
 const who = test.macro({
   exec(t, host: string, expected: 'internal' | 'acme' | 'none') {
@@ -42,4 +42,14 @@ test('a wildcard covers one label, and not the domain itself', (t) => {
   t.false(covers(['*.example.com'], 'example.com'));
   t.false(covers(['*.example.com'], 'a.b.example.com'));
   t.true(covers(['a.example.com'], 'a.example.com'));
+});
+
+test('of several certificates a host has the one for just itself, then the one that lasts longest', (t) => {
+  const certificates = [
+    {name: '_', hosts: ['*.example.com'], notAfterMs: 9}, {name: 'a', hosts: ['a.example.com'], notAfterMs: 1},
+    {name: 'b', hosts: ['a.example.com', 'b.example.com'], notAfterMs: 3}, {name: 'c', hosts: ['a.example.com'], notAfterMs: 2},
+  ];
+  t.is(servedFor('a.example.com', certificates)?.name, 'b');
+  t.is(servedFor('c.example.com', certificates)?.name, '_');
+  t.is(servedFor('example.com', certificates), undefined);
 });
