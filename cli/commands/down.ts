@@ -1,7 +1,7 @@
 import {rm} from 'node:fs/promises';
 import type Docker from 'dockerode';
 import {layout as layoutOf, type Layout} from '../../reconciler/layout.ts';
-import {instanceOf} from '../../reconciler/settings.ts';
+import {DATA_DEFAULT, instanceOf} from '../../reconciler/settings.ts';
 import {type Command, type CommandContext, Failure, UsageError} from '../command.ts';
 import {loadContexts} from '../context.ts';
 import {parseFlags} from '../flags.ts';
@@ -12,6 +12,7 @@ import {demandOurs, ownership} from '../setup/data.ts';
 import {dockerdPlace} from '../setup/dockerd.ts';
 import {reachEngine} from '../setup/engine.ts';
 import {dataFolder} from '../setup/options.ts';
+import {otherNodes} from '../setup/ours.ts';
 import {belongingsOf, countBelongings, hasOtherInstances, removeBelongings, removeUnnamedLayers} from '../setup/purge.ts';
 import {removeContainers, stopDockerd, stopReconciler} from '../setup/stop.ts';
 import {removeUnit, stopUnit} from '../setup/systemd.ts';
@@ -44,7 +45,7 @@ export const down: Command = {
     if (values.purge === true) await purge(node, signal);
     if (engine !== undefined) await stopDockerd({docker: engine, place: dockerdPlace(layout), print: context.err}, signal);
     if (values.purge === true && (await ownership(layout)) === 'ours') await rm(layout.root, {recursive: true, force: true});
-    context.err(values.purge === true ? 'everything of ours is gone' : 'down; start it again: flynn up');
+    context.err(values.purge === true ? 'everything of ours is gone' : `down; start it again: flynn up${data === DATA_DEFAULT ? '' : ` --data ${data}`}`);
     if (values.purge === true) context.err(STAYS);
     return 0;
   },
@@ -67,7 +68,9 @@ async function stop({context, layout, instance, docker}: Node, signal: AbortSign
     return;
   }
   const count = await removeContainers({docker, instance, print}, signal);
-  if (count === 0 && !hasRun) print('nothing of ours was running');
+  if (count > 0 || hasRun) return;
+  print(`nothing of the node in '${layout.root}' was running`);
+  for (const folder of await otherNodes(docker, instance, signal)) print(`another node runs on this machine; to stop that one: flynn down${folder === DATA_DEFAULT ? '' : ` --data ${folder}`}`);
 }
 
 /** Shows what goes before anything has gone. */

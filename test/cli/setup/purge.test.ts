@@ -4,8 +4,9 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import Docker from 'dockerode';
-import {ourContainers} from '../../../cli/setup/ours.ts';
+import {otherNodes, ourContainers} from '../../../cli/setup/ours.ts';
 import {hasOtherInstances} from '../../../cli/setup/purge.ts';
+import {instanceOf} from '../../../reconciler/settings.ts';
 
 const {signal} = new AbortController();
 const container = (Id: string, Labels: Readonly<Record<string, string>>) => ({Id, Names: [`/${Id}`], Labels, State: 'running'});
@@ -30,6 +31,15 @@ test(others, 'a container', {'/containers/json': [container('other', Labels)]});
 test(others, 'an image', {'/images/json': [{Id: 'sha256:1', Labels}]});
 test(others, 'a network', {'/networks': [{Id: '1', Labels}]});
 test(others, 'a volume', {'/volumes': {Volumes: [{Name: '1', Labels}]}});
+
+test('other nodes that run are known by what they share with their containers', async (t) => {
+  const of = (instance: string, ...sources: readonly string[]) => ({...container(sources.join() || 'none', {'flynn.instance': instance, 'flynn.role': 'router'}), Mounts: sources.map((Source) => ({Type: 'bind', Source}))});
+  const docker = await engineWith(t, {
+    '/containers/json': [of('flynn', '/var/lib/flynn/router/caddy'), of(instanceOf('/srv/two'), '/etc/resolv.conf', '/srv/two/router/dns'), of(instanceOf('/srv/two'), '/srv/two/run'), of('flynn-000000', '/srv/three/run'), of('flynn-111111')],
+  });
+  t.deepEqual(await otherNodes(docker, instanceOf('/srv/one'), signal), ['/srv/two', '/var/lib/flynn']);
+  t.deepEqual(await otherNodes(docker, 'flynn', signal), ['/srv/two']);
+});
 
 async function engineWith(t: ExecutionContext, listed: Readonly<Record<string, unknown>>): Promise<Docker> {
   const folder = await mkdtemp(path.join(tmpdir(), 'flynn-docker-'));
