@@ -12,6 +12,8 @@ export class ReleaseOutput {
   readonly #print: (line: string) => void;
   readonly #signal: AbortSignal;
   readonly #followed = new Map<string, Promise<void>>();
+  /** What is said in its turn. */
+  #said: Promise<void> = Promise.resolve();
 
   constructor({engine, print, signal}: {readonly engine: Engine; readonly print: (line: string) => void; readonly signal: AbortSignal}) {
     this.#engine = engine;
@@ -19,13 +21,26 @@ export class ReleaseOutput {
     this.#signal = signal;
   }
 
+  /** How far the deploy has come: told after what the commands that were seen before wrote, which the engine may be slower to bring. */
+  say(line: string): void {
+    if (this.#followed.size === 0) return this.#print(line);
+    this.#said = Promise.all([this.#said, this.#allFollowed()]).then(() => {
+      if (!this.#signal.aborted) this.#print(line);
+    });
+  }
+
   /** Called again and again with the command's container as it is then. */
   see({id, state}: ObservedJob): void {
     if (state !== 'created' && !this.#followed.has(id)) this.#followed.set(id, this.#follow(id));
   }
 
-  /** Resolves when all that the commands wrote has been told, or soon after: whoever waits for a deploy does not wait for that. */
+  /** Resolves when all that the commands wrote has been told, and what was said, or soon after: whoever waits for a deploy does not wait for that. */
   async settled(): Promise<void> {
+    await this.#allFollowed();
+    await this.#said;
+  }
+
+  async #allFollowed(): Promise<void> {
     await Promise.race([Promise.all(this.#followed.values()), new Promise((resolve) => setTimeout(resolve, LAST_LINES_MS_MAX).unref())]);
   }
 

@@ -229,7 +229,7 @@ export class View implements NodeView {
       if (report.number < from) return;
       const verdict = judge(app, report, startedAtMs);
       if ('progress' in verdict) {
-        if (verdict.progress !== lastProgress) onProgress(verdict.progress);
+        if (verdict.progress !== lastProgress) output.say(verdict.progress);
         lastProgress = verdict.progress;
       } else decided.resolve(verdict);
       const job = runningReleaseJob(app, report);
