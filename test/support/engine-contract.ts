@@ -16,6 +16,8 @@ export interface EngineTrial {
   readonly subnet: string;
   /** What a container runs that goes on until `exit` or SIGTERM. */
   readonly process: Pick<ContainerSpec, 'entrypoint' | 'command'>;
+  /** Resolves when the process of a running container can be sent signals: until then the engine's own init loses them. */
+  begun(id: string): Promise<void>;
   /** Lets the process of a running container end by itself. Resolves when the engine knows. */
   exit(id: string, exitCode: number): Promise<void>;
   /** Freezes a running container. */
@@ -200,6 +202,7 @@ const CLAIMS: readonly Claim[] = [
   }},
   {title: 'stop ends the process with SIGTERM, and can be repeated', async check(t, trial) {
     const id = await trial.engine.run(specOf(trial), SIGNAL);
+    await trial.begun(id);
     await trial.engine.stop(id, GRACE_MS, SIGNAL);
     const stopped = await recordOf(trial, id);
     t.like(stopped, {status: 'exited', exitCode: 143, isOutOfMemory: false});

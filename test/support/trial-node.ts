@@ -11,7 +11,7 @@ import {instanceOf} from '../../reconciler/settings.ts';
 import type {AppAnswer, PlanAnswer} from '../../reconciler/api/answers.ts';
 import {ask, type Answer, type Target} from './load.ts';
 import {freePorts} from './free-ports.ts';
-import {LIMIT_MS, until} from './until.ts';
+import {LIMIT_MS, until, within} from './until.ts';
 
 const MAIN = path.join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
 const LAUNCHER = path.join(path.dirname(MAIN), 'flynn');
@@ -122,7 +122,7 @@ export class TrialNode implements AsyncDisposable {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill(signal);
-    await ended;
+    await within(`the end of the reconciler after ${signal}`, ended);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -30,7 +30,7 @@ export interface TrialRouter extends RouterWorld {
   remove(): Promise<void>;
 }
 
-const UP_MS_MAX = 20_000;
+const UP_MS_MAX = 40_000;
 const LOOK_EVERY_MS = 20;
 
 /** A real Caddy and a real unbound in containers, on free ports of 127.0.0.1, with files in a folder of their own. */

@@ -1,4 +1,5 @@
 import test from 'ava';
+import {DockerEngine} from '../../reconciler/adapters/docker.ts';
 import {TrialNode} from '../support/trial-node.ts';
 import {until} from '../support/until.ts';
 
@@ -77,19 +78,26 @@ test.serial('what app.yaml says about buildpacks goes before app.json, with its 
 test.serial('a reconciler that is killed before the first release serves runs postdeploy after its next start, once', async (t) => {
   t.timeout(120_000);
   const other = await node.app('slow', 'no-buildpack', {
-    Procfile: 'web: sleep 3; exec perl server.pl\n',
+    Procfile: 'web: until [ -e /tmp/go ]; do sleep 0.1; done; exec perl server.pl\n',
     'server.pl': SERVER,
     'app.json': JSON.stringify({buildpacks: APP_JSON.buildpacks, env: {GREETING: 'moin'}, scripts: {postdeploy: 'echo "filled, $GREETING"'}}),
     'pack/bin/detect': `${BASH}echo Perl`,
     'pack/bin/compile': `${BASH}true`,
   });
+  let killed: Promise<void> | undefined;
   const pushed = await node.run(['git', 'push', 'flynn', 'main'], {cwd: other, onLine: (line) => {
-    if (line.includes('Released v1')) void node.kill('SIGKILL');
+    if (line.includes('Released v1')) killed = node.kill('SIGKILL');
   }});
   t.not(pushed.exitCode, 0, pushed.output);
+  await killed;
   await node.up();
+  const engine = new DockerEngine(node.docker);
   const output = async () => (await node.flynn(['logs', '-a', 'slow', '-t', 'build', '-n', '100'])).stdout;
-  await until('it has run', async () => (await output()).includes('filled, moin'), 60_000);
+  await until('it has run', async () => {
+    // Only now it may serve.
+    for (const {id} of await node.running('slow')) await engine.exec(id, ['touch', '/tmp/go'], AbortSignal.timeout(10_000));
+    return (await output()).includes('filled, moin');
+  }, 60_000);
   const again = await node.git(other, 'push', 'flynn', 'main');
   t.is(again.exitCode, 0, again.output);
   t.regex(again.output, /is already deployed as v1: nothing is built/);

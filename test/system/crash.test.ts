@@ -49,13 +49,13 @@ test.serial('a release that crashes rejects the push with its last lines, while 
   t.regex((await node.git(node.home, `--git-dir=${node.layout.clusterRepo}`, 'log', '-1', '--format=%B', 'main')).stdout, /^shop: take back release v2\n\nrelease v2 failed: web\.1 exited with code 3/);
 });
 
-for (const [name, dockerfile, message] of [
-  ['whose command does not exist', 'FROM flynn/run\nCMD ["no-such-command"]\n', /no-such-command: command not found\n(.*\n)*.*web\.1 exited with code 127 \(its command was not found\)/],
-  ['that never listens', 'FROM flynn/run\nUSER app\nCMD ["sleep", "1000"]\n', /not healthy within 5 s: web \[0\/1\] healthy; web\.1 is starting: nothing listens on port 8080/],
+for (const [name, dockerfile, seconds, message] of [
+  ['whose command does not exist', 'FROM flynn/run\nCMD ["no-such-command"]\n', 120, /no-such-command: command not found\n(.*\n)*.*web\.1 exited with code 127 \(its command was not found\)/],
+  ['that never listens', 'FROM flynn/run\nUSER app\nCMD ["sleep", "1000"]\n', 10, /not healthy within 10 s: web \[0\/1\] healthy; web\.1 is starting: nothing listens on port 8080/],
 ] as const) {
   test.serial(`a release ${name} rejects the push and says so`, async (t) => {
     const cluster = await node.clone(`cluster-${name.replaceAll(' ', '-')}`);
-    await node.want(cluster, {'apps/shop/app.yaml': 'apiVersion: flynn/v1\nkind: App\ndeployTimeoutSeconds: 5\n'});
+    await node.want(cluster, {'apps/shop/app.yaml': `apiVersion: flynn/v1\nkind: App\ndeployTimeoutSeconds: ${seconds}\n`});
     const before = await leftovers();
     await node.commit(folder, {Dockerfile: dockerfile});
     const pushed = await node.git(folder, 'push', 'flynn', 'main');
@@ -90,10 +90,10 @@ for (const [name, dockerfile, line, begun] of [
 }
 
 test.serial('of two pushes at once the second waits its turn, says so, and is deployed after the first', async (t) => {
-  await node.commit(folder, {Dockerfile: `${DOCKERFILE}RUN sleep 5\n`, page: 'first\n'});
+  await node.commit(folder, {Dockerfile: `${DOCKERFILE}RUN sleep 12\n`, page: 'first\n'});
   const second = await node.commit(folder, {page: 'second\n'});
   const building = Promise.withResolvers<void>();
-  const first = node.run(['git', 'push', 'flynn', 'HEAD~1:main'], {cwd: folder, onLine: (line) => line.includes('RUN sleep 5') && building.resolve()});
+  const first = node.run(['git', 'push', 'flynn', 'HEAD~1:main'], {cwd: folder, onLine: (line) => line.includes('RUN sleep 12') && building.resolve()});
   await Promise.race([building.promise, first.then(({output}) => Promise.reject(new Error(output)))]);
   const pushed = await node.git(folder, 'push', 'flynn', 'main:master');
   const served = await node.ask('shop');

@@ -14,6 +14,7 @@ const engine = new DockerEngine(docker);
 
 /** Waits for its exit code, without asking for it all the time. A pipe in the file system is still there after a restart. */
 const WAIT_FOR_CODE = '[ -p /tmp/exit ] || mkfifo /tmp/exit; read code < /tmp/exit; exit "$code"';
+const BEGUN = 'until [ -p /tmp/exit ]; do sleep 0.02; done';
 
 keepsEngineContract(test.serial, startTrial);
 
@@ -27,9 +28,10 @@ async function startTrial(): Promise<EngineTrial> {
   return {
     engine, image, imageLabel: 'flynn.stack=run', name, subnet: '10.98.0.0', labels, otherLabels,
     process: {entrypoint: ['sh', '-c'], command: [WAIT_FOR_CODE]},
+    begun: async (id) => void await engine.exec(id, ['sh', '-c', BEGUN], SIGNAL),
     async exit(id, exitCode) {
       // Ended together with its container, it may have no exit code of its own.
-      await engine.exec(id, ['sh', '-c', `until [ -p /tmp/exit ]; do sleep 0.02; done; echo ${exitCode} > /tmp/exit`], SIGNAL).catch(() => undefined);
+      await engine.exec(id, ['sh', '-c', `${BEGUN}; echo ${exitCode} > /tmp/exit`], SIGNAL).catch(() => undefined);
       await until('the process has ended', async () => (await engine.container(id, SIGNAL))?.status === 'exited');
     },
     pause: (id) => docker.getContainer(id).pause(),
@@ -124,6 +126,11 @@ test.serial('stop kills what ignores SIGTERM once its grace is over', async (t) 
 
 test.serial('a container that takes more memory than it may is known to have run out of it', async (t) => {
   const {id} = await printed(t, 'tail /dev/zero');
+  // The kernel tells the engine of it beside the end of the process: either may be noted first.
+  await until('the engine knows why', async () => {
+    const record = await engine.container(id, SIGNAL);
+    return record?.status === 'exited' && record.isOutOfMemory;
+  });
   t.like(await engine.container(id, SIGNAL), {status: 'exited', exitCode: 137, isOutOfMemory: true});
 });
 

@@ -1,12 +1,14 @@
+import {once} from 'node:events';
 import {readdir, readFile, writeFile} from 'node:fs/promises';
 import http from 'node:http';
-import type {AddressInfo} from 'node:net';
+import net, {type AddressInfo} from 'node:net';
 import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {remoteRepo} from '../../reconciler/checkout/remote.ts';
 import {EditRefused} from '../../reconciler/checkout/snapshot.ts';
 import {change, run, temporaryFolder} from '../reconciler/checkout/support.ts';
 import {pushServer} from '../support/push-server.ts';
+import {until} from '../support/until.ts';
 
 /** Of all tests here together. */
 const signal = AbortSignal.timeout(600_000);
@@ -21,7 +23,7 @@ async function follow(t: ExecutionContext, {url, token}: {url: string; token: st
   return repo;
 }
 
-/** Looks for these in argument vectors and environments of all processes, again and again until stopped. Resolves to what was found. */
+/** Looks for these in argument vectors and environments of all processes, again and again until stopped. */
 function watchProcesses(patterns: Readonly<Record<string, RegExp>>) {
   const found = new Set<string>();
   const see = (text: string) => {
@@ -36,16 +38,36 @@ function watchProcesses(patterns: Readonly<Record<string, RegExp>>) {
       await new Promise((resolve) => setImmediate(resolve));
     }
   })();
-  return async () => {
+  const stop = async () => {
     isStopped = true;
     await looking;
-    return found;
   };
+  return {found, stop};
+}
+
+/** Passes connections on to a port of this machine, each once it may. Resolves to where it takes them. */
+async function passOn(t: ExecutionContext, port: number, mayPass: () => Promise<unknown>): Promise<number> {
+  const sockets = new Set<net.Socket>();
+  const gate = net.createServer((client) => void mayPass().then(() => {
+    const server = net.connect(port, '127.0.0.1');
+    for (const [one, other] of [[client, server], [server, client]] as const) {
+      sockets.add(one);
+      one.on('error', () => other.destroy()).pipe(other);
+    }
+  }, () => client.destroy())).listen(0, '127.0.0.1');
+  await once(gate, 'listening');
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    gate.close();
+  });
+  return (gate.address() as AddressInfo).port;
 }
 
 test('a remote over HTTP is followed and written to, and its token is in no process list and no file of ours', async (t) => {
-  const {port, layout} = await pushServer(t);
-  const stop = watchProcesses({tokenFile: /FLYNN_GIT_TOKEN_FILE/, token: /secret\0|secret@|:secret/});
+  const {port: real, layout} = await pushServer(t);
+  const {found, stop} = watchProcesses({tokenFile: /FLYNN_GIT_TOKEN_FILE/, token: /secret\0|secret@|:secret/});
+  // Git is over in a moment: it gets no answer before it has been looked at.
+  const port = await passOn(t, real, () => until('git has been seen', () => found.has('tokenFile')));
   const folder = await temporaryFolder(t);
   const tokenFile = path.join(folder, 'token');
   await writeFile(tokenFile, 'secret\n');
@@ -54,7 +76,7 @@ test('a remote over HTTP is followed and written to, and its token is in no proc
   t.teardown(() => repo.close());
   t.is((await repo.snapshot(signal)).apps.length, 1);
   const {commit} = await repo.commit(change(() => ({'apps/blog/app.yaml': APP}), 'one'), signal);
-  const found = await stop();
+  await stop();
   t.is(await run(layout.clusterRepo, 'rev-parse', 'main'), commit as string);
   t.deepEqual([...found], ['tokenFile']);
   t.false((await readFile(path.join(gitdir, 'config'), 'utf8')).includes('secret'));

@@ -4,7 +4,7 @@ import test from 'ava';
 import type {LogLine, NodeMetrics} from '../../reconciler/node.ts';
 import {freePorts} from '../support/free-ports.ts';
 import {TrialNode} from '../support/trial-node.ts';
-import {until} from '../support/until.ts';
+import {LIMIT_MS, until} from '../support/until.ts';
 
 // What a node says of its traffic: the router's lines in the log of the app, figures of each replica, Prometheus' text.
 
@@ -62,7 +62,7 @@ async function raw(request: string, port = node.httpPort): Promise<{readonly soc
   const onEnd = () => socket.destroy(new Error('closed without an answer'));
   socket.once('end', onEnd).once('data', () => socket.off('end', onEnd));
   socket.write(request);
-  const [first] = await once(socket, 'data') as [Buffer];
+  const [first] = await once(socket, 'data', {signal: AbortSignal.timeout(LIMIT_MS)}) as [Buffer];
   return {socket, first: first.toString()};
 }
 
@@ -109,7 +109,7 @@ test.serial('connections to a TCP port are counted, with their bytes', async (t)
   const {socket} = await until('the port serves', () => raw('GET /tcp HTTP/1.1\r\n\r\n', PORT));
   await once(socket, 'close');
   const {socket: open} = await raw('GET /ws HTTP/1.1\r\nUpgrade: echo\r\n\r\n', PORT);
-  const found = await until('both are counted', async () => (await metrics()).tcp.find(({connections}) => connections >= 2));
+  const found = await until('both are counted, the one that has ended as such', async () => (await metrics()).tcp.find(({connections, open: now}) => connections >= 2 && now === 1));
   t.like(found, {app: 'shop', service: 'web', port: PORT, open: 1});
   t.true(found.bytesIn > 0 && found.bytesOut > 0);
   open.destroy();

@@ -14,6 +14,7 @@ keepsEngineContract(test, async () => {
     labels: {'contract.trial': 'ours'},
     otherLabels: {'contract.trial': 'others'},
     process: {command: ['run']},
+    begun: async () => {},
     exit: async (id, exitCode) => engine.exit(id, exitCode),
     pause: async (id) => engine.tamper(id, {isPaused: true}),
     addImage: async (label) => {
