@@ -25,7 +25,7 @@ export async function createCloneClient(folder: string, {cwd, env, proposeFlag}:
     log: () => {},
   });
   const ask = async <Answer>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: string, body?: unknown): Promise<Answer> => {
-    const answer = await server.inject({method, url, headers: {'idempotency-key': randomUUID(), ...(proposeFlag !== undefined && {'x-flynn-propose': encodeURIComponent(proposeFlag)})}, ...(body !== undefined && {payload: body as object})});
+    const answer = await server.inject({method, url, headers: {'idempotency-key': randomUUID(), ...(proposeFlag !== undefined && method !== 'GET' && {'x-flynn-propose': encodeURIComponent(proposeFlag)})}, ...(body !== undefined && {payload: body as object})});
     if (answer.statusCode >= 300) throw new ApiFailure(answer.statusCode, answer.json<Problem>().detail);
     // Nobody's number yet: it is a commit of the clone like any other, on a branch of its own.
     if (answer.statusCode === 202) return writtenOf(answer.json<ProposedAnswer>()) as Answer;

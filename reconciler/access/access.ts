@@ -111,9 +111,20 @@ export function mayDo({cluster, apps}: Roles, right: Right, app?: string): boole
   }
 }
 
+/** Who asks, as a refusal names him. */
+export interface Asking {
+  readonly user: string;
+  /** Which of his tokens he came with. */
+  readonly token?: string;
+  /** It is good for less than its owner. */
+  readonly isLimited?: boolean;
+}
+
 /** `ann may not scale it (shop): that takes the role deployer for the app or the cluster` */
-export function refusalOf(user: string, right: Right, app?: string): string {
+export function refusalOf(who: Asking, right: Right, app?: string): string {
   const {on, role, words}: Rule = RIGHTS[right];
+  // He himself may be allowed to.
+  const user = who.isLimited === true && who.token !== undefined ? `${who.user}, with the limited token "${who.token}",` : who.user;
   const where = on === 'app' ? 'for the app or the cluster' : on === 'cluster' ? 'for the cluster' : 'for some app';
   return `${user} may not ${words}${app === undefined ? '' : ` (${app})`}: that takes the role ${role} ${where}`;
 }

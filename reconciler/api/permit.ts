@@ -1,5 +1,5 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
-import {refusalOf} from '../access/access.ts';
+import {type Asking, refusalOf} from '../access/access.ts';
 import type {Right} from '../access/rights.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import type {Audit} from '../oneshot/oneshot.ts';
@@ -163,8 +163,8 @@ export class Forbidden extends ApiError {
   readonly right: Right;
   readonly app: string | undefined;
 
-  constructor(user: string, right: Right, app?: string) {
-    super(403, refusalOf(user, right, app));
+  constructor(who: Asking, right: Right, app?: string) {
+    super(403, refusalOf(who, right, app));
     this.right = right;
     this.app = app;
   }
@@ -217,5 +217,5 @@ export function seenBy(principal: Principal): (one: {readonly app?: string | und
 
 /** @throws {Forbidden} */
 export function permit(principal: Principal, right: Right, app?: string): void {
-  if (!principal.may(right, app)) throw new Forbidden(principal.user, right, app);
+  if (!principal.may(right, app)) throw new Forbidden(principal, right, app);
 }

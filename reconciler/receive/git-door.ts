@@ -93,7 +93,7 @@ export class GitDoor {
     const app = found.kind === 'app' ? found.app : undefined;
     if (principal.may(right, app)) return {ok: true, gitdir: found.gitdir, isCluster: found.kind === 'cluster', ...(app !== undefined && {app})};
     await this.#refusals.add({...actorOf(principal, from), action: 'refused', ...(app !== undefined && {app}), subject: right}, Date.now());
-    return {ok: false, status: 403, why: refusalOf(principal.user, right, app)};
+    return {ok: false, status: 403, why: refusalOf(principal, right, app)};
   }
 
   /** Writes down that somebody came with a key that sshd still knew, and that is nobody's any more. */

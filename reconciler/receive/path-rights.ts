@@ -22,7 +22,7 @@ export async function forbiddenPaths(principal: Principal, {update, push, apps}:
   const lines = paths.flatMap((path) => {
     const app = /^apps\/([^/]+)\//.exec(path)?.[1];
     const need = needOf({path, before: app === undefined || apps.before.has(app), after: app === undefined || apps.after.has(app)});
-    return principal.may(need.right, need.app) ? [] : [`${path}: ${refusalOf(principal.user, need.right, need.app)}`];
+    return principal.may(need.right, need.app) ? [] : [`${path}: ${refusalOf(principal, need.right, need.app)}`];
   });
   return lines.length <= LINES_MAX ? lines : [...lines.slice(0, LINES_MAX), `… and ${lines.length - LINES_MAX} more`];
 }

@@ -119,7 +119,7 @@ async function forbiddenIn({base, id, person}: {readonly base: string; readonly 
   for (const path of paths) {
     const app = /^apps\/([^/]+)\//.exec(path)?.[1];
     const need = needOf({path, before: app === undefined || await has(base, app), after: app === undefined || await has(id, app)});
-    if (!mayDo(person.roles, need.right, need.app)) refused.push(`${path} (${refusalOf(person.user, need.right, need.app)})`);
+    if (!mayDo(person.roles, need.right, need.app)) refused.push(`${path} (${refusalOf(person, need.right, need.app)})`);
   }
   if (refused.length === 0) return undefined;
   const more = refused.length > PATHS_TOLD_MAX ? `, and ${refused.length - PATHS_TOLD_MAX} more` : '';

@@ -186,4 +186,8 @@ test('a change is proposed on a branch of the clone, also of what takes a review
   t.is(git('log', '-1', '--format=%s'), 'shop: scale web 1 → 2');
   t.is(git('status', '--porcelain').trim(), 'M README.md');
   t.is(git('log', '-1', '--format=%s', 'main'), 'review');
+  await write('nodes/vm.yaml', 'apiVersion: flynn/v1\nkind: Node\n');
+  git('add', 'nodes');
+  git('commit', '-qm', 'a node');
+  t.regex(await type('--clone . node cordon --propose', NOWHERE), /Committed "node vm: cordon" [0-9a-f]{8}\n! it is on a branch of this clone; the cluster gets the proposal with: flynn propose\n/, 'what is asked first is no change');
 });

@@ -58,8 +58,9 @@ test('what is wrong is told with its place, and keeps nobody else out', (t) => {
 });
 
 test('a refusal says what it would take', (t) => {
-  t.is(refusalOf('ann', 'app.scale', 'shop'), 'ann may not scale it (shop): that takes the role deployer for the app or the cluster');
-  t.is(refusalOf('ann', 'people.edit'), 'ann may not change people and teams: that takes the role admin for the cluster');
+  t.is(refusalOf({user: 'ann', token: 'laptop', isLimited: false}, 'app.scale', 'shop'), 'ann may not scale it (shop): that takes the role deployer for the app or the cluster');
+  t.is(refusalOf({user: 'ann'}, 'people.edit'), 'ann may not change people and teams: that takes the role admin for the cluster');
+  t.is(refusalOf({user: 'ann', token: 'ci', isLimited: true}, 'people.edit'), 'ann, with the limited token "ci", may not change people and teams: that takes the role admin for the cluster');
 });
 
 const needs = test.macro<[string, string, {before?: boolean; after?: boolean}?]>((t, path, expected, {before = true, after = true} = {}) => {
