@@ -30,6 +30,8 @@ export type TcpCode = 'T14' | 'T19' | 'T21' | 'T27' | 'T43' | 'T99';
 
 const LINE = /^(\d+) (\S+) (\d+) (\S+) (\S+) (\S+) (-?\d+) (-?\d+) (\d+) (\d+) (\d+) ([A-Za-z-]{2})$/;
 const ABSENT = '-';
+/** Of `backendName`, and of the frontends' names. */
+const PORT_OF_BACKEND = /^p(\d+)(?:_|$)/;
 
 /** Undefined for what is no line of a connection: HAProxy writes other words to its log as well. */
 export function parseTcpEntry(line: string): TcpEntry | undefined {
@@ -37,12 +39,14 @@ export function parseTcpEntry(line: string): TcpEntry | undefined {
   if (fields === null) return undefined;
   const [, acceptedMs, client = '', port, backend = '', refused = ABSENT, address = ABSENT, waited, connected, duration, bytesIn, bytesOut, state = ''] = fields;
   const upstream = address === ABSENT ? undefined : address;
+  const meant = refused === ABSENT ? backend : refused;
   const connectMs = Number(waited) < 0 || Number(connected) < 0 ? undefined : Number(waited) + Number(connected);
   return {
     at: formatAt(Number(acceptedMs) + Number(duration)),
-    port: Number(port),
+    // Not what HAProxy logs as the port: a PROXY header says the one that the load balancer was reached at.
+    port: Number(PORT_OF_BACKEND.exec(meant)?.[1] ?? port),
     clientAddress: client.replace(/^::ffff:(?=\d+\.)/, ''),
-    backend: refused === ABSENT ? backend : refused,
+    backend: meant,
     ...(upstream !== undefined && {upstream}),
     ...(connectMs !== undefined && {connectMs}),
     durationMs: Number(duration),
