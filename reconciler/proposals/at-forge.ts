@@ -16,6 +16,7 @@ import {slugOf, titleOf} from './naming.ts';
 import {pruneReleases} from './numbering.ts';
 import type {ProposalDetails, Proposals, ProposalSummary} from './proposals.ts';
 import type {ProposedRelease, Who} from './record.ts';
+import {Remembered} from './remembered.ts';
 import {commitsOf, look, planOf, type SightDeps} from './sight.ts';
 import {WaitingReleases, type WaitingRelease} from './waiting.ts';
 
@@ -49,7 +50,7 @@ export class ForgeProposals implements Proposals {
   readonly #inTurn = mutex();
   /** When this process opened pull requests, by their branches, in milliseconds since 1970: who was asked before does not know them. */
   readonly #openedAtMs = new Map<string, number>();
-  #images: ReadonlyMap<AppName, readonly ImageDigest[]> | undefined;
+  readonly #images = new Remembered<ReadonlyMap<AppName, readonly ImageDigest[]>>();
 
   constructor(parts: ForgeProposalsParts) {
     const {gitdir, objects, repo, check} = parts;
@@ -125,8 +126,8 @@ export class ForgeProposals implements Proposals {
   }
 
   proposedImages(): ReadonlyMap<AppName, readonly ImageDigest[]> | undefined {
-    if (this.#images === undefined) this.#all(AbortSignal.timeout(READ_MS_MAX)).catch((error: unknown) => this.#parts.log("releases that wait can't be read", error));
-    return this.#images;
+    if (this.#images.value === undefined) this.#all(AbortSignal.timeout(READ_MS_MAX)).catch((error: unknown) => this.#parts.log("releases that wait can't be read", error));
+    return this.#images.value;
   }
 
   /** This commit of main is applied: looks after the releases that it has brought. */
@@ -212,14 +213,16 @@ export class ForgeProposals implements Proposals {
   }
 
   async #all(signal: AbortSignal): Promise<readonly WaitingRelease[]> {
+    const remember = this.#images.reading();
     await this.#parts.repo.snapshot(signal);
     const all = await this.#waiting.all(signal);
-    this.#images = new Map([...Map.groupBy(all, ({release: {app}}) => app)].map(([app, its]) => [app, its.map(({release: {image}}) => image)]));
+    remember(new Map([...Map.groupBy(all, ({release: {app}}) => app)].map(([app, its]) => [app, its.map(({release: {image}}) => image)])));
     return all;
   }
 
   async #put(waiting: WaitingRelease, signal: AbortSignal): Promise<void> {
     await this.#waiting.put(waiting, signal);
+    this.#images.forget();
     await this.#all(signal);
   }
 

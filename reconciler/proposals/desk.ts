@@ -13,6 +13,7 @@ import {mergeProposal, type Deployer} from './merge.ts';
 import {shortBranch, slugOf, titleOf} from './naming.ts';
 import type {ProposalDetails, Proposals, ProposalSummary} from './proposals.ts';
 import type {Approval, ProposalRecord, ProposedRelease, Who} from './record.ts';
+import {Remembered} from './remembered.ts';
 import {commitsOf, look, planOf, Sights, type Sight, type SightDeps} from './sight.ts';
 import {BRANCHES, ProposalStore, type Stored} from './store.ts';
 import {conflictWords, eventOf, mustBeAsSeen, now, opened, seenOf, summaryOf, type ProposalEvent} from './words.ts';
@@ -52,7 +53,7 @@ export class ProposalDesk implements Proposals {
   readonly #store: ProposalStore;
   readonly #sight: SightDeps;
   readonly #sights: Sights;
-  #images: ReadonlyMap<AppName, readonly ImageDigest[]> | undefined;
+  readonly #images = new Remembered<ReadonlyMap<AppName, readonly ImageDigest[]>>();
 
   constructor(deps: DeskDeps) {
     this.#deps = deps;
@@ -167,15 +168,15 @@ export class ProposalDesk implements Proposals {
         const next: ProposalRecord = {...record, state: 'merged', ended: {...by, at: now(), tip: open.tip, commit}};
         // It is merged: who has put something on the branch meanwhile opens another one with it.
         if (await this.#store.save(open, next, {by, message: 'merge', branch: 'removed'}, signal) !== 'saved') return;
-        this.#images = undefined;
+        this.#images.forget();
         this.#deps.tell({...eventOf('merged', record, by), commit});
       },
     }, signal);
   }
 
   proposedImages(): ReadonlyMap<AppName, readonly ImageDigest[]> | undefined {
-    if (this.#images === undefined) this.#all(AbortSignal.timeout(30_000)).catch((error: unknown) => this.#deps.log("proposals can't be read", error));
-    return this.#images;
+    if (this.#images.value === undefined) this.#all(AbortSignal.timeout(30_000)).catch((error: unknown) => this.#deps.log("proposals can't be read", error));
+    return this.#images.value;
   }
 
   /** A push is about to make this branch, or to move it. Resolves to the proposal's number. */
@@ -239,12 +240,12 @@ export class ProposalDesk implements Proposals {
     });
     const {isNew} = await commit(change, signal);
     if (!isNew && stored === undefined) throw new EditRefused('there is nothing to propose: main is so already');
-    this.#images = undefined;
+    this.#images.forget();
     return stored;
   }
 
   async #let(number: number, release: ProposedRelease | undefined): Promise<void> {
-    this.#images = undefined;
+    this.#images.forget();
     if (release === undefined) return;
     // What is kept too long is only a file: nothing of it is wrong.
     await this.#deps.deployer.letGo(release).catch((error: unknown) => this.#deps.log(`what was kept for proposal ${number} stays`, error));
@@ -252,10 +253,10 @@ export class ProposalDesk implements Proposals {
 
   /** Also where nobody has said so yet: what main has is merged, whoever has done it. */
   async #all(signal: AbortSignal): Promise<readonly Stored[]> {
+    const remember = this.#images.reading();
     const all = await this.#merged(await this.#store.all(signal), signal);
-    const images = new Map<AppName, readonly ImageDigest[]>();
-    for (const {record: {release}, tip} of all) if (release !== undefined && tip !== undefined) images.set(release.app, [...images.get(release.app) ?? [], release.image]);
-    this.#images = images;
+    const releases = all.flatMap(({record: {release}, tip}) => (release === undefined || tip === undefined ? [] : [release]));
+    remember(new Map([...Map.groupBy(releases, ({app}) => app)].map(([app, its]) => [app, its.map(({image}) => image)])));
     return all;
   }
 
