@@ -20,6 +20,7 @@ export interface SourcesParts extends Omit<FollowerParts, 'tell' | 'records'> {
 interface Running {
   readonly follower: Follower;
   readonly stop: AbortController;
+  readonly ended: Promise<void>;
 }
 
 /** Follows the sources of all apps that have one elsewhere. */
@@ -27,6 +28,8 @@ export class Sources {
   readonly #parts: SourcesParts;
   readonly #signal: AbortSignal;
   readonly #running = new Map<AppName, Running>();
+  /** Those that are to end: what they were doing is still written down, or undone. */
+  readonly #ending = new Map<AppName, Promise<void>>();
   #apps: readonly DesiredApp[] = [];
   #looks = 0;
   readonly #waiting: (() => void)[] = [];
@@ -41,12 +44,18 @@ export class Sources {
     if (apps === this.#apps) return;
     this.#apps = apps;
     const byName = new Map(apps.map((app) => [app.name, app]));
-    for (const [name, {stop}] of this.#running) {
+    for (const [name, {stop, ended}] of this.#running) {
       const app = byName.get(name);
       if (app?.state === 'invalid' || (app?.source !== undefined && app.isSuspended !== true)) continue;
       stop.abort(new Error('the app\'s source is not followed any more'));
       this.#running.delete(name);
-      if (app?.source === undefined) void this.#parts.records.forget(name).catch(() => {});
+      // One that was renamed goes by what it was called at first, and its record with it.
+      const isGone = app?.source === undefined && apps.every(({id}) => id !== name as string);
+      const ending = ended.then(async () => {
+        if (isGone) await this.#parts.records.forget(name);
+      }).catch(() => {});
+      this.#ending.set(name, ending);
+      void ending.then(() => this.#ending.get(name) === ending && this.#ending.delete(name));
     }
     for (const app of apps) {
       if (app.state === 'invalid' || app.source === undefined || app.isSuspended === true) continue;
@@ -102,8 +111,8 @@ export class Sources {
       deploy: (deploy, signal) => this.#parts.deploy(deploy, signal),
       tell: (kind, message) => this.#parts.tell(app, kind, message),
     });
-    this.#running.set(app, {follower, stop});
-    void follower.run(AbortSignal.any([stop.signal, this.#signal]));
+    const ended = (this.#ending.get(app) ?? Promise.resolve()).then(() => follower.run(AbortSignal.any([stop.signal, this.#signal])));
+    this.#running.set(app, {follower, stop, ended});
   }
 
   async #inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
