@@ -9,6 +9,7 @@ import type {World} from '../apply/executors.ts';
 import {hasRecords, recordBytes, removeRecords} from '../build/buildkit-cache.ts';
 import {removeBuildLayers} from '../build/layers-made.ts';
 import {packageImagesOf} from '../build/packages.ts';
+import {mutex} from '../commits/mutex.ts';
 import {LABEL_INSTANCE, LABEL_ROLE} from '../labels.ts';
 import type {Layout} from '../layout.ts';
 import type {PassReport} from '../loop.ts';
@@ -41,6 +42,8 @@ export class Housekeeper {
   readonly #listeners = new Set<(report: PassReport) => void>();
   #last: NonNullable<PassReport['seen']> | undefined;
   #collect: Clutter['collect'];
+  /** A pass collects for one at a time: the first who is done would take away what the others wait for. */
+  readonly #inTurn = mutex();
   #folders: readonly string[] | undefined;
 
   constructor(options: HousekeeperOptions) {
@@ -120,7 +123,11 @@ export class Housekeeper {
   }
 
   /** Lets it go. Resolves to what is gone, when all is, or after a limit. */
-  async collect(what: NonNullable<Clutter['collect']>, signal: AbortSignal): Promise<readonly Garbage[]> {
+  collect(what: NonNullable<Clutter['collect']>, signal: AbortSignal): Promise<readonly Garbage[]> {
+    return this.#inTurn(() => this.#collectAlone(what, signal), signal);
+  }
+
+  async #collectAlone(what: NonNullable<Clutter['collect']>, signal: AbortSignal): Promise<readonly Garbage[]> {
     const before = await this.garbage(what, signal);
     const limit = AbortSignal.any([signal, AbortSignal.timeout(COLLECT_MS_MAX)]);
     this.#collect = what;
