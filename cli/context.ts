@@ -4,6 +4,7 @@ import path from 'node:path';
 import {parse, stringify} from 'yaml';
 import type {ProviderManifest} from '../schemas/oidc.ts';
 import {Failure} from './command.ts';
+import {locked} from './locked.ts';
 
 /** What `~/.config/flynn/config.yaml` says: the clusters that this user can talk to. Holds tokens, so its mode is 0600. */
 export interface Contexts {
@@ -76,7 +77,22 @@ export function parseContexts(file: string, text: string): Contexts {
   return {...(chosen === undefined ? {} : {default: chosen}), clusters: known};
 }
 
-/** Replaces the file as a whole, so that a reader never sees half of it. */
+/** Changes the file, whatever other commands do to it at the same time: each change is made to what the one before it left. */
+export async function changeContexts(file: string, change: (contexts: Contexts) => Contexts, signal: AbortSignal): Promise<void> {
+  await mkdir(path.dirname(file), {recursive: true, mode: 0o700}).catch((error: unknown) => {
+    throw cantWrite(file, error);
+  });
+  await locked(lockOf(file), async () => saveOrRemoveContexts(file, change(await loadContexts(file))), signal).catch((error: unknown) => {
+    throw error instanceof Failure || signal.aborted ? error : cantWrite(file, error);
+  });
+}
+
+/** See `locked`. Whoever changes the file has it. */
+export function lockOf(file: string): string {
+  return `${file}.lock`;
+}
+
+/** Replaces the file as a whole, so that a reader never sees half of it. For whoever has the lock. */
 export async function saveContexts(file: string, contexts: Contexts): Promise<void> {
   try {
     await mkdir(path.dirname(file), {recursive: true, mode: 0o700});
@@ -119,7 +135,7 @@ export function withoutCluster(contexts: Contexts, name: string): Contexts {
 }
 
 /** An empty configuration is no file. */
-export async function saveOrRemoveContexts(file: string, contexts: Contexts): Promise<void> {
+async function saveOrRemoveContexts(file: string, contexts: Contexts): Promise<void> {
   if (Object.keys(contexts.clusters).length > 0) return saveContexts(file, contexts);
   await rm(file, {force: true}).catch((error: unknown) => {
     throw cantWrite(file, error);

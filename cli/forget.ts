@@ -1,6 +1,6 @@
 import {rm} from 'node:fs/promises';
 import type {CommandContext} from './command.ts';
-import {findCluster, keptCaOf, loadContexts, saveOrRemoveContexts, withoutCluster} from './context.ts';
+import {changeContexts, findCluster, keptCaOf, loadContexts, withoutCluster} from './context.ts';
 import {forgetInGit} from './git-credentials.ts';
 import {configFile} from './which-cluster.ts';
 
@@ -10,8 +10,8 @@ export async function forgetCluster(name: string, env: CommandContext['env'], si
   const contexts = await loadContexts(file);
   const known = findCluster(contexts, name)?.cluster;
   if (known === undefined) return;
-  const left = withoutCluster(contexts, name);
-  await saveOrRemoveContexts(file, left);
+  await changeContexts(file, (newest) => withoutCluster(newest, name), signal);
+  const left = await loadContexts(file);
   // Somebody who has two accounts there goes on with the other one.
   if (Object.values(left.clusters).every(({gitUrl}) => gitUrl !== known.gitUrl)) await forgetInGit(known.gitUrl, env, signal);
   await rm(keptCaOf(file, name), {force: true});

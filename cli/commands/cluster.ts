@@ -1,6 +1,6 @@
 import type {SshAnswer} from '../../reconciler/ssh/answer.ts';
 import {type CommandContext, UsageError} from '../command.ts';
-import {findCluster, loadContexts, saveContexts, withGit} from '../context.ts';
+import {changeContexts, findCluster, loadContexts, withGit} from '../context.ts';
 import {parseFlags} from '../flags.ts';
 import {forgetCluster} from '../forget.ts';
 import {table} from '../output/table.ts';
@@ -55,20 +55,20 @@ const add: Subcommand = {
     if (name === undefined || where === undefined) throw new UsageError('it has to be like flynn cluster add production https://api.apps.example.com < token');
     const way = git === undefined ? undefined : wayOf(git);
     await logIn({where, name, ca}, context, signal);
-    if (way !== undefined) await chooseGit(name, way, context);
+    if (way !== undefined) await chooseGit({name, way}, context, signal);
     return 0;
   },
 };
 
 const gitWay: Subcommand = {
   usage: '<name> ssh|http',
-  async run(args, context) {
+  async run(args, context, signal) {
     const {words: [word, git]} = parseFlags(args, {}, {wordsMax: 2});
     if (word === undefined || git === undefined) throw new UsageError('it has to be like flynn cluster git production ssh');
     const way = wayOf(git);
     // Throws when there is none of that name.
     const {name} = await whichCluster({...context, clusterFlag: word});
-    await chooseGit(name, way, context);
+    await chooseGit({name, way}, context, signal);
     if (context.isJson) context.out(JSON.stringify({name, git: way}));
     return 0;
   },
@@ -79,18 +79,18 @@ function wayOf(text: string): 'ssh' | 'http' {
   return text;
 }
 
-async function chooseGit(name: string, way: 'ssh' | 'http', context: CommandContext): Promise<void> {
+async function chooseGit({name, way}: {readonly name: string; readonly way: 'ssh' | 'http'}, context: CommandContext, signal: AbortSignal): Promise<void> {
   const file = configFile(context.env);
-  await saveContexts(file, withGit(await loadContexts(file), name, way));
+  await changeContexts(file, (contexts) => withGit(contexts, name, way), signal);
   context.err(`remotes of new apps of ${name} go ${way === 'ssh' ? 'over SSH' : 'over HTTP'}; those that are there stay (git remote set-url changes one)`);
 }
 
 const choose: Subcommand = {
   usage: '<name>',
-  async run(args, context) {
+  async run(args, context, signal) {
     const name = await named(args, context);
     const file = configFile(context.env);
-    await saveContexts(file, {...await loadContexts(file), default: name});
+    await changeContexts(file, (contexts) => ({...contexts, default: name}), signal);
     if (context.isJson) context.out(JSON.stringify({default: name}));
     context.err(`the default cluster is now "${name}"`);
     return 0;

@@ -5,7 +5,7 @@ import type {LoginWays, WhoAmI} from '../../reconciler/api/answers.ts';
 import type {ProviderManifest} from '../../schemas/oidc.ts';
 import {ApiFailure, createClient, TOKEN_VARIABLE} from '../client.ts';
 import {type Command, type CommandContext, Failure, UsageError} from '../command.ts';
-import {type ClusterContext, keptCaOf, loadContexts, saveContexts, withCluster} from '../context.ts';
+import {changeContexts, type ClusterContext, keptCaOf, withCluster} from '../context.ts';
 import {parseFlags} from '../flags.ts';
 import {forgetCluster} from '../forget.ts';
 import {answerGitEverywhere, trustEverywhere} from '../git-credentials.ts';
@@ -53,7 +53,7 @@ export async function logIn({where, name: wanted, ca, way = 'any'}: Wish, contex
   // Nothing is kept yet: what is wrong with a token is said of where it came from.
   const from = (context.env.FLYNN_TOKEN ?? '') === '' ? 'stdin' : TOKEN_VARIABLE;
   const {user, name: person, email} = await createClient({...cluster, ...proof, ...(proof.oidc === undefined && {file: from})}, async () => '').get<WhoAmI>('/v1/whoami', signal);
-  await saveContexts(file, withCluster(await loadContexts(file), name, {url, gitUrl, ...proof, user: `${person} <${email}>`, ...trusted}));
+  await changeContexts(file, (contexts) => withCluster(contexts, name, {url, gitUrl, ...proof, user: `${person} <${email}>`, ...trusted}), signal);
   await tellGit({gitUrl, ...trusted}, context, signal);
   if (context.isJson) context.out(JSON.stringify({cluster: name, user, url}, null, 2));
   context.err(`logged in to ${name} as ${user} (${person} <${email}>)`);

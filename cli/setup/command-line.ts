@@ -2,7 +2,7 @@ import {lstat, readlink, rename, rm, symlink} from 'node:fs/promises';
 import path from 'node:path';
 import type {Layout} from '../../reconciler/layout.ts';
 import {instanceOf, isLoopbackDomain, platformUrlOf, type NodeSettings} from '../../reconciler/settings.ts';
-import {findCluster, loadContexts, saveContexts, withCluster, type ClusterContext} from '../context.ts';
+import {changeContexts, findCluster, loadContexts, withCluster, type ClusterContext} from '../context.ts';
 import {answerGitEverywhere, forgetInGit, isGitAnswered} from '../git-credentials.ts';
 import {configFile} from '../which-cluster.ts';
 import {readToken} from './data.ts';
@@ -60,10 +60,10 @@ export function contextStep(settings: NodeSettings, layout: Layout, env: Env): S
       return await isGitAnswered(gitUrl, env, signal) ? `${file} ("${name}")` : undefined;
     },
     async do(_print, signal) {
-      const contexts = await loadContexts(file);
-      const before = findCluster(contexts, name)?.cluster;
+      const before = findCluster(await loadContexts(file), name)?.cluster;
       const user = before?.user ?? env.SUDO_USER ?? env.USER ?? 'root';
-      await saveContexts(file, withCluster(contexts, name, contextOf(settings, await readToken(layout.token), user)));
+      const token = await readToken(layout.token);
+      await changeContexts(file, (newest) => withCluster(newest, name, contextOf(settings, token, user)), signal);
       if (before !== undefined && before.gitUrl !== gitUrl) await forgetInGit(before.gitUrl, env, signal);
       await answerGitEverywhere(gitUrl, env, signal);
       return `${file} ("${name}")`;

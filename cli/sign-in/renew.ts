@@ -1,16 +1,12 @@
-import {open, rm, stat} from 'node:fs/promises';
-import {setTimeout as pause} from 'node:timers/promises';
 import * as openid from 'openid-client';
 import {Failure} from '../command.ts';
-import {loadContexts, saveContexts, type SignedIn, withCluster} from '../context.ts';
+import {loadContexts, lockOf, saveContexts, type SignedIn, withCluster} from '../context.ts';
+import {locked} from '../locked.ts';
 import type {Cluster} from '../which-cluster.ts';
 import {connectProvider, refusalCode, saying, tokensIn} from './provider.ts';
 
 /** A token that ends earlier than this is as good as ended: the request has to get there, and clocks differ. */
 const LEFT_MS_MIN = 30_000;
-/** Whoever has the lock for longer was killed. */
-const LOCK_MS_MAX = 60_000;
-const LOCK_PAUSE_MS = 100;
 
 /**
  * The same cluster with an ID token that is good now. The next one is got with the refresh token, which most providers take once only: commands that run at the same time wait
@@ -18,7 +14,7 @@ const LOCK_PAUSE_MS = 100;
  */
 export async function renewed<C extends Cluster>(cluster: C, signedIn: SignedIn, signal: AbortSignal): Promise<C> {
   if (isGood(cluster.token)) return cluster;
-  return locked(`${cluster.file}.lock`, async () => {
+  return locked(lockOf(cluster.file), async () => {
     const contexts = await loadContexts(cluster.file);
     const known = contexts.clusters[cluster.name];
     // Somebody else has done it.
@@ -53,28 +49,6 @@ function isGood(token: string): boolean {
     const {exp} = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as {readonly exp?: unknown};
     return typeof exp === 'number' && exp * 1000 - Date.now() > LEFT_MS_MIN;
   } catch {
-    return false;
-  }
-}
-
-async function locked<Value>(lock: string, work: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
-  while (!await isTaken(lock)) await pause(LOCK_PAUSE_MS, undefined, {signal});
-  try {
-    return await work();
-  } finally {
-    await rm(lock, {force: true});
-  }
-}
-
-/** True: the lock is ours now. */
-async function isTaken(lock: string): Promise<boolean> {
-  try {
-    await (await open(lock, 'wx', 0o600)).close();
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    const {mtimeMs} = await stat(lock).catch(() => ({mtimeMs: Date.now()}));
-    if (Date.now() - mtimeMs > LOCK_MS_MAX) await rm(lock, {force: true});
     return false;
   }
 }

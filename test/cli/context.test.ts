@@ -1,9 +1,10 @@
-import {mkdtemp, stat} from 'node:fs/promises';
+import {mkdtemp, readdir, stat} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import {contextFile, findCluster, loadContexts, parseContexts, saveContexts, withCluster, withoutCluster} from '../../cli/context.ts';
+import {changeContexts, contextFile, findCluster, loadContexts, parseContexts, saveContexts, withCluster, withoutCluster} from '../../cli/context.ts';
 
+const signal = AbortSignal.timeout(60_000);
 const here = {url: 'http://api.a.localhost', gitUrl: 'http://git.a.localhost', token: 'secret', user: 'ada'};
 const there = {...here, url: 'http://api.b.example'};
 
@@ -14,6 +15,16 @@ test('a saved configuration reads back the same, and only its owner can read it'
   await saveContexts(file, contexts);
   t.deepEqual(await loadContexts(file), contexts);
   t.is((await stat(file)).mode & 0o777, 0o600);
+});
+
+test('of changes that are made at the same time none is lost', async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'flynn-context-'));
+  const file = path.join(folder, 'config.yaml');
+  const names = ['a', 'b', 'c', 'd', 'e'];
+  await Promise.all(names.map((name) => changeContexts(file, (contexts) => withCluster(contexts, name, here), signal)));
+  t.deepEqual(Object.keys((await loadContexts(file)).clusters).toSorted(), names);
+  await Promise.all(names.map((name) => changeContexts(file, (contexts) => withoutCluster(contexts, name), signal)));
+  t.deepEqual(await readdir(folder), [], 'an empty configuration is no file, and nobody has the lock');
 });
 
 test('the first cluster becomes the default, and a later one does not take that away', (t) => {
