@@ -1,7 +1,7 @@
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {problemOfAppName} from '../../schemas/names.ts';
-import {releaseNumberOf} from '../../schemas/release.ts';
+import {releaseFileName, releaseNumberOf} from '../../schemas/release.ts';
 import {isPage} from './error-pages.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
 
@@ -61,6 +61,22 @@ export function isDocumentation(path: string): boolean {
   return /(^|\/)([^/]+\.md|\.gitkeep|\.gitignore|\.editorconfig)$/i.test(path);
 }
 
+/** `; did you mean apps/shop/app.yaml?`, of a name that is so near to one that is read that nothing else can be meant; else empty. */
+export function meant(path: string): string {
+  const name = nearestOf(path.replace(/\.yml$/i, '.yaml'));
+  return name === undefined || name === path ? '' : `; did you mean ${name}?`;
+}
+
+function nearestOf(path: string): string | undefined {
+  const [, app, number] = /^apps\/([^/]+)\/re?l[a-z]*\/v?0*([1-9]\d{0,14})\.yaml$/i.exec(path) ?? [];
+  if (app !== undefined) return `apps/${app}/releases/${releaseFileName(Number(number))}`;
+  const [, shop, kind] = /^apps\/([^/]+)\/(app|secret)s?\.yaml$/i.exec(path) ?? [];
+  if (kind !== undefined) return `apps/${shop}/${kind.toLowerCase() === 'app' ? 'app' : 'secrets'}.yaml`;
+  const [, alone] = /^apps\/([^/]+)\.yaml$/.exec(path) ?? [];
+  if (alone !== undefined) return `apps/${alone}/app.yaml`;
+  return /^(people|teams|nodes|certificates)\/[^/]+\.yaml$/.test(path) ? path : undefined;
+}
+
 function numberOf(app: AppName, path: string): number | undefined {
   const folder = `apps/${app}/releases/`;
   return path.startsWith(folder) ? releaseNumberOf(path.slice(folder.length)) : undefined;
@@ -72,6 +88,6 @@ function problemOf(app: AppName, file: ManifestFile): string | undefined {
   if (file.kind === 'refused') return file.why;
   if (path === appFile(app) || path === secretsFile(app) || numberOf(app, path) !== undefined) return undefined;
   if (isPage(path.slice(`apps/${app}/`.length))) return undefined;
-  if (path.startsWith(`apps/${app}/releases/`)) return 'is not the name of a release: they are v0001.yaml, v0002.yaml …';
-  return 'is not a file of an app: known are app.yaml, secrets.yaml, releases/v0001.yaml …, pages/*.html and *.md';
+  if (path.startsWith(`apps/${app}/releases/`)) return `is not the name of a release: they are v0001.yaml, v0002.yaml …${meant(path)}`;
+  return `is not a file of an app: known are app.yaml, secrets.yaml, releases/v0001.yaml …, pages/*.html and *.md${meant(path)}`;
 }

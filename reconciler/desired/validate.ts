@@ -9,7 +9,7 @@ import {accessOf} from '../access/access.ts';
 import {checkApp, locateClaims, resolveApp, type AppFiles} from './app.ts';
 import {CLUSTER_FILE, resolveCluster, type ClusterConfig} from './cluster.ts';
 import {findConflicts} from './combine.ts';
-import {appFile, isDocumentation} from './folder.ts';
+import {appFile, isDocumentation, meant} from './folder.ts';
 import {findIdConflicts, locateIdConflict} from './id-conflicts.ts';
 import type {DesiredApp} from './state.ts';
 import {findTcpConflicts} from './tcp.ts';
@@ -144,9 +144,9 @@ const ELSEWHERE = /^(\.|docs?\/|examples?\/)/i;
 /** A manifest where nobody reads it is a change that silently does nothing. Other people's files are none of our business. */
 function misplaced(file: ManifestFile): string | undefined {
   const {path} = file;
-  if (/^apps\/[^/]+$/.test(path)) return `is not read: an app is a folder, ${PLACES['App']}`;
-  if (path.startsWith('people/') || path.startsWith('teams/')) return `is not read: a ${path.startsWith('people/') ? 'person is a file people/<user>.yaml' : 'team is a file teams/<team>.yaml'}`;
-  if (path.startsWith('nodes/')) return `is not read: a node is a file ${PLACES['Node']}`;
+  if (/^apps\/[^/]+$/.test(path)) return `is not read: an app is a folder, ${PLACES['App']}${meant(path)}`;
+  if (path.startsWith('people/') || path.startsWith('teams/')) return `is not read: a ${path.startsWith('people/') ? 'person is a file people/<user>.yaml' : 'team is a file teams/<team>.yaml'}${meant(path)}`;
+  if (path.startsWith('nodes/')) return `is not read: a node is a file ${PLACES['Node']}${meant(path)}`;
   if (/^cluster\.ya?ml$/i.test(path)) return `is not read: its name is ${CLUSTER_FILE}`;
   if (ELSEWHERE.test(path) || !/\.ya?ml$/i.test(path) || file.kind === 'refused') return undefined;
   if (!/^apiVersion:\s*["']?flynn\//m.test(file.text)) return undefined;

@@ -175,8 +175,8 @@ test('mistakes in app.yaml and in the current release: all are told', invalid, [
   'apps/shop/releases/v0002.yaml:2:7: kind must be "Release", not "Relese"',
 ]);
 test('files that nobody reads', invalid, [app('shop'), file('apps/shop/app.yml', ''), file('apps/shop/releases/v1.yaml', ''), file('apps/shop/README.md', '')], [
-  'apps/shop/app.yml:1:1: is not a file of an app: known are app.yaml, secrets.yaml, releases/v0001.yaml …, pages/*.html and *.md',
-  'apps/shop/releases/v1.yaml:1:1: is not the name of a release: they are v0001.yaml, v0002.yaml …',
+  'apps/shop/app.yml:1:1: is not a file of an app: known are app.yaml, secrets.yaml, releases/v0001.yaml …, pages/*.html and *.md; did you mean apps/shop/app.yaml?',
+  'apps/shop/releases/v1.yaml:1:1: is not the name of a release: they are v0001.yaml, v0002.yaml …; did you mean apps/shop/releases/v0001.yaml?',
 ]);
 test('a symlink', invalid, [{path: 'apps/shop/app.yaml', kind: 'refused', why: 'is a symlink'}], ['apps/shop/app.yaml:1:1: is a symlink']);
 test('a name that can be no host', invalid, [app('My_Shop')], ['apps/My_Shop/app.yaml:1:1: "My_Shop" can\'t name an app: it must be a name: small letters, digits and inner dashes, at most 30 characters'], 'My_Shop');

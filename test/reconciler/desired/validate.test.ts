@@ -24,9 +24,9 @@ test('is told of manifests where nobody reads them', finds, [
 ], [
   'app.yaml:1:1: is a manifest of Flynn where none is read: it belongs to apps/<app>/app.yaml',
   'app/shop/app.yaml:1:1: is a manifest of Flynn where none is read: it belongs to apps/<app>/app.yaml',
-  'apps/shop.yaml:1:1: is not read: an app is a folder, apps/<app>/app.yaml',
+  'apps/shop.yaml:1:1: is not read: an app is a folder, apps/<app>/app.yaml; did you mean apps/shop/app.yaml?',
   'cluster.yml:1:1: is not read: its name is cluster.yaml',
-  'nodes/a.yml:1:1: is not read: a node is a file nodes/<node>.yaml',
+  'nodes/a.yml:1:1: is not read: a node is a file nodes/<node>.yaml; did you mean nodes/a.yaml?',
   'nodes/x/a.yaml:1:1: is not read: a node is a file nodes/<node>.yaml',
   'other.yaml:1:1: is a manifest of Flynn where none is read: it belongs to apps/<app>/app.yaml, apps/<app>/releases/v0001.yaml, cluster.yaml, nodes/<node>.yaml, people/<user>.yaml, teams/<team>.yaml, apps/<app>/secrets.yaml, certificates/<name>.yaml',
 ]);
