@@ -1,22 +1,23 @@
 import type {AppName, CommitId, ImageDigest} from '../../schemas/ids.ts';
-import {mayDo, type Access} from '../access/access.ts';
+import type {Access} from '../access/access.ts';
 import type {ObjectReader} from '../adapters/git-objects.ts';
 import {OPERATOR, type Principal} from '../api/authenticate.ts';
-import {cutIntoPieces, readCommit} from '../checkout/pieces.ts';
+import {cutIntoPieces} from '../checkout/pieces.ts';
 import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
 import {EditRefused, type Change} from '../checkout/snapshot.ts';
 import {MAIN} from '../checkout/own.ts';
 import {writer} from '../commits/writer.ts';
 import {massDelete} from '../desired/mass-delete.ts';
-import {approvable, countOf, missingFor, whyStale, type May, type Standing} from './approvals.ts';
+import {approvable, missingFor} from './approvals.ts';
 import {mergeProposal, type Deployer} from './merge.ts';
 import {shortBranch, slugOf, titleOf} from './naming.ts';
 import type {ProposalDetails, Proposals, ProposalSummary} from './proposals.ts';
 import type {Approval, ProposalRecord, ProposedRelease, Who} from './record.ts';
 import {Remembered} from './remembered.ts';
-import {commitsOf, look, planOf, Sights, type Sight, type SightDeps} from './sight.ts';
+import {detailsOf, standingOf, summaryOnto, type ShownParts} from './shown.ts';
+import {look, Sights, type SightDeps} from './sight.ts';
 import {BRANCHES, ProposalStore, type Stored} from './store.ts';
-import {conflictWords, eventOf, mustBeAsSeen, now, opened, seenOf, summaryOf, type ProposalEvent} from './words.ts';
+import {conflictWords, eventOf, mustBeAsSeen, now, opened, type ProposalEvent} from './words.ts';
 
 /** How often something is written again because somebody else was faster. */
 const TRIES_MAX = 20;
@@ -52,14 +53,14 @@ export class ProposalDesk implements Proposals {
   readonly #deps: DeskDeps;
   readonly #store: ProposalStore;
   readonly #sight: SightDeps;
-  readonly #sights: Sights;
   readonly #images = new Remembered<ReadonlyMap<AppName, readonly ImageDigest[]>>();
+  readonly #shown: ShownParts;
 
   constructor(deps: DeskDeps) {
     this.#deps = deps;
     this.#store = new ProposalStore(deps);
     this.#sight = {...deps, releaseFloor: (app, signal) => deps.repo.nextReleaseFloor(app, signal), snapshotAt: (commit, signal) => deps.repo.snapshotAt(commit, signal)};
-    this.#sights = new Sights(this.#sight);
+    this.#shown = {...deps, sight: this.#sight, sights: new Sights(this.#sight), main: (signal) => this.#main(signal)};
   }
 
   async list(which: 'open' | 'all', limit: number, signal: AbortSignal): Promise<readonly ProposalSummary[]> {
@@ -67,20 +68,20 @@ export class ProposalDesk implements Proposals {
     const listed = (await this.#all(signal)).filter(({record, tip}) => (which === 'all' ? record.state !== 'open' || tip !== undefined : tip !== undefined)).slice(0, limit);
     const summaries: ProposalSummary[] = [];
     // One after the other: each of those that are open takes a merge.
-    for (const one of listed) summaries.push(await this.#summary(one, onto, signal));
+    for (const one of listed) summaries.push(await summaryOnto(this.#shown, {stored: one, onto}, signal));
     return summaries;
   }
 
   async show(number: number, signal: AbortSignal): Promise<ProposalDetails> {
-    return this.#details(await this.#one(number, signal), signal);
+    return detailsOf(this.#shown, await this.#one(number, signal), signal);
   }
 
   async propose(change: Change, who: Principal, signal: AbortSignal): Promise<{readonly proposal: ProposalDetails; readonly isNew: boolean}> {
     const known = (await this.#all(signal)).find(({record}) => record.operation === change.operationId);
-    if (known !== undefined) return {proposal: await this.#details(known, signal), isNew: false};
+    if (known !== undefined) return {proposal: await detailsOf(this.#shown, known, signal), isNew: false};
     const stored = await this.#put(change, {who: whoOf(who)}, signal);
     this.#deps.tell(eventOf('proposed', stored.record, whoOf(who)));
-    return {proposal: await this.#details(stored, signal), isNew: true};
+    return {proposal: await detailsOf(this.#shown, stored, signal), isNew: true};
   }
 
   /** A release that is deployed when it is merged. Instead of an earlier one of the same app that nobody else has worked on. */
@@ -90,7 +91,7 @@ export class ProposalDesk implements Proposals {
       const stored = await this.#put(change, {who, release, earlier}, signal);
       if (stored === undefined) continue;
       this.#deps.tell(eventOf('proposed', stored.record, who));
-      return this.#details(stored, signal);
+      return detailsOf(this.#shown, stored, signal);
     }
     throw new Error('others propose at the same moment again and again');
   }
@@ -141,7 +142,7 @@ export class ProposalDesk implements Proposals {
       if (await this.#store.save(open, next, {by, message: 'close', branch: 'removed'}, signal) !== 'saved') continue;
       this.#deps.tell(eventOf('closed', record, by));
       await this.#let(number, record.release);
-      return this.#summary(await this.#one(number, signal), sight.onto, signal);
+      return summaryOnto(this.#shown, {stored: await this.#one(number, signal), onto: sight.onto}, signal);
     }
     throw new Error(`#${number} is changed by others again and again`);
   }
@@ -157,7 +158,7 @@ export class ProposalDesk implements Proposals {
       mayMerge: (sight) => {
         mustBeAsSeen(number, sight, seen);
         if (sight.tree === undefined) throw new EditRefused(conflictWords(open, sight));
-        const missing = missingFor(record.approvals, this.#standing(open, sight), (right, app) => who.may(right, app));
+        const missing = missingFor(record.approvals, standingOf(open, sight, this.#deps.access()), (right, app) => who.may(right, app));
         if (missing.length > 0) throw new EditRefused(`${missing.join('\n')}\n#${number} can't be merged yet, this is missing`);
       },
       mustKeepApps: (before, after) => {
@@ -288,53 +289,6 @@ export class ProposalDesk implements Proposals {
   async #main(signal: AbortSignal): Promise<CommitId> {
     return (await this.#deps.repo.snapshot(signal)).commit;
   }
-
-  #standing({record}: Stored, {tip, result, paths, protection}: Sight): Standing {
-    const {people} = this.#deps.access();
-    return {
-      tip, result, paths, protection, authors: record.authors,
-      mayOf: (user) => {
-        if (user === OPERATOR || user === '') return () => true;
-        const roles = people.get(user)?.roles;
-        return roles && ((right, app) => mayDo(roles, right, app));
-      },
-    };
-  }
-
-  async #summary(stored: Stored, onto: CommitId, signal: AbortSignal): Promise<ProposalSummary> {
-    const {record, tip} = stored;
-    if (record.state !== 'open' || tip === undefined) return summaryOf(stored);
-    const sight = await this.#sights.look({onto, tip}, signal);
-    return {...summaryOf(stored), approvals: countOf(record.approvals, this.#standing(stored, sight))};
-  }
-
-  async #details(stored: Stored, signal: AbortSignal): Promise<ProposalDetails> {
-    const {record} = stored;
-    // Of one that is merged, what it changed then.
-    const merged = record.ended?.commit === undefined ? undefined : await readCommit(this.#deps.objects, record.ended.commit, signal);
-    const onto = merged?.parents[0] as CommitId | undefined ?? await this.#main(signal);
-    const tip = stored.tip ?? record.ended?.tip;
-    if (tip === undefined) throw new EditRefused(`the branch of #${record.number}, ${shortBranch(record)}, is not there (any more)`);
-    const sight = await look(this.#sight, {onto, tip}, signal);
-    const standing = this.#standing(stored, sight);
-    const {plan, problems} = await planOf(this.#sight, sight, signal);
-    const isOpen = record.state === 'open';
-    return {
-      ...summaryOf({...stored, tip}),
-      ...(isOpen && {approvals: countOf(record.approvals, standing)}),
-      onto, problems, plan,
-      commits: await commitsOf(this.#deps, {onto, tip}, signal),
-      files: sight.changes.map(({path, change}) => ({path, change, isProtected: sight.protection.isProtected(path)})),
-      conflicts: sight.conflicts,
-      reviews: record.approvals.map((one) => {
-        const stale = isOpen ? whyStale(one, standing) : undefined;
-        return {by: one.name, at: one.at, ...(one.comment !== undefined && {comment: one.comment}), ...(stale !== undefined && {stale})};
-      }),
-      comments: (record.comments ?? []).map(({name, at, text}) => ({by: name, at, text})),
-      missing: isOpen ? missingFor(record.approvals, standing, nothing) : [],
-      seen: seenOf(sight),
-    };
-  }
 }
 
 interface PutRelease {
@@ -342,8 +296,6 @@ interface PutRelease {
   readonly release: Omit<ProposedRelease, 'tip'>;
   readonly earlier: Stored | undefined;
 }
-
-const nothing: May = () => false;
 
 export function whoOf(who: Principal | undefined): Who {
   return who === undefined ? {user: OPERATOR, name: 'operator', email: ''} : {user: who.user, name: who.name, email: who.email};
