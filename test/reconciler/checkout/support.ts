@@ -3,8 +3,11 @@ import os from 'node:os';
 import path from 'node:path';
 import type {ExecutionContext} from 'ava';
 import {execa} from 'execa';
+import {ObjectReader} from '../../../reconciler/adapters/git-objects.ts';
 import {createOwnRepo} from '../../../reconciler/checkout/own.ts';
+import {remoteRepo} from '../../../reconciler/checkout/remote.ts';
 import type {Author, Change, Edit, Piece} from '../../../reconciler/checkout/snapshot.ts';
+import type {CommitId} from '../../../schemas/ids.ts';
 
 export const ADA: Author = {name: 'Ada', email: 'ada@example.com'};
 
@@ -36,6 +39,36 @@ export async function cloneOf(t: Pick<ExecutionContext, 'teardown'>, source: str
   const folder = path.join(await temporaryFolder(t), 'clone');
   await run('/', 'clone', '--quiet', '--branch', 'main', '--', source, folder);
   return folder;
+}
+
+/** A repository elsewhere, a clone of somebody who works on it, and a node's copy that follows it. */
+export async function elsewhere(t: ExecutionContext, files: Readonly<Record<string, string>>) {
+  const gitdir = await bareRepo(t, files);
+  const clone = await cloneOf(t, gitdir);
+  const mirror = path.join(await temporaryFolder(t), 'mirror.git');
+  const remote = {url: gitdir, knownHosts: '/dev/null'};
+  const repo = remoteRepo({gitdir: mirror, pollSeconds: 3600, remote});
+  const objects = new ObjectReader({gitdir: mirror});
+  t.teardown(() => {
+    repo.close();
+    objects.close();
+  });
+  return {
+    gitdir, clone, mirror, remote, repo, objects,
+    /** Asked anew. */
+    async main(signal: AbortSignal): Promise<CommitId> {
+      await repo.refresh(signal);
+      return (await repo.snapshot(signal)).commit;
+    },
+    /** Somebody pushes, to main unless another ref is said, what he has made of `from`. Resolves to the commit. */
+    async push(files: Readonly<Record<string, string>>, {to = 'main', from = 'origin/main'}: {readonly to?: string; readonly from?: string} = {}): Promise<CommitId> {
+      await run(clone, 'fetch', '--quiet', 'origin');
+      await run(clone, 'checkout', '--quiet', '--detach', from);
+      const head = await commitFiles(clone, files);
+      await run(clone, 'push', '--quiet', ...(to === 'main' ? [] : ['--force']), 'origin', `HEAD:${to}`);
+      return head as CommitId; // git's own
+    },
+  };
 }
 
 /** Writes files into a clone and commits them. */

@@ -1,14 +1,11 @@
-import path from 'node:path';
 import type {ExecutionContext} from 'ava';
-import {ObjectReader} from '../../../reconciler/adapters/git-objects.ts';
-import {remoteRepo} from '../../../reconciler/checkout/remote.ts';
 import type {PlanOfParts} from '../../../reconciler/forge/plan-of.ts';
 import {commitCheck} from '../../../reconciler/receive/check.ts';
 import {warningsOf} from '../../../reconciler/receive/plaintext.ts';
 import type {CommitId} from '../../../schemas/ids.ts';
 import {startForge, type Contract, type ForgeServer} from '../../support/forges/server.ts';
 import {app, cluster, release} from '../../support/manifests.ts';
-import {bareRepo, cloneOf, commitFiles, run, temporaryFolder} from '../checkout/support.ts';
+import {elsewhere} from '../checkout/support.ts';
 
 export const LIMIT = AbortSignal.timeout(600_000);
 
@@ -37,40 +34,16 @@ export interface Hosted {
 
 /** A repository at a forge, a clone of somebody who works on it, and a node that follows it. */
 export async function hosted(t: ExecutionContext): Promise<Hosted> {
-  const gitdir = await bareRepo(t, SHOP);
-  const clone = await cloneOf(t, gitdir);
-  const mirror = path.join(await temporaryFolder(t), 'mirror.git');
-  const remote = {url: gitdir, knownHosts: '/dev/null'};
-  const repo = remoteRepo({gitdir: mirror, pollSeconds: 3600, remote});
-  const objects = new ObjectReader({gitdir: mirror});
-  t.teardown(() => {
-    repo.close();
-    objects.close();
-  });
+  const {gitdir, mirror, remote, repo, objects, main, push} = await elsewhere(t, SHOP);
   await repo.snapshot(LIMIT);
   const domain = () => 'flynn.localhost';
   return {
     gitdir,
     parts: {
       gitdir: mirror, objects, remote, domain, machines: [], apps: () => [], check: commitCheck({domain}), warningsOf: (states, signal) => warningsOf(states, signal),
-      main: async (signal) => {
-        await repo.refresh(signal);
-        return (await repo.snapshot(signal)).commit;
-      },
+      main,
     },
-    async pull(number, files, from = 'origin/main') {
-      await run(clone, 'fetch', '--quiet', 'origin');
-      await run(clone, 'checkout', '--quiet', '--detach', from);
-      const head = await commitFiles(clone, files);
-      await run(clone, 'push', '--quiet', '--force', 'origin', `HEAD:refs/pull/${number}/head`);
-      return head as CommitId;
-    },
-    async push(files) {
-      await run(clone, 'fetch', '--quiet', 'origin');
-      await run(clone, 'checkout', '--quiet', '--detach', 'origin/main');
-      const head = await commitFiles(clone, files);
-      await run(clone, 'push', '--quiet', 'origin', 'HEAD:main');
-      return head as CommitId;
-    },
+    pull: (number, files, from) => push(files, {to: `refs/pull/${number}/head`, ...(from !== undefined && {from})}),
+    push: (files) => push(files),
   };
 }

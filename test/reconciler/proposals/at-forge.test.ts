@@ -1,9 +1,6 @@
-import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import type {AppName, CommitId, ImageDigest} from '../../../schemas/ids.ts';
-import {ObjectReader} from '../../../reconciler/adapters/git-objects.ts';
 import {remoteTip} from '../../../reconciler/adapters/git-remote.ts';
-import {remoteRepo} from '../../../reconciler/checkout/remote.ts';
 import type {Change} from '../../../reconciler/checkout/snapshot.ts';
 import {addRelease} from '../../../reconciler/commits/edits.ts';
 import type {OpenPull} from '../../../reconciler/forge/status.ts';
@@ -12,7 +9,7 @@ import type {ProposedRelease} from '../../../reconciler/proposals/record.ts';
 import {commitCheck} from '../../../reconciler/receive/check.ts';
 import {pushBranch} from '../../../reconciler/wiring/forge.ts';
 import {app, cluster, release} from '../../support/manifests.ts';
-import {bareRepo, cloneOf, commitFiles, run, temporaryFolder} from '../checkout/support.ts';
+import {commitFiles, elsewhere, run} from '../checkout/support.ts';
 
 // A repository at a forge, and a node that proposes releases there: real git on both sides, and a forge that only remembers which pull requests are open.
 
@@ -22,16 +19,7 @@ const FILES = Object.fromEntries([cluster(), app('shop', 'review: required\n'), 
 const WHO = {user: 'dee', name: 'Dee', email: 'dee@example.com'};
 
 async function subject(t: ExecutionContext) {
-  const gitdir = await bareRepo(t, FILES);
-  const clone = await cloneOf(t, gitdir);
-  const mirror = path.join(await temporaryFolder(t), 'mirror.git');
-  const remote = {url: gitdir, knownHosts: '/dev/null'};
-  const repo = remoteRepo({gitdir: mirror, pollSeconds: 3600, remote});
-  const objects = new ObjectReader({gitdir: mirror});
-  t.teardown(() => {
-    repo.close();
-    objects.close();
-  });
+  const {gitdir, clone, mirror, remote, repo, objects, main, push} = await elsewhere(t, FILES);
   const open: OpenPull[] = [];
   const [opened, done]: [string[], string[]] = [[], []];
   /** Nothing can be opened. */
@@ -57,12 +45,11 @@ async function subject(t: ExecutionContext) {
     },
   });
   const forge = make();
-  const main = async () => {
-    await repo.refresh(signal);
-    return (await repo.snapshot(signal)).commit;
-  };
   return {
-    gitdir, clone, forge, make, main, open, opened, done, fault,
+    gitdir, clone, forge, make, open,
+    main: () => main(signal),
+    pushToMain: (files: Readonly<Record<string, string>>) => push(files),
+    opened, done, fault,
     propose: (source: string, proposals = forge) => proposals.proposeRelease(changeOf(source), {app: shop, image: `sha256:${source.repeat(64)}` as ImageDigest, createdAt: atOf(source), source: source.repeat(40)}, WHO, signal),
     /** As the forge's button does. */
     async merge({branch}: OpenPull) {
@@ -72,12 +59,6 @@ async function subject(t: ExecutionContext) {
       await run(clone, 'commit', '--quiet', '--message', 'squashed');
       await run(clone, 'push', '--quiet', 'origin', 'HEAD:main', `:${branch}`);
       open.splice(open.findIndex((pull) => pull.branch === branch), 1);
-    },
-    async pushToMain(files: Readonly<Record<string, string>>) {
-      await run(clone, 'fetch', '--quiet', 'origin');
-      await run(clone, 'checkout', '--quiet', '--detach', 'origin/main');
-      await commitFiles(clone, files);
-      await run(clone, 'push', '--quiet', 'origin', 'HEAD:main');
     },
     listed: (proposals = forge, askedAtMs = Date.now() + 1) => proposals.listed(open, askedAtMs, signal),
     waiting: () => run(mirror, 'for-each-ref', 'refs/flynn/waiting'),
