@@ -1,4 +1,5 @@
 import {Failure} from '../command.ts';
+import {BackupBroken} from './format.ts';
 
 /** How a backup is closed: it holds the key of all secrets. */
 export type Lock =
@@ -30,8 +31,21 @@ export async function locked(tar: AsyncIterable<Uint8Array>, lock: Lock): Promis
   return encrypter.encrypt(packed as never) as Promise<unknown> as Promise<AsyncIterable<Uint8Array>>;
 }
 
-/** The tar in a backup. `head`: its first bytes, at least 200 where it has as many. Throws `Failure` when the keys don't open it. */
+/** The tar in a backup. `head`: its first bytes, at least 200 where it has as many. Throws `Failure` when the keys don't open it, later `BackupBroken`. */
 export async function unlocked(bytes: AsyncIterable<Uint8Array>, head: Buffer, keys: Keys): Promise<AsyncIterable<Uint8Array>> {
+  return undamaged(await opened(bytes, head, keys));
+}
+
+/** What age and gzip say of a file that is not as it was made is no sentence for people. */
+async function* undamaged(tar: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* tar;
+  } catch (cause) {
+    throw new BackupBroken(`it is damaged or cut off (${cause instanceof Error ? cause.message : String(cause)})`, {cause});
+  }
+}
+
+async function opened(bytes: AsyncIterable<Uint8Array>, head: Buffer, keys: Keys): Promise<AsyncIterable<Uint8Array>> {
   const stream = ReadableStream.from(bytes);
   const unpacked = (packed: ReadableStream) => packed.pipeThrough(new DecompressionStream('gzip') as TransformStream<Uint8Array, Uint8Array>);
   if (head.subarray(0, GZIP.length).equals(GZIP)) return unpacked(stream);
