@@ -139,15 +139,17 @@ test.serial('builds:cancel ends a build that runs and one that waits, and whoeve
 
 test.serial('another branch is kept, and deployed by its name or commit; Ctrl-C undoes that too', async (t) => {
   const before = await leftovers();
-  const commit = await node.commit(folder, {build: APP.build, page: 'try\n'});
+  await node.commit(folder, {build: ENDLESS, page: 'try\n'});
   const kept = await pushWell('HEAD:refs/heads/try');
   t.regex(kept, /try is kept, nothing is deployed: that is what main and master are for\.\s*\n.*To deploy it all the same: flynn deploy --branch try -a shop/);
   t.is((await node.ask('shop')).body, 'one\n');
   const interrupt = new AbortController();
-  const interrupted = await node.run([process.execPath, path.join(import.meta.dirname, '../../cli/main.ts'), 'deploy', '--branch', 'try', '-a', 'shop'], {signal: interrupt.signal, onLine: (line) => /Building on/.test(line) && interrupt.abort()});
+  const interrupted = await node.run([process.execPath, path.join(import.meta.dirname, '../../cli/main.ts'), 'deploy', '--branch', 'try', '-a', 'shop'], {signal: interrupt.signal, onLine: (line) => /begun/.test(line) && interrupt.abort()});
   t.not(interrupted.exitCode, 0);
   await until('it is cancelled', async () => (await builds())[0]?.state === 'cancelled');
   await nothingIsLeft(before);
+  const commit = await node.commit(folder, {build: APP.build});
+  await pushWell('HEAD:refs/heads/try');
   const deployed = await node.flynn(['deploy', '--branch', 'try', '-a', 'shop', '--json']);
   t.is(deployed.exitCode, 0, deployed.output);
   t.like(JSON.parse(deployed.stdout), {release: 2, commit});

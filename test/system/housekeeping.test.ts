@@ -51,7 +51,7 @@ async function images(app: string): Promise<readonly string[]> {
 }
 
 test.serial('on a full node the lower class gives way without a failed request, and comes back when there is room', async (t) => {
-  t.timeout(90_000);
+  t.timeout(180_000);
   await change({
     [nodeFile]: 'apiVersion: flynn/v1\nkind: Node\ncapacity: {memory: 1Gi}\n',
     'apps/blog/app.yaml': `${APP}services: {web: {replicas: 2, priority: low, requests: {memory: 300Mi}}}\n`,
@@ -77,7 +77,7 @@ test.serial('on a full node the lower class gives way without a failed request, 
 });
 
 test.serial('a push that finds no room says so while it waits, and fails by its deadline', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await change({'apps/shop/app.yaml': `${APP}deployTimeoutSeconds: 4\nservices: {web: {requests: {memory: 400Mi}}}\n`, 'apps/blog/app.yaml': `${APP}services: {web: {replicas: 2, priority: system, requests: {memory: 400Mi}}}\n`});
   await node.commit(shop, {page: 'no room for me\n'});
   const {exitCode, output} = await node.git(shop, 'push', 'flynn', 'main');
@@ -109,7 +109,7 @@ test.serial('deploys leave no more images than are kept, and no layers without a
 });
 
 test.serial('an app that is gone leaves images for a week, and none when somebody asks', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   const [kept, gone] = [await images('shop'), await images('blog')];
   t.true(gone.length > 0);
   await node.git(cluster, 'pull', '--quiet', '--rebase');
@@ -133,7 +133,7 @@ test.serial('an app that is gone leaves images for a week, and none when somebod
 });
 
 test.serial('builds are refused when little disk is free, and the node says so', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   const text = await node.manifest('cluster.yaml') ?? '';
   await change({'cluster.yaml': text.replace(/minFreeDisk: \S+/, 'minFreeDisk: 900Ti')});
   const conditions = async () => (JSON.parse((await node.flynn(['status', '--json'])).stdout) as NodeStatus).conditions;

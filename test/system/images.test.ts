@@ -64,7 +64,7 @@ test.serial('after the engine has lost everything, the app comes back from its r
 });
 
 test.serial('a rollback to a release whose image is gone builds it again first', async (t) => {
-  t.timeout(90_000);
+  t.timeout(180_000);
   await push('two');
   const {image} = await releaseOf(1);
   await until('the old release has stopped', async () => (await node.running('shop')).length === 1);
@@ -79,7 +79,7 @@ test.serial('a rollback to a release whose image is gone builds it again first',
 });
 
 test.serial('an image that comes out as another one runs in the place of the one that is gone, and stays', async (t) => {
-  t.timeout(90_000);
+  t.timeout(180_000);
   const image = `sha256:${'a'.repeat(64)}`;
   await commitRelease(4, 2, {image, createdAt: new Date().toISOString()});
   await until('the app answers', async () => (await node.ask('shop')).body === 'two', 60_000);
@@ -92,7 +92,7 @@ test.serial('an image that comes out as another one runs in the place of the one
 });
 
 test.serial('what can\'t be built again is told, and not tried for ever', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   const commit = 'b'.repeat(40);
   await commitRelease(5, 2, {image: `sha256:${'b'.repeat(64)}`, source: {commit, builder: 'Node.js'}, createdAt: new Date().toISOString()});
   const cause = 'could not be built again from its source bbbbbbbb: commit bbbbbbbb is not in the app\'s repository on this node: push it';

@@ -39,6 +39,8 @@ test.serial('a release that crashed is in the log when its containers are long g
   await node.commit(folder, {Dockerfile: CRASHING});
   t.is((await node.git(folder, 'push', 'flynn', 'main')).exitCode, 1);
   await until('its containers are stopped', async () => (await node.running('shop')).length === 1);
+  // The node removes them itself when it has read all that they wrote; here somebody is quicker, but no sooner.
+  await until('what they wrote is kept', async () => (await logs('-n', '1000')).filter(({release, text}) => release === 2 && text === 'to stderr').length >= 3);
   for (const {id, state} of await node.containers('app', 'shop')) if (state !== 'running') await node.docker.getContainer(id).remove({force: true}).catch(() => undefined);
   await until('its containers are gone', async () => (await node.containers('app', 'shop')).length === 1);
   const lines = await logs('-n', '1000');

@@ -3,6 +3,7 @@ import path from 'node:path';
 import test from 'ava';
 import {commitFiles, run, temporaryFolder} from '../reconciler/checkout/support.ts';
 import {IMAGE, push, pushServer, sourceTree} from '../support/push-server.ts';
+import {within} from '../support/until.ts';
 
 /** Of all tests here together. */
 const signal = AbortSignal.timeout(600_000);
@@ -35,7 +36,7 @@ test('a build that somebody cancels rejects the push, which says by whom', async
     throw until.reason;
   }});
   const pushing = push(await sourceTree(t), [url('shop'), 'main']);
-  await begun.promise;
+  await within('the build begins', begun.promise);
   t.is((await builds.cancel('shop' as never, 1, {name: 'Bob', email: 'bob@example.com'}, signal)).state, 'cancelled');
   const {exitCode, output} = await pushing;
   t.is(exitCode, 1);

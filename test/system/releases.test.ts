@@ -72,7 +72,7 @@ test.serial('a rollback under constant load takes code and configuration back, n
 });
 
 test.serial('undoing a rollback is a rollback', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   const {exitCode, output} = await node.flynn(['rollback', 'v2', '-a', 'shop']);
   t.is(exitCode, 0, output);
   await until('what was there after it serves', async () => (await node.ask('shop')).body === 'two goodbye');
@@ -80,7 +80,7 @@ test.serial('undoing a rollback is a rollback', async (t) => {
 });
 
 test.serial('a rollback that does not become healthy is taken back, and says why', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   const before = await node.manifest('apps/shop/app.yaml');
   const {exitCode, output} = await node.flynn(['rollback', 'v1', '--code-only', '-a', 'shop']);
   t.is(exitCode, 1);
@@ -120,7 +120,7 @@ test.serial('a rollback that makes no sense is refused, and changes nothing', as
 });
 
 test.serial('an image of the local engine is deployed without a registry, with the port that it exposes', async (t) => {
-  t.timeout(90_000);
+  t.timeout(180_000);
   const {image} = JSON.parse((await node.flynn(['releases', 'info', 'v1', '-a', 'shop', '--json'])).stdout) as ReleaseDetails;
   const tag = `${node.instance}-trial:dev`;
   const context = tarStream([textEntry('Dockerfile', `FROM ${image}\nENV GREETING=image NEEDED=1\nEXPOSE 9000\nLABEL flynn.instance= flynn.app= trial=${node.instance}\n`)]);
@@ -167,7 +167,7 @@ async function socketTo(app: string) {
 }
 
 test.serial('maintenance answers 503 with a page on all hosts of the app, closes nobody\'s websockets, and ends at once', async (t) => {
-  t.timeout(90_000);
+  t.timeout(180_000);
   await node.git(cluster, 'pull', '--quiet', '--rebase');
   const routes = 'routes:\n  - host: ready.flynn.localhost\n  - host: paths.test\n    path: /api\n  - host: paths.test\n';
   await node.commit(cluster, {'apps/ready/app.yaml': `apiVersion: flynn/v1\nkind: App\n${routes}`}, 'ready: routes');
@@ -198,7 +198,7 @@ test.serial('maintenance answers 503 with a page on all hosts of the app, closes
 });
 
 test.serial('a destroyed app is gone but for its data, and a revert brings it back', async (t) => {
-  t.timeout(90_000);
+  t.timeout(180_000);
   t.is((await node.flynn(['destroy', 'ready'])).exitCode, 1);
   t.is((await node.ask('ready')).status, 200);
   const {exitCode, output} = await node.flynn(['destroy', 'ready', '--confirm', 'ready']);

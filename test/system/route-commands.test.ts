@@ -49,7 +49,7 @@ async function answer(host: string, path = '/'): Promise<string> {
 }
 
 test.serial('a route that is added serves when the command ends, and the host of the app goes on', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   t.regex(await flynn('route', 'add', 'http', 'shop.test/api', '-s', 'api'), /^Committed "shop: route add shop\.test\/api → api" [0-9a-f]{8}\n(.*\n)*Adding http:shop\.test\/api on ⬢ shop\.\.\. done$/);
   t.is(await answer('shop.test', '/api/x'), 'api');
   t.is(await answer('shop.flynn.localhost'), 'web');
@@ -57,7 +57,7 @@ test.serial('a route that is added serves when the command ends, and the host of
 });
 
 test.serial('an update and a removal do so, too, and leave the file as it was', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   t.regex(await flynn('route', 'update', 'shop.test/api', '-s', 'web', '--set', 'path=/'), /shop: route update shop\.test\/api \(→ web, path\)/);
   t.is(await answer('shop.test', '/api/x'), 'web');
   t.regex(await flynn('route', 'remove', 'shop.test'), /Removing http:shop\.test\/ from ⬢ shop\.\.\. done/);
@@ -67,7 +67,7 @@ test.serial('an update and a removal do so, too, and leave the file as it was', 
 });
 
 test.serial('a TCP route without a port gets one, which serves', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await flynn('route', 'add', 'tcp', '-s', 'api');
   const {routes} = await until('a port is chosen', async () => {
     const told = JSON.parse((await node.flynn(['route', '--json'], {cwd: folder})).stdout) as AppRoutes;
@@ -92,7 +92,7 @@ test.serial('a TCP route without a port gets one, which serves', async (t) => {
 });
 
 test.serial('domains are hosts of the whole app', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   t.regex(await flynn('domains:add', 'www.example.com'), /Your DNS needs this record: www\.example\.com {2}A {2}the address of /);
   t.is(await answer('www.example.com'), 'web');
   t.regex(await flynn('domains'), /^shop\.flynn\.localhost +- +-\nwww\.example\.com +A +/m);
@@ -102,7 +102,7 @@ test.serial('domains are hosts of the whole app', async (t) => {
 });
 
 test.serial('a route of another app, or to nobody, is refused before it is written', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   const before = await node.mustGit(node.home, `--git-dir=${node.layout.clusterRepo}`, 'rev-parse', 'main');
   const ours = await node.flynn(['route', 'add', 'http', 'git.flynn.localhost'], {cwd: folder});
   t.is(ours.exitCode, 1);

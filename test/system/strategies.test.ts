@@ -69,7 +69,7 @@ test.serial('rolling replaces one after the other, never with less capacity, and
 });
 
 test.serial('a release that fails midway: the new ones go, the old ones come back, and no request fails', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await using load = startLoad(node.target('shop'));
   await want('env: {GREETING: three}\nservices: {web: {replicas: 3, strategy: {kind: rolling, batch: 1}, command: "[ $FLYNN_REPLICA = web.3 ] && exit 7; exec perl /srv/server.pl"}}\n');
   await until('it has failed', async () => (await node.status('shop')).conditions.some(({reason}) => reason === 'ReleaseFailed'));
@@ -83,7 +83,7 @@ test.serial('a release that fails midway: the new ones go, the old ones come bac
 });
 
 test.serial('stop-first never has two containers at once', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await want('env: {GREETING: four}\nservices: {web: {replicas: 1, strategy: stop-first}}\n');
   await serves('four', 1);
   let most = 0;
@@ -103,7 +103,7 @@ test.serial('stop-first never has two containers at once', async (t) => {
 });
 
 test.serial('blue-green: going back within the time starts nothing', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   const blue = 'env: {GREETING: blue}\nservices: {web: {replicas: 2, strategy: {kind: blue-green, keepOldSeconds: 600}}}\n';
   await want('env: {GREETING: blue}\nservices: {web: {replicas: 2}}\n');
   await serves('blue', 2);
@@ -122,7 +122,7 @@ test.serial('blue-green: going back within the time starts nothing', async (t) =
 });
 
 test.serial('canaries get their share of the requests; one that answers badly is taken back by itself, a good one can be promoted', async (t) => {
-  t.timeout(90_000);
+  t.timeout(180_000);
   const canary = (greeting: string, more = '') => `env: {GREETING: ${greeting}}\nservices: {web: {replicas: 1, strategy: {kind: canary, steps: [{weight: 25, pauseSeconds: 600}]}${more}}}\n`;
   await want('env: {GREETING: old}\n');
   await serves('old', 1);
@@ -150,7 +150,7 @@ test.serial('canaries get their share of the requests; one that answers badly is
 const SUPERSEDED_MS_MAX = 10_000;
 
 test.serial('a newer commit supersedes a deploy that gets nowhere, and does not wait for its end', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await want('services: {web: {command: sleep 1000}}\n');
   await until('it is being deployed', async () => (await node.status('shop')).conditions.some(({reason}) => reason === 'Deploying'));
   await want('env: {GREETING: fixed}\n');
@@ -164,7 +164,7 @@ test.serial('a newer commit supersedes a deploy that gets nowhere, and does not 
 });
 
 test.serial('ten commits in ten seconds: the last one wins, and nothing hangs', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await using load = startLoad(node.target('shop'), 2);
   const startedAtMs = Date.now();
   for (let commit = 1; commit <= 10; commit += 1) {
@@ -180,7 +180,7 @@ test.serial('ten commits in ten seconds: the last one wins, and nothing hangs', 
 });
 
 test.serial('a suspended app runs nothing, takes pushes, and goes on with the newest of them', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   const suspended = await node.flynn(['suspend', '-a', 'shop']);
   t.is(suspended.exitCode, 0, suspended.output);
   t.deepEqual(await node.running('shop'), []);
