@@ -74,6 +74,8 @@ export class OneShotActions implements OneShot {
       const attached = await runAttached(this.#parts.docker, prepared.spec, streams, bounded(signal));
       const close = async () => {
         attached.detach();
+        // It may have come and gone between two looks.
+        this.#claims.release(prepared.name);
         leave();
         closeSession();
       };
