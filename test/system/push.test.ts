@@ -8,6 +8,7 @@ import {execa} from 'execa';
 import type {Build} from '../../reconciler/build/build.ts';
 import {commitFiles, run, temporaryFolder} from '../reconciler/checkout/support.ts';
 import {healthy, IMAGE, push, pushServer, sourceTree} from '../support/push-server.ts';
+import {within} from '../support/until.ts';
 
 /** Of all tests here together. */
 const signal = AbortSignal.timeout(600_000);
@@ -33,7 +34,7 @@ function gate() {
       reject(until.reason);
     }, {once: true}))]);
   };
-  return {pass, begun: begun.promise, open: () => opened.resolve(), aborts};
+  return {pass, begun: () => within('it begins', begun.promise), open: () => opened.resolve(), aborts};
 }
 
 test('a push is built, released by a commit, and ends when the release serves', async (t) => {
@@ -126,7 +127,7 @@ test('Ctrl-C during the build cancels it, and nothing is released', async (t) =>
   }});
   const ctrlC = new AbortController();
   const pushing = push(await sourceTree(t), [url('shop'), 'main'], {signal: ctrlC.signal});
-  await building.begun;
+  await building.begun();
   const pressedAt = performance.now();
   ctrlC.abort();
   const {exitCode} = await pushing;
@@ -146,7 +147,7 @@ test('Ctrl-C while the release starts takes it back', async (t) => {
   }});
   const ctrlC = new AbortController();
   const pushing = push(await sourceTree(t), [url('shop'), 'main'], {signal: ctrlC.signal});
-  await starting.begun;
+  await starting.begun();
   t.true((await run(layout.clusterRepo, 'ls-tree', '-r', '--name-only', 'main')).includes('v0001'));
   ctrlC.abort();
   t.not((await pushing).exitCode, 0);
@@ -165,7 +166,7 @@ test('the second of two pushes at once waits, is told for whom, and is not deplo
     return {ok: true, value: IMAGE};
   }});
   const first = push(await sourceTree(t), [url('shop'), 'main']);
-  await building.begun;
+  await building.begun();
   const second = await (async () => {
     const folder = await sourceTree(t, {'server.js': '// two\n'});
     return push(folder, [url('shop', 'Bob <bob@example.com>'), 'main'], {onLine: (line) => {
@@ -189,7 +190,7 @@ test('when the first of two pushes fails, the second is deployed', async (t) => 
     return {ok: false, problem: {reason: 'failed to compile'}};
   }});
   const first = push(await sourceTree(t), [url('shop'), 'main']);
-  await building.begun;
+  await building.begun();
   const second = await push(await sourceTree(t, {'server.js': '// two\n'}), [url('shop'), 'main'], {onLine: (line) => {
     if (line.includes('Waiting')) building.open();
   }});
@@ -245,7 +246,7 @@ test('when flynn stops in the middle of a push, the pusher is told and the relea
     throw new Error('bug: never let go');
   }});
   const pushing = push(await sourceTree(t), [url('shop'), 'main']);
-  await starting.begun;
+  await starting.begun();
   await local.close();
   const {exitCode} = await pushing;
   t.is(exitCode, 1);
