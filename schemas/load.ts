@@ -15,6 +15,7 @@ import {fail, ok, type Result} from './result.ts';
 import type {Problem} from './schema.ts';
 import {checkSecrets, secretsSchema, type SecretsManifest} from './secrets.ts';
 import {teamSchema, type TeamManifest} from './team.ts';
+import {HALF_CHARACTER} from './variables.ts';
 
 /** Every kind of manifest, and the type of what is read from it. */
 export interface Manifests {
@@ -85,8 +86,8 @@ function load<K extends Kind>(kind: K, file: string, text: string): Result<Manif
     return fail(sorted.map(({offset, message}) => at(file, lines, offset, message)));
   };
 
-  const dangling = danglingAliases(document);
-  if (dangling.length > 0) return tell(dangling);
+  const wrong = notTexts(document);
+  if (wrong.length > 0) return tell(wrong);
   if (document.contents === null) return tell([{offset: 0, message: `is empty: the first lines should be "apiVersion: flynn/v1" and "kind: ${kind}"`}]);
   if (kind === 'App') keepTextAsWritten(document);
   const value = valueOf(document);
@@ -130,14 +131,15 @@ function parse(file: string, text: string): Result<{document: Document; lines: L
   return fail(all.slice(0, PROBLEMS_MAX).map(({offset, message}) => at(file, lines, offset, message)));
 }
 
-/** What was meant as text, nearly always: `host: *.example.com`. */
-function danglingAliases(document: Document): readonly {readonly offset: number; readonly message: string}[] {
+/** Aliases to nothing, which were meant as text nearly always (`host: *.example.com`), and texts that are none: the engine can't be asked for these. */
+function notTexts(document: Document): readonly {readonly offset: number; readonly message: string}[] {
   const found: {offset: number; message: string}[] = [];
   const anchors = new Set<string>();
   // In the order of the file.
   visit(document, {
-    Value(_key, {anchor}) {
-      if (anchor !== undefined) anchors.add(anchor);
+    Value(_key, node) {
+      if (node.anchor !== undefined) anchors.add(node.anchor);
+      if (isScalar(node) && typeof node.value === 'string' && !node.value.isWellFormed()) found.push({offset: node.range?.[0] ?? 0, message: `has ${HALF_CHARACTER}`});
     },
     Alias(_key, {source, range}) {
       if (!anchors.has(source)) found.push({offset: range?.[0] ?? 0, message: `"*${source}" has to be in quotes: without them YAML takes it for an alias, and there is no anchor "&${source}" before it`});

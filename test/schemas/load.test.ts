@@ -123,6 +123,7 @@ test('a range that is none, or not where it begins', reports, 'apiVersion: flynn
 test('a node with a field of another kind', reports, 'apiVersion: flynn/v1\nkind: Node\nreplicas: 2\ncordon: yes\nlabels: {a: 1}\n', `f:3:1: unknown field "replicas"; known are apiVersion, kind, address, labels, capacity, reserve, signingKey, cordon, drain
 f:4:9: cordon must be true or false, not "yes"
 f:5:13: labels.a must be text, in quotes where it looks like a number, not "1"`, 'Node');
+test('half of a character', reports, `${APP}env: {A: "x\\ud83d"}\n`, 'f:3:10: has half of a character: \\ud800 to \\udfff come in pairs only');
 test('an alias to nothing', reports, `${APP}env: {A: *b}\n`, 'f:3:10: "*b" has to be in quotes: without them YAML takes it for an alias, and there is no anchor "&b" before it');
 test('a wildcard without quotes', reports, `${APP}routes:\n  - host: *.example.com\n`, 'f:4:11: "*.example.com" has to be in quotes: without them YAML takes it for an alias, and there is no anchor "&.example.com" before it');
 test('a catch-all without quotes', reports, `${APP}routes: [{host: *}]\n`, 'f:3:17: alias cannot be an empty string: a text that begins with * has to be in quotes, such as "*"');
