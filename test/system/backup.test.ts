@@ -52,6 +52,13 @@ async function page(): Promise<string | undefined> {
   return status === 200 ? body : undefined;
 }
 
+/** The same but for one bit: whatever stands there, it is another. */
+function flipped(bytes: Buffer, at: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+  return copy;
+}
+
 const cluster = (word: string, ...args: readonly string[]) => node.flynn(['cluster', word, ...args, '--data', node.layout.root]);
 
 test.serial('a backup is one encrypted file, made while the node runs, and can be looked at', async (t) => {
@@ -78,7 +85,8 @@ test.serial('a backup that is damaged, or that nothing opens, changes nothing', 
   const broken = path.join(node.home, 'broken.age');
   const tries: readonly (readonly [Buffer, readonly string[], RegExp])[] = [
     [bytes.subarray(0, bytes.length - 100), keys, /^error: /m],
-    [Buffer.concat([bytes.subarray(0, 100_000), Buffer.from('x'), bytes.subarray(100_001)]), keys, /^error: /m],
+    [flipped(bytes, bytes.length >> 1), keys, /^error: /m],
+    [Buffer.concat([bytes, Buffer.from('x')]), keys, /^error: /m],
     [bytes, [], /the backup is encrypted with a passphrase/],
     [Buffer.from('hello'), keys, /this is no backup of a cluster/],
   ];
