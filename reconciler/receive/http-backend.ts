@@ -10,7 +10,7 @@ const HEADER_BYTES_MAX = 64 * 1024;
 
 export interface CgiRequest {
   readonly gitdir: string;
-  /** `/info/refs` or `/git-upload-pack`; pushes have a way of their own: `receive-pack.ts`. */
+  /** `/info/refs` or `/git-upload-pack`. Of our repositories only the first: `upload-pack.ts` and `receive-pack.ts` have ways of their own. */
   readonly path: string;
   readonly query: string;
   readonly user: string;

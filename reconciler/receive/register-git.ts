@@ -7,8 +7,10 @@ import {FIND_MS_MAX, type GitDoor} from './git-door.ts';
 import {useHooks, writeHooks} from './hook-scripts.ts';
 import {runHttpBackend} from './http-backend.ts';
 import {runReceivePack} from './receive-pack.ts';
+import {runUploadPack} from './upload-pack.ts';
 
 const RECEIVE_PACK = '/git-receive-pack';
+const UPLOAD_PACK = '/git-upload-pack';
 
 type GitRequest = FastifyRequest<{Params: {repository: string}; Querystring: {service?: string}}>;
 
@@ -27,7 +29,7 @@ export function registerGit(server: FastifyInstance, deps: GitDeps, door: GitDoo
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
 
     scope.get('/:repository/info/refs', (request: GitRequest, reply) => serve('/info/refs', request, reply));
-    scope.post('/:repository/git-upload-pack', (request: GitRequest, reply) => serve('/git-upload-pack', request, reply));
+    scope.post(`/:repository${UPLOAD_PACK}`, (request: GitRequest, reply) => serve(UPLOAD_PACK, request, reply));
     scope.post(`/:repository${RECEIVE_PACK}`, (request: GitRequest, reply) => serve(RECEIVE_PACK, request, reply));
 
     async function serve(service: string, request: GitRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -43,9 +45,12 @@ export function registerGit(server: FastifyInstance, deps: GitDeps, door: GitDoo
         reply.hijack();
         const http = {request: request.raw, response: reply.raw};
         // A client's Ctrl-C closes the connection; git itself would not notice, and accept the push in the end.
-        await door.serve({...wish, admitted, isReceiving, gone: goneSignal(reply, 'the pusher went away')}, async (git, signal) => {
-          if (isReceiving) await runReceivePack(git, http, signal);
-          else await runHttpBackend({...git, path: service, query: request.raw.url?.split('?')[1] ?? ''}, http, signal);
+        const gone = goneSignal(reply, 'the pusher went away');
+        await door.serve({...wish, admitted, isReceiving, gone}, async (git, signal) => {
+          const problem = isReceiving ? await runReceivePack(git, http, signal)
+            : service === UPLOAD_PACK ? await runUploadPack(git, http, {gone, closing: door.closing})
+            : await runHttpBackend({...git, path: service, query: request.raw.url?.split('?')[1] ?? ''}, http, signal);
+          if (problem !== undefined) deps.log('a git request was cut off', new Error(problem));
           return isReceiving;
         });
       } catch (error) {

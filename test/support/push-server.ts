@@ -88,7 +88,7 @@ export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, 
     repo.close();
   });
   const url = (name: string, user = 'Ada <ada@example.com>') => `http://${encodeURIComponent(user)}:secret@127.0.0.1:${port}/${name}.git`;
-  return {layout, repo, wakes, errors, port, url, local, builds};
+  return {layout, repo, wakes, errors, port, url, server, local, builds};
 }
 
 /** An image that a build made, with one service. */
