@@ -5,7 +5,7 @@ FROM ${BASE}
 # Languages come with the apps, or as packages that their buildpacks ask for. Without "file" and git, which are larger than all of this.
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
   bzip2 ca-certificates curl less netcat-openbsd openssl procps tzdata unzip xz-utils zip zstd \
-  libbz2-1.0 libcurl4t64 libevent-2.1-7t64 libexpat1 libffi8 libgmp10 libjemalloc2 libmariadb3 libncurses6 libonig5 libpq5 libreadline8t64 \
+  libatomic1 libbz2-1.0 libcurl4t64 libevent-2.1-7t64 libexpat1 libffi8 libgmp10 libgomp1 libjemalloc2 libmariadb3 libncurses6 libonig5 libpq5 libreadline8t64 \
   libsodium23 libsqlite3-0 libssl3t64 libxml2 libxslt1.1 libyaml-0-2 libzip5 zlib1g \
   && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb /usr/share/doc/* /usr/share/man/*
 ARG SOURCE_DATE_EPOCH

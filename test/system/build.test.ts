@@ -282,3 +282,10 @@ test.serial('an older Node.js gets an npm that runs on it', async t => {
   t.regex(built.lines.join('\n'), /Downloading Node\.js 18\.\d+\.\d+/);
   t.is((await trial.serve(built)).body, 'hello from node-hello /\n');
 });
+
+test.serial('the newest Node.js, which wants a library more than the long-term ones, runs where the app does', async t => {
+  t.timeout(240_000);
+  const built = await trial.buildWell({fixture: 'node-hello', app: 'newest', changes: {'package.json': '{"engines": {"node": ">=25"}, "scripts": {"start": "node server.js"}}'}});
+  t.regex(built.lines.join('\n'), /Downloading Node\.js (2[5-9]|[3-9]\d)\./);
+  t.is((await trial.serve(built)).body, 'hello from node-hello /\n');
+});
