@@ -8,7 +8,7 @@ const LINE_ENDS = /\r\n|\n|\r(?!$)/;
 
 /** Lines of a byte stream without their ends; a carriage return ends a line too. The last may lack its end. */
 export async function* splitLines(stream: Readable): AsyncGenerator<string> {
-  const splitter = new LineSplitter({ends: LINE_ENDS, lengthMax: LINE_MAX});
+  const splitter = new LineSplitter({ends: LINE_ENDS, lengthMax: LINE_MAX, isBroken: true});
   for await (const chunk of stream) yield* splitter.push(chunk as Buffer | string);
   yield* splitter.end();
 }
@@ -17,6 +17,8 @@ interface LineShape {
   readonly ends: RegExp;
   /** Longer lines are cut, characters: nobody can fill the memory with a line that never ends. */
   readonly lengthMax: number;
+  /** What is longer goes on as the next line, instead: a line that never ends is heard of. */
+  readonly isBroken?: boolean;
 }
 
 /** Puts pieces together to lines. A character whose bytes came in two pieces is whole. */
@@ -31,9 +33,14 @@ export class LineSplitter {
 
   /** The lines that are complete now. */
   push(chunk: Buffer | string): readonly string[] {
-    const {ends, lengthMax} = this.#shape;
+    const {ends, lengthMax, isBroken = false} = this.#shape;
     const lines = (this.#rest + (typeof chunk === 'string' ? chunk : this.#decoder.write(chunk))).split(ends);
-    this.#rest = (lines.pop() ?? '').slice(0, lengthMax);
+    const rest = lines.pop() ?? '';
+    if (isBroken && rest.length >= lengthMax) {
+      this.#rest = '';
+      return [...lines, rest];
+    }
+    this.#rest = rest.slice(0, lengthMax);
     return lines;
   }
 

@@ -10,7 +10,7 @@ import type {BuildContext, BuilderSettings} from './context.ts';
 import {buildWithDockerfile} from './dockerfile.ts';
 import {BuildRefused} from './refused.ts';
 import {checkFreeDisk, watchFreeDisk} from './free-disk.ts';
-import {abortable, LimitExceeded, limitSignal} from './limits.ts';
+import {abortable, LimitExceeded, limitedPrint, limitSignal} from './limits.ts';
 import {step, warning} from './output.ts';
 import {rememberedNpmrc} from './npm-settings.ts';
 import {PackageImages} from './packages.ts';
@@ -39,6 +39,7 @@ async function build({settings, packageImages}: Pick<BuildContext, 'settings' | 
     await checkPointers(source);
     const context: BuildContext = {
       ...request,
+      print: limitedPrint(request.print, limits.exceed),
       settings,
       packageImages,
       files: source,

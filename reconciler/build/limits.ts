@@ -10,6 +10,8 @@ export class LimitExceeded extends Error {
 
 /** Of one build, at a time. */
 export const PROCESSES_MAX = 1024;
+/** What one build may print, bytes. All that its pusher has not got yet waits for him in memory, and each line costs us more than it costs the build. */
+export const OUTPUT_BYTES_MAX = 16 * 1024 ** 2;
 
 /** Between two looks at the disk, milliseconds. A look takes as long as there are files, hence also a share of time. */
 const DISK_EVERY_MS = 2000;
@@ -25,6 +27,17 @@ export function limitSignal({timeMs}: BuildLimits, signal: AbortSignal): {signal
     signal: AbortSignal.any([signal, limits.signal]),
     exceed: limit => limits.abort(limit),
     [Symbol.dispose]: () => clearTimeout(timer),
+  };
+}
+
+/** Passes lines on as long as there are not too many of them. */
+export function limitedPrint(print: (line: string) => void, exceed: (limit: LimitExceeded) => void): (line: string) => void {
+  let leftBytes = OUTPUT_BYTES_MAX;
+  return (line) => {
+    if (leftBytes < 0) return;
+    leftBytes -= Buffer.byteLength(line) + 1;
+    if (leftBytes >= 0) print(line);
+    else exceed(new LimitExceeded(`the build printed more than ${formatLimit(OUTPUT_BYTES_MAX)}`));
   };
 }
 

@@ -183,6 +183,7 @@ for (const {title, script, limits, expected} of [
   {title: 'time', script: 'setInterval(() => {}, 1000);', limits: {timeMs: 6000}, expected: 'the build took longer than 6 s'},
   {title: 'disk', script: "const fs = require('node:fs'); for (let i = 0; i < 40; i++) fs.writeFileSync('big' + i, Buffer.alloc(2e7, 1)); setInterval(() => {}, 1000);", limits: {diskBytes: 500 * 1024 ** 2}, expected: 'the build used more than 500Mi of disk'},
   {title: 'disk of its cache', script: "const fs = require('node:fs'); for (let i = 0; i < 40; i++) fs.writeFileSync(process.env.NPM_CONFIG_CACHE + '/../big' + i, Buffer.alloc(2e7, 1)); setInterval(() => {}, 1000);", limits: {diskBytes: 500 * 1024 ** 2}, expected: 'the build used more than 500Mi of disk'},
+  {title: 'output', script: "const line = 'x'.repeat(1000) + '\\n'; const on = () => process.stdout.write(line.repeat(50), on); on();", limits: {}, expected: 'the build printed more than 16Mi'},
 ]) {
   test.serial(`a build that uses more than its ${title} ends with that reason and leaves no container`, async t => {
     t.timeout(120_000);

@@ -9,3 +9,9 @@ test('lines are whole whatever pieces they arrive in, and progress bars are line
   for await (const line of splitLines(Readable.from(pieces))) lines.push(line);
   t.deepEqual(lines, ['größe', '10%', '20%', 'last']);
 });
+
+test('a line that never ends is heard of in pieces', async t => {
+  const lengths: number[] = [];
+  for await (const line of splitLines(Readable.from(Array.from({length: 5}, () => Buffer.alloc(600_000, 'x'))))) lengths.push(line.length);
+  t.deepEqual(lengths, [1_200_000, 1_200_000, 600_000]);
+});
