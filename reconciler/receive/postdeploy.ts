@@ -11,6 +11,8 @@ import type {PostdeployNote, PostdeployNotes} from './postdeploy-notes.ts';
 
 /** Filling a database takes its time, milliseconds. */
 const POSTDEPLOY_MS_MAX = 30 * 60_000;
+/** What no shell takes for anything but words. */
+const PLAIN = /^[\w ./:@+,=-]+$/;
 
 export interface PostdeployDeps {
   readonly notes: PostdeployNotes;
@@ -83,7 +85,8 @@ async function resume(deps: ResumeDeps, note: PostdeployNote, signal: AbortSigna
 }
 
 function againWith({app, script}: PostdeployNote): string {
-  return `The release stays; to run it again: flynn run -a ${app} ${script}`;
+  const words = PLAIN.test(script) ? script : `'${script.replaceAll("'", "'\\''")}'`;
+  return `The release stays; to run it again: flynn run -a ${app} ${words}`;
 }
 
 /** Resolves to what went wrong. */

@@ -101,3 +101,12 @@ test('what was being run is not begun again, and people are told', async (t) => 
   t.deepEqual(told, ['scripts.postdeploy of app.json was running when Flynn was stopped, and may be half done. The release stays; to run it again: flynn run -a shop rake db:setup']);
   t.deepEqual(left, []);
 });
+
+test('one that a shell would take apart is shown so that it stays whole', async (t) => {
+  const {folder, notes: kept} = await notes(t);
+  const note = {...NOTE, script: "echo it's; rake db:setup"};
+  await kept.add(note);
+  await kept.begin(note);
+  const {told} = await nextStart(t, folder);
+  t.true(told.join('').endsWith(` run it again: flynn run -a shop 'echo it'\\''s; rake db:setup'`), told.join(''));
+});
