@@ -32,7 +32,7 @@ export const hostSchema: SchemaObject = {
 };
 
 /** git-check-ref-format(1), without the characters that shells and people stumble over. */
-export const BRANCH_PATTERN = '^(?!.*(\\.\\.|//|/\\.|\\.lock(/|$)|[./]$))[A-Za-z0-9_][A-Za-z0-9._/+#@-]*$';
+export const BRANCH_PATTERN = '^(?!.*(\\.\\.|//|/\\.|\\.lock(/|$)|[./]$))[\\p{L}\\p{N}_][\\p{L}\\p{M}\\p{N}._/+#@-]*$';
 
 export const branchSchema = {
   type: 'string',
