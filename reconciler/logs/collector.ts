@@ -1,7 +1,7 @@
 import type {AppName, ContainerId} from '../../schemas/ids.ts';
 import type {Engine, EngineLogs, RawLogLine} from '../adapters/engine.ts';
 import {LostLines} from './lost.ts';
-import {middleOf, record} from './record.ts';
+import {middleOf, msOf, record} from './record.ts';
 import {resumeOf} from './resume.ts';
 import type {LogStore} from './store.ts';
 
@@ -27,6 +27,8 @@ export interface CollectorOptions {
   logBytesMax(): number;
   /** About so many lines came faster than they could be read, since this was last told. */
   onLost(container: LoggedContainer, lines: number): void;
+  /** Default: now. */
+  nowMs?(): number;
 }
 
 /** Digits of an id that name a container well enough. */
@@ -80,9 +82,11 @@ export class Collector {
   async #collect(container: LoggedContainer): Promise<void> {
     const {engine, onProblem} = this.#options;
     let told = '';
+    let skipped: Missing | undefined;
     while (!this.#signal.aborted) {
       try {
-        await this.#read(container);
+        skipped = await this.#read(container, skipped);
+        if (skipped !== undefined) continue;
         // The stream ends with the container, but also with the engine.
         const there = await engine.container(container.id, this.#signal);
         if (there?.status !== 'running' || there.startedAtMs !== container.startedAtMs) return;
@@ -96,7 +100,12 @@ export class Collector {
     }
   }
 
-  async #read(container: LoggedContainer): Promise<void> {
+  /**
+   * Until the stream ends, or has skipped something: a reader that is behind when the engine changes files twice goes on with the newest one, and
+   * leaves out what it has and could still tell (26.1.5). It is asked anew then, from the last line on; `skipped` is what was seen of it. Each time
+   * brings half a file at least, so that this comes to an end.
+   */
+  async #read(container: LoggedContainer, skipped: Missing | undefined): Promise<Missing | undefined> {
     const {engine, store} = this.#options;
     const {app, name, partition, release, createdAtMs} = container;
     const giveBack = await this.#opening();
@@ -106,6 +115,7 @@ export class Collector {
       const origin = {source: 'app', name, container: id, ...(release !== undefined && {release})} as const;
       const middles = {stdout: middleOf(origin, 'stdout'), stderr: middleOf(origin, 'stderr')};
       let left = known;
+      let hole = skipped;
       const lost = new LostLines(this.#options.logBytesMax());
       for await (const batch of engine.logBatches(container.id, since === undefined ? {} : {since}, this.#signal)) {
         giveBack();
@@ -116,12 +126,21 @@ export class Collector {
           else {
             fresh = fresh.slice(1);
             left -= 1;
+            // It has what was before, and so what came after it: nothing is missing.
+            hole = undefined;
           }
         }
-        for (const missing of missingIn(fresh, lost)) await this.#tellLost(container, missing);
-        await store.append(app, partition, toRecords(fresh, middles));
+        const [first] = fresh;
+        if (hole !== undefined && first !== undefined) await this.#tellLost(container, missingUntil(first, hole, lastAt));
+        if (first !== undefined) hole = undefined;
+        const {lines, missing} = untilHole(fresh, lost, this.#options.nowMs?.() ?? Date.now());
+        await store.append(app, partition, toRecords(lines, middles));
+        if (missing === undefined) continue;
+        await store.written(app);
+        return missing;
       }
       await store.written(app);
+      return undefined;
     } finally {
       giveBack();
     }
@@ -152,17 +171,30 @@ export class Collector {
   }
 }
 
+/** About so many lines before the one of that time. */
 interface Missing {
   readonly lines: number;
   readonly at: string;
 }
 
-function missingIn(lines: readonly RawLogLine[], lost: LostLines): readonly Missing[] {
-  const nowMs = Date.now();
-  return lines.flatMap(({bytes}) => {
-    const count = lost.see(bytes, nowMs);
-    return count === 0 ? [] : [{lines: count, at: bytes.toString('latin1', 0, AT_BYTES)}];
-  });
+/** Those before which nothing seems to be missing, and what is missing after them. */
+function untilHole(lines: readonly RawLogLine[], lost: LostLines, nowMs: number): {readonly lines: readonly RawLogLine[]; readonly missing?: Missing} {
+  for (const [index, line] of lines.entries()) {
+    const count = lost.see(line.bytes, nowMs);
+    if (count > 0) return {lines: lines.slice(0, index), missing: {lines: count, at: atOf(line)}};
+  }
+  return {lines};
+}
+
+/** Of what was skipped, what is not there any more: as much of it as the hole is still wide. */
+function missingUntil(first: RawLogLine, {lines, at}: Missing, lastAt: string): Missing {
+  const wideMs = Math.max(1, msOf(at) - msOf(lastAt));
+  const leftMs = Math.min(wideMs, Math.max(0, msOf(atOf(first)) - msOf(lastAt)));
+  return {lines: Math.max(1, Math.round(lines * leftMs / wideMs)), at: atOf(first)};
+}
+
+function atOf({bytes}: RawLogLine): string {
+  return bytes.toString('latin1', 0, AT_BYTES);
 }
 
 function keyOf({id, startedAtMs}: LoggedContainer): string {

@@ -1,7 +1,8 @@
 /**
- * Tells how many lines of a container's log the engine removed before we had read them. It keeps two files; a reader that is behind when both
- * have been replaced goes on with the next, and is told nothing (26.1.5, tried with 110,000 lines a second). What can be seen of it is a hole
- * in time, while we are behind, after at least half a file without one; how many lines were in it, from how fast they came before it.
+ * Tells how many lines of a container's log the engine seems to have skipped. It keeps two files; a reader that is behind when both
+ * have been replaced goes on with the newest, and is told nothing (26.1.5, tried with 110,000 lines a second). What can be seen of it is a hole
+ * in time, where we were behind, after at least half a file without one; how many lines were in it, from how fast they came before it. What comes
+ * behind the hole may be quite new. Whether it was only a pause, who asks the engine again can tell.
  */
 export class LostLines {
   readonly #fileBytes: number;
@@ -9,6 +10,8 @@ export class LostLines {
   #lines = 0;
   #firstMs = 0;
   #lastMs = 0;
+  /** When the last line came. */
+  #cameMs = 0;
 
   constructor(fileBytes: number) {
     this.#fileBytes = fileBytes;
@@ -21,7 +24,7 @@ export class LostLines {
     const holeMs = Math.max(0, atMs - this.#lastMs);
     let lost = 0;
     if (this.#lines > 0 && holeMs >= HOLE_MS_MIN) {
-      const isBehind = nowMs % DAY_MS - this.#lastMs >= holeMs + BEHIND_MS_MIN;
+      const isBehind = this.#cameMs - this.#lastMs >= BEHIND_MS_MIN;
       if (isBehind && this.#bytes >= this.#fileBytes / 2) lost = Math.round(this.#lines / Math.max(1, this.#lastMs - this.#firstMs) * holeMs);
       this.#lines = 0;
       this.#bytes = 0;
@@ -30,6 +33,7 @@ export class LostLines {
     this.#lines += 1;
     this.#bytes += line.length + JSON_BYTES;
     this.#lastMs = atMs;
+    this.#cameMs = nowMs % DAY_MS;
     return lost;
   }
 }

@@ -26,15 +26,15 @@ export async function resumeOf(partition: Partition, {container, createdAtMs}: {
   let known = 0;
   for (const segment of partition.segments.toReversed()) {
     if (segment.writtenAtMs < createdAtMs - CLOCK_MS) break;
-    const bytes = await partition.readSegment(segment);
-    for (const {at} of headsOf(bytes).filter((head) => head.container === container)) {
+    const heads = headsOf(await partition.readSegment(segment));
+    for (const {at} of heads.filter((head) => head.container === container)) {
       if (at <= lastAt) continue;
       lastAt = at;
       since = formatAt(msOf(at) - DISORDER_MS);
     }
     if (lastAt === '') continue;
-    known += headsOf(bytes).filter((head) => head.container === container && head.at >= since).length;
-    if ((headsOf(bytes)[0]?.at ?? '') < formatAt(msOf(since) - CLOCK_MS)) break;
+    known += heads.filter((head) => head.container === container && head.at >= since).length;
+    if ((heads[0]?.at ?? '') < formatAt(msOf(since) - CLOCK_MS)) break;
   }
   return lastAt === '' ? {known: 0, lastAt} : {since, known, lastAt};
 }

@@ -100,11 +100,75 @@ test('a hole in time behind a whole file of the engine, while we are behind, is 
   t.is(see(flood, 0, 1_000), 0);
   const lost = see(flood, 5, 1_000);
   t.true(lost > 3_900 && lost < 4_100, String(lost));
+  const caughtUp = new LostLines(100_000);
+  see(caughtUp, 0, 1_000, Date.UTC(2026, 10, 25, 12, 0, 2));
+  t.true(see(caughtUp, 5, 1_000, Date.UTC(2026, 10, 25, 12, 0, 5)) > 3_900, 'the newest file may have been begun just now');
   const paused = new LostLines(100_000);
   see(paused, 0, 1_000, Date.UTC(2026, 10, 25, 12, 0, 1));
   t.is(see(paused, 5, 1_000, Date.UTC(2026, 10, 25, 12, 0, 5)), 0);
   const few = new LostLines(10_000_000);
   t.is(see(few, 0, 1_000) + see(few, 5, 1_000), 0);
+});
+
+/** An engine whose reader was not fast enough: it goes on with the newest file, and has told nothing of those in between. Asked anew, it tells what it still has. */
+class SkippingEngine {
+  readonly asked: (string | undefined)[] = [];
+  readonly #kept: readonly RawLogLine[];
+  readonly #streams: readonly (readonly RawLogLine[])[];
+
+  constructor({first, kept}: {readonly first: readonly RawLogLine[]; readonly kept: readonly RawLogLine[]}) {
+    this.#kept = kept;
+    this.#streams = [first];
+  }
+
+  async* logBatches(_id: string, {since}: {readonly since?: string}): AsyncIterable<readonly RawLogLine[]> {
+    const all = this.#streams[this.asked.length] ?? this.#kept;
+    this.asked.push(since);
+    const told = all.filter(({bytes}) => since === undefined || bytes.toString('latin1', 0, since.length) >= since);
+    for (let from = 0; from < told.length; from += 100) yield told.slice(from, from + 100);
+  }
+
+  async container(): Promise<undefined> {}
+}
+
+/** One a millisecond, of 100 bytes. */
+function lines(from: number, to: number): readonly RawLogLine[] {
+  return Array.from({length: to - from}, (_, index) => ({isStderr: false, bytes: Buffer.from(`${at((from + index) / 1000)} line ${from + index} ${'x'.repeat(60)}\n`)}));
+}
+
+async function collectSkipping(t: ExecutionContext, engine: SkippingEngine) {
+  const store = await openStore(t);
+  const told: number[] = [];
+  const nowMs = () => Date.UTC(2026, 10, 25, 12, 1);
+  const collector = new Collector({engine, store, onProblem: (error) => t.fail(error.message), logBytesMax: () => 100_000, onLost: (_container, lost) => void told.push(lost), nowMs}, new AbortController().signal);
+  collector.see([WEB]);
+  await collector.drained(ID);
+  const texted = await texts(store);
+  return {told, numbers: texted.map((text) => Number(/^web\.1 line (\d+) /.exec(text)?.[1])), texted};
+}
+
+test('what the engine has skipped and still has is asked for, and comes once', async (t) => {
+  const engine = new SkippingEngine({first: [...lines(0, 1_000), ...lines(3_000, 4_000)], kept: lines(0, 5_000)});
+  const {told, numbers} = await collectSkipping(t, engine);
+  t.deepEqual(told, []);
+  t.deepEqual(numbers, Array.from({length: 5_000}, (_, index) => index));
+  t.deepEqual(engine.asked, [undefined, at(0.989)]);
+});
+
+test('of what the engine has skipped, that is told as lost which it has not any more', async (t) => {
+  const engine = new SkippingEngine({first: [...lines(0, 1_000), ...lines(3_000, 4_000)], kept: lines(2_000, 5_000)});
+  const {told, numbers, texted} = await collectSkipping(t, engine);
+  t.is(told.length, 1);
+  t.true((told[0] ?? 0) > 950 && (told[0] ?? 0) < 1_050, String(told));
+  t.deepEqual(numbers.filter((number) => !Number.isNaN(number)), [...Array(1_000).keys(), ...Array.from({length: 3_000}, (_, index) => 2_000 + index)]);
+  t.regex(texted[1_000] ?? '', /^logs about \d+ lines of web\.1 are missing here/);
+});
+
+test('a pause of one who had fallen behind is none of that', async (t) => {
+  const all = [...lines(0, 1_000), ...lines(3_000, 4_000)];
+  const {told, numbers} = await collectSkipping(t, new SkippingEngine({first: all, kept: all}));
+  t.deepEqual(told, []);
+  t.is(numbers.length, 2_000);
 });
 
 test('containers that say nothing keep nobody from being read', async (t) => {
