@@ -21,7 +21,7 @@ export interface Client {
   app(name: AppName, signal: AbortSignal): Promise<AppAnswer>;
   createApp(name: string, signal: AbortSignal): Promise<CreatedApp>;
   confirm(commit: string, signal: AbortSignal): Promise<{readonly commit: CommitId}>;
-  scale(name: AppName, services: Readonly<Record<string, number>>, signal: AbortSignal): Promise<ScaledApp>;
+  scale(name: AppName, services: Readonly<Record<string, number | string>>, signal: AbortSignal): Promise<ScaledApp>;
   plan(signal: AbortSignal): Promise<PlanAnswer>;
   /** `of`: a commit whose change is waited for. */
   converged(name: AppName, of: CommitId | undefined, signal: AbortSignal): AsyncIterable<ConvergedLine>;

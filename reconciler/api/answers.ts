@@ -61,7 +61,7 @@ export interface CreatedApp extends Written {
 }
 
 export interface ScaledApp extends Written {
-  /** As it was asked for. */
+  /** Copies of those that were asked for. */
   readonly services: Readonly<Record<string, number>>;
 }
 

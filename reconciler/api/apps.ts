@@ -2,7 +2,7 @@ import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {appIdOf} from '../../schemas/app-id.ts';
 import type {AppId, AppName, CommitId} from '../../schemas/ids.ts';
 import {NAME_LENGTH_MAX} from '../../schemas/names.ts';
-import {createApp, scale, scaleSubject} from '../commits/edits.ts';
+import {createApp, replicasAsked, scale, scaleSubject, type ScaleWish} from '../commits/edits.ts';
 import type {DeployOutcome, NodeView} from '../node.ts';
 import {platformUrlOf, urlOf} from '../settings.ts';
 import type {AppStatus} from '../status/status.ts';
@@ -36,12 +36,13 @@ export function registerAppRoutes(server: FastifyInstance, {view, authenticate, 
     return {...written, name, gitUrl: `${platformUrlOf('git', view.settings)}${name}.git`, webUrl: urlOf(`${name}.${view.status().domain}`, view.settings)};
   });
 
-  server.post<{Params: {app: string}; Body: Pick<ScaledApp, 'services'>}>('/apps/:app/scale', async (request): Promise<ScaledApp> => {
+  server.post<{Params: {app: string}; Body: {services: Readonly<Record<string, ScaleWish>>}}>('/apps/:app/scale', async (request): Promise<ScaledApp> => {
     const name = readAppName(request.params.app);
     const {services} = request.body;
     const subject = scaleSubject(name, services);
-    const read = await explaining("can't read the cluster repository", readerOf(name, view, AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
-    return {...await commit(request, {edit: scale(name, services), message: subject(read), subject}), services};
+    const reader = () => explaining("can't read the cluster repository", readerOf(name, view, AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
+    const written = await commit(request, {edit: scale(name, services), message: subject(await reader()), subject});
+    return {...written, services: replicasAsked(name, services, await reader())};
   });
 
   server.get<{Params: {app: string}; Querystring: Record<string, string>}>('/apps/:app/logs', (request, reply) => {

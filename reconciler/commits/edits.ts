@@ -36,8 +36,22 @@ export function createApp(name: AppName, id?: AppId): Edit {
   };
 }
 
+/** So many, or so many more or less than there are: `3`, `+1`, `-2`. */
+export type ScaleWish = number | string;
+
+/** Of an app's manifest as it is now. */
+function replicasWished(manifest: AppManifest, service: string, wish: ScaleWish): number {
+  return typeof wish === 'number' ? wish : replicasOf(manifest, service) + Number(wish);
+}
+
+/** What has become of wishes that were fulfilled: where there is a difference in one, it is in git by now. */
+export function replicasAsked(app: AppName, wishes: Readonly<Record<string, ScaleWish>>, read: Parameters<Edit>[0]): Readonly<Record<string, number>> {
+  const loaded = loadManifest('App', appFile(app), read(appFile(app)) ?? '');
+  return Object.fromEntries(Object.entries(wishes).flatMap(([service, wish]) => (typeof wish === 'number' ? [[service, wish]] : loaded.ok ? [[service, replicasOf(loaded.value, service)]] : [])));
+}
+
 /** Sets replicas by service: one changed line each. Refused for services that neither app.yaml nor the current release has. */
-export function scale(app: AppName, replicas: Readonly<Record<string, number>>): Edit {
+export function scale(app: AppName, replicas: Readonly<Record<string, ScaleWish>>): Edit {
   return (read, list) => {
     const file = appFile(app);
     const original = mustRead(read, app);
@@ -45,8 +59,9 @@ export function scale(app: AppName, replicas: Readonly<Record<string, number>>):
     const known = new Set([...Object.keys(before.services ?? {}), ...releasedServices(app, read, list)]);
     let text = original;
     let manifest = before;
-    for (const [service, count] of Object.entries(replicas)) {
+    for (const [service, wish] of Object.entries(replicas)) {
       if (!known.has(service)) throw new EditRefused(unknownService(app, service, known));
+      const count = replicasWished(manifest, service, wish);
       if (!Number.isInteger(count) || count < 0 || count > REPLICAS_MAX) {
         throw new EditRefused(`replicas of "${service}" must be a whole number from 0 to ${REPLICAS_MAX}, not "${count}"`);
       }
@@ -64,10 +79,10 @@ export function scale(app: AppName, replicas: Readonly<Record<string, number>>):
 }
 
 /** `shop: scale web 2 → 4`, of what there is when it is done. What can't be read is left out of it, and the edit itself says why. */
-export function scaleSubject(app: AppName, replicas: Readonly<Record<string, number>>): (read: Parameters<Edit>[0]) => string {
+export function scaleSubject(app: AppName, replicas: Readonly<Record<string, ScaleWish>>): (read: Parameters<Edit>[0]) => string {
   return (read) => {
     const loaded = loadManifest('App', appFile(app), read(appFile(app)) ?? '');
-    const changes = Object.entries(replicas).map(([service, to]) => ({service, to, from: loaded.ok ? replicasOf(loaded.value, service) : undefined}));
+    const changes = Object.entries(replicas).map(([service, wish]) => (loaded.ok ? {service, to: replicasWished(loaded.value, service, wish), from: replicasOf(loaded.value, service)} : {service, to: wish, from: undefined}));
     // Where nothing differs, that is the news.
     const told = changes.some(({from, to}) => from !== to) ? changes.filter(({from, to}) => from !== to) : changes;
     return `${app}: scale ${told.map(({service, from, to}) => (from === undefined ? `${service} to ${to}` : `${service} ${from} → ${to}`)).join(', ')}`;

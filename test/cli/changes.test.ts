@@ -106,6 +106,13 @@ test('scale commits in words, waits with progress, and says what runs', async (t
   t.regex(view.repo.files.get('apps/shop/app.yaml') ?? '', /replicas: 4/);
 });
 
+test('scale takes one more and one less, as Heroku does, and says how many there are then', async (t) => {
+  const {view, type} = await terminal(t);
+  view.repo.files.set('apps/shop/app.yaml', APP_YAML);
+  view.outcome = {result: 'healthy', commit: COMMIT, urls: []};
+  t.regex(await type('ps:scale -a shop web-1 worker+2'), /"shop: scale web 2 → 1, worker 0 → 2" \w{8}\n! Scaling ⬢ shop\.\.\. done, now running web at 1, worker at 2\nexit 0$/);
+});
+
 test('scale that does not become healthy fails with the cause and the last lines of the log', async (t) => {
   const {view, type} = await terminal(t);
   view.repo.files.set('apps/shop/app.yaml', APP_YAML);

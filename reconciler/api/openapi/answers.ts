@@ -124,7 +124,7 @@ export const APP_ANSWERS: Readonly<Record<string, SchemaObject>> = {
     {type: 'object', additionalProperties: false, required: ['result', 'commit', 'detail'], properties: {result: always('converging', 'It was waited for as long as a request may take.'), commit: COMMIT, detail: text('What is going on.')}}),
   App: objectOf<AppAnswer>('An app, as the last pass saw it.', {...APP_STATUS, gitUrl: text('What is pushed to.')}),
   CreatedApp: objectOf<CreatedApp>('The app that was made.', {...WRITTEN, name: APP, gitUrl: text('What is pushed to.'), webUrl: text('Where it will be.')}),
-  ScaledApp: objectOf<ScaledApp>('What was asked for.', {...WRITTEN, services: mapOf(count('Copies.'))}),
+  ScaledApp: objectOf<ScaledApp>('How many copies there are to be.', {...WRITTEN, services: mapOf(count('Copies.'))}),
   Condition: CONDITION, Replica: REPLICA, ServiceStatus: SERVICE_STATUS, Run: RUN, Source: SOURCE, NodeStatus: NODE_STATUS, Event: EVENT, LogLine: LOG_LINE,
   Plan: objectOf<PlanAnswer>('What the next pass does.', {actions: listOf(ref('PlannedAction')), waiting: listOf({type: 'object', additionalProperties: false, required: ['subject', 'on'], properties: {app: APP, subject: text('`web.2`'), on: text('What it waits for.'), untilMs: amount('Milliseconds since 1970.')}}), text: text('The same for people. Empty: nothing to do.')}),
   PlannedAction: objectOf<PlannedAction>('An action, without what only its executor needs.', {kind: text('For programs.'), app: maybe(APP), subject: text('What it is about.'), reason: text('Why.')}),

@@ -7,6 +7,9 @@ import {action, commit, lines, question, writtenLines, type Operations} from './
 import {IMAGE_FIELDS, patchOf, SERVICE_FIELDS} from './services.ts';
 import {always, APP, bodyOf, count, flag, HOOK_SECRET, listOf, mapOf, ref, SERVICE, text} from './schema.ts';
 
+/** So many more, or less, than there are: `+1`, `-2`. */
+const SCALE_STEP_PATTERN = '^[+-][1-9]\\d{0,3}$';
+
 const SWITCH = bodyOf({on: flag('Whether it is to be so.')}, ['on']);
 const FOLLOW = {follow: flag('Tell also what comes, until the connection is closed.', {default: false})};
 /** `3`, also as `v3`. */
@@ -50,8 +53,8 @@ export const APP_OPERATIONS: Operations = {
   'GET /v1/apps/:app/services/:service/logs': lines('services', 'Read the log of a service', ref('LogLine'), {query: LOG_QUERY}),
   'POST /v1/apps/:app/scale': commit('services', 'Scale services', ref('ScaledApp'), {
     body: bodyOf({services: {
-      type: 'object', minProperties: 1, maxProperties: 100, propertyNames: {pattern: NAME_PATTERN, errorMessage: "can't name a service"}, description: 'Copies by service.', examples: [{web: 3}],
-      additionalProperties: count('Copies.', {maximum: REPLICAS_MAX, errorMessage: `must be a whole number from 0 to ${REPLICAS_MAX}`}), errorMessage: 'must be an object such as {"web": 3}',
+      type: 'object', minProperties: 1, maxProperties: 100, propertyNames: {pattern: NAME_PATTERN, errorMessage: "can't name a service"}, description: 'Copies by service; a text such as `+1` or `-2` says how many more or less.', examples: [{web: 3}, {web: '+1'}],
+      additionalProperties: count('Copies.', {type: ['integer', 'string'], maximum: REPLICAS_MAX, pattern: SCALE_STEP_PATTERN, errorMessage: `must be a whole number from 0 to ${REPLICAS_MAX}`}), errorMessage: 'must be an object such as {"web": 3}',
     }}, ['services']),
   }),
   'POST /v1/apps/:app/restart': action('services', 'Give services new containers', ref('Restarted'), {body: bodyOf({service: {...SERVICE, description: 'Absent: all that run.'}}), isBodyOptional: true}),

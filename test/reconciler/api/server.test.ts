@@ -111,6 +111,15 @@ test('a write is a commit by the one who asked, and its key finds it again', asy
   t.regex(view.repo.files.get('apps/shop/app.yaml') ?? '', /replicas: 4/);
 });
 
+test('one more is one more than there are, and a repeated request makes it no second one', async (t) => {
+  const {server, view} = subject(t);
+  view.repo.files.set('apps/shop/app.yaml', APP_YAML);
+  const ask = {method: 'POST', url: '/v1/apps/shop/scale', payload: {services: {web: '+1'}}, headers: {...BEARER, 'idempotency-key': 'operation-1'}} as const;
+  t.like((await server.inject(ask)).json(), {isNew: true, message: 'shop: scale web 2 → 3', services: {web: 3}});
+  t.like((await server.inject(ask)).json(), {isNew: false, services: {web: 3}});
+  t.is(view.repo.commits.length, 1);
+});
+
 test('a new app answers at the domain of cluster.yaml, and is pushed to at the domain of the node', async (t) => {
   const {server, view} = subject(t);
   view.current = {...view.current, domain: 'apps.example.com'};

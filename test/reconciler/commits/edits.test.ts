@@ -33,7 +33,7 @@ function diff(before: string, after: string): string {
 }
 
 const scales = test.macro({
-  exec(t, {yaml, to, expected}: {yaml: string; to: Record<string, number>; expected: string}) {
+  exec(t, {yaml, to, expected}: {yaml: string; to: Record<string, number | string>; expected: string}) {
     const before = HEAD + yaml;
     const files = {'apps/shop/app.yaml': before, ...run(addRelease(SHOP, RELEASE, {keep: 10}), {'apps/shop/app.yaml': before})};
     const changed = run(scale(SHOP, to), files);
@@ -46,6 +46,11 @@ test('changes one line and keeps comments, quotes, spacing and blank lines', sca
   yaml: '\n# the front\nservices:\n    web:   # it serves\n        replicas:   2     # for the sale\n\n        port: 8080\n    # the back\n    worker: {replicas: 1}\n\nenv:\n    A:   "1"   # one\n',
   to: {web: 30},
   expected: '-        replicas:   2     # for the sale\n+        replicas:   30     # for the sale',
+});
+test('by as many more or less as are asked for', scales, {
+  yaml: 'services:\n  web: {replicas: 2}\n  worker: {command: work, replicas: 5}\n',
+  to: {web: '+3', worker: '-1'},
+  expected: '-  web: {replicas: 2}\n-  worker: {command: work, replicas: 5}\n+  web: {replicas: 5}\n+  worker: {command: work, replicas: 4}',
 });
 test('adds the line below the last one of a service that has no replicas', scales, {
   yaml: 'services:\n  web:\n    check:\n      http: /x # checked\n    # end of web\n\nenv: {A: b}\n',
@@ -127,6 +132,7 @@ test('scale of an unknown service', refuses, {
   files: {'apps/shop/app.yaml': `${HEAD}services: {web: {}, worker: {}}\n`},
   message: /^app "shop" has no service "wbe"; known are web, worker$/,
 });
+test('fewer than none', refuses, {edit: scale(SHOP, {web: '-3'}), files: {'apps/shop/app.yaml': `${HEAD}services: {web: {replicas: 2}}\n`}, message: /^replicas of "web" must be a whole number from 0 to 1000, not "-1"$/});
 test('scale before the first push', refuses, {edit: scale(SHOP, {web: 2}), files: {'apps/shop/app.yaml': HEAD}, message: /no services yet: push/});
 test('scale of a service that every object has', refuses, {edit: scale(SHOP, {constructor: 2}), files: {'apps/shop/app.yaml': `${HEAD}services: {web: {}}\n`}, message: /no service "constructor"/});
 test('scale of an app that is not there', refuses, {edit: scale(SHOP, {web: 2}), files: {}, message: /^there is no app "shop"/});
