@@ -36,6 +36,8 @@ export interface Case {
 /** What is still there after that has not stopped by itself. */
 export const STOP_GRACE_MS = 15_000;
 
+const ANSWER_MS_MAX = 20_000;
+
 export type BuildTrial = Awaited<ReturnType<typeof buildTrial>>;
 
 /** Whose images with Debian packages stay when the tests are over, as the stack's do: installing PHP or Java takes longer than all the rest. */
@@ -166,10 +168,10 @@ export interface Served extends Answer {
 
 function request(url: string): Promise<Answer> {
   const {promise, resolve, reject} = Promise.withResolvers<Answer>();
-  get(url, {timeout: 2000}, response => {
+  get(url, {signal: AbortSignal.timeout(ANSWER_MS_MAX)}, response => {
     let body = '';
     response.setEncoding('utf8').on('data', chunk => (body += chunk));
-    response.on('end', () => resolve({status: response.statusCode ?? 0, headers: response.headers, body}));
+    response.on('end', () => resolve({status: response.statusCode ?? 0, headers: response.headers, body})).on('error', reject);
   }).on('error', reject);
   return promise;
 }

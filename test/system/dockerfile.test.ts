@@ -103,7 +103,7 @@ test.serial('BuildKit keeps the build\'s limits: memory, cores, processes, disk'
   t.true(lines.some(line => line.includes(`:/${group}/buildkit/`) || line.trim() === '0::/'), lines.join('\n'));
   const seen: Record<string, string> = {};
   const onLine = (line: string) => void (line.includes('begun') && Object.assign(seen, Object.fromEntries(limitsOf(group))));
-  const {reason: disk} = await trial.buildBadly({fixture: 'no-buildpack', app: 'limited', changes: step('echo begun\nhead -c 200000000 /dev/zero >/big\nsleep 100'), limits: {diskBytes: 100 * 1024 ** 2, cpus: 0.5}, onLine});
+  const {reason: disk} = await trial.buildBadly({fixture: 'no-buildpack', app: 'limited', changes: step('echo begun\nsleep 3\nhead -c 200000000 /dev/zero >/big\nsleep 100'), limits: {diskBytes: 100 * 1024 ** 2, cpus: 0.5}, onLine});
   t.is(disk, 'the build used more than 100Mi of disk');
   t.is(seen['pids.max'], '1024');
   t.is(seen['memory.limit_in_bytes'] ?? seen['memory.max'], String(1024 ** 3));

@@ -54,8 +54,10 @@ async function get(host: string, path = '/', headers: Readonly<Record<string, st
 }
 
 test.serial('each request goes where the manifest says', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await until('the last push is served', async () => (await get('shop.test')) === 'web one /' && (await get('anything.test')) === 'next one /');
+  // Until then the Caddy before still accepts connections.
+  await node.settled();
   t.deepEqual(await Promise.all([
     get('shop.test', '/x//y'), get('shop.test', '/api/orders?a=b'), get('shop.test', '/', {Cookie: 'beta=yes'}), get('shop.test', '/api', {Cookie: 'beta=yes'}),
     get('www.shop.test', '/x?y'), get('a.b.shop.test', '/z'), get('shop.flynn.localhost'),
@@ -63,7 +65,7 @@ test.serial('each request goes where the manifest says', async (t) => {
 });
 
 test.serial('weights change by a commit, without a deploy', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   const before = (await node.running('shop')).map(({id}) => id).toSorted();
   await node.want(clone, {'apps/shop/app.yaml': MANIFEST.replace('{web: 1, next: 0}', '{web: 0, next: 1}')});
   await until('the other one answers', async () => (await get('a.shop.test')) === 'next one /');
@@ -85,7 +87,7 @@ test.serial('a deploy behind hosts with paths and conditions costs no request', 
 });
 
 test.serial('in maintenance its paths answer 503, and its redirects go on', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node.want(clone, {'apps/shop/app.yaml': `${MANIFEST}maintenance: true\n`});
   await until('the page is there', async () => (await get('shop.test', '/api/x')) === '503');
   t.is(await get('www.shop.test'), '301 https://shop.test/');
