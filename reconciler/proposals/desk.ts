@@ -7,7 +7,7 @@ import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
 import {EditRefused, type Change} from '../checkout/snapshot.ts';
 import {MAIN} from '../checkout/own.ts';
 import {writer} from '../commits/writer.ts';
-import {massDelete} from '../desired/mass-delete.ts';
+import {massDelete, shownOf} from '../desired/mass-delete.ts';
 import {approvable, missingFor} from './approvals.ts';
 import {mergeProposal, type Deployer} from './merge.ts';
 import {shortBranch, slugOf, titleOf} from './naming.ts';
@@ -163,7 +163,7 @@ export class ProposalDesk implements Proposals {
       },
       mustKeepApps: (before, after) => {
         const gone = massDelete(before, after);
-        if (gone !== undefined) throw new EditRefused(`it removes ${gone.removed.length} of ${before.length} apps (${gone.removed.join(', ')}). If that is meant: merge it in a clone, and git push -o flynn.confirm-delete`);
+        if (gone !== undefined) throw new EditRefused(`it removes ${gone.removed.length} of ${before.length} apps (${shownOf(gone.removed).join(', ')}). If that is meant: merge it in a clone, and git push -o flynn.confirm-delete`);
       },
       ended: async (commit) => {
         const next: ProposalRecord = {...record, state: 'merged', ended: {...by, at: now(), tip: open.tip, commit}};

@@ -7,7 +7,7 @@ import {isAncestor} from '../checkout/bare.ts';
 import {confirmDelete} from '../checkout/confirm.ts';
 import {MAIN} from '../checkout/own.ts';
 import {cutIntoPieces, NoFolder} from '../checkout/pieces.ts';
-import {massDelete} from '../desired/mass-delete.ts';
+import {massDelete, shownOf} from '../desired/mass-delete.ts';
 import type {GitDeps} from './deps.ts';
 import {warningsOf} from './plaintext.ts';
 import {inWords, notePush} from './note-push.ts';
@@ -89,7 +89,7 @@ export class ClusterPushes {
       const gone = old === undefined ? undefined : massDelete(old.apps.map(({name}) => name), next.apps.map(({name}) => name));
       if (gone !== undefined && !push.options.includes(OPTION_CONFIRM_DELETE)) {
         throw new PushRejected(
-          ...gone.removed.map((app) => detail(`removes ${app}`)),
+          ...shownOf(gone.removed).map((app) => detail(`removes ${app}`)),
           warning(`Push rejected, this removes ${gone.removed.length} of ${old?.apps.length} apps. If that is meant: git push -o ${OPTION_CONFIRM_DELETE}`),
         );
       }

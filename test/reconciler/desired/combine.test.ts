@@ -1,6 +1,6 @@
 import test from 'ava';
 import {appsInConflict, combine} from '../../../reconciler/desired/combine.ts';
-import {massDelete} from '../../../reconciler/desired/mass-delete.ts';
+import {massDelete, shownOf} from '../../../reconciler/desired/mass-delete.ts';
 import {resolveApp} from '../../../reconciler/desired/app.ts';
 import type {AppName, CommitId, TreeId} from '../../../schemas/ids.ts';
 import {app, config, release} from '../../support/manifests.ts';
@@ -71,3 +71,9 @@ test('all of two', removes, ['ab', ''], undefined);
 test('half', removes, ['abcdef', 'def'], undefined);
 test('others in their place', removes, ['abc', 'xyz'], 'abc');
 test('none at first', removes, ['', 'abc'], undefined);
+
+test('of thousands that would be gone the first are shown', (t) => {
+  const many = Array.from({length: 4000}, (_, index) => `a${index}` as AppName);
+  t.deepEqual(shownOf(many).slice(-2), ['a19', '3980 more']);
+  t.deepEqual(shownOf(many.slice(0, 20)), many.slice(0, 20));
+});
