@@ -7,7 +7,7 @@ import {reportWritten} from '../written.ts';
 const SERVICES_MAX = 100;
 
 export const scale: Command = {
-  usage: 'scale [<service>=<replicas>|<service>+<more>|<service>-<less>…] [--no-wait]',
+  usage: 'scale [<service>=<replicas>…] [--no-wait]',
   summary: 'Set how many replicas of its services an app has, or print that',
   details: [
     'It is one commit to the cluster repository. Services that are not named stay as they are. web+1 is one more than there are when it is done.',

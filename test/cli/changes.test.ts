@@ -151,7 +151,7 @@ test('scale without arguments prints what could be typed back', async (t) => {
 
 test('scale refuses what makes no sense before it asks anybody', async (t) => {
   const {type} = await terminal(t);
-  for (const words of ['web', 'web=', 'web=-1', 'web=x', 'web+1', '=3', 'web=1 web=2']) {
+  for (const words of ['web', 'web=', 'web=-1', 'web=x', 'web+', 'web=+1', 'web+1 web=2', '=3', 'web=1 web=2']) {
     t.regex(await type(`scale -a shop ${words}`), /\n! usage: flynn scale \[<service>=<replicas>…\] \[--no-wait\]\nexit 2$/, words);
   }
   t.regex(await type('scale -a shop web=5000'), /^! error: services\.web must be a whole number from 0 to 1000, not "5000"$/m);
