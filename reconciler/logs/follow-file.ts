@@ -1,3 +1,4 @@
+import {stat} from 'node:fs/promises';
 import {setTimeout as wait} from 'node:timers/promises';
 import {RotatedFile} from './tail.ts';
 
@@ -16,7 +17,7 @@ export interface FollowedFile {
 const LOOK_MS = 500;
 const NOTE_MS = 2_000;
 
-/** Reads a file that another process writes lines to and rotates, as it grows. Ends by the signal. */
+/** Reads a file that another process writes lines to and rotates, as it grows. Ends by the signal; of a file that is not there any more, when its rest was taken. */
 export async function followFile({file, placeFile, take, settle, onProblem}: FollowedFile, signal: AbortSignal): Promise<void> {
   const tail = await RotatedFile.open({file, placeFile});
   let notedAtMs = 0;
@@ -39,5 +40,19 @@ export async function followFile({file, placeFile, take, settle, onProblem}: Fol
     }
     await wait(LOOK_MS, undefined, {signal}).catch(() => {});
   }
+  if (!await isThere(file)) await takeRest(tail, {take, onProblem});
   await tail.close();
+}
+
+/** What came since the last look into a file that was removed with its writer: nobody else will ever read it. */
+async function takeRest(tail: RotatedFile, {take, onProblem}: Pick<FollowedFile, 'take' | 'onProblem'>): Promise<void> {
+  try {
+    for (let bytes = await tail.read(); bytes.length > 0; bytes = await tail.read()) await take(bytes);
+  } catch (error) {
+    onProblem(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return stat(file).then(() => true, () => false);
 }

@@ -18,22 +18,22 @@ const LOOK_MS = 500;
 export async function followRouterLogs(options: RouterLogsOptions, signal: AbortSignal): Promise<void> {
   const {folder, placeFolder, fileOf, onProblem} = options;
   const told = await newestOf(options.store);
-  const following = new Map<number, AbortController>();
+  const following = new Map<number, {readonly ending: AbortController; readonly ended: Promise<void>}>();
   const placeFileOf = (shift: number) => path.join(placeFolder, `${shift}.json`);
   while (!signal.aborted) {
     const there = new Set(await numbersIn(folder));
     for (const shift of there) {
       if (following.has(shift)) continue;
       const ending = new AbortController();
-      following.set(shift, ending);
-      void followRouterLog({...options, told, file: fileOf(shift), placeFile: placeFileOf(shift)}, AbortSignal.any([signal, ending.signal])).catch(onProblem);
+      const ended = followRouterLog({...options, told, file: fileOf(shift), placeFile: placeFileOf(shift)}, AbortSignal.any([signal, ending.signal])).catch(onProblem);
+      following.set(shift, {ending, ended});
     }
-    for (const [shift, ending] of following) {
+    for (const [shift, {ending, ended}] of following) {
       if (there.has(shift)) continue;
       following.delete(shift);
       ending.abort();
-      // A later one may have the same number.
-      await rm(placeFileOf(shift), {force: true}).catch(onProblem);
+      // A later one may have the same number. Not before this one has written it for the last time.
+      void ended.then(() => rm(placeFileOf(shift), {force: true})).catch(onProblem);
     }
     await wait(LOOK_MS, undefined, {signal}).catch(() => {});
   }

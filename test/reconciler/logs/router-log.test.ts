@@ -1,7 +1,8 @@
-import {appendFile, rename, writeFile} from 'node:fs/promises';
+import {appendFile, rename, rm, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import {formatRequest, parseAccessEntry} from '../../../reconciler/logs/access-log.ts';
+import {followFile} from '../../../reconciler/logs/follow-file.ts';
 import {RequestCounters} from '../../../reconciler/logs/requests.ts';
 import {followRouterLog} from '../../../reconciler/logs/router-log.ts';
 import {RotatedFile} from '../../../reconciler/logs/tail.ts';
@@ -96,6 +97,21 @@ test('a file is read over its rotations and over lives of the reader, each line 
   await readOn(second);
   await second.close();
   t.deepEqual(everything, ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine']);
+});
+
+test('what was written just before a file was removed with its writer is read', async (t) => {
+  const folder = await temporary(t);
+  const file = path.join(folder, 'access.log');
+  const taken: string[] = [];
+  const ending = new AbortController();
+  await writeFile(file, 'one\n');
+  const following = followFile({file, placeFile: path.join(folder, 'place.json'), take: async (bytes) => void taken.push(bytes.toString()), settle: async () => {}, onProblem: (error) => t.fail(error.message)}, ending.signal);
+  await until('it is read', () => taken.length === 1);
+  await appendFile(file, 'two\n');
+  await rm(file);
+  ending.abort();
+  await following;
+  t.deepEqual(taken, ['one\n', 'two\n']);
 });
 
 test('requests come into the log of the app whose replica or host it was, once, and are counted by release', async (t) => {
