@@ -66,9 +66,10 @@ export const routesSchema = {type: 'array', items: routeSchema, maxItems: ROUTES
 /** What a schema can't say of the routes of one app. */
 export function checkRoutes(routes: readonly RouteManifest[] = []): readonly Problem[] {
   const keys = routes.map((route) => claimKey(claimOf(route)));
+  const firsts = new Map(keys.map((key, index) => [key, index] as const).toReversed());
   return [
     ...routes.flatMap((route, index): Problem[] => [
-      ...(keys.indexOf(keys[index] ?? '') === index ? [] : [{path: ['routes', index], message: `route "${claimInWords(claimOf(route))}" is there twice`}]),
+      ...(firsts.get(keys[index] ?? '') === index ? [] : [{path: ['routes', index], message: `route "${claimInWords(claimOf(route))}" is there twice`}]),
       ...checkRoute(route).map(({path, message}) => ({path: ['routes', index, ...path], message})),
       ...checkRouteOptions(route, ['routes', index]),
       ...(leadsBack(route, routes) ? [{path: ['routes', index, 'redirect'], message: `a redirect that leads back to its own route has no end: "${redirectOf(route.redirect ?? '').to}" is what "${claimInWords(claimOf(route))}" answers`}] : []),

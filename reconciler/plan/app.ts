@@ -148,11 +148,18 @@ function routesOf({app, phase, slots, standIns}: Routing, observed: ObservedStat
   if (shown === undefined) return [];
   // Of the newest manifests that are right: what serves may be older ones.
   const {isInMaintenance, errorPages} = app.state === 'resolved' ? app : shown;
+  // Once a service: an app may have a thousand routes.
+  const known = new Map<ServiceName, readonly Target[]>();
+  const targets = (service: ServiceName) => {
+    const found = known.get(service) ?? targetsOf(service, {phase, slots, standIns}, observed);
+    known.set(service, found);
+    return found;
+  };
   return shown.routes.map((route): RoutedPath => {
     const base = {...route, app: shown.name, isHeld: phase.kind === 'invalid', ...(errorPages && {errorPages})};
     if (isInMaintenance === true || phase.kind === 'suspended') return {...base, targets: observed.router.state === 'ready' ? [observed.router.maintenance] : []};
     const shares = route.split?.shares ?? (route.service === undefined ? [] : [{service: route.service, weight: 1}]);
-    return {...base, targets: shared(shares.map(({service, weight}) => ({weight, targets: targetsOf(service, {phase, slots, standIns}, observed)})))};
+    return {...base, targets: shared(shares.map(({service, weight}) => ({weight, targets: targets(service)})))};
   });
 }
 
