@@ -1,6 +1,7 @@
 import {randomInt} from 'node:crypto';
 import type {SshAnswer} from '../../reconciler/ssh/answer.ts';
 import type {CreatedApp} from '../../reconciler/api/answers.ts';
+import {problemOfAppName} from '../../schemas/names.ts';
 import {ApiFailure, type Client} from '../client.ts';
 import {type Command, type CommandContext, Failure, UsageError} from '../command.ts';
 import {parseFlags} from '../flags.ts';
@@ -39,6 +40,9 @@ export const create: Command = {
     if (word !== undefined && context.appFlag !== undefined) throw new UsageError(`the name is there twice: "${word}" and -a "${context.appFlag}"`);
     if (!/^(\w[\w./-]*)?$/.test(remote)) throw new UsageError(`"${remote}" can't name a git remote`);
     const name = word ?? context.appFlag;
+    const problem = name === undefined ? undefined : problemOfAppName(name);
+    // Before anything is said about its remote.
+    if (problem !== undefined) throw new Failure(problem);
     if (values.ssh && values.http) throw new UsageError('--ssh or --http, not both');
     const isSsh = values.ssh || (client.cluster.git === 'ssh' && !values.http && remote !== '');
     const base = isSsh ? await sshBase(client, signal) : client.cluster.gitUrl;

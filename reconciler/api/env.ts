@@ -23,6 +23,8 @@ const READ_MS_MAX = 60_000;
 const BODY_BYTES_MAX = 1024 * 1024;
 /** How often a change is sealed anew because somebody else changed recipients or secrets at the same moment. */
 const TRIES_MAX = 5;
+/** See `../apply/replica-spec.ts`. */
+const OURS: ReadonlySet<string> = new Set(['FLYNN_APP', 'FLYNN_SERVICE', 'FLYNN_REPLICA', 'FLYNN_RELEASE', 'FLYNN_JOB', 'FLYNN_RUN']);
 /** Names in the subject of a commit; more are counted. */
 const NAMES_MAX = 5;
 
@@ -105,6 +107,7 @@ async function changeOf({set = {}, unset = [], service, secret = false}: EnvRequ
   return {
     change: {...(service !== undefined && {service}), set: Object.fromEntries(open.map((name) => [name, set[name] ?? ''])), seal: Object.fromEntries(seals), unset, recipients},
     warnings: [
+      ...names.filter((name) => OURS.has(name)).map((name) => `${name} is set by Flynn in every container: what is set here counts for nothing`),
       ...open.flatMap((name) => {
         const why = looksSecret(name, set[name] ?? '');
         return why === undefined ? [] : [`${name} looks like a secret (${why}), and everybody who can read the cluster repository can read it, for ever: flynn env set --secret ${name}`];

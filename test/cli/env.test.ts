@@ -96,6 +96,10 @@ test('a secret that is set to what it is changes nothing', async (t) => {
   t.is(one.view.repo.files.get(SECRETS), before);
 });
 
+test('what every container is given anyway is set with a warning that it counts for nothing', async (t) => {
+  t.regex(await (await shop(t)).type('env set FLYNN_APP=store -a shop --no-wait'), /^! warning: FLYNN_APP is set by Flynn in every container: what is set here counts for nothing\n! Committed "shop: set env FLYNN_APP"/m);
+});
+
 test('what looks like a secret gets a warning, and is set; what was plain before gets another', async (t) => {
   const one = await shop(t);
   t.is(await one.type('env set STRIPE_KEY=hunter2 --no-wait -a shop'), text`
