@@ -31,6 +31,7 @@ const KIND = 'source $BUILDPACK/lib/kind.sh; kind_of_app';
 test('an app with a pom.xml is built with Maven, though it has other sources', prints, {buildpack: 'java', script: KIND, files: {'pom.xml': '', 'Main.java': ''}, expected: 'maven'});
 test('an app with a gradlew is built with Gradle', prints, {buildpack: 'java', script: KIND, files: {gradlew: '', 'build.gradle.kts': ''}, expected: 'gradle'});
 test('a jar at the root is an app', prints, {buildpack: 'java', script: KIND, files: {'shop.jar': ''}, expected: 'jar'});
+test('so is a war, as Spring Boot makes them', prints, {buildpack: 'java', script: KIND, files: {'shop.war': ''}, expected: 'jar'});
 test('an app without any of these is no Java', prints, {buildpack: 'java', script: '$BUILDPACK/bin/detect . || echo no', files: {'src/A.java': ''}, expected: 'no'});
 
 const wants = (properties: string, expected: string) => ({buildpack: 'java', script: 'source $BUILDPACK/lib/kind.sh; wanted_java', files: {'system.properties': properties}, expected});

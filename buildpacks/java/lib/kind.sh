@@ -5,12 +5,12 @@
 JAVAS="21 25"
 DEFAULT_JAVA=21
 
-# Prints maven, gradle, sources (Main.java and no tool) or jar (one that was built elsewhere); nothing for what is no Java.
+# Prints maven, gradle, sources (Main.java and no tool) or jar (a jar or war that was built elsewhere); nothing for what is no Java.
 kind_of_app() {
   if [ -f pom.xml ] || [ -f pom.atom ] || [ -f pom.clj ] || [ -f pom.groovy ] || [ -f pom.rb ] || [ -f pom.scala ] || [ -f pom.yaml ] || [ -f pom.yml ]; then echo maven
   elif [ -f gradlew ] || [ -f build.gradle ] || [ -f build.gradle.kts ] || [ -f settings.gradle ] || [ -f settings.gradle.kts ]; then echo gradle
   elif [ -f Main.java ]; then echo sources
-  elif compgen -G '*.jar' >/dev/null; then echo jar
+  elif compgen -G '*.jar' >/dev/null || compgen -G '*.war' >/dev/null; then echo jar
   fi
 }
 

@@ -43,7 +43,7 @@ build_with_maven() {
 # Of several modules, the only one whose target/ has a jar that can be started.
 target_folder() {
   local folder
-  [ -d target ] && compgen -G 'target/*.jar' >/dev/null && { echo target; return; }
+  [ -d target ] && compgen -G 'target/*.[jw]ar' >/dev/null && { echo target; return; }
   for folder in */target; do compgen -G "$folder/*.jar" >/dev/null && unzip -p "$folder"/*.jar META-INF/MANIFEST.MF 2>/dev/null | grep -q '^Main-Class:' && { echo "$folder"; return; }; done
   echo target
 }

@@ -42,12 +42,12 @@ network_options() {
   done
 }
 
-# find_jar FOLDER: notes the one jar in it that can be started.
+# find_jar FOLDER: notes the one jar in it that can be started, or the one war: some bring a server.
 find_jar() {
   local jar found=()
-  for jar in "$1"/*.jar; do
+  for jar in "$1"/*.jar "$1"/*.war; do
     case ${jar##*/} in
-      '*.jar' | *-sources.jar | *-javadoc.jar | *-tests.jar | *-plain.jar | original-*.jar) continue ;;
+      '*.jar' | '*.war' | *-sources.jar | *-javadoc.jar | *-tests.jar | *-plain.jar | original-*.jar) continue ;;
     esac
     unzip -p "$jar" META-INF/MANIFEST.MF 2>/dev/null | grep -q '^Main-Class:' && found+=("${jar#./}")
   done
