@@ -38,8 +38,11 @@ export interface Command {
   readonly folder?: string;
 }
 
-/** First process: collects what others leave behind (as every first process has to), and ends by itself. It needs no child for that. */
-const FIRST_PROCESS = 'exec {pipe}<> <(:); read -t "$0" -u "$pipe"';
+/**
+ * First process: collects what others leave behind (as every first process has to), and ends by itself. It needs no child for that. A bash that reads collects
+ * nothing before it has read: hence the trap and the seconds, else what has long ended counts as a process.
+ */
+const FIRST_PROCESS = 'exec {pipe}<> <(:); trap : CHLD; while [ "$SECONDS" -lt "$0" ]; do read -t 1 -u "$pipe"; done';
 const USER = '1000:1000';
 
 /**

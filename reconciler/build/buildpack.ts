@@ -155,6 +155,7 @@ async function discover(container: BuildContainer, context: BuildContext, {done,
   for (const text of procfile.warnings) print(warning(text));
   if (declared.length > 0 || added.length === 0) print(detail(`Procfile declares types -> ${declared.join(', ') || '(none)'}`));
   if (added.length > 0) print(detail(`Default types for buildpack -> ${added.join(', ')}`));
+  if (declared.length + added.length === 0) print(warning('Nothing is run: neither a Procfile nor a buildpack says how. Write one: web: <command>'));
   return Object.fromEntries(Object.entries({...defaults, ...procfile.services}).map(([name, line]) => [name, [line]]));
 }
 

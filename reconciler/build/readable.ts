@@ -1,5 +1,6 @@
 import type {BuildContainer} from '../adapters/build-container.ts';
 import {warning} from './output.ts';
+import {runAlone} from './shell.ts';
 
 /** Names that people are told. */
 const SHOWN_MAX = 3;
@@ -13,14 +14,12 @@ export function readableScript(folders: readonly string[]): string {
 
 /**
  * Builds leave folders of mode 000, tests of others' packages among them. What their owner can't read could neither be moved to another container nor
- * packed, and the app, which runs as the same user, could not read it either.
+ * packed, and the app, which runs as the same user, could not read it either. All that they left running ends first.
  */
 export async function makeReadable(container: BuildContainer, {folders, print}: {readonly folders: readonly string[]; print(line: string): void}, signal: AbortSignal): Promise<void> {
-  const chunks: Uint8Array[] = [];
   // Nobody may stop reading before it is done with all of them.
   const text = `cd / && names=$(mktemp) && { ${readableScript(folders)} >"$names" || true; } && head -c ${NAMES_BYTES_MAX} "$names" && rm "$names"`;
-  for await (const chunk of container.read({words: ['bash', '-c', text], folder: '/'}, signal)) chunks.push(chunk);
-  const names = Buffer.concat(chunks).toString().split('\n').filter((name) => name !== '').map((name) => name.replace(/^\/tmp\/build/, '.'));
+  const names = (await runAlone(container, text, signal)).split('\n').filter((name) => name !== '').map((name) => name.replace(/^\/tmp\/build/, '.'));
   if (names.length === 0) return;
   const more = names.length > SHOWN_MAX ? ` and ${names.length - SHOWN_MAX} more` : '';
   print(warning(`Not even their owner could read ${names.slice(0, SHOWN_MAX).join(', ')}${more}: now it can.`));

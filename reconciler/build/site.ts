@@ -11,7 +11,7 @@ import type {BuildContext} from './context.ts';
 import {textEntry, tarStream, type TarEntry} from './image/tar.ts';
 import {abortable, cacheBytes, diskBytesOf, PROCESSES_MAX, watchDisk} from './limits.ts';
 import {formatLimit, formatMegabytes, step} from './output.ts';
-import {BUILDPACKS_FOLDER, CACHE_FOLDER, runScript} from './shell.ts';
+import {BUILDPACKS_FOLDER, CACHE_FOLDER, runAlone, runScript} from './shell.ts';
 
 const OURS = path.join(import.meta.dirname, '..', '..', 'buildpacks');
 const OWNER_ID = 1000;
@@ -51,7 +51,7 @@ export async function moveBuildSite<Value>(from: BuildContainer, {context, image
 
 /** Nothing that a script left running may change files from now on. */
 export async function endAll(container: BuildContainer, signal: AbortSignal): Promise<void> {
-  await runScript(container, 'kill -KILL -1 || true', signal);
+  await runAlone(container, ':', signal);
 }
 
 export function cacheVolume(instance: string, app: string): string {

@@ -199,6 +199,21 @@ for (const {title, script, limits, expected} of [
   });
 }
 
+test.serial('what a buildpack leaves running ends with it, though it takes every place that there is', async t => {
+  t.timeout(120_000);
+  const fill = 'for (;;) { my $child = fork; if (!defined $child) { open my $full, ">", "/tmp/full"; select undef, undef, undef, 0.01; next } if (!$child) { sleep 1000; exit } }';
+  const changes = {
+    '.buildpacks': './crowd\n./look\n',
+    'crowd/bin/detect': '#!/bin/sh\necho Crowd\n',
+    'crowd/bin/compile': `#!/bin/bash\nexec {pipe}<> <(:)\nperl -e '${fill}' >/dev/null 2>&1 &\nuntil [ -e /tmp/full ]; do read -t 0.1 -u "$pipe"; done\nexit 0\n`,
+    'look/bin/detect': '#!/bin/sh\necho Look\n',
+    'look/bin/compile': '#!/bin/bash\nprocesses=(/proc/[0-9]*)\n[ "${#processes[@]}" -lt 20 ] && echo "few are left"\nexit 0\n',
+  };
+  const {lines} = await trial.buildWell({fixture: 'no-buildpack', app: 'crowd', changes});
+  t.true(lines.includes('few are left'), lines.join('\n'));
+  t.true(lines.includes(' !     Nothing is run: neither a Procfile nor a buildpack says how. Write one: web: <command>'), lines.join('\n'));
+});
+
 test.serial('an aborted build ends at once and leaves no container and no image', async t => {
   t.timeout(120_000);
   const images = async () => (await trial.docker.listImages({filters: trial.ours})).map(({Id}) => Id).sort();

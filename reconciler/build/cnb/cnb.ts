@@ -7,7 +7,6 @@ import {tarStream, textEntry} from '../image/tar.ts';
 import {detail, formatMegabytes, step, warning} from '../output.ts';
 import {parseProcfile} from '../procfile.ts';
 import {BuildRefused} from '../refused.ts';
-import {endAll} from '../site.ts';
 import {buildGroup, type Built} from './build.ts';
 import {layersFolder, type Descriptor} from './descriptor.ts';
 import {detectGroup} from './detect.ts';
@@ -43,8 +42,6 @@ export async function buildCloudNative(context: BuildContext, {container, buildp
   const restored = await restoreLayers(container, group.participants.map(({id}) => id), signal);
   if (restored.length > 0) context.print(step(`Restoring layers of the last build: ${restored.join(', ')}`));
   const built = await buildGroup(container, context, {group, setting, signal});
-  // Nothing that a build left running may change files while they are packed.
-  await endAll(container, signal);
   const layers = await launchLayers(container, {built, signal});
   const services = await discover(container, context, {built, signal});
   await keepLayers(container, built, signal);
