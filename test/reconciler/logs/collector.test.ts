@@ -113,6 +113,8 @@ test('a hole in time behind a whole file of the engine, while we are behind, is 
 /** An engine whose reader was not fast enough: it goes on with the newest file, and has told nothing of those in between. Asked anew, it tells what it still has. */
 class SkippingEngine {
   readonly asked: (string | undefined)[] = [];
+  /** Its log was read to the end. */
+  readonly ended = Promise.withResolvers<void>();
   readonly #kept: readonly RawLogLine[];
   readonly #streams: readonly (readonly RawLogLine[])[];
 
@@ -128,7 +130,9 @@ class SkippingEngine {
     for (let from = 0; from < told.length; from += 100) yield told.slice(from, from + 100);
   }
 
-  async container(): Promise<undefined> {}
+  async container(): Promise<undefined> {
+    this.ended.resolve();
+  }
 }
 
 /** One a millisecond, of 100 bytes. */
@@ -142,7 +146,7 @@ async function collectSkipping(t: ExecutionContext, engine: SkippingEngine) {
   const nowMs = () => Date.UTC(2026, 10, 25, 12, 1);
   const collector = new Collector({engine, store, onProblem: (error) => t.fail(error.message), logBytesMax: () => 100_000, onLost: (_container, lost) => void told.push(lost), nowMs}, new AbortController().signal);
   collector.see([WEB]);
-  await collector.drained(ID);
+  await engine.ended.promise;
   const texted = await texts(store);
   return {told, numbers: texted.map((text) => Number(/^web\.1 line (\d+) /.exec(text)?.[1])), texted};
 }
