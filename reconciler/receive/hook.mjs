@@ -46,5 +46,6 @@ request.end(JSON.stringify(push));
 
 function finish(exitCode) {
   if (exitCode === undefined) console.log(' !     Flynn was stopped in the middle of this push. See what became of it with: flynn status, then push again.');
-  process.exit(exitCode ?? 1);
+  // A pipe that is full takes the rest later, and the last lines say why: exiting at once would lose them.
+  process.stdout.write('', () => process.exit(exitCode ?? 1));
 }
