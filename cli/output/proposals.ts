@@ -37,7 +37,7 @@ export function proposalFacts(proposal: ProposalDetails, {nowMs, colors}: Look):
     ...table([['by', `${by}, ${age(at, nowMs)} ago`], ['branch', branch], ['state', standing(proposal, colors)]]).map((line) => `  ${line}`),
     ...section('Commits', table(commits.map(({commit, subject, by: author}) => [commit.slice(0, 8), subject, author]))),
     ...section('Files', files.map(({path, change, isProtected}) => `${signs[change]} ${path}${isProtected ? colors.faint('  takes a review') : ''}`)),
-    ...section(`Plan, against main@${proposal.onto.slice(0, 8)}`, planLines(proposal, colors)),
+    ...section(conflicts.length > 0 ? 'Plan, but for what main has got since' : `Plan, against main@${proposal.onto.slice(0, 8)}`, planLines(proposal, colors)),
     ...section('Conflicts with main', conflicts.map((path) => colors.bad(path))),
     ...section('Wrong', problems.map((problem) => colors.bad(problem))),
     ...section('Reviews', reviews.map((one) => `${one.stale === undefined ? colors.good('✔') : colors.faint('✘')} ${one.by}, ${age(one.at, nowMs)} ago${one.comment === undefined ? '' : `: ${one.comment}`}${one.stale === undefined ? '' : colors.faint(` (does not count: ${one.stale})`)}`)),

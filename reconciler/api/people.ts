@@ -26,11 +26,19 @@ export function registerPeopleRoutes(v1: FastifyInstance, {view, authenticate, c
     return {user, name, email, ...(token !== undefined && {token}), ...(oidc && {oidc})};
   });
 
-  v1.get('/people', async (): Promise<readonly PersonAnswer[]> => {
+  v1.get('/people', people);
+
+  v1.get<UserParams>('/people/:user', async ({params: {user}}): Promise<PersonAnswer> => {
+    const found = (await people()).find((one) => one.user === user);
+    if (found === undefined) throw new ApiError(404, `there is nobody ${JSON.stringify(user)} in people/`);
+    return found;
+  });
+
+  async function people(): Promise<readonly PersonAnswer[]> {
     const snapshot = await explaining("can't read the cluster repository", view.repo.snapshot(AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
     const files = await explaining("can't read the cluster repository", snapshot.shared.files(AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
-    const {access: {people, tokens, sshKeys}} = accessOf(files);
-    return [...people.values()].toSorted((a, b) => (a.user < b.user ? -1 : 1)).map(({user, name, email, roles}) => {
+    const {access: {people: all, tokens, sshKeys}} = accessOf(files);
+    return [...all.values()].toSorted((a, b) => (a.user < b.user ? -1 : 1)).map(({user, name, email, roles}) => {
       const file = files.find(({path}) => path === `people/${user}.yaml`);
       const manifest = file?.kind === 'text' ? loadManifest('Person', file.path, file.text) : undefined;
       const own = [...tokens.values()].filter((token) => token.user === user).map((token) => token.name).toSorted();
@@ -47,7 +55,7 @@ export function registerPeopleRoutes(v1: FastifyInstance, {view, authenticate, c
         sshKeys: [...sshKeys.values()].filter((key) => key.user === user).map(({type, fingerprint, comment}) => ({type, fingerprint, comment})),
       };
     });
-  });
+  }
 
   v1.post<{Body: PersonWish & {user: string}}>('/people', async (request): Promise<Written> => {
     const {user: named, ...wish} = request.body;

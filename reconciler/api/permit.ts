@@ -51,6 +51,7 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   'GET /v1/audit': 'audit.read',
   'GET /v1/audit/verdict': 'audit.read',
   'GET /v1/people': 'people.read',
+  'GET /v1/people/:user': 'people.read',
   'GET /v1/codeowners': 'people.read',
   'POST /v1/people': 'people.edit',
   'POST /v1/people/:user/remove': 'people.edit',

@@ -49,6 +49,7 @@ export const CLUSTER_OPERATIONS: Operations = {
   'GET /v1/whoami': question('people', 'Show whose token you have', ref('WhoAmI')),
   'GET /v1/codeowners': question('people', 'Show who may change which path, as a CODEOWNERS file', ref('Codeowners'), {query: {forge: {...oneOfTexts('The git host that it is for.', ['github', 'gitlab', 'gitea'])}}}),
   'GET /v1/quota': question('people', 'List what teams and apps may have at most, and what they have', listOf(ref('Quota')), {}),
+  'GET /v1/people/:user': question('people', 'Show somebody', ref('Person'), {hasEtag: true}),
   'GET /v1/people': question('people', 'List people with their roles and tokens', listOf(ref('Person')), {pages: {key: ['user']}, hasEtag: true}),
   'POST /v1/people': commit('people', 'Add a person', ref('Written'), {body: ref('NewPerson')}),
   'POST /v1/people/:user/remove': commit('people', 'Remove a person with all tokens', ref('Written')),

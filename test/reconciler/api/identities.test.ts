@@ -116,6 +116,8 @@ test('provider and identities are changed by commits', async (t) => {
   t.regex(view.repo.files.get('cluster.yaml') ?? '', /^oidc:\n {2}issuer: "?https:\/\/other\.example\.com"?\n {2}clientId: "?cli"?\n {2}publicClientSecret: "?x"?\n$/m);
   t.is(view.repo.files.get('people/ann.yaml'), `${head('Person')}name: Ann Lee\nemail: ann@example.com\nrole: admin\noidc:\n  - subject: "2002"\n  - issuer: https://ci.example.com\n    subject: repo:acme/blog:ref:refs/tags/*\n    role: deployer\n    apps:\n      - blog\n`);
   t.like((await ask(TOKEN, '/v1/people')).body, [{user: 'ann', oidc: [{subject: '2002'}, {issuer: CI, role: 'deployer'}]}]);
+  t.like(await ask(TOKEN, '/v1/people/ann'), {status: 200, body: {user: 'ann', oidc: [{subject: '2002'}, {issuer: CI, role: 'deployer'}]}});
+  t.like(await ask(TOKEN, '/v1/people/eve'), {status: 404, body: {detail: 'there is nobody "eve" in people/'}});
 });
 
 test('what makes no sense is refused', async (t) => {
