@@ -37,7 +37,7 @@ test('a home that can\'t be written to is told of, and what a job does instead',
   const {type, folder, port} = await terminal(t);
   // A file where a folder would have to be: root may write into a folder of any mode.
   const how = {input: 'right-token', env: {FLYNN_CONFIG: path.join(folder, '.git', 'HEAD', 'config.yaml')}};
-  t.regex(await type(`login http://api.flynn.localhost:${port}`, how), /config\.yaml' can't be (read|written): ENOTDIR[^]*exit 1$/);
+  t.regex(await type(`login http://api.flynn.localhost:${port}`, how), /config\.yaml' can't be (read|written): (ENOTDIR|EEXIST)[^]*exit 1$/);
 });
 
 test('five hundred apps, of the longest names, are one line each, whatever the width', async (t) => {
