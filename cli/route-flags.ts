@@ -29,7 +29,6 @@ const HTTP: readonly Flag[] = [
   {flag: 'sticky-cookie', takes: 'text', field: 'sticky.cookie'},
   {flag: 'protocol', takes: 'text', field: 'protocol'},
   {flag: 'max-body', takes: 'text', field: 'maxBody'},
-  {flag: 'buffer-body', takes: 'text', field: 'bufferBody'},
   {flag: 'wait-timeout', takes: 'number', field: 'timeouts.waitSeconds'},
   {flag: 'response-timeout', takes: 'number', field: 'timeouts.responseSeconds'},
   {flag: 'idle-timeout', takes: 'number', field: 'timeouts.idleSeconds'},

@@ -1,5 +1,5 @@
 import {checkNetworks, networksSchema} from './networks.ts';
-import {bytesOf, quantitySchema} from './quantity.ts';
+import {quantitySchema} from './quantity.ts';
 import type {ObjectSchema, Problem} from './schema.ts';
 import {variableNameSchema} from './variables.ts';
 
@@ -13,7 +13,6 @@ export interface RouteOptionsManifest {
   /** Of a request, with a unit. */
   readonly maxBody?: string;
   /** How much of a request's body is there before the service gets the request, with a unit. */
-  readonly bufferBody?: string;
   readonly timeouts?: TimeoutsManifest;
   readonly compress?: boolean;
   readonly headers?: HeadersManifest;
@@ -64,8 +63,6 @@ export interface BasicAuthManifest {
 export const STICKY_COOKIE_DEFAULT = 'flynn_sticky';
 export const REALM_DEFAULT = 'restricted';
 export const WAIT_SECONDS_DEFAULT = 5;
-/** The router keeps so much for each request at the same time. */
-const BUFFER_BYTES_MAX = 2 ** 20;
 const HEADERS_MAX = 50;
 const SECONDS_MAX = 86_400;
 
@@ -144,7 +141,6 @@ export const routeOptionsProperties: ObjectSchema<RouteOptionsManifest>['propert
   sticky: stickySchema,
   protocol: {enum: ['http', 'h2c'], default: 'http', errorMessage: 'must be http or h2c', description: 'What the service speaks: h2c is HTTP/2 without TLS, which gRPC needs.'},
   maxBody: {...quantitySchema, description: 'Requests with a larger body are answered 413. Default: no limit.', examples: ['10Mi']},
-  bufferBody: {...quantitySchema, description: 'The service gets a request when its body has come, or so much of it, at most 1Mi: a client that sends slowly keeps none of its workers busy. Default: it gets the request at once, and the body as it comes.', examples: ['64Ki']},
   timeouts: timeoutsSchema,
   compress: {type: 'boolean', default: false, description: 'Text is compressed (gzip, zstd) for clients that ask for it. Event streams are not.'},
   headers: headersSchema,
@@ -155,12 +151,10 @@ export const routeOptionsProperties: ObjectSchema<RouteOptionsManifest>['propert
 };
 
 /** What a schema can't say of one route's options. */
-export function checkRouteOptions({balance, sticky, protocol, bufferBody, timeouts, headers, allow, deny}: RouteOptionsManifest, path: Problem['path']): readonly Problem[] {
+export function checkRouteOptions({balance, sticky, protocol, timeouts, headers, allow, deny}: RouteOptionsManifest, path: Problem['path']): readonly Problem[] {
   const at = (fields: readonly string[], message: string): Problem => ({path: [...path, ...fields], message});
   return [
     ...(sticky !== undefined && sticky !== false && balance !== undefined ? [at(['balance'], 'a sticky route chooses copies itself: take away `balance` or `sticky`')] : []),
-    ...(bufferBody !== undefined && bytesOf(bufferBody) > BUFFER_BYTES_MAX ? [at(['bufferBody'], 'the router keeps at most 1Mi of a body: what is longer comes as it is sent')] : []),
-    ...(protocol === 'h2c' && bufferBody !== undefined ? [at(['bufferBody'], 'h2c is for streams in both directions, which this would hold up')] : []),
     ...(protocol === 'h2c' && timeouts?.responseSeconds !== undefined ? [at(['timeouts', 'responseSeconds'], 'this router has no such limit for h2c: take `idleSeconds`')] : []),
     ...checkHeaderEdits(headers?.request, [...path, 'headers', 'request'], [...ALWAYS_OURS, ...FORWARDING]),
     ...checkHeaderEdits(headers?.response, [...path, 'headers', 'response'], ALWAYS_OURS),

@@ -76,7 +76,7 @@ export const route = group({
     '  --balance <kind>                  random, round-robin, least-conn or ip-hash',
     '  --sticky, --sticky-cookie <name>  a client stays with its replica',
     '  --protocol <http|h2c>             what the service speaks; gRPC needs h2c',
-    '  --max-body <size>                 of requests, such as 10Mi; --buffer-body <size> so much of it is there before the service is asked',
+    '  --max-body <size>                 of requests, such as 10Mi',
     '  --wait-timeout <seconds>, --response-timeout <seconds>, --idle-timeout <seconds>   how long the router waits for the service',
     '  --compress                        for clients that ask for it',
     '  --request-header <name>=<value>, --response-header <name>=<value>   set on the way',

@@ -47,7 +47,6 @@ kind: App
 #     allow: [10.0.0.0/8]
 #     sticky: true
 #     maxBody: 10Mi
-#     bufferBody: 64Ki      # the service gets a request when its body is there
 #     timeouts: {responseSeconds: 30, idleSeconds: 300}
 #     compress: true
 # errorPages:                 # files beside this one, for what the router answers itself; also 401, 403, 404, 413, 502, 504

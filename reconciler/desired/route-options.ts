@@ -6,7 +6,7 @@ import type {AppSecrets} from './secrets.ts';
 import type {HeaderEdits, RouteOptions} from './state.ts';
 
 /** Undefined for a route that says nothing that differs from what every host has. Secrets stay sealed; one that is missing is told by `problemsOfAuth`. */
-export function routeOptionsOf({balance, sticky, protocol, maxBody, bufferBody, timeouts, compress, headers, auth, allow, deny}: RouteOptionsManifest, {env}: Pick<AppSecrets, 'env'>): RouteOptions | undefined {
+export function routeOptionsOf({balance, sticky, protocol, maxBody, timeouts, compress, headers, auth, allow, deny}: RouteOptionsManifest, {env}: Pick<AppSecrets, 'env'>): RouteOptions | undefined {
   const request = editsOf(headers?.request);
   const response = editsOf(headers?.response);
   const options: RouteOptions = {
@@ -14,7 +14,6 @@ export function routeOptionsOf({balance, sticky, protocol, maxBody, bufferBody, 
     ...(sticky !== undefined && sticky !== false && {stickyCookie: (sticky === true ? undefined : sticky.cookie) ?? STICKY_COOKIE_DEFAULT}),
     ...(protocol === 'h2c' && {isH2c: true}),
     ...(maxBody !== undefined && {bodyBytesMax: bytesOf(maxBody)}),
-    ...(bufferBody !== undefined && {bodyBufferBytes: bytesOf(bufferBody)}),
     ...(timeouts?.waitSeconds !== undefined && {waitMs: timeouts.waitSeconds * 1000}),
     ...(timeouts?.responseSeconds !== undefined && {responseMs: timeouts.responseSeconds * 1000}),
     ...(timeouts?.idleSeconds !== undefined && {idleMs: timeouts.idleSeconds * 1000}),

@@ -307,7 +307,6 @@ export interface RouteOptions {
   readonly stickyCookie?: string;
   readonly isH2c?: true;
   readonly bodyBytesMax?: number;
-  readonly bodyBufferBytes?: number;
   readonly waitMs?: number;
   readonly responseMs?: number;
   readonly idleMs?: number;

@@ -12,7 +12,7 @@ function problemsOf(options: string): readonly string[] {
 }
 
 for (const options of [
-  'balance: least-conn', 'sticky: true', 'sticky: {cookie: stay}', 'protocol: h2c', 'maxBody: 10Mi', 'bufferBody: 1Mi', 'compress: true',
+  'balance: least-conn', 'sticky: true', 'sticky: {cookie: stay}', 'protocol: h2c', 'maxBody: 10Mi', 'compress: true',
   'timeouts: {waitSeconds: 30, responseSeconds: 0.5, idleSeconds: 60}',
   'headers: {request: {set: {X-A: "{env.HOME}"}, remove: [cookie]}, response: {add: {Set-Cookie: a=b}, set: {X-Frame-Options: DENY}}}',
   'auth: {basic: {users: SHOP_USERS, realm: The shop}}',
@@ -28,8 +28,6 @@ for (const [options, problem] of [
   ['sticky: {cookie: "a b"}', 'f:5:22: routes.0.sticky.cookie must be the name of a cookie: letters, digits, - and _, not "a b"'],
   ['balance: ip-hash\n    sticky: true', 'f:5:14: a sticky route chooses copies itself: take away `balance` or `sticky`'],
   ['maxBody: 10', 'f:5:14: routes.0.maxBody must be a size with a unit, such as 256Mi, 1Gi or 512M, not "10"'],
-  ['bufferBody: 2Mi', 'f:5:17: the router keeps at most 1Mi of a body: what is longer comes as it is sent'],
-  ['protocol: h2c\n    bufferBody: 1Ki', 'f:6:17: h2c is for streams in both directions, which this would hold up'],
   ['protocol: h2c\n    timeouts: {responseSeconds: 3}', 'f:6:33: this router has no such limit for h2c: take `idleSeconds`'],
   ['headers: {request: {set: {host: other.test}}}', 'f:5:37: the header "host" is the router\'s own'],
   ['headers: {request: {add: {X-Forwarded-For: 10.0.0.1}}}', 'f:5:48: the header "X-Forwarded-For" is the router\'s own'],

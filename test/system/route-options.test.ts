@@ -1,7 +1,6 @@
 import {once} from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
-import net from 'node:net';
 import {gunzipSync, zstdDecompressSync} from 'node:zlib';
 import test from 'ava';
 import {loadRoutes, publishNames} from '../../reconciler/apply/router.ts';
@@ -31,7 +30,6 @@ const HOSTS = {
   hash: {balance: 'ip-hash'},
   grpc: {isH2c: true},
   body: {bodyBytesMax: 1000},
-  buffered: {bodyBufferBytes: 1000},
   times: {responseMs: 1000, idleMs: 1000, waitMs: 1000},
   empty: {waitMs: 1000},
   small: {isCompressed: true},
@@ -113,28 +111,6 @@ test.serial('least-conn sends nobody to a replica that is busy', async (t) => {
   const answers = await bodies(10, () => to('least'));
   abort.abort();
   t.deepEqual(new Set(answers), new Set([busy === 'one' ? 'two' : 'one']));
-});
-
-test.serial('a request whose body is waited for comes to the service when it is there, or so much of it', async (t) => {
-  const slow = (host: keyof typeof HOSTS, path: string, length: number) => {
-    const socket = net.connect(router.settings.httpPort, '127.0.0.1');
-    const answer = once(socket, 'data') as Promise<[Buffer]>;
-    socket.write(`POST ${path} HTTP/1.1\r\nHost: ${host}.test\r\nContent-Length: ${length}\r\n\r\nfirst`);
-    return {socket, answer};
-  };
-  const came = (path: string) => [...one.requests, ...two.requests].includes(`POST ${path}`);
-  const [waits, comes] = [slow('buffered', '/slow', 10), slow('plain', '/once', 10)];
-  await until('one without the option has come to a service', async () => came('/once'));
-  await bodies(5, () => to('buffered'));
-  t.false(came('/slow'));
-  waits.socket.write('later');
-  t.regex(String((await waits.answer)[0]), /^HTTP\/1.1 200/);
-  t.true(came('/slow'));
-  const long = slow('buffered', '/long', 5000);
-  long.socket.write('x'.repeat(2000));
-  await until('a longer one comes while it is sent', async () => came('/long'));
-  t.is((await to('buffered', {method: 'POST', path: '/length', body: 'x'.repeat(50_000)})).body, '50000');
-  for (const {socket} of [waits, comes, long]) socket.destroy();
 });
 
 test.serial('gRPC passes: HTTP/2 to the client and to the service, both ways at once, with trailers', async (t) => {

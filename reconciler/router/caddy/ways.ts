@@ -67,17 +67,16 @@ export function commonWays(hosts: readonly StructuredHost[], context: RouteConte
   return ways;
 }
 
-function wayOf(name: string, {balance, stickyCookie, isH2c, bodyBufferBytes, waitMs, responseMs, idleMs, request, response}: RouteOptions): string {
+function wayOf(name: string, {balance, stickyCookie, isH2c, waitMs, responseMs, idleMs, request, response}: RouteOptions): string {
   // Who comes in turn is counted by the proxy: two services that shared one would count for each other.
-  return JSON.stringify([balance === 'round-robin' ? name : '', balance, stickyCookie, isH2c, bodyBufferBytes, waitMs, responseMs, idleMs, request, response]);
+  return JSON.stringify([balance === 'round-robin' ? name : '', balance, stickyCookie, isH2c, waitMs, responseMs, idleMs, request, response]);
 }
 
-function proxy({balance, stickyCookie, isH2c, bodyBufferBytes, waitMs, responseMs, idleMs, request, response}: RouteOptions, context: RouteContext): Json {
+function proxy({balance, stickyCookie, isH2c, waitMs, responseMs, idleMs, request, response}: RouteOptions, context: RouteContext): Json {
   const plain: ReplicaProxy = toReplicas('{http.vars.name}', context);
   const policy = stickyCookie === undefined ? balance && {policy: POLICIES[balance]} : {policy: 'cookie', name: stickyCookie, secret: context.secrets.cookieKey};
   return {
     ...plain,
-    ...(bodyBufferBytes !== undefined && {buffer_requests: true, max_buffer_size: bodyBufferBytes}),
     load_balancing: {
       ...plain.load_balancing,
       ...(waitMs !== undefined && {try_duration: duration(waitMs)}),

@@ -18,11 +18,11 @@ function resolve(routes: string, opened?: Opened) {
 test('options come in our units, and what says nothing new is not there', (t) => {
   const resolved = resolve(`routes:
   - {host: a.test, balance: random, sticky: false, protocol: http, compress: false, headers: {request: {set: {}}}}
-  - {host: b.test, maxBody: 1Mi, bufferBody: 64Ki, timeouts: {responseSeconds: 0.5}, sticky: true, allow: [10.0.0.0/8, 1.0.0.0/8]}
+  - {host: b.test, maxBody: 1Mi, timeouts: {responseSeconds: 0.5}, sticky: true, allow: [10.0.0.0/8, 1.0.0.0/8]}
 `);
   t.deepEqual(resolved.state === 'resolved' && resolved.routes, [
     {host: 'a.test', path: '/', service: 'web'},
-    {host: 'b.test', path: '/', service: 'web', options: {stickyCookie: 'flynn_sticky', bodyBytesMax: 2 ** 20, bodyBufferBytes: 65_536, responseMs: 500, allow: ['1.0.0.0/8', '10.0.0.0/8']}},
+    {host: 'b.test', path: '/', service: 'web', options: {stickyCookie: 'flynn_sticky', bodyBytesMax: 2 ** 20, responseMs: 500, allow: ['1.0.0.0/8', '10.0.0.0/8']}},
   ] as never);
 });
 

@@ -113,5 +113,4 @@ test('the ways that most paths take stand behind the tree, the others in the lea
   t.is(leaf?.handle[0]?.routes?.filter(({handle}) => handle[0]?.['handler'] === 'reverse_proxy').length, 61);
 });
 test('other options are another way', hasWays, [{path: '/a', name: NAME, options: {waitMs: 1}}, {path: '/b', name: NAME, options: {waitMs: 2}}, {path: '/', name: NAME}], 3);
-test('how much of a body is waited for is another way', hasWays, [{path: '/a', name: NAME, options: {bodyBufferBytes: 1000}}, {path: '/', name: NAME}], 2);
 test('who is asked in turn is counted for each service', hasWays, [{path: '/a', name: NAME, options: {balance: 'round-robin'}}, {path: '/b', name: OTHER, options: {balance: 'round-robin'}}], 2);
