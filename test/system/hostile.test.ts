@@ -165,7 +165,7 @@ test.serial('a token that has expired, one that is good for less, and one of som
   t.is((await node.ask('ci-ada', 'POST /v1/apps/blog/maintenance', {on: true})).status, 403);
   t.is((await node.ask('ci-ada', `POST /v1/people/ada/tokens`, {name: 'more', hash: `sha256:${'1'.repeat(64)}`})).status, 403);
   const limited = await commitFilesOn(base, {'people/vic.yaml': personFile('vic', 'role: admin\n')});
-  t.regex((await push(clone, [node.url('ci-ada'), `${limited}:refs/heads/main`])).output, /people\/vic\.yaml: ada may not change people and teams/);
+  t.regex((await push(clone, [node.url('ci-ada'), `${limited}:refs/heads/main`])).output, /people\/vic\.yaml: ada, with the limited token "ci", may not change people and teams/);
   t.is((await node.ask(OPERATOR_TOKEN, 'POST /v1/people/vic/remove', {})).status, 200);
   await node.apply();
   t.is((await node.ask('vic', 'GET /v1/status')).status, 401);

@@ -1,4 +1,4 @@
-import {CONTINUE_MS, DIAL_MS, HOLD_MS, KEEP_ALIVE_MS, REFRESH_MS, RETRY_EVERY_MS} from '../times.ts';
+import {CONTINUE_MS, HOLD_MS, KEEP_ALIVE_MS, REFRESH_MS, RETRY_EVERY_MS, TRY_MS} from '../times.ts';
 
 /** Anything that JSON can say. */
 export type Json = string | number | boolean | null | readonly Json[] | {readonly [key: string]: Json};
@@ -38,7 +38,7 @@ export function toReplicas(name: string, {dnsPort, trustedProxies}: ProxyContext
     load_balancing: TRIES,
     transport: {
       protocol: 'http',
-      dial_timeout: duration(DIAL_MS),
+      dial_timeout: duration(TRY_MS),
       resolver: {addresses: [`127.0.0.1:${dnsPort}`]},
       keep_alive: KEEP_ALIVE,
       // Else Caddy tells a client who asks before he sends a body to go on, whatever the app says.
