@@ -3,6 +3,7 @@ import type {AppName, CommitId} from '../../schemas/ids.ts';
 import {isRecord} from '../../schemas/merge-patch.ts';
 import type {FollowedRepo} from '../checkout/repo.ts';
 import {appFile, SECRETS_FILE} from '../commits/edits.ts';
+import {COMMITTER} from '../commits/writer.ts';
 import type {Overtaken} from './releases.ts';
 
 /** How many later commits of the app are looked at. */
@@ -26,14 +27,17 @@ export async function overtakenBy(repo: Pick<FollowedRepo, 'history' | 'textAt' 
   const isSame = (one: Fields, other: Fields) => changed.every((field) => one.get(field) === other.get(field));
   const now = await fieldsAt(later[0]?.commit ?? at);
   if (isSame(now, after)) return undefined;
+  let afterIt = now;
   for (const [index, {commit: by, author, message}] of later.entries()) {
-    if (isSame(await fieldsAt(later[index + 1]?.commit ?? commit), now)) continue;
-    return {commit: by, by: author.name, subject: message.split('\n')[0] ?? ''};
+    const beforeIt = await fieldsAt(later[index + 1]?.commit ?? commit);
+    // What the cluster itself writes goes on with what somebody asked for: the port of a TCP route that names none.
+    if (author.email !== COMMITTER.email && !isSame(beforeIt, afterIt)) return {commit: by, by: author.name, subject: message.split('\n')[0] ?? ''};
+    afterIt = beforeIt;
   }
   return undefined;
 }
 
-/** What a value is, by where it stands: `apps/shop/app.yaml services.web.replicas`. */
+/** What a value is, by where it stands: `apps/shop/app.yaml services web replicas`. Of a list what is in it: others may add to it. */
 type Fields = ReadonlyMap<string, string>;
 
 /** `name`: as git names commits. */
@@ -53,5 +57,6 @@ function read(text: string | undefined): unknown {
 
 function leaves(value: unknown, at: string): readonly (readonly [string, string])[] {
   if (isRecord(value)) return Object.entries(value).flatMap(([field, below]) => leaves(below, `${at} ${field}`));
+  if (Array.isArray(value)) return value.map((one) => [`${at} ${JSON.stringify(one)}`, 'in it']);
   return value === undefined ? [] : [[at, JSON.stringify(value)]];
 }
