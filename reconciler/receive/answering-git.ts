@@ -31,7 +31,8 @@ export function startAnsweringGit({program, gitdir, body, env}: AnsweringGit, re
 
 /**
  * Resolves when that git has ended and the client's connection with it; to how, if it did not come to its end by itself (for want of memory, say): then its client is
- * told, on the channel for that (gitprotocol-pack(5), "side-band-64k"), where it would only see that nothing comes any more.
+ * told, on the channel for that (gitprotocol-pack(5), "side-band-64k"), where it would only see that nothing comes any more. What is told is lost when git has
+ * written a part of a packet: the client takes it for the rest, and says "unexpected disconnect while reading sideband packet".
  */
 export async function answered(child: ChildProcess, {program, whatNext, wasStopped}: {readonly program: AnsweringGit['program']; readonly whatNext: string; wasStopped(): boolean}, {socket}: IncomingMessage): Promise<string | undefined> {
   const [status, killedBy] = await once(child, 'close') as [number | null, NodeJS.Signals | null];
