@@ -36,6 +36,17 @@ async function subject(t: ExecutionContext) {
   return {view, server, connect, told};
 }
 
+/** A session whose command runs. `all`: what its client is told. */
+async function running(t: ExecutionContext) {
+  const {connect, told, view, server} = await subject(t);
+  const socket = connect();
+  const all = told(socket);
+  await once(socket, 'open');
+  socket.send('{"command": ["bash"]}');
+  const session = await until('it runs', () => view.oneShot.sessions[0]);
+  return {socket, all, session, view, server};
+}
+
 for (const path of [RUN, '/v1/apps/shop/replicas/web.1/exec']) {
   test(`a session at ${path} needs the token`, async (t) => {
     const {connect, view} = await subject(t);
@@ -77,39 +88,22 @@ for (const [what, message] of Object.entries(REFUSED)) {
 
 for (const [what, message] of [['a channel that is no input', frame('stdout', Buffer.from('x'))], ['words that mean nothing', '{"hello": true}'], ['no JSON', '{']] as const) {
   test(`a client that sends ${what} is sent away, and its command ended`, async (t) => {
-    const {connect, told, view} = await subject(t);
-    const socket = connect();
-    const all = told(socket);
-    await once(socket, 'open');
-    socket.send('{"command": ["bash"]}');
-    await until('it runs', () => view.oneShot.sessions.length === 1);
+    const {socket, all, session} = await running(t);
     socket.send(message);
     t.is((await all).at(-1), '1008');
-    await until('it is ended', () => view.oneShot.sessions[0]?.isClosed === true);
+    await until('it is ended', () => session.isClosed === true);
   });
 }
 
 test('a client that sends more than it may is sent away', async (t) => {
-  const {connect, told, view} = await subject(t);
-  const socket = connect();
-  const all = told(socket);
-  await once(socket, 'open');
-  socket.send('{"command": ["sleep", "9"]}');
-  await until('it runs', () => view.oneShot.sessions.length === 1);
-  const session = view.oneShot.sessions[0];
-  if (session !== undefined) session.write = () => new Promise(() => {});
+  const {socket, all, session} = await running(t);
+  session.write = () => new Promise(() => {});
   for (let sent = 0; sent <= 2 * WINDOW_COST; sent += PIECE_BYTES_MAX) socket.send(frame('stdin', Buffer.alloc(PIECE_BYTES_MAX)));
   t.is((await all).at(-1), '1008');
 });
 
 test('signals arrive in the order in which they were sent, however long the engine takes for one', async (t) => {
-  const {connect, view} = await subject(t);
-  const socket = connect();
-  await once(socket, 'open');
-  socket.send('{"command": ["bash"]}');
-  await until('it runs', () => view.oneShot.sessions.length === 1);
-  const session = view.oneShot.sessions[0];
-  if (session === undefined) return t.fail();
+  const {socket, session} = await running(t);
   const first = Promise.withResolvers<void>();
   session.send = async (name) => {
     if (name === 'SIGINT') await first.promise;
@@ -125,42 +119,27 @@ test('signals arrive in the order in which they were sent, however long the engi
 });
 
 test('a client whose signals nobody can pass on that fast is sent away', async (t) => {
-  const {connect, told, view} = await subject(t);
-  const socket = connect();
-  const all = told(socket);
-  await once(socket, 'open');
-  socket.send('{"command": ["bash"]}');
-  await until('it runs', () => view.oneShot.sessions.length === 1);
-  const session = view.oneShot.sessions[0];
-  if (session !== undefined) session.send = () => new Promise(() => {});
+  const {socket, all, session} = await running(t);
+  session.send = () => new Promise(() => {});
   for (let sent = 0; sent <= 100; sent += 1) socket.send('{"signal": "SIGINT"}');
   t.is((await all).at(-1), '1008');
-  await until('it is ended', () => session?.isClosed === true);
+  await until('it is ended', () => session.isClosed === true);
 });
 
 test('a client that goes takes its command with it', async (t) => {
-  const {connect, view} = await subject(t);
-  const socket = connect();
-  await once(socket, 'open');
-  socket.send('{"command": ["bash"]}');
-  await until('it runs', () => view.oneShot.sessions.length === 1);
+  const {socket, session, view} = await running(t);
   socket.terminate();
-  await until('it is ended', () => view.oneShot.sessions[0]?.isClosed === true);
+  await until('it is ended', () => session.isClosed === true);
   t.is(view.oneShot.sessions.length, 1, 'and no other was begun');
 });
 
 test('a node that stops says so, and ends what runs', async (t) => {
-  const {connect, told, view, server} = await subject(t);
-  const socket = connect();
-  const all = told(socket);
-  await once(socket, 'open');
-  socket.send('{"command": ["bash"]}');
-  await until('it runs', () => view.oneShot.sessions.length === 1);
+  const {all, session, server} = await running(t);
   await server.close();
   const lines = await all;
   t.true(lines.includes('{"problem":{"status":503,"detail":"the node is stopping"}}'));
-  t.deepEqual(view.oneShot.sessions[0]?.sent, ['SIGTERM']);
-  await until('it is let go', () => view.oneShot.sessions[0]?.isClosed === true);
+  t.deepEqual(session.sent, ['SIGTERM']);
+  await until('it is let go', () => session.isClosed === true);
 });
 
 test('without a websocket there is nothing to see', async (t) => {
