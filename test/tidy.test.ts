@@ -118,7 +118,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
     types: ['reconciler/checkout/repo.ts', 'reconciler/source/status.ts'],
     packages: ['node:'],
   },
-  'reconciler/build': {values: [SCHEMAS, ADAPTERS, 'buildpacks/', 'reconciler/labels.ts', ...NODE_FACTS], packages: ['node:', '@balena/dockerignore', 'dockerode', 'execa', 'smol-toml', 'yaml']},
+  'reconciler/build': {values: [SCHEMAS, ADAPTERS, 'buildpacks/', 'reconciler/commits/mutex.ts', 'reconciler/labels.ts', ...NODE_FACTS], packages: ['node:', '@balena/dockerignore', 'dockerode', 'execa', 'smol-toml', 'yaml']},
   'buildpacks': {values: [SCHEMAS, ADAPTERS, 'reconciler/labels.ts', ...NODE_FACTS], types: ['reconciler/build/'], packages: ['node:', 'dockerode', 'execa']},
   'cli': {
     values: [SCHEMAS, 'cli/', 'reconciler/api/author.ts', 'reconciler/api/frames.ts', 'reconciler/desired/', ...NODE_FACTS],

@@ -1,3 +1,5 @@
+import {orAborted} from '../commits/mutex.ts';
+
 interface Going<Value> {
   readonly value: Promise<Value>;
   /** Aborted: nobody waits for it any more, and it is being cleared away. */
@@ -39,16 +41,5 @@ export class SharedWork<Value> {
     const going = {value, controller, waiters: 0};
     this.#going.set(key, going);
     return going;
-  }
-}
-
-async function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const {promise: aborted, reject} = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, {once: true});
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
