@@ -1,5 +1,6 @@
 // `npm test`: types, fast tests, then the system tests on real docker, caddy and git; `--fast` leaves the last out.
-// Ends with a line such as `212 passed, 0 failed`, and status 0 only if nothing failed.
+// Ends with what failed once more, whole, since a log may be kept from its end only, and a line such as `212 passed, 0 failed`; with status 0 only if
+// nothing failed.
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {mkdtemp, rm} from 'node:fs/promises';
@@ -23,11 +24,19 @@ const modules = path.join(root, 'node_modules');
 const compiled = process.env.NODE_COMPILE_CACHE ?? path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'flynn', 'compiled');
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
+/** What was printed of each failed test. */
+const failures: string[][] = [];
+let isOfFailure = false;
+/** Of one failure, at the end: a stack and a difference, of which the whole is further up. */
+const MOST_LINES = 60;
+
 async function run(isFast: boolean, signal: AbortSignal): Promise<number> {
   const tally: Tally = {passed: 0, failed: 0, skipped: 0};
   await checkTypes(tally, signal);
   await runAva(['--tap'], tally, signal);
   if (!isFast) await runSystemTests(tally, signal);
+  if (failures.length > 0) print('\nwhat failed');
+  for (const lines of failures) for (const line of lines.slice(0, MOST_LINES)) print(line);
   print('');
   print(formatTally(tally));
   return tally.failed === 0 ? 0 : 1;
@@ -54,8 +63,8 @@ async function runSystemTests(tally: Tally, signal: AbortSignal): Promise<void> 
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof Failure)) throw error;
-    for (const line of [`error: ${error.message}`, ...error.advice]) print(`  ${line}`);
     count('failed', 'this machine can run the system tests', tally);
+    for (const line of [`error: ${error.message}`, ...error.advice]) detail(`    ${line}`);
   } finally {
     const unstoppable = new AbortController().signal;
     await docker.getVolume(path.basename(data)).remove().catch(() => undefined);
@@ -74,7 +83,7 @@ async function runAva(args: readonly string[], tally: Tally, signal: AbortSignal
   const closed = once(child, 'close') as Promise<[number | null]>;
   for await (const text of createInterface({input: child.stdout})) {
     const line = parseTap(text);
-    if (line.kind === 'detail') print(line.text);
+    if (line.kind === 'detail') detail(line.text);
     else if (line.kind !== 'other') count(line.kind, line.title, tally);
   }
   const [code] = await closed;
@@ -84,7 +93,17 @@ async function runAva(args: readonly string[], tally: Tally, signal: AbortSignal
 
 function count(kind: keyof Tally, title: string, tally: Tally): void {
   tally[kind] += 1;
-  print(`  ${{passed: '✔', failed: '✘', skipped: '-'}[kind]} ${title}`);
+  const text = `  ${{passed: '✔', failed: '✘', skipped: '-'}[kind]} ${title}`;
+  if (kind === 'failed') failures.push([text]);
+  isOfFailure = kind === 'failed';
+  print(text);
+}
+
+/** Of the test counted last, or of a whole file (`# ✘ … exited with a non-zero exit code`). */
+function detail(text: string): void {
+  if (isOfFailure) failures.at(-1)?.push(text);
+  else if (text.startsWith('#')) failures.push([text]);
+  print(text);
 }
 
 const interrupt = new AbortController();
