@@ -105,7 +105,10 @@ export class RouterObserver {
   async #waitForTheLastChange(nowMs: number, signal: AbortSignal): Promise<void> {
     const written = await stat(routerFiles(this.#world.layout).records).catch(() => undefined);
     const ageMs = nowMs - (written?.mtimeMs ?? 0);
-    if (ageMs >= 0 && ageMs < FIRST_LOOK_AFTER_MS) await wait(FIRST_LOOK_AFTER_MS - ageMs, undefined, {signal});
+    if (ageMs < 0) return;
+    // A timer counts from when Node last looked at the clock, which may be some milliseconds ago: it comes that much too early.
+    const endMs = performance.now() + FIRST_LOOK_AFTER_MS - ageMs;
+    for (let leftMs = FIRST_LOOK_AFTER_MS - ageMs; leftMs > 0; leftMs = endMs - performance.now()) await wait(Math.ceil(leftMs), undefined, {signal});
   }
 
   async #look(nowMs: number, leaving: readonly number[], signal: AbortSignal): Promise<ObservedRouter> {
