@@ -1,7 +1,4 @@
 import {execFile} from 'node:child_process';
-import {chmod, mkdtemp, rm, writeFile} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
-import path from 'node:path';
 import {promisify} from 'node:util';
 import test from 'ava';
 import {wantedBy} from '../../cli/complete.ts';
@@ -77,15 +74,12 @@ test('every word of every usage can be completed', async (t) => {
 
 test('bash gets what fits behind its own breaks', async (t) => {
   const {type} = await terminal(t);
-  const folder = await mkdtemp(path.join(tmpdir(), 'flynn-complete-'));
-  t.teardown(() => rm(folder, {recursive: true, force: true}));
   const script = (await type('completion bash')).split('\n').slice(1, -1).join('\n');
   // Answers with the words that it got, and with what begins as the last one.
-  await writeFile(path.join(folder, 'flynn'), '#!/bin/bash\nprintf "%s\\tabout\\n" "${!#}one" "${!#}two:$#"\n');
-  await chmod(path.join(folder, 'flynn'), 0o755);
+  const flynn = 'flynn() { printf "%s\\tabout\\n" "${!#}one" "${!#}two:$#"; }';
   const press = async (line: string) => {
-    const run = `${script}\nCOMP_LINE='${line}' COMP_POINT=${line.length}; _flynn; printf '%s|' "\${COMPREPLY[@]}"`;
-    return (await promisify(execFile)('bash', ['-c', run], {env: {PATH: `${folder}:${process.env['PATH']}`}})).stdout;
+    const run = `${flynn}\n${script}\nCOMP_LINE='${line}' COMP_POINT=${line.length}; _flynn; printf '%s|' "\${COMPREPLY[@]}"`;
+    return (await promisify(execFile)('bash', ['-c', run])).stdout;
   };
   t.is(await press('flynn route -a '), 'one|two:5|');
   t.is(await press('flynn sta'), 'staone|statwo:3|');

@@ -1,19 +1,29 @@
 import {randomInt} from 'node:crypto';
-import {once} from 'node:events';
-import {createServer, type Server} from 'node:net';
+import {connect} from 'node:net';
 
 /** Below those that the kernel gives to whoever asks for any (32768 to 60999, ip(7)): it gives none of them away between now and their use. */
 const PORTS = {from: 12_000, to: 29_000};
 
 /** Ports of 127.0.0.1 that nobody listens on now, on TCP. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = new Map<number, Server>();
-  while (servers.size < count) {
+  const ports = new Set<number>();
+  while (ports.size < count) {
     const port = randomInt(PORTS.from, PORTS.to);
-    const server = createServer().listen(port, '127.0.0.1');
-    // Held until there are enough: none comes twice.
-    if (await once(server, 'listening').then(() => true, () => false)) servers.set(port, server);
+    if (await isFree(port)) ports.add(port);
   }
-  await Promise.all([...servers.values()].map((server) => new Promise((resolve) => server.close(resolve))));
-  return [...servers.keys()];
+  return [...ports];
+}
+
+/**
+ * Whether nobody listens on a port of 127.0.0.1. Asked by connecting: one that we had listened on ourselves would be taken for a moment more, by any process that another
+ * thread of the tests is just starting. Until it runs its program it has all that we have open.
+ */
+export function isFree(port: number): Promise<boolean> {
+  const {promise, resolve} = Promise.withResolvers<boolean>();
+  const socket = connect({port, host: '127.0.0.1'}, () => {
+    socket.destroy();
+    resolve(false);
+  });
+  socket.on('error', ({code}: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED'));
+  return promise;
 }

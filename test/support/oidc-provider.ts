@@ -1,6 +1,8 @@
 import {generateKeyPairSync} from 'node:crypto';
+import {once} from 'node:events';
 import {createServer, type RequestListener, type Server} from 'node:http';
-import type {AddressInfo} from 'node:net';
+import {freePorts, isFree} from './free-ports.ts';
+import {until} from './until.ts';
 
 /** What of oidc-provider is used here; it has no types of its own. */
 interface ProviderClass {
@@ -30,18 +32,21 @@ export class OidcProvider implements AsyncDisposable {
   /** Paths that were asked for. */
   readonly asked: string[] = [];
   readonly #server: Server;
+  readonly #port: number;
 
-  private constructor(server: Server) {
-    const {port} = server.address() as AddressInfo;
+  private constructor(server: Server, port: number) {
     this.issuer = `http://127.0.0.1:${port}`;
     this.#server = server;
+    this.#port = port;
   }
 
   static async start({idTokenSeconds = 3600, hasDeviceFlow = true}: ProviderOptions = {}): Promise<OidcProvider> {
     const {default: Provider} = await import(PACKAGE) as {readonly default: ProviderClass};
+    // Its own, also when it is away: nobody is given it by chance.
+    const [port = 0] = await freePorts(1);
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const started = new OidcProvider(server);
+    await once(server.listen(port, '127.0.0.1'), 'listening');
+    const started = new OidcProvider(server, port);
     const key = generateKeyPairSync('rsa', {modulusLength: 2048}).privateKey.export({format: 'jwk'});
     const provider = new Provider(started.issuer, {
       clients: [{
@@ -66,6 +71,7 @@ export class OidcProvider implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+    await until('nobody listens there', () => isFree(this.#port));
   }
 }
 

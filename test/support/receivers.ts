@@ -2,7 +2,8 @@ import {createSocket, type Socket as Datagrams} from 'node:dgram';
 import {once} from 'node:events';
 import {createServer as createHttp, type IncomingHttpHeaders} from 'node:http';
 import net, {type AddressInfo} from 'node:net';
-import {freePorts} from './free-ports.ts';
+import {freePorts, isFree} from './free-ports.ts';
+import {until} from './until.ts';
 
 // Receivers of logs, as strict as their documents. Each listens on 127.0.0.1.
 
@@ -79,6 +80,7 @@ export class StreamReceiver implements AsyncDisposable {
   async kill(): Promise<void> {
     for (const socket of this.#sockets) socket.resetAndDestroy?.();
     await new Promise((resolve) => this.#server?.close(resolve));
+    await until('nobody listens there', () => isFree(this.port));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,5 @@
 import {execFile} from 'node:child_process';
-import {chmod, readFile, writeFile} from 'node:fs/promises';
+import {readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {promisify} from 'node:util';
 import test, {type ExecutionContext} from 'ava';
@@ -19,16 +19,18 @@ const OTHERS = 'SHA256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
 
 const people = (role: string) => [file('people/ann.yaml', `${head('Person')}name: Ann Lee\nemail: ann@example.com\n${role}\nsshKeys: ["${KEY} ann@laptop"]\n`)];
 
-/** A server, and a program that git takes for ssh: it hands over what sshd would. */
+/**
+ * A server, and a script that git takes for ssh: it hands over what sshd would. It is read by a shell: the kernel starts no file that is open for writing (ETXTBSY, execve(2)),
+ * and what has just been written still is, in any process that another thread of the tests is just starting.
+ */
 async function sshServer(t: ExecutionContext, {role = 'role: deployer', fingerprint, ...options}: {role?: string; fingerprint?: string; build?: Build} = {}) {
   const server = await pushServer(t, {people: people(role), ...options});
   const {relay, socket} = sshFiles(server.layout);
   const known = fingerprint ?? FINGERPRINT;
   const ssh = path.join(await temporaryFolder(t), 'ssh');
   await writeFile(ssh, `#!/bin/sh\nfor last; do :; done\nSSH_CONNECTION='192.0.2.7 4711 192.0.2.1 2222' SSH_ORIGINAL_COMMAND="$last" exec perl '${relay}' '${socket}' ${known}\n`);
-  await chmod(ssh, 0o755);
-  const run = async (command: string) => await promisify(execFile)(ssh, [command]).then((ended) => ({code: 0, ...ended}), (error: {code: number; stdout: string; stderr: string}) => error);
-  return {...server, run, at: (name: string) => ['-c', `core.sshCommand=${ssh}`, '-c', `remote.it.url=ssh://git@localhost/${name}.git`]};
+  const run = async (command: string) => await promisify(execFile)('sh', [ssh, command]).then((ended) => ({code: 0, ...ended}), (error: {code: number; stdout: string; stderr: string}) => error);
+  return {...server, run, at: (name: string) => ['-c', `core.sshCommand=sh ${ssh}`, '-c', 'ssh.variant=ssh', '-c', `remote.it.url=ssh://git@localhost/${name}.git`]};
 }
 
 async function git(folder: string, ...args: readonly string[]) {
