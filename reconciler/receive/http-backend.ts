@@ -7,6 +7,9 @@ import {stopGroup} from './process-group.ts';
 
 /** Most bytes of headers that are waited for. */
 const HEADER_BYTES_MAX = 64 * 1024;
+const HEAD_END = '\r\n\r\n';
+/** Of an answer that is kept until it is complete: the list of some ten thousand refs. */
+const WHOLE_BYTES_MAX = 1024 * 1024;
 
 export interface CgiRequest {
   readonly gitdir: string;
@@ -78,39 +81,52 @@ function environment({gitdir, path, query, user, config, env}: CgiRequest, reque
 }
 
 /**
- * Passes the CGI answer on once the request is here, each piece at once. What it returns resolves when the answer has begun, or at once when git has
- * not said anything yet.
+ * Passes the CGI answer on once the request is here: whole and with its length, because we may be killed, and what has been sent of one by then passes for all of it at
+ * a proxy in front (Caddy 2.6 ends it properly). A long one is passed on as it comes. What it returns resolves when the answer has begun, or at once when git has
+ * not said anything.
  */
 function answer(child: ChildProcess, response: ServerResponse, received: Promise<unknown>): () => Promise<void> {
   const stdout = child.stdout;
   if (stdout === null) throw new Error('bug: the answer of git is not piped');
-  let head = Buffer.alloc(0);
+  let said = Buffer.alloc(0);
   let begun = Promise.resolve();
+  const begin = (send: (head: Head, body: Buffer) => void) => {
+    const end = said.indexOf(HEAD_END);
+    if (end !== -1) begun = received.then(() => send(parseHead(said.toString('latin1', 0, end)), said.subarray(end + HEAD_END.length)));
+  };
+  const onEnd = (_status: number | null, killedBy: NodeJS.Signals | null) => {
+    if (killedBy !== null) return;
+    begin(({status, headers}, body) => {
+      if (!response.destroyed) response.writeHead(status, {...headers, 'content-length': String(body.length)}).end(body);
+    });
+  };
   const onData = (chunk: Buffer) => {
-    head = Buffer.concat([head, chunk]);
-    const end = head.indexOf('\r\n\r\n');
-    if (end === -1) {
-      if (head.length > HEADER_BYTES_MAX) stopGroup(child);
-      return;
-    }
+    said = Buffer.concat([said, chunk]);
+    if (said.length > HEADER_BYTES_MAX && !said.includes(HEAD_END)) stopGroup(child);
+    if (said.length <= WHOLE_BYTES_MAX) return;
     stdout.off('data', onData);
+    child.off('close', onEnd);
     // Not paused: when a process ends, Node lets what nobody reads of its output flow away.
-    const body = new PassThrough();
-    body.write(head.subarray(end + 4));
-    stdout.pipe(body);
-    const {status, headers} = parseHead(head.toString('latin1', 0, end));
-    begun = received.then(() => {
-      if (response.destroyed) return void body.resume();
+    const rest = new PassThrough();
+    stdout.pipe(rest);
+    begin(({status, headers}, body) => {
+      if (response.destroyed) return void rest.resume();
       response.writeHead(status, headers);
-      response.flushHeaders();
-      body.pipe(response);
+      response.write(body);
+      rest.pipe(response);
     });
   };
   stdout.on('data', onData);
+  child.on('close', onEnd);
   return () => begun;
 }
 
-function parseHead(text: string): {status: number; headers: Record<string, string>} {
+interface Head {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+function parseHead(text: string): Head {
   const headers = Object.fromEntries(text.split('\r\n').map((line) => {
     const colon = line.indexOf(':');
     return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];

@@ -1,5 +1,5 @@
 import {once} from 'node:events';
-import {mkdtemp, rm} from 'node:fs/promises';
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
 import os from 'node:os';
@@ -14,6 +14,8 @@ import {runHttpBackend} from '../../../reconciler/receive/http-backend.ts';
 const GIT_IS_READY_MS = 700;
 /** Their list is longer than what one read takes, and short enough for git to be rid of it at once. */
 const REFS = 700;
+/** A little more than is kept until it is complete. */
+const MANY_REFS = 17_000;
 /** A question of protocol version 2 (gitprotocol-v2(5)). */
 const LIST_REFS = '0014command=ls-refs\n00000000';
 
@@ -44,18 +46,25 @@ test('an answer begins when the request is complete: a proxy in front would cut 
   t.is(received(), '');
   socket.write(LIST_REFS.slice(10));
   await once(socket, 'close');
-  t.regex(received(), /^HTTP\/1\.1 200 OK\r\n[^]*0000\r\n0\r\n\r\n$/, 'the list of no refs, whole');
+  t.regex(received(), /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n0000$/, 'the list of no refs, whole');
 });
 
-test('an answer of a git that ends before the request does is whole', async (t) => {
-  const {socket, received, folder} = await conversation(t, '/info/refs');
-  const commit = (await execa('git', [`--git-dir=${folder}`, '-c', 'user.name=a', '-c', 'user.email=a@b', 'commit-tree', '-m', 'x', '4b825dc642cb6eb9a060e54bf8d69288fbee4904'], {input: ''})).stdout;
-  const refs = Array.from({length: REFS}, (_, index) => `create refs/heads/b${index} ${commit}`).join('\n');
-  await execa('git', [`--git-dir=${folder}`, 'update-ref', '--stdin'], {input: `${refs}\n`});
-  // Its body never ends.
-  socket.write('GET /info/refs?service=git-upload-pack HTTP/1.1\r\nHost: git\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n');
-  await until('the answer has ended', () => received().endsWith('\r\n0\r\n\r\n'));
-  // Where one chunk ends and the next begins stands between.
-  t.is(received().replaceAll(/\r\n[0-9a-f]+\r\n/g, '').match(/refs\/heads\/b\d+/g)?.length, REFS);
-  t.regex(received(), /0000\r\n0\r\n\r\n$/);
-});
+for (const [what, refs, isWhole] of [['with its length', REFS, true], ['in chunks when it is long', MANY_REFS, false]] as const) {
+  test(`an answer of a git that ends before the request does is whole, ${what}`, async (t) => {
+    const {socket, received, folder} = await conversation(t, '/info/refs');
+    const commit = (await execa('git', [`--git-dir=${folder}`, '-c', 'user.name=a', '-c', 'user.email=a@b', 'commit-tree', '-m', 'x', '4b825dc642cb6eb9a060e54bf8d69288fbee4904'], {input: ''})).stdout;
+    const names = Array.from({length: refs}, (_, index) => `refs/heads/b${String(index).padStart(5, '0')}`);
+    await writeFile(path.join(folder, 'packed-refs'), `# pack-refs with: peeled fully-peeled sorted \n${names.map((name) => `${commit} ${name}\n`).join('')}`);
+    // Its body never ends.
+    socket.write('GET /info/refs?service=git-upload-pack HTTP/1.1\r\nHost: git\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n');
+    await until('the answer has ended', () => {
+      const [head = '', body] = received().split('\r\n\r\n', 2);
+      const length = /^content-length: (\d+)$/im.exec(head)?.[1];
+      return length === undefined ? received().endsWith('\r\n0\r\n\r\n') : body?.length === Number(length);
+    });
+    t.is(/^transfer-encoding: chunked/im.test(received()), !isWhole);
+    // Where one chunk ends and the next begins stands between.
+    t.is(received().replaceAll(/\r\n[0-9a-f]+\r\n/g, '').match(/refs\/heads\/b\d{5}/g)?.length, refs);
+    t.regex(received(), isWhole ? /0000$/ : /0000\r\n0\r\n\r\n$/);
+  });
+}
