@@ -100,7 +100,7 @@ test.serial('each request is a line of the router, with the replica that answere
 });
 
 test.serial('a container that writes as fast as it can loses no follower, grows no memory and slows no other app', async (t) => {
-  t.timeout(120_000);
+  t.timeout(200_000);
   const cluster = await node.clone('cluster-flood');
   await node.want(cluster, {'apps/counter/app.yaml': `apiVersion: flynn/v1\nkind: App\nservices:\n  web: {replicas: 0}\n  count:\n    replicas: 1\n    command: ${JSON.stringify(FLOOD)}\n`});
   const following = new AbortController();
@@ -137,12 +137,13 @@ test.serial('a drain in app.yaml gets the lines, waits for a receiver that is aw
   await receiver.kill();
   await node.ask('shop', '/log/two');
   await until('it is told', async () => (await drains())[0]?.state === 'failing');
+  // Now: what happens in the last moments before a kill may not be on the disk.
+  t.regex((await node.flynn(['events', '-a', 'shop'])).output, /shop\[drain-failing\]: drain syslog\+tcp:\/\/127\.0\.0\.1:\d+ fails: /);
   await node.kill('SIGKILL');
   await receiver.start();
   await node.up();
   await until('it came later', () => got.some(({text}) => text === 'GET /log/two'));
   await until('all has arrived', async () => (await drains())[0]?.behind === 0);
   t.like((await drains())[0], {app: 'shop', dropped: 0});
-  t.regex((await node.flynn(['events', '-a', 'shop'])).output, /shop\[drain-failing\]: drain syslog\+tcp:\/\/127\.0\.0\.1:\d+ fails: /);
   await receiver[Symbol.asyncDispose]();
 });
