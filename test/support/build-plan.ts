@@ -1,5 +1,4 @@
 import path from 'node:path';
-import {PassThrough} from 'node:stream';
 import type Docker from 'dockerode';
 import type {BuiltImage} from '../../reconciler/build/build.ts';
 
@@ -28,11 +27,16 @@ function withoutPatches(text: string): string {
 /** What `bin/packages` prints, in the image that builds begin in. */
 async function packagesOf(docker: Docker, {image, fixture, name}: {image: string; fixture: string; name: string}): Promise<string> {
   const script = `cd /buildpacks/${name} && if [ -x bin/packages ]; then ./bin/packages /source /nowhere; fi`;
-  const output = new PassThrough();
-  let text = '';
-  output.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   const binds = [`${ROOT}/buildpacks:/buildpacks:ro`, `${ROOT}/test/fixtures/apps/${fixture}:/source:ro`];
-  const [{StatusCode: status}] = await docker.run(image, ['bash', '-c', script], output, {Entrypoint: [], HostConfig: {AutoRemove: true, Binds: binds, NetworkMode: 'none'}, Tty: true}) as [{StatusCode: number}];
-  if (status !== 0) throw new Error(`bin/packages of ${name} ended with ${status}: ${text}`);
-  return text.replaceAll('\r', '');
+  // Not removed by the engine, which may do so before it is asked how it ended; and what it wrote is read when all of it is there.
+  const container = await docker.createContainer({Image: image, Entrypoint: [], Cmd: ['bash', '-c', script], HostConfig: {Binds: binds, NetworkMode: 'none'}, Tty: true});
+  try {
+    await container.start();
+    const {StatusCode: status} = await container.wait() as {readonly StatusCode: number};
+    const text = (await container.logs({stdout: true, stderr: true})).toString().replaceAll('\r', '');
+    if (status !== 0) throw new Error(`bin/packages of ${name} ended with ${status}: ${text}`);
+    return text;
+  } finally {
+    await container.remove({force: true});
+  }
 }
