@@ -4,14 +4,19 @@ import {connect} from 'node:net';
 /** Below those that the kernel gives to whoever asks for any (32768 to 60999, ip(7)): it gives none of them away between now and their use. */
 const PORTS = {from: 12_000, to: 29_000};
 
+/** What this process was given, and may not listen on yet: a port is not given twice. */
+const given = new Set<number>();
+
 /** Ports of 127.0.0.1 that nobody listens on now, on TCP. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
+  const ports: number[] = [];
+  while (ports.length < count) {
     const port = randomInt(PORTS.from, PORTS.to);
-    if (await isFree(port)) ports.add(port);
+    if (given.has(port)) continue;
+    given.add(port);
+    if (await isFree(port)) ports.push(port);
   }
-  return [...ports];
+  return ports;
 }
 
 /**
