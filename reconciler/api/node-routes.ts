@@ -59,27 +59,47 @@ export function registerNodeRoutes(server: FastifyInstance, {view, authenticate,
 
 /** What comes; after a break, what was missed of what is kept. */
 async function* serverEvents(view: NodeView, {lastId, ...query}: EventQuery & {readonly isSeen: ReturnType<typeof seenBy>; readonly lastId: string | undefined}, signal: AbortSignal): AsyncGenerator<ServerEvent> {
-  const [lastAt = ''] = lastId?.split('~') ?? [];
-  let isMissed = lastId === undefined;
-  for await (const event of events(view, {...query, follow: true, ...(lastId !== undefined && {lines: LOG_LINES_MAX})}, signal)) {
-    const data = JSON.stringify(event);
-    const id = `${event.at}~${createHash('sha256').update(data).digest('hex').slice(0, 8)}`;
-    if (!isMissed && event.at <= lastAt) isMissed = id === lastId;
-    else {
-      isMissed = true;
-      yield {id, event: 'event', data};
-    }
-  }
+  const {past, coming} = await told(view, {...query, follow: true, ...(lastId !== undefined && {lines: LOG_LINES_MAX})}, signal);
+  for (const event of past.slice(lastId === undefined ? 0 : heardOf(past, lastId))) yield serverEvent(event);
+  for await (const event of coming) yield serverEvent(event);
 }
 
-async function* events(view: NodeView, {app, lines, follow, isSeen}: EventQuery & {readonly isSeen: ReturnType<typeof seenBy>}, signal: AbortSignal): AsyncGenerator<FlynnEvent> {
-  const queue = new LineQueue<FlynnEvent>(signal);
+/**
+ * How many of these had been told when the one with this id was the last. Their order says that and not their times, because how a container ended is told when it is
+ * noticed, with the time at which it was; but where that one is not kept any more, times are all there is.
+ */
+function heardOf(past: readonly FlynnEvent[], lastId: string): number {
+  const [lastAt = ''] = lastId.split('~');
+  const last = past.findLastIndex((event) => event.at === lastAt && serverEvent(event).id === lastId);
+  if (last !== -1) return last + 1;
+  const later = past.findIndex(({at}) => at > lastAt);
+  return later === -1 ? past.length : later;
+}
+
+function serverEvent(event: FlynnEvent): ServerEvent {
+  const data = JSON.stringify(event);
+  return {id: `${event.at}~${createHash('sha256').update(data).digest('hex').slice(0, 8)}`, event: 'event', data};
+}
+
+async function* events(view: NodeView, query: EventQuery & {readonly isSeen: ReturnType<typeof seenBy>}, signal: AbortSignal): AsyncGenerator<FlynnEvent> {
+  const {past, coming} = await told(view, query, signal);
+  yield* past;
+  yield* coming;
+}
+
+interface Told {
+  readonly past: readonly FlynnEvent[];
+  readonly coming: AsyncIterable<FlynnEvent>;
+}
+
+async function told(view: NodeView, {app, lines, follow, isSeen}: EventQuery & {readonly isSeen: ReturnType<typeof seenBy>}, signal: AbortSignal): Promise<Told> {
+  const coming = new LineQueue<FlynnEvent>(signal);
   const isMeant = (event: FlynnEvent) => (app === undefined || event.app === app) && isSeen({app: event.app});
   // All three in one turn of the event loop: none is missed or told twice.
   const recent = view.events().filter(isMeant);
   const older = view.olderEvents();
-  if (follow) view.onEvent((event) => isMeant(event) && queue.push(event), signal);
-  else queue.end();
+  if (follow) view.onEvent((event) => isMeant(event) && coming.push(event), signal);
+  else coming.end();
   let past: FlynnEvent[] = [];
   if (recent.length < lines) {
     for await (const event of older) {
@@ -87,6 +107,5 @@ async function* events(view: NodeView, {app, lines, follow, isSeen}: EventQuery 
       if (past.length > 2 * lines) past = past.slice(-lines);
     }
   }
-  yield* lines === 0 ? [] : [...past, ...recent].slice(-lines);
-  yield* queue;
+  return {past: lines === 0 ? [] : [...past, ...recent].slice(-lines), coming};
 }

@@ -94,6 +94,20 @@ test('events go on after the one that was heard last', async (t) => {
   t.regex(await again.until(/three/), /^id: 2026-11-23T10:12:03Z~[0-9a-f]{8}\nevent: event\ndata: \{"at":"2026-11-23T10:12:03Z","kind":"note","message":"three"\}$/m);
 });
 
+test('events go on after the one that was heard last, also when its time is not in order', async (t) => {
+  const {view, server} = subject(t);
+  const event = (second: number, message: string) => ({at: `2026-11-23T10:12:0${second}Z`, kind: 'note', message});
+  // How a container ended is noticed later than what came after it.
+  view.past = [event(1, 'one'), event(4, 'four'), event(2, 'noticed late'), event(5, 'five')];
+  const first = await listen(t, server, '/v1/events');
+  const ids = [...(await first.until(/five.*\n\n/)).matchAll(/^id: (.+)$/gm)].map(([, id = '']) => id);
+  first.close();
+  const again = await listen(t, server, '/v1/events', {'last-event-id': ids[2] ?? ''});
+  t.notRegex(await again.until(/five/), /one|four|late/);
+  const forgotten = await listen(t, server, '/v1/events', {'last-event-id': '2026-11-23T10:12:03Z~00000000'});
+  t.notRegex(await forgotten.until(/five/), /one/);
+});
+
 test('a write waits until it serves when it is asked to, and says what became of it', async (t) => {
   const {view, scale} = subject(t);
   view.outcome = {result: 'failed', commit: COMMIT, cause: 'exit code 1', log: ['no database today']};
