@@ -17,7 +17,8 @@ const nothing: Plan = {actions: [], waiting: []};
 export function planDeploy(app: DesiredApp, phase: Phase, slots: readonly SlotPlan[], observed: ObservedState): Plan {
   if (app.state === 'invalid') return nothing;
   const write = (deploy: Deploy, reason: string, lastGood = deploy.state === 'healthy' ? app : undefined): Plan => {
-    if (observed.operations.has(`journal ${app.name}`)) return nothing;
+    // Not nothing: until it is written nothing follows from it, and who looks now must not take that for the end.
+    if (observed.operations.has(`journal ${app.name}`)) return {actions: [], waiting: [{app: app.name, subject: what, on: 'its state to be written down'}]};
     const action: Action = {kind: 'write-deploy', app: app.name, deploy, reason, ...(lastGood && {lastGood})};
     return {actions: [action], waiting: []};
   };

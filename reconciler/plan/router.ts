@@ -27,9 +27,9 @@ export function planRouter(apps: readonly AppPlan[], {system, trustedProxies, st
 function planNames(wanted: NameTable, structure: RouteStructure, observed: ObservedState): Plan {
   const {router, operations} = observed;
   if (router.state === 'unreachable') return {actions: [], waiting: [{subject: 'router', on: `an answer: ${router.error}`}]};
+  if (operations.has('names')) return {actions: [], waiting: [{subject: 'router', on: 'its names to be published'}]};
   const names = new Map([...wanted, ...heldNames(wanted, structure, router)].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  const actions: Action[] = [];
-  if (!operations.has('names') && !sameNames(names, router.names)) actions.push({kind: 'publish-names', names, reason: namesReason(names, router.names, router.maintenance)});
+  const actions: readonly Action[] = sameNames(names, router.names) ? [] : [{kind: 'publish-names', names, reason: namesReason(names, router.names, router.maintenance)}];
   return {actions, waiting: []};
 }
 

@@ -312,6 +312,15 @@ test('an operation in progress is not begun twice', plans, {
   plan: 'wait shop web.2  # on a container being started',
 });
 
+test('what is being written down is waited for', plans, {
+  want: app('v1', 1, 'other routes'),
+  record: good(app('v1', 1)),
+  have: ['web.1 v1 up'],
+  names: ['10.0.1.1'],
+  operations: ['journal shop'],
+  plan: 'wait shop release v1  # on its state to be written down',
+});
+
 test('a slot is not filled twice when what ended in it is removed while its successor is being started', plans, {
   want: app('v1', 2),
   record: good(app('v1', 2)),

@@ -1,6 +1,7 @@
 import test from 'ava';
 import type {RouteStructure} from '../../../reconciler/observed/structure.ts';
 import type {LeavingShift, ObservedSystem} from '../../../reconciler/observed/system.ts';
+import {formatPlan} from '../../../reconciler/plan/format.ts';
 import {plan} from '../../../reconciler/plan/plan.ts';
 import type {RoutedPath} from '../../../reconciler/plan/app.ts';
 import {routing} from '../../../reconciler/plan/hosts.ts';
@@ -48,4 +49,12 @@ test('until another Caddy has taken over, the names stay that the old one asks f
   t.deepEqual(published({before: PATHS, after: PLAIN, leaving: {}}), ['_http._tcp.shop.test', ...OF_PATHS], 'it still takes connections');
   t.deepEqual(published({before: PATHS, after: PLAIN, leaving: {closedAtMs: 0}}), ['_http._tcp.shop.test']);
   t.deepEqual(published({before: [...PLAIN, at('gone.test', '/')], after: PATHS}), ['_http._tcp.shop.test', ...OF_PATHS], 'a host that is gone is gone at once');
+});
+
+test('names that are being published are waited for, right as they may look', (t) => {
+  const wanted = app('v1', 1);
+  for (const names of [[], ['10.0.1.1']]) {
+    const seen = observed({record: good(wanted), have: ['web.1 v1 up'], names, operations: ['names']});
+    t.is(formatPlan(plan(desired(wanted), seen)), 'wait router  # on its names to be published');
+  }
 });
