@@ -31,6 +31,8 @@ export async function ask({port, host, path = '/', method = 'GET', body, agent, 
   const startMs = performance.now();
   const options = {port, path, method, headers: {Host: host, ...headers}, signal: AbortSignal.timeout(ANSWER_MS_MAX), agent: agent ?? false, ...(from !== undefined && {localAddress: from})};
   const request = tls ? https.request({host: '127.0.0.1', servername: host, rejectUnauthorized: false, ...options}) : http.request({host: '127.0.0.1', ...options});
+  // One that comes after the answer has begun is told by the answer, too: without a listener it would end the process.
+  request.on('error', () => {});
   request.end(body);
   const [response] = await once(request, 'response') as [http.IncomingMessage];
   let text = '';

@@ -1,9 +1,9 @@
-import {mkdtemp, rm} from 'node:fs/promises';
+import {mkdtemp, readFile, rm} from 'node:fs/promises';
 import path from 'node:path';
 import Docker from 'dockerode';
 import {execa} from 'execa';
 import {stackImages} from '../../buildpacks/stack/images.ts';
-import {connectCaddy} from '../../reconciler/adapters/caddy.ts';
+import {connectCaddy, type CaddyAdmin} from '../../reconciler/adapters/caddy.ts';
 import {DockerEngine} from '../../reconciler/adapters/docker.ts';
 import {connectUnbound} from '../../reconciler/adapters/unbound.ts';
 import {prepareRouterFiles, type RouterWorld} from '../../reconciler/apply/router.ts';
@@ -53,7 +53,7 @@ export async function startTrialRouter(signal: AbortSignal): Promise<TrialRouter
     await writeShift({shift: 1, structure: NO_STRUCTURE}, {settings, layout: base, secrets: UNSEALED}, signal);
     const parts = {settings, layout: base, image, instance};
     for (const spec of [dnsContainerSpec(parts), {...routerContainerSpec(parts, 1), restart: 'always' as const}]) await engine.run(spec, signal);
-    const caddy = connectCaddy(path.join(layout.caddy, 'admin.sock'));
+    const caddy = settling(connectCaddy(path.join(layout.caddy, 'admin.sock')), [httpPort, httpsPort]);
     const unbound = connectUnbound({socketPath: path.join(layout.unbound, 'control.sock'), dnsPort});
     await until('the trial router answers', async () => {
       await Promise.all([caddy.config(signal), unbound.listRecords(signal)]);
@@ -66,9 +66,37 @@ export async function startTrialRouter(signal: AbortSignal): Promise<TrialRouter
   }
 }
 
+/**
+ * Caddy says that it has loaded a configuration a moment before the last listener of the one before is closed (2.6.2, `App.Stop`): who connects in between may be
+ * answered as before, or reset. Here it has loaded one when that is over.
+ */
+function settling(caddy: CaddyAdmin, ports: readonly number[]): CaddyAdmin {
+  return {
+    ...caddy,
+    async load(config, signal) {
+      const before = await listenersOf(ports);
+      await caddy.load(config, signal);
+      await until('the listeners of the configuration before are closed', async () => (await listenersOf(ports)).every((count, index) => count <= Math.max(1, before[index] ?? 0)));
+    },
+  };
+}
+
+/** How many sockets listen on each of them over IPv4, as proc_pid_net(5) says. */
+async function listenersOf(ports: readonly number[]): Promise<readonly number[]> {
+  const LISTEN = '0A';
+  const sockets = (await readFile('/proc/net/tcp', 'utf8')).split('\n').map((line) => line.trim().split(/\s+/));
+  const listening = sockets.filter(([, , , state]) => state === LISTEN).map(([, local = '']) => Number.parseInt(local.split(':')[1] ?? '', 16));
+  return ports.map((wanted) => listening.filter((port) => port === wanted).length);
+}
+
 async function kill(container: string): Promise<void> {
-  const {stdout} = await execa('docker', ['inspect', '--format', '{{.State.Pid}}', container]);
-  process.kill(Number(stdout), 'SIGKILL');
+  let pid = 0;
+  // 0 while it is being started anew: who kills that kills himself.
+  await until(`${container} runs`, async () => {
+    pid = Number((await execa('docker', ['inspect', '--format', '{{.State.Pid}}', container])).stdout);
+    return pid > 0;
+  });
+  process.kill(pid, 'SIGKILL');
 }
 
 /** Waits for a condition; one that throws is not met yet. Rejects with the last error after `limitMs`. */

@@ -8,7 +8,7 @@ import type {AppName} from '../../schemas/ids.ts';
 import {buildTrial, type BuildTrial} from '../support/build-trial.ts';
 
 let trial: BuildTrial;
-const signal = () => AbortSignal.timeout(120_000);
+const signal = () => AbortSignal.timeout(300_000);
 
 test.before(async t => {
   t.timeout(600_000);
@@ -28,7 +28,7 @@ async function runImage(line: string): Promise<string> {
 const on = (run: string): RebaseSettings => ({docker: trial.docker, instance: trial.instance, stack: {...trial.stack, run}});
 
 test.serial('an app is put onto another run image: its own layers stay, what is below them changes, and it serves', async t => {
-  t.timeout(180_000);
+  t.timeout(600_000);
   const app = 'rebased' as AppName;
   const built = await trial.buildWell({fixture: 'node-hello', app});
   t.deepEqual(await standingOf(on(trial.stack.run), {app, image: built.image}, signal()), {state: 'current'});
@@ -55,7 +55,7 @@ test.serial('an app is put onto another run image: its own layers stay, what is 
 });
 
 test.serial('after a build of the stack that brought nothing new, an app with Debian packages stands on the newest, and their image was there all the time', async t => {
-  t.timeout(240_000);
+  t.timeout(600_000);
   const {docker, instance, stack} = trial;
   const app = 'greeting' as AppName;
   const BASH = '#!/usr/bin/env bash\n';
@@ -84,7 +84,7 @@ test.serial('after a build of the stack that brought nothing new, an app with De
 });
 
 test.serial('an app is not put onto another release of Debian', async t => {
-  t.timeout(120_000);
+  t.timeout(300_000);
   const app = 'old' as AppName;
   const built = await trial.buildWell({fixture: 'node-hello', app});
   const rebased = await rebaseImage(on(await runImage('LABEL flynn.debian="Debian 14"\nRUN echo 14 >/etc/stack')), {app, image: built.image, print: () => {}}, signal());
@@ -92,14 +92,14 @@ test.serial('an app is not put onto another release of Debian', async t => {
 });
 
 test.serial('an image that does not say what it stands on is left alone', async t => {
-  t.timeout(120_000);
+  t.timeout(300_000);
   const app = 'docker' as AppName;
   const built = await trial.buildWell({fixture: 'dockerfile', app, changes: {Dockerfile: 'FROM flynn/run\n'}});
   t.deepEqual(await standingOf(on(trial.stack.run), {app, image: built.image}, signal()), {state: 'fixed', reason: 'its image does not say what it stands on: push it once more'});
 });
 
 test.serial('the run image says nothing of when it was made, and has what it is there for', async t => {
-  t.timeout(120_000);
+  t.timeout(300_000);
   const image = await trial.docker.getImage(trial.stack.run).inspect();
   t.is(image.RootFS.Layers?.length, 1);
   t.is(image.Created, '2025-08-09T00:00:00Z');

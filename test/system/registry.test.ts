@@ -86,8 +86,8 @@ async function events(): Promise<string> {
 }
 
 test.before(async (t) => {
-  t.timeout(240_000);
-  if (!await isOnPath('docker-registry', AbortSignal.timeout(10_000))) await aptInstall({packages: ['docker-registry'], because: 'the tests of registries need docker-registry'}, (line) => t.log(line), AbortSignal.timeout(120_000));
+  t.timeout(600_000);
+  if (!await isOnPath('docker-registry', AbortSignal.timeout(10_000))) await aptInstall({packages: ['docker-registry'], because: 'the tests of registries need docker-registry'}, (line) => t.log(line), AbortSignal.timeout(360_000));
   node = await TrialNode.start();
   [port = 0] = await freePorts(1);
   await startRegistry();
@@ -95,13 +95,13 @@ test.before(async (t) => {
   await setRegistry(PASSWORD);
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(240_000);
   await stopRegistry();
   await node[Symbol.asyncDispose]();
 });
 
 test.serial('the image of a release is pushed to the registry, and the release says where it is', async (t) => {
-  t.timeout(120_000);
+  t.timeout(240_000);
   const output = await push('one');
   t.log(output);
   t.regex(output, new RegExp(`^remote: -----> Pushing to 127\\.0\\.0\\.1:${port}/team/shop\\s*\\nremote: {8}sha256:[0-9a-f]{64}`, 'm'));
@@ -114,11 +114,11 @@ test.serial('the image of a release is pushed to the registry, and the release s
 });
 
 test.serial('an image that the node has lost is pulled from the registry, and not built', async (t) => {
-  t.timeout(90_000);
+  t.timeout(240_000);
   const {image} = await releaseOf(1);
   await lose(image);
   await node.up();
-  await until('the app answers', async () => (await node.ask('shop')).body === 'one', 60_000);
+  await until('the app answers', async () => (await node.ask('shop')).body === 'one', 120_000);
   t.regex(await events(), new RegExp(`pull image ${image.slice(7, 19)} of shop \\(the image of v1 is not on this node\\)`));
   t.notRegex(await events(), /build image/);
   t.is((await node.docker.getImage(image).inspect()).Id, image);
@@ -127,18 +127,18 @@ test.serial('an image that the node has lost is pulled from the registry, and no
 });
 
 test.serial('when the registry does not have it any more either, it is built from its source', async (t) => {
-  t.timeout(90_000);
+  t.timeout(240_000);
   const {image} = await releaseOf(1);
   await stopRegistry();
   await lose(image);
   await node.up();
-  await until('the app answers', async () => (await node.ask('shop')).body === 'one', 60_000);
+  await until('the app answers', async () => (await node.ask('shop')).body === 'one', 120_000);
   t.regex(await events(), /pull image [0-9a-f]{12} of shop failed: .*connect/);
   t.regex(await events(), /build image [0-9a-f]{12} of shop again \(the image of v1 is not on this node, nor to be had from its registry/);
 });
 
 test.serial('a push while the registry does not answer is deployed all the same, and says so', async (t) => {
-  t.timeout(90_000);
+  t.timeout(240_000);
   const output = await push('two');
   t.regex(output, new RegExp(`^remote: {2}! {5}The image is on this node only, 127\\.0\\.0\\.1:${port}/team/shop did not take it: .*refused`, 'm'));
   t.is((await node.ask('shop')).body, 'two');
@@ -149,7 +149,7 @@ test.serial('a push while the registry does not answer is deployed all the same,
 });
 
 test.serial('a wrong password is told, without it', async (t) => {
-  t.timeout(90_000);
+  t.timeout(240_000);
   await startRegistry();
   await setRegistry('another-password-of-nobody');
   const output = await push('three');
@@ -158,7 +158,7 @@ test.serial('a wrong password is told, without it', async (t) => {
 });
 
 test.serial('what could not be pushed is there once the registry takes it, and comes back from there', async (t) => {
-  t.timeout(120_000);
+  t.timeout(240_000);
   await setRegistry(PASSWORD);
   await until('all are there', async () => await told() === `127.0.0.1:${port}/team  as ada\n  3 images of 1 app`);
   const {image, registry: name} = await releaseOf(3);
@@ -166,12 +166,12 @@ test.serial('what could not be pushed is there once the registry takes it, and c
   t.true(await hasInRegistry(image));
   await lose(image);
   await node.up();
-  await until('the app answers', async () => (await node.ask('shop')).body === 'three', 60_000);
+  await until('the app answers', async () => (await node.ask('shop')).body === 'three', 120_000);
   t.regex(await events(), new RegExp(`pull image ${image.slice(7, 19)} of shop \\(`));
 });
 
 test.serial('an image that was built elsewhere is pulled with the login of the registry where it is there, and pushed, too', async (t) => {
-  t.timeout(90_000);
+  t.timeout(240_000);
   const {image} = await releaseOf(1);
   const {exitCode, output} = await node.flynn(['deploy', '--image', `127.0.0.1:${port}/team/shop:${image.slice(7, 19)}`, '--pull', '-a', 'shop']);
   t.is(exitCode, 0, output);
@@ -183,7 +183,7 @@ test.serial('an image that was built elsewhere is pulled with the login of the r
 });
 
 test.serial('what no release needs any more is removed from the registry, and nothing else', async (t) => {
-  t.timeout(120_000);
+  t.timeout(240_000);
   const [first, second, third] = await Promise.all([1, 2, 3].map(async (number) => (await releaseOf(number)).image)) as [string, string, string];
   await node.want(await node.clone(), {'cluster.yaml': (await node.manifest('cluster.yaml') ?? '').replace(/releases: 10/, 'releases: 2')});
   await node.kill('SIGKILL');

@@ -50,7 +50,7 @@ test.before(async (t) => {
   await until('the new configuration serves', async () => (await node.ask('shop')).body === 'two goodbye');
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(240_000);
   await node[Symbol.asyncDispose]();
 });
 

@@ -27,7 +27,7 @@ let clone: string;
 let written: string;
 
 test.before(async (t) => {
-  t.timeout(180_000);
+  t.timeout(300_000);
   node = await TrialNode.start();
   folder = await node.app('shop', 'node-hello', {'server.js': server('one')});
   clone = await node.clone();
@@ -37,7 +37,7 @@ test.before(async (t) => {
   await node.mustGit(folder, 'push', 'flynn', 'main');
 });
 test.after.always(async (t) => {
-  t.timeout(120_000);
+  t.timeout(240_000);
   await node[Symbol.asyncDispose]();
 });
 

@@ -20,7 +20,7 @@ test.before(async (t) => {
   if (exitCode !== 0) throw new Error(output);
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(240_000);
   await node[Symbol.asyncDispose]();
 });
 

@@ -21,7 +21,7 @@ test.before(async (t) => {
   await node.settled();
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(240_000);
   await node[Symbol.asyncDispose]();
 });
 

@@ -1,6 +1,7 @@
 import {once} from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
+import {setTimeout as letGo} from 'node:timers/promises';
 import {gunzipSync, zstdDecompressSync} from 'node:zlib';
 import test from 'ava';
 import {loadRoutes, publishNames} from '../../reconciler/apply/router.ts';
@@ -10,7 +11,7 @@ import type {Target} from '../../reconciler/observed/state.ts';
 import type {StructuredHost} from '../../reconciler/observed/structure.ts';
 import {maintenanceTarget} from '../../reconciler/router/caddy/config.ts';
 import {serviceName} from '../../reconciler/router/names.ts';
-import {HOLD_MS} from '../../reconciler/router/times.ts';
+import {HOLD_MS, REFRESH_MS} from '../../reconciler/router/times.ts';
 import {startGrpcBackend, startOptionsBackend, type OptionsBackend} from '../support/options-backend.ts';
 import {ask, type Answer, type Question} from '../support/trial-client.ts';
 import {startTrialRouter, until, type TrialRouter} from '../support/trial-router.ts';
@@ -95,7 +96,14 @@ test.serial('a sticky client stays with its replica; a cookie that nobody signed
 });
 
 test.serial('round-robin takes turns, ip-hash keeps a client at one replica', async (t) => {
-  const turns = await bodies(6, () => to('round'));
+  let turns: readonly string[] = [];
+  // Turns are taken in the order of an answer of the DNS server, and the next answer may have another order.
+  await until('all six go by one answer', async () => {
+    await letGo(2 * REFRESH_MS);
+    const startedAtMs = performance.now();
+    turns = await bodies(6, () => to('round'));
+    return performance.now() - startedAtMs < REFRESH_MS;
+  });
   t.is(turns.filter((body) => body === 'one').length, 3);
   const from = ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5', '127.0.0.6', '127.0.0.7', '127.0.1.2', '127.0.1.3'];
   const chosen = await Promise.all(from.map((address) => bodies(4, () => to('hash', {from: address}))));
