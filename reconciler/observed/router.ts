@@ -106,7 +106,7 @@ export class RouterObserver {
     const written = await stat(routerFiles(this.#world.layout).records).catch(() => undefined);
     const ageMs = nowMs - (written?.mtimeMs ?? 0);
     if (ageMs < 0) return;
-    // A timer counts from when Node last looked at the clock, which may be some milliseconds ago: it comes that much too early.
+    // A timer knows whole milliseconds only, of its time and of the clock: it may come nearly two of them too early.
     const endMs = performance.now() + FIRST_LOOK_AFTER_MS - ageMs;
     for (let leftMs = FIRST_LOOK_AFTER_MS - ageMs; leftMs > 0; leftMs = endMs - performance.now()) await wait(Math.ceil(leftMs), undefined, {signal});
   }
