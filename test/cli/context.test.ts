@@ -4,7 +4,7 @@ import path from 'node:path';
 import test from 'ava';
 import {changeContexts, contextFile, findCluster, loadContexts, parseContexts, saveContexts, withCluster, withoutCluster} from '../../cli/context.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 const here = {url: 'http://api.a.localhost', gitUrl: 'http://git.a.localhost', token: 'secret', user: 'ada'};
 const there = {...here, url: 'http://api.b.example'};
 

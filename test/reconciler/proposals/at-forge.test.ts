@@ -13,7 +13,7 @@ import {commitFiles, elsewhere, run} from '../checkout/support.ts';
 
 // A repository at a forge, and a node that proposes releases there: real git on both sides, and a forge that only remembers which pull requests are open.
 
-const signal = AbortSignal.timeout(120_000);
+const signal = AbortSignal.timeout(600_000);
 const shop = 'shop' as AppName;
 const FILES = Object.fromEntries([cluster(), app('shop', 'review: required\n'), release('shop', 1)].flatMap((file) => (file.kind === 'text' ? [[file.path, file.text]] : [])));
 const WHO = {user: 'dee', name: 'Dee', email: 'dee@example.com'};

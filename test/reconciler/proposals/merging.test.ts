@@ -4,7 +4,7 @@ import {ObjectReader} from '../../../reconciler/adapters/git-objects.ts';
 import {changesBetween} from '../../../reconciler/proposals/merging.ts';
 import {bareRepo, run} from '../checkout/support.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 
 async function repository(t: ExecutionContext) {
   const gitdir = await bareRepo(t, {'cluster.yaml': 'c\n'});

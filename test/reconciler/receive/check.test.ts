@@ -4,7 +4,7 @@ import {commitCheck} from '../../../reconciler/receive/check.ts';
 import {formatDiagnostic} from '../../../schemas/diagnostic.ts';
 import {bareRepo, change} from '../checkout/support.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 const APP = 'apiVersion: flynn/v1\nkind: App\n';
 const RELEASE = `apiVersion: flynn/v1\nkind: Release\nimage: sha256:${'1'.repeat(64)}\nsource: {commit: ${'b'.repeat(40)}, builder: Node.js}\nservices: {web: {command: [node server.js]}}\npushedBy: ann\ncreatedAt: 2026-11-23T09:30:00Z\n`;
 const BASE = {'cluster.yaml': 'apiVersion: flynn/v1\nkind: Cluster\nname: test\ndomain: flynn.test\n', 'apps/good/app.yaml': APP, 'apps/broken/app.yaml': `${APP}nonsense: 1\n`};

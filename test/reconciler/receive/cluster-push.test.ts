@@ -6,7 +6,7 @@ import type {CommitId} from '../../../schemas/ids.ts';
 import {ADA, bareRepo, run} from '../checkout/support.ts';
 import {gitDeps} from './support.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 const APP = 'apiVersion: flynn/v1\nkind: App\n';
 const FILES = {'cluster.yaml': 'apiVersion: flynn/v1\nkind: Cluster\nname: test\ndomain: flynn.test\n', 'apps/a/app.yaml': APP, 'apps/b/app.yaml': APP, 'apps/c/app.yaml': APP};
 

@@ -9,7 +9,7 @@ import {indented, keyring, SEALED} from '../../support/sealed.ts';
 import {bareRepo, change} from '../checkout/support.ts';
 import type {ExecutionContext} from 'ava';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 const ELSEWHERE = 'age1cu6slul9z0pes8ufgkfrfsvtp0ptpldtnuwdhm0aqz66ly00rq3skyf73q';
 const CLUSTER = `${head('Cluster')}name: test\ndomain: flynn.test\n`;
 

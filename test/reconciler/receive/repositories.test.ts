@@ -9,7 +9,7 @@ import {findRepository} from '../../../reconciler/receive/repositories.ts';
 import {bareRepo, cloneOf, commitFiles, run, temporaryFolder} from '../checkout/support.ts';
 import {gitDeps} from './support.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 const FILES = {'cluster.yaml': 'c\n', 'apps/shop/app.yaml': 'a\n'};
 
 async function sources(t: ExecutionContext): Promise<GitDeps & {readonly gitdir: string}> {

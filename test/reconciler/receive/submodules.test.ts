@@ -2,7 +2,7 @@ import test from 'ava';
 import {submodulesOf} from '../../../reconciler/receive/submodules.ts';
 import {appSource} from '../../support/app-source.ts';
 
-const signal = AbortSignal.timeout(30_000);
+const signal = AbortSignal.timeout(600_000);
 const LINKED = 'd'.repeat(40);
 
 test('the commits of submodules are told, by their folders', async (t) => {

@@ -4,7 +4,7 @@ import type {CommitId} from '../../../schemas/ids.ts';
 import {PROJECT_PATH as name, subtreeCommit} from '../../../reconciler/receive/subtree.ts';
 import {appSource} from '../../support/app-source.ts';
 
-const signal = AbortSignal.timeout(30_000);
+const signal = AbortSignal.timeout(600_000);
 
 test('a folder of a commit becomes a commit of its own, always the same one, with the time of the first', async (t) => {
   await using app = await appSource('no-buildpack', {'apps/shop/Procfile': 'web: true\n', 'apps/shop/lib/x': '1'});

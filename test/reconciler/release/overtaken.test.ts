@@ -9,7 +9,7 @@ import type {AppName, CommitId} from '../../../schemas/ids.ts';
 import {bareRepo, change} from '../checkout/support.ts';
 
 const SHOP = 'shop' as AppName;
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 const blog: Edit = (read) => ({'apps/blog/app.yaml': `${read('apps/blog/app.yaml') ?? ''}#\n`});
 
 /** Commits one after the other, the first of which is waited for. */

@@ -7,7 +7,7 @@ import {head} from '../../support/manifests.ts';
 import {change, run, temporaryFolder} from '../checkout/support.ts';
 import {publicKey, SigningTrial} from '../signatures/support.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 
 /** A node that follows a repository elsewhere, whose first commit it has applied. */
 async function followed(t: ExecutionContext) {
