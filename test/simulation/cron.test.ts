@@ -31,6 +31,7 @@ const seeds = SEED === undefined ? Array.from({length: SEEDS}, (_, n) => n) : [N
 
 for (const overlap of ['forbid', 'allow', 'replace'] as const satisfies readonly Overlap[]) {
   test(`${overlap}: ${SEEDS} seeds of faults start each due time once, and lose none`, async (t) => {
+    t.timeout(600_000);
     for (const seed of seeds) t.deepEqual(await simulate(seed, overlap), [], `seed ${seed}`);
   });
 }

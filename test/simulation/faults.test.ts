@@ -26,6 +26,8 @@ const {SEED} = process.env;
 const seeds = SEED === undefined ? Array.from({length: SEEDS}, (_, n) => n) : [Number(SEED)];
 
 test(`${SEEDS} seeds of faults, crashes, deploys and restarts end with exactly what is wanted`, async (t) => {
+  // Nine seconds of work (2026-11), in which nothing else may be heard of the tests: these are among the last.
+  t.timeout(600_000);
   let actions = 0;
   const trace = (line: string) => {
     if (SEED !== undefined) t.log(line);

@@ -39,6 +39,7 @@ const never = new AbortController().signal;
 class Killed extends Error {}
 
 test(`${SEEDS} seeds of changes, faults and kills end with one router, and cut nobody`, async (t) => {
+  t.timeout(600_000);
   for (const seed of SEED === undefined ? Array.from({length: SEEDS}, (_, n) => n) : [Number(SEED)]) {
     const node = await SimulatedRouter.make(seededRandom(seed));
     t.teardown(() => rm(node.settings.data, {recursive: true, force: true}));

@@ -27,6 +27,7 @@ const {SEED} = process.env;
 const seeds = SEED === undefined ? Array.from({length: SEEDS}, (_, n) => n) : [Number(SEED)];
 
 test(`${SEEDS} seeds of faults end with exactly the connections that both sides agreed to`, async (t) => {
+  t.timeout(600_000);
   let connected = 0;
   for (const seed of seeds) {
     const {problems, pairs} = await simulate(seed);
