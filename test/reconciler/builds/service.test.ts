@@ -242,6 +242,8 @@ test('the folder of an app that is gone may vanish in the middle of a build', as
   const {service, folder} = await trial(t, build);
   const running = run(service);
   await waitFor(() => waiting.length === 1);
+  // Not while that is being written, which would fail the removal.
+  await waitFor(async () => (await readFile(path.join(folder, 'shop/1.open.json'), 'utf8')).includes('running'));
   await rm(path.join(folder, 'shop'), {recursive: true});
   waiting[0]?.open();
   await running;
@@ -259,7 +261,7 @@ test('a log is followed line by line until the build has ended', async (t) => {
     return {ok: true, value: IMAGE};
   });
   const running = run(service);
-  await waitFor(async () => (await service.list(SHOP, 1)).length === 1);
+  await waitFor(async () => (await service.list(SHOP, 1))[0]?.state === 'running');
   const seen: unknown[] = [];
   for await (const line of service.log({app: SHOP, number: 1}, 'follow', signal)) {
     seen.push('line' in line ? line.line : line.build.state);

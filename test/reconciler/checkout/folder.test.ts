@@ -1,5 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import {setTimeout as pause} from 'node:timers/promises';
 import test, {type ExecutionContext} from 'ava';
 import {folderRepo} from '../../../reconciler/checkout/folder.ts';
 import {change, filesOf, run, temporaryFolder} from './support.ts';
@@ -27,9 +28,14 @@ test('a folder is followed as it is saved, with the ids that git would give', as
   t.teardown(() => watching.abort());
   const moved = new Promise<void>((resolve) => repo.watch(() => resolve(), watching.signal));
   // An editor saves again and again while its user types; one event is enough, and watching begins some time after it was asked for.
-  const typing = setInterval(() => void fs.writeFile(path.join(folder, 'apps/shop/app.yaml'), 'count: 5\n'), 50);
+  // The last save has ended before anybody reads: in the middle of it a file is empty.
+  const typing = new AbortController();
+  const saving = (async () => {
+    for (; !typing.signal.aborted; await pause(50)) await fs.writeFile(path.join(folder, 'apps/shop/app.yaml'), 'count: 5\n');
+  })();
   await moved;
-  clearInterval(typing);
+  typing.abort();
+  await saving;
   const after = await repo.snapshot(signal);
   t.not(after.commit, before.commit);
   t.deepEqual(await filesOf(after.apps[0]!), ['apps/shop/app.yaml: count: 5']);

@@ -45,6 +45,8 @@ test('syslog over TCP gets messages of RFC 5424 in frames of RFC 6587, from when
   await using receiver = await syslogReceiver(got).start();
   const {store, drains} = await begin(t, `syslog+tcp://127.0.0.1:${receiver.port}`);
   await write(store, 1, 3);
+  // In a file of its own: in order only when the lines before it are on disk.
+  await store.written();
   store.note(SHOP, {name: 'platform'}, {text: 'web.1 exited with code 3', atMs: Date.parse(at(4))});
   await until('all is delivered', () => drains.status()[0]?.delivered === 4);
   t.deepEqual(got.map(({text}) => text), ['line 1 äöü', 'line 2 äöü', 'line 3 äöü', 'web.1 exited with code 3']);
@@ -204,6 +206,8 @@ test('a drain that is taken away leaves nothing behind; one of the cluster gets 
   drains.follow([{url: `http://user:secret@127.0.0.1:${receiver.port}/?key=secret`}]);
   await until('the other runs', () => drains.status()[0]?.app === undefined && drains.status().length === 1);
   t.is(drains.status()[0]?.url, `http://127.0.0.1:${receiver.port}/`);
+  // Only then the note is no longer that of the one before.
+  await drains.settled();
   await until('its note is there', async () => (await readdir(path.join(folder, 'drains'))).length === 1);
   await write(store, 1, 1);
   await store.append('blog' as typeof SHOP, 'web.1', line(1, 'web.1', 'hello'));
