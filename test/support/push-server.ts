@@ -50,7 +50,7 @@ export interface Pushed {
 export async function pushServer(t: Pick<ExecutionContext, 'teardown'>, {build, converged, root: given, people = []}: {build?: Build; converged?: NodeView['converged']; root?: string; people?: readonly ManifestFile[]} = {}) {
   const root = given ?? await temporaryFolder(t);
   const layout = layoutOf(root);
-  await createOwnRepo({gitdir: layout.clusterRepo, files: MANIFESTS, author: ADA}, AbortSignal.timeout(30_000));
+  await createOwnRepo({gitdir: layout.clusterRepo, files: MANIFESTS, author: ADA}, AbortSignal.timeout(120_000));
   const check = commitCheck({domain: () => 'flynn.test'});
   const repo = ownRepo({gitdir: layout.clusterRepo, check});
   const wakes: string[] = [];

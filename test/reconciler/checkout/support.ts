@@ -11,6 +11,9 @@ import type {CommitId} from '../../../schemas/ids.ts';
 
 export const ADA: Author = {name: 'Ada', email: 'ada@example.com'};
 
+/** Each file is flushed to the disk, which may have others to serve: 1,000 of them took more than 30 s once, and 2 s otherwise. */
+const MADE_MS_MAX = 120_000;
+
 /** A folder that is gone after the test. */
 export async function temporaryFolder(t: Pick<ExecutionContext, 'teardown'>): Promise<string> {
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'flynn-git-'));
@@ -21,7 +24,7 @@ export async function temporaryFolder(t: Pick<ExecutionContext, 'teardown'>): Pr
 /** Path of a bare repository with these files on main. */
 export async function bareRepo(t: ExecutionContext, files: Readonly<Record<string, string>>): Promise<string> {
   const gitdir = path.join(await temporaryFolder(t), 'cluster.git');
-  await createOwnRepo({gitdir, files, author: ADA}, AbortSignal.timeout(30_000));
+  await createOwnRepo({gitdir, files, author: ADA}, AbortSignal.timeout(MADE_MS_MAX));
   return gitdir;
 }
 
@@ -88,6 +91,6 @@ export function change(edit: Edit, operationId: string): Change {
 
 /** `path: text` or `path! why`, a line each. */
 export async function filesOf(piece: Piece): Promise<readonly string[]> {
-  const files = await piece.files(AbortSignal.timeout(30_000));
+  const files = await piece.files(AbortSignal.timeout(120_000));
   return files.map((file) => (file.kind === 'text' ? `${file.path}: ${file.text.trim()}` : `${file.path}! ${file.why}`));
 }

@@ -64,7 +64,7 @@ async function flynnRepository(t: ExecutionContext): Promise<string> {
 }
 
 async function checkout(t: ExecutionContext): Promise<{readonly clone: string; readonly files: Readonly<Record<string, string>>; pushToMain(files: Readonly<Record<string, string>>): Promise<void>}> {
-  const template = renderTemplate(await readTemplate(AbortSignal.timeout(10_000)), VALUES);
+  const template = renderTemplate(await readTemplate(AbortSignal.timeout(60_000)), VALUES);
   const app = createApp('shop' as AppName)(() => undefined, () => []) as Readonly<Record<string, string>>;
   const files = {...template, ...app, 'apps/blog/app.yaml': 'apiVersion: flynn/v1\nkind: App\n'};
   const gitdir = await bareRepo(t, files);
