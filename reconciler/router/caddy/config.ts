@@ -44,7 +44,6 @@ interface Place {
 function rendered({settings, files, carried}: Place, {structure, secrets = NO_SECRETS}: RouteConfig): Json {
   const {listen, httpPort, httpsPort, domain, apiPort, dnsPort} = settings;
   const context: RouteContext = {dnsPort, secrets, trustedProxies: structure.trustedProxies ?? [], pages: structure.pages ?? []};
-  const address = listen.includes(':') ? `[${listen}]` : listen;
   return {
     admin: {listen: `unix/${files.caddySocket}`, config: {persist: false}},
     storage: storage(files),
@@ -64,7 +63,7 @@ function rendered({settings, files, carried}: Place, {structure, secrets = NO_SE
         ...HANDOVER_OPTIONS,
         servers: {
           apps: {
-            listen: [`${address}:${httpPort}`, `${address}:${httpsPort}`],
+            listen: [httpPort, httpsPort].flatMap((port) => addressesOf(listen).map((address) => `${address}:${port}`)),
             protocols: ['h1', 'h2'],
             // Of those who send their headers by and by, and of those who send too many: they are answered 431.
             read_header_timeout: duration(READ_HEADER_MS),
@@ -106,6 +105,18 @@ function rendered({settings, files, carried}: Place, {structure, secrets = NO_SE
     },
   };
 }
+
+/**
+ * Where Caddy listens so that it hears what comes to this address. Connections that a Caddy which leaves has not accepted go over to the next one only from a socket
+ * of the same address (net/core/sock_reuseport.c): with the wildcard alone, beside a Caddy on 127.0.0.1, one of seven changes cut some of six busy clients.
+ */
+function addressesOf(listen: string): readonly string[] {
+  if (listen === EVERYWHERE) return [EVERYWHERE, LOOPBACK];
+  return [listen.includes(':') ? `[${listen}]` : listen];
+}
+
+const EVERYWHERE = '0.0.0.0';
+const LOOPBACK = '127.0.0.1';
 
 /** What the names of an app in maintenance lead to: a target as its replicas are, so that going there and back changes names only. */
 export function maintenanceTarget({dnsPort}: Pick<CaddySettings, 'dnsPort'>): Target {

@@ -63,6 +63,10 @@ test('an IPv6 address is written so that its port can be told from it', (t) => {
   t.deepEqual(rendered(NO_STRUCTURE, {...SETTINGS, listen: '::'}).apps.http.servers.apps.listen, ['[::]:80', '[::]:443']);
 });
 
+test('who listens everywhere has a socket of the address that it is most often changed from', (t) => {
+  t.deepEqual(rendered(NO_STRUCTURE, {...SETTINGS, listen: '0.0.0.0'}).apps.http.servers.apps.listen, ['0.0.0.0:80', '127.0.0.1:80', '0.0.0.0:443', '127.0.0.1:443']);
+});
+
 const isLeftOut = test.macro((t, host: StructuredHost) => {
   t.deepEqual(rendered({hosts: [host, ...SHOP.hosts]}).apps.http.servers.apps, rendered(SHOP).apps.http.servers.apps);
 });
