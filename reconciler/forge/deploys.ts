@@ -72,7 +72,11 @@ export class DeployStatuses {
     for (const [commit, followed] of this.#followed) {
       const {wanted} = followed;
       if (wanted === undefined) continue;
-      if (isUntold(followed) && !(followed.isOld && await isFinal(forge, commit, signal))) await forge.setStatus(commit, wanted, signal);
+      // Whatever it seems to be while a start finds out what runs.
+      const isOver = isUntold(followed) && followed.isOld && await isFinal(forge, commit, signal);
+      if (isOver) this.#followed.delete(commit);
+      if (isOver) continue;
+      if (isUntold(followed)) await forge.setStatus(commit, wanted, signal);
       followed.isOld = false;
       followed.told = keyOf(wanted);
       if (wanted.state !== 'pending') this.#followed.delete(commit);

@@ -69,6 +69,21 @@ test('what was told to its end before a restart is not told again; what was not,
   t.deepEqual(told(TWO), ['pending: converging: blog: web [0/1] https://blog.test/', 'success: healthy: blog https://blog.test/']);
 });
 
+test('nor is it told again when it looks unfinished at first after a restart', async (t) => {
+  const {make, forge, told, apps} = await subject(t);
+  for (const outcomes of [[undefined], [{progress: 'web [0/1]'}, undefined]]) {
+    const deploys = make();
+    deploys.follow(ONE, [SHOP], {isOld: true});
+    for (const outcome of outcomes) {
+      apps.delete(SHOP);
+      if (outcome !== undefined) apps.set(SHOP, outcome);
+      deploys.see();
+      await deploys.tell(forge, LIMIT);
+    }
+  }
+  t.deepEqual(told(ONE), ['success: healthy: shop https://shop.test/']);
+});
+
 test('a commit that is held back says why, and goes on when it is confirmed', async (t) => {
   const {make, forge, told} = await subject(t);
   const deploys = make();
