@@ -27,6 +27,8 @@ export class ClutterObserver {
   readonly #options: ClutterOptions;
   #seen: Omit<Clutter, 'collect' | 'isDiskLow'> | undefined;
   #seenAtMs = 0;
+  /** Something may have changed since the last look began: what it saw does not count for the next one. */
+  #isStale = true;
   #disk: FreeDisk | undefined;
   #isDiskLow = false;
 
@@ -41,18 +43,22 @@ export class ClutterObserver {
 
   /** The next look is at everything. */
   invalidate(): void {
-    this.#seen = undefined;
+    this.#isStale = true;
   }
 
   async look(nowMs: number, signal: AbortSignal): Promise<Omit<Clutter, 'collect'>> {
     const {isBuilding, disk, minFreeBytes} = this.#options;
     this.#disk = await disk();
     this.#isDiskLow = this.#disk.freeBytes < minFreeBytes() * (this.#isDiskLow ? ENOUGH : 1);
-    if (this.#seen === undefined || nowMs - this.#seenAtMs > LOOK_MS) {
-      this.#seen = await this.#lookAtAll(signal);
+    let seen = this.#seen;
+    if (seen === undefined || this.#isStale || nowMs - this.#seenAtMs > LOOK_MS) {
+      this.#isStale = false;
+      this.#seen = undefined;
+      seen = await this.#lookAtAll(signal);
+      this.#seen = seen;
       this.#seenAtMs = nowMs;
     }
-    return {...this.#seen, caches: this.#seen.caches.map((cache) => ({...cache, isInUse: isBuilding(cache.app)})), isDiskLow: this.#isDiskLow};
+    return {...seen, caches: seen.caches.map((cache) => ({...cache, isInUse: isBuilding(cache.app)})), isDiskLow: this.#isDiskLow};
   }
 
   async #lookAtAll(signal: AbortSignal): Promise<Omit<Clutter, 'collect' | 'isDiskLow'>> {

@@ -8,13 +8,14 @@ import {ClutterObserver} from '../../../reconciler/observed/clutter.ts';
 const GI = 2 ** 30;
 const signal = new AbortController().signal;
 
-function observerOf(builds: string, free: {bytes: number}) {
+function observerOf(builds: string, free: {bytes: number}, onList = () => {}) {
   let lists = 0;
   const observer = new ClutterObserver({
     builds,
     isKeptByBuildkit: async (app) => app === 'kit',
     caches: async () => {
       lists += 1;
+      onList();
       return [{name: 'c-shop', labels: {[LABEL_APP]: 'shop'}, createdAtMs: 1000}, {name: 'c-blog', labels: {[LABEL_APP]: 'blog'}, createdAtMs: 1000}];
     },
     packageImages: async () => [],
@@ -49,6 +50,14 @@ test('everything is looked at once a minute, and when somebody asks for it', asy
   observer.invalidate();
   await observer.look(62_000, signal);
   t.is(lists(), 3);
+});
+
+test('what changes in the middle of a look is seen by the next one', async (t) => {
+  const {observer, lists} = observerOf('/there/is/none', {bytes: 50 * GI}, () => {
+    if (lists() === 1) observer.invalidate();
+  });
+  for (const nowMs of [0, 1, 2]) await observer.look(nowMs, signal);
+  t.is(lists(), 2);
 });
 
 test('a disk that was nearly full is so until there is a little more than enough', async (t) => {
