@@ -159,13 +159,15 @@ export class OneShotActions implements OneShot {
     await audit.add({...whoIs(actor), action: 'restart', app, subject: replica});
     const atMs = Date.now();
     await restarts.add(homeOf(seen.desired.apps.find(({name}) => name === app) ?? {name: app}), [{service, slot, specHash: this.#plainHashes(seen.desired, app).get(service) ?? specHash, atMs}], seen.desired.apps.map(homeOf));
+    const notedAtMs = Date.now();
     wake();
-    const renewed = await this.#whenRenewed({app, service, slot, atMs}, signal);
+    const renewed = await this.#whenRenewed({app, service, slot, atMs, notedAtMs}, signal);
     if (renewed.state === 'failed') throw new Refused('impossible', `${replica} was not replaced: the new one ${renewed.cause}; the old one goes on`);
     return {replica, tookMs: Date.now() - atMs};
   }
 
-  async #whenRenewed({app, service, slot, atMs}: {readonly app: AppName; readonly service: string; readonly slot: number; readonly atMs: number}, signal: AbortSignal): Promise<RenewalState> {
+  /** `notedAtMs`: when the wish had been written down. A pass that began before may know nothing of it. */
+  async #whenRenewed({app, service, slot, atMs, notedAtMs}: {readonly app: AppName; readonly service: string; readonly slot: number; readonly atMs: number; readonly notedAtMs: number}, signal: AbortSignal): Promise<RenewalState> {
     for (;;) {
       await pause(RENEWAL_LOOK_MS, undefined, {signal});
       const {desired, observed} = await this.#seen(signal);
@@ -173,7 +175,7 @@ export class OneShotActions implements OneShot {
       const {specHash, renew = []} = (wanted?.state === 'resolved' ? wanted.services.find(({name}) => name === service) : undefined) ?? {};
       const containers = observed.containers.filter((container) => container.app === app && container.service === service && container.slot === slot && container.specHash === specHash);
       const renewal = renew.find((one) => one.slot === slot);
-      if (renewal?.atMs !== atMs && observed.nowMs > atMs) throw new Refused('impossible', `something else was asked for while ${service}.${slot} was being replaced (a release, another scale, another restart): flynn ps ${app}`);
+      if (renewal?.atMs !== atMs && observed.nowMs > notedAtMs) throw new Refused('impossible', `something else was asked for while ${service}.${slot} was being replaced (a release, another scale, another restart): flynn ps ${app}`);
       const state = renewal === undefined ? undefined : renewalState(renewal, containers, observed);
       if (state !== undefined && state.state !== 'pending') return state;
     }
