@@ -41,7 +41,8 @@ export async function appSource(fixture: string, changes: Readonly<Record<string
       await git('commit', '--quiet', '--allow-empty', '--message=source');
       return (await git('rev-parse', 'HEAD')).stdout as CommitId;
     },
-    archive: commit => signal => spawn('git', ['archive', '--format=tar', commit], {cwd: folder, signal, stdio: ['ignore', 'pipe', 'inherit']}).stdout,
+    // When it is ended, who reads its output is told.
+    archive: commit => signal => spawn('git', ['archive', '--format=tar', commit], {cwd: folder, signal, stdio: ['ignore', 'pipe', 'inherit']}).on('error', () => {}).stdout,
     async [Symbol.asyncDispose]() {
       await rm(folder, {recursive: true, force: true});
     },

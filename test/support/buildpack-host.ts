@@ -36,7 +36,7 @@ export async function buildpackHost(address: string): Promise<BuildpackHost> {
     const [, repository, rest] = /^\/([\w-]+\.git)(\/.*)$/.exec(pathname) ?? [];
     if (repository !== undefined && rest !== undefined) {
       const gitdir = path.join(root, repository, '.git');
-      void runHttpBackend({gitdir, path: rest, query: search.slice(1), user: '', config: {'http.receivepack': 'false'}, env: {}}, {request, response}, stop.signal);
+      runHttpBackend({gitdir, path: rest, query: search.slice(1), user: '', config: {'http.receivepack': 'false'}, env: {}}, {request, response}, stop.signal).catch(() => response.destroy());
       return;
     }
     const file = pathname.startsWith('/plain/') ? path.join(root, pathname.slice(7).replace(/^([\w-]+\.git)/, '$1/.git')) : path.join(root, path.basename(pathname));

@@ -1,5 +1,7 @@
 import {spawn, type ChildProcess} from 'node:child_process';
+import {once} from 'node:events';
 import {mkdir, writeFile} from 'node:fs/promises';
+import net from 'node:net';
 import path from 'node:path';
 import {aptInstall} from '../../cli/setup/apt.ts';
 import {isOnPath} from '../../cli/setup/exec.ts';
@@ -16,7 +18,10 @@ export interface PebbleOptions {
   readonly validitySeconds?: number;
 }
 
-const READY_MS_MAX = 20_000;
+const READY_MS_MAX = 40_000;
+/** Of what it has said, in an error. */
+const LOG_LENGTH_MAX = 1_000;
+const INSTALL_MS_MAX = 300_000;
 const KEY_ID = 'kid-1';
 const MAC_KEY = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W';
 
@@ -46,6 +51,8 @@ export class Pebble implements AsyncDisposable {
     const pebble = new Pebble(options, authority.pemFile, await freePorts(4));
     pebble.#start('pebble-challtestsrv', ['-http01', '', '-https01', '', '-tlsalpn01', '', '-dns01', `127.0.0.1:${pebble.#ports.dns}`, '-management', `127.0.0.1:${pebble.#ports.mock}`, '-defaultIPv6', '']);
     await pebble.#serve();
+    // It says that it listens before it does, and the other one says nothing.
+    for (const port of [pebble.#ports.acme, pebble.#ports.mock]) await until(`pebble answers at port ${port}`, () => pebble.#answers(port), READY_MS_MAX);
     return pebble;
   }
 
@@ -69,7 +76,18 @@ export class Pebble implements AsyncDisposable {
       externalAccountBindingRequired: true, externalAccountMACKeys: {[KEY_ID]: MAC_KEY},
     }}));
     this.#start('pebble', ['-config', config, '-dnsserver', `127.0.0.1:${dns}`]);
-    await until('pebble listens', () => this.#log.includes('Listening on'), READY_MS_MAX);
+  }
+
+  async #answers(port: number): Promise<boolean> {
+    const socket = net.connect(port, '127.0.0.1');
+    try {
+      await once(socket, 'connect');
+      return true;
+    } catch (error) {
+      throw new Error(`${String(error)}; it says: ${this.#log.slice(-LOG_LENGTH_MAX)}`);
+    } finally {
+      socket.destroy();
+    }
   }
 
   #start(program: string, args: readonly string[]): void {
@@ -93,5 +111,5 @@ async function ended(child: ChildProcess): Promise<void> {
 
 async function installed(): Promise<void> {
   if (await isOnPath('pebble', AbortSignal.timeout(10_000))) return;
-  await aptInstall({packages: ['pebble'], because: 'the tests of ACME need pebble'}, () => {}, AbortSignal.timeout(120_000));
+  await aptInstall({packages: ['pebble'], because: 'the tests of ACME need pebble'}, () => {}, AbortSignal.timeout(INSTALL_MS_MAX));
 }

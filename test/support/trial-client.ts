@@ -42,7 +42,8 @@ export async function ask({port, host, path = '/', method = 'GET', body, agent, 
 
 /** Opens a connection that is upgraded, as a websocket is, and echoed from then on. */
 export async function openEcho(host: string, port: number, path = '/echo'): Promise<{echo(text: string): Promise<string>; close(): void}> {
-  const socket = net.connect(port, '127.0.0.1');
+  // Whoever waits for an echo is told.
+  const socket = net.connect(port, '127.0.0.1').on('error', () => {});
   socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n`);
   const [head] = await once(socket, 'data') as [Buffer];
   if (!head.toString().startsWith('HTTP/1.1 101')) throw new Error(`no upgrade: ${head.toString()}`);
@@ -57,7 +58,7 @@ export async function openEcho(host: string, port: number, path = '/echo'): Prom
 
 /** Opens an event stream that ticks 20 times a second. */
 export async function openEvents(host: string, port: number): Promise<{ticks(): Promise<boolean>; close(): void}> {
-  const request = http.get({host: '127.0.0.1', port, path: '/events', headers: {Host: host}});
+  const request = http.get({host: '127.0.0.1', port, path: '/events', headers: {Host: host}}).on('error', () => {});
   const [response] = await once(request, 'response') as [http.IncomingMessage];
   response.on('error', () => {});
   response.resume();

@@ -50,7 +50,7 @@ export class TrialNode implements AsyncDisposable {
   readonly apiUrl: string;
   readonly #flags: readonly string[];
   #child: ChildProcess | undefined;
-  #log = '';
+  #life = {log: ''};
 
   private constructor(home: string, ports: readonly number[], flags: readonly string[]) {
     const [httpPort = 0, httpsPort = 0, apiPort = 0, dnsPort = 0, sshPort = 0] = ports;
@@ -81,9 +81,9 @@ export class TrialNode implements AsyncDisposable {
     return node;
   }
 
-  /** What the reconciler printed, of all its lives. */
+  /** What the reconciler printed, in its present life. */
   get log(): string {
-    return this.#log;
+    return this.#life.log;
   }
 
   get pid(): number | undefined {
@@ -103,16 +103,18 @@ export class TrialNode implements AsyncDisposable {
     this.spawn(flags);
     const child = this.#child;
     await until('the node is ready', async () => {
-      if (child?.exitCode !== null || child.signalCode !== null) throw new Error(`flynn up ended: ${this.#log.slice(-2000)}`);
-      return await isReady(this.layout, AbortSignal.timeout(5000)) && this.#log.includes('\nready');
+      if (child?.exitCode !== null || child.signalCode !== null) throw new Error(`flynn up ended: ${this.log.slice(-2000)}`);
+      return await isReady(this.layout, AbortSignal.timeout(5000)) && this.log.includes('\nready');
     }, READY_MS_MAX);
   }
 
   /** Only begins to start it. */
   spawn(flags: readonly string[] = []): void {
     const child = spawn(process.execPath, [MAIN, 'up', ...this.#flags, ...flags], {env: this.#env, cwd: this.home, stdio: ['ignore', 'pipe', 'pipe']});
-    this.#log = '';
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (this.#log += text));
+    // What is still to come of the life before is not taken for this one's.
+    const life = {log: ''};
+    this.#life = life;
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (life.log += text));
     this.#child = child;
   }
 
