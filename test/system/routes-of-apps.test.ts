@@ -26,7 +26,7 @@ test.before(async (t) => {
   ({host} = node.target('shop'));
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node[Symbol.asyncDispose]();
 });
 

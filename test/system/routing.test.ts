@@ -43,7 +43,7 @@ test.before(async (t) => {
   await node.mustGit(folder, 'push', 'flynn', 'main');
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node[Symbol.asyncDispose]();
 });
 

@@ -20,7 +20,7 @@ test.before(async (t) => {
   await node.deployed('shop', 'node-hello');
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node[Symbol.asyncDispose]();
 });
 
@@ -96,7 +96,7 @@ test.serial('what does not listen to signals is killed after ten seconds, wherev
 });
 
 test.serial('on a terminal a run has one too, of the same size, also when that changes', async (t) => {
-  t.timeout(90_000);
+  t.timeout(180_000);
   const flag = path.join(node.home, 'resize');
   // Width and height are two changes, and there are many: it is the last that has to stay.
   await writeFile(path.join(node.home, 'resize.sh'), `stty cols 100 rows 30
@@ -153,7 +153,11 @@ test.serial('a detached run goes on by itself, is seen, is logged, and ends by k
   t.is(exitCode, 0);
   t.regex(name, /^run\.\d{4}$/);
   await until('its log can be read', async () => (await flynn('logs')).stdout.includes(`app[${name}]: started`));
-  t.regex((await flynn('ps')).stdout, new RegExp(`^=== run: one-off commands \\(1\\)\n${name}: up .* v1: echo …, detached$`, 'm'));
+  const seen = await until('it is seen', async () => {
+    const {stdout} = await flynn('ps');
+    return stdout.includes(`${name}: up`) && stdout;
+  });
+  t.regex(seen, new RegExp(`^=== run: one-off commands \\(1\\)\n${name}: up .* v1: echo …, detached$`, 'm'));
   t.is((await flynn('exec', name, 'echo $FLYNN_REPLICA')).stdout, name);
   t.is((await flynn('kill', name)).exitCode, 0);
   await until('its end is seen', async () => /^run\.\d+: ended .*exited with code 143/m.test((await flynn('ps')).stdout));
@@ -254,6 +258,7 @@ test.serial('who did what is written down, and no argument or environment with i
 
 test.serial('without a release there is nothing to run a command in', async (t) => {
   await node.app('empty', 'quick');
+  await until('the node knows of it', async () => (await node.status('empty')).name === 'empty');
   const {output, exitCode} = await node.flynn(['run', '-a', 'empty', 'ls']);
   t.is(exitCode, 1);
   t.regex(output, /^error: no release of "empty" serves yet, so there is nothing to run a command in: git push flynn main$/m);

@@ -21,10 +21,10 @@ let source: string;
 const printed: string[] = [];
 
 test.before(async (t) => {
-  t.timeout(180_000);
+  t.timeout(480_000);
   // Debian's age 1.1, which shares no code with the package that we encrypt with.
   await execa('age', ['--version'], {reject: false}).then(async ({exitCode}) => {
-    if (exitCode !== 0) await aptInstall({packages: ['age'], because: 'the tests of secrets need age'}, (line) => t.log(line), AbortSignal.timeout(120_000));
+    if (exitCode !== 0) await aptInstall({packages: ['age'], because: 'the tests of secrets need age'}, (line) => t.log(line), AbortSignal.timeout(300_000));
   });
   node = await TrialNode.start();
   source = await node.app('shop', 'quick', {Dockerfile: 'FROM flynn/run\nCOPY server.pl page /srv/\nRUN env\nUSER app\nCMD ["perl", "/srv/server.pl"]\n'});
@@ -35,7 +35,7 @@ test.before(async (t) => {
   cluster = await node.clone();
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node[Symbol.asyncDispose]();
 });
 

@@ -27,7 +27,7 @@ test.before(async (t) => {
   clone = await node.clone();
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node[Symbol.asyncDispose]();
 });
 
@@ -54,7 +54,7 @@ async function deploy(yaml: string): Promise<string> {
     const stalled = conditions.find(({type, status}) => type === 'Stalled' && status);
     if (stalled !== undefined) throw new Error(stalled.message);
     const [now, ...more] = await node.running('shop');
-    return now !== undefined && now.id !== before?.id && more.length === 0 && (await node.plan()).actions.length === 0 && now.id;
+    return now !== undefined && now.id !== before?.id && more.length === 0 && await node.isSettled() && now.id;
   });
 }
 

@@ -29,7 +29,7 @@ test.before(async (t) => {
   await until('signatures are wanted', async () => (await status()).commits?.isRequired === true);
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node[Symbol.asyncDispose]();
 });
 

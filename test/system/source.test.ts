@@ -73,13 +73,13 @@ test.before(async (t) => {
   cluster = await node.clone();
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node[Symbol.asyncDispose]();
   await host[Symbol.asyncDispose]();
 });
 
 test.serial('a source that is named in app.yaml is built and deployed, by the name of who made the commit', async (t) => {
-  t.timeout(120_000);
+  t.timeout(180_000);
   await configure(`source:\n  git: ${host.url}\n  path: services/shop\n  tokenSecret: SOURCE_TOKEN\n  intervalSeconds: 3600\n`);
   await until('the app answers', async () => (await node.ask('shop')).body.startsWith('one'), 90_000);
   await until('it is noted', async () => (await source()).state === 'deployed');
@@ -92,7 +92,7 @@ test.serial('a source that is named in app.yaml is built and deployed, by the na
 });
 
 test.serial('a webhook makes it look at once, and is believed only with the secret', async (t) => {
-  t.timeout(90_000);
+  t.timeout(120_000);
   const made = await node.flynn(['source', 'hook', '-a', 'shop', '--json']);
   t.is(made.exitCode, 0, made.output);
   const {url, secret} = JSON.parse(made.stdout) as {url: string; secret: string};
@@ -109,7 +109,7 @@ test.serial('a webhook makes it look at once, and is believed only with the secr
   t.like(await post(other, {'x-gitea-signature': sign(other)}), {status: 200, body: '{"looking":false,"why":"branch other is not deployed, main is"}'});
   t.is((await node.ask('shop')).body, 'one ');
   t.is((await post(body, {'x-hub-signature-256': `sha256=${sign(body)}`})).status, 202);
-  await until('the app answers', async () => (await node.ask('shop')).body.startsWith('two'), 60_000);
+  await until('the app answers', async () => (await node.ask('shop')).body.startsWith('two'), 90_000);
   t.is((await post(body, {'x-gitlab-token': secret})).status, 202);
   t.is((await fetch(`${node.apiUrl}/v1/hooks/nobody`, {method: 'POST', body})).status, 404);
 });
@@ -146,7 +146,7 @@ test.serial('a push to such an app is refused, and says where to push', async (t
 });
 
 test.serial('a host that does not answer, or lets us not in, is told, and the app runs on', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   host.isDown = true;
   const down = await node.flynn(['source', 'sync', '-a', 'shop']);
   t.is(down.exitCode, 1);
@@ -170,12 +170,12 @@ test.serial('the token is in no log, event, plan, build or file that was left', 
 });
 
 test.serial('a release from a followed source is built again as the same image when that is gone', async (t) => {
-  t.timeout(90_000);
+  t.timeout(240_000);
   const {image} = parse(await node.manifest('apps/shop/releases/v0004.yaml') ?? '') as ReleaseManifest;
   await node.kill('SIGKILL');
   for (const {id} of await node.containers('app')) await node.docker.getContainer(id).remove({force: true});
   await node.docker.getImage(image).remove({force: true});
   await node.up();
-  await until('the app answers', async () => (await node.ask('shop')).body.startsWith('three'), 60_000);
+  await until('the app answers', async () => (await node.ask('shop')).body.startsWith('three'), 90_000);
   t.is((await node.docker.getImage(image).inspect()).Id, image);
 });

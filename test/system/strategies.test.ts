@@ -17,7 +17,7 @@ test.before(async (t) => {
   cluster = await node.clone();
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node[Symbol.asyncDispose]();
 });
 
@@ -46,7 +46,7 @@ async function story(): Promise<readonly string[]> {
 }
 
 test.serial('rolling replaces one after the other, never with less capacity, and fails no request', async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await want('env: {GREETING: one}\nservices: {web: {replicas: 3, strategy: {kind: rolling, batch: 1}}}\n');
   await serves('one', 3);
   await using load = startLoad(node.target('shop'));
@@ -114,7 +114,7 @@ test.serial('blue-green: going back within the time starts nothing', async (t) =
   await until('the old ones are kept', async () => (await node.status('shop')).waiting.some((wait) => wait.includes('blue-green keeps it')));
   t.is((await node.running('shop')).filter(({id}) => before.includes(id)).length, before.length, 'the old ones run on');
   await want(blue);
-  await until('blue serves again', async () => await answer() === 'blue');
+  await until('blue serves again', async () => await answer() === 'blue' && (await story()).includes('mark shop healthy'));
   t.deepEqual(await story(), ['mark shop deploying', 'mark shop healthy']);
   const {answered, failures} = await load.stop();
   t.log(`${answered} requests, ${failures.length} failed`);

@@ -10,6 +10,8 @@ import {until} from '../support/until.ts';
 
 // Certificates of the cluster's own authority and people's own, and the way from HTTP to HTTPS, by a real Caddy.
 
+const ANSWER_MS_MAX = 20_000;
+
 let node: TrialNode;
 let cluster: string;
 let authority: TrialAuthority;
@@ -22,7 +24,7 @@ test.before(async (t) => {
   await node.deployed('shop', 'quick');
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node[Symbol.asyncDispose]();
 });
 
@@ -34,9 +36,9 @@ interface Answer {
 function get(host: string, requestPath = '/', options: https.RequestOptions = {}): Promise<Answer> {
   const {promise, resolve, reject} = Promise.withResolvers<Answer>();
   const isSecure = options.servername !== undefined;
-  const sent = (isSecure ? https.request : request)({host: '127.0.0.1', port: isSecure ? node.httpsPort : node.httpPort, path: requestPath, headers: {host}, agent: false, rejectUnauthorized: false, ...options}, (response) => {
+  const sent = (isSecure ? https.request : request)({host: '127.0.0.1', port: isSecure ? node.httpsPort : node.httpPort, path: requestPath, headers: {host}, agent: false, rejectUnauthorized: false, signal: AbortSignal.timeout(ANSWER_MS_MAX), ...options}, (response) => {
     response.resume();
-    response.on('end', () => resolve({status: response.statusCode, headers: response.headers}));
+    response.on('error', reject).on('end', () => resolve({status: response.statusCode, headers: response.headers}));
   });
   sent.on('error', reject).end();
   return promise;

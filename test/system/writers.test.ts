@@ -6,6 +6,8 @@ import {LIMIT_MS, until} from '../support/until.ts';
 // Many users at once, and what the command line answers.
 
 const WRITERS = 20;
+/** Replicas that are not all started while a command begins. */
+const MANY = 20;
 
 let node: TrialNode;
 let folder: string;
@@ -18,7 +20,7 @@ test.before(async (t) => {
   if (exitCode !== 0) throw new Error(output);
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node[Symbol.asyncDispose]();
 });
 
@@ -69,7 +71,7 @@ test.serial('a write that is repeated with its operation id is one commit', asyn
 
 for (const args of [['status'], ['status', 'shop'], ['ps', '-a', 'shop'], ['apps'], ['plan'], ['scale', '-a', 'shop'], ['open', 'shop'], ['events']]) {
   test.serial(`flynn ${args.join(' ')} answers people and, with --json, programs`, async (t) => {
-    await until('nothing is left to do', async () => (await node.plan()).actions.length === 0);
+    await node.settled();
     const people = await node.flynn(args);
     t.is(people.exitCode, 0, people.output);
     if (args[0] !== 'plan') t.not(people.stdout, '');
@@ -97,27 +99,21 @@ for (const [args, exitCode, message] of [
 }
 
 test.serial('flynn plan ends with 1 while there is something to do', async (t) => {
-  const [one] = await node.running('shop');
-  const seen = until('there is something to do', async () => {
-    const {exitCode, stdout} = await node.flynn(['plan']);
-    return exitCode === 1 && stdout;
+  t.timeout(120_000);
+  // Four are started at once, so that this takes seconds. Should it be over before the plan is asked for, it comes again.
+  let wanted = 3;
+  const seen = await until('there is something to do', async () => {
+    wanted = wanted === 3 ? MANY : 3;
+    await node.must('scale', `web=${wanted}`, '-a', 'shop', '--no-wait');
+    const plan = await node.flynn(['plan']);
+    return / # web\.\d+ is missing$/m.test(plan.stdout) && plan;
   });
-  // Replaced again and again, until a plan is asked for at the right moment.
-  const over = new AbortController();
-  const tampering = (async () => {
-    while (!over.signal.aborted) {
-      const [first] = await node.running('shop');
-      await node.docker.getContainer(first?.id ?? '').remove({force: true}).catch(() => undefined);
-    }
-  })();
-  const text = await seen.finally(() => over.abort());
-  await tampering;
-  t.regex(text, /# (web|worker)\.\d+ /);
-  t.truthy(one);
+  t.is(seen.exitCode, 1, seen.output);
+  await node.must('scale', 'web=3', '-a', 'shop');
 });
 
 test.serial('flynn logs -f shows what comes, of new replicas too, until Ctrl-C', async (t) => {
-  await until('all replicas are up', async () => (await node.running('shop')).length === 4 && (await node.plan()).actions.length === 0);
+  await until('all replicas are up', async () => (await node.running('shop')).length === 4 && await node.isSettled());
   const interrupt = new AbortController();
   const lines: string[] = [];
   const following = node.run([process.execPath, `${import.meta.dirname}/../../cli/main.ts`, 'logs', 'shop', '-f', '-n', '0'], {signal: interrupt.signal, onLine: (line) => lines.push(line)});
