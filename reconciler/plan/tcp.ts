@@ -49,7 +49,9 @@ export function planTcp(routes: readonly RoutedPort[], observed: ObservedState, 
   const isFileRight = isSame(structure, tcp.file);
   const isWanted = structure.length > 0;
   const isRight = isFileRight && (tcp.running.state === 'silent' || tcp.running.isFromFile);
-  if (operations.has('tcp') || isRight || (!isWanted && tcp.file === undefined && tcp.running.state === 'silent')) return {actions: [], waiting, isWanted, isFileRight};
+  // Until it has ended, a worker of the ports before may take a connection.
+  if (operations.has('tcp')) return {actions: [], waiting: [...waiting, {subject: 'tcp', on: 'its ports to be loaded'}], isWanted, isFileRight};
+  if (isRight || (!isWanted && tcp.file === undefined && tcp.running.state === 'silent')) return {actions: [], waiting, isWanted, isFileRight};
   // Of a name that is not there yet the DNS server says that nobody knows it.
   const isNamed = router.state === 'ready' && free.every(({service, app}) => router.names.has(streamName(service, app)));
   if (!isNamed) return {actions: [], waiting: [...waiting, {subject: 'tcp', on: 'the names of its replicas'}], isWanted, isFileRight};

@@ -57,7 +57,7 @@ const ROUTER: DesiredSystem['role'] = 'router';
 
 /** Whoever asks now is answered by what is wanted. */
 function isLive({router, operations}: ObservedState, plan: Plan): boolean {
-  if (router.state !== 'ready' || operations.has('names') || operations.has('routes')) return false;
+  if (router.state !== 'ready' || ['names', 'routes', 'tcp'].some((key) => operations.has(key))) return false;
   // A hand-over that comes a moment later, because the last one has only just been.
   const isComing = plan.waiting.some(({subject, untilMs}) => subject === ROUTER && untilMs !== undefined);
   return !isComing && ![...router.leaving.values()].some(({closedAtMs}) => closedAtMs === undefined) && !plan.actions.some(({kind}) => ROUTING.includes(kind));

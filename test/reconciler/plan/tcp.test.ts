@@ -87,6 +87,11 @@ test('a port that the node itself needs waits, also while nothing listens on it'
   plan: 'wait cache TCP port 2222  # on another number in app.yaml: this node has it for git over SSH\nrun tcp  # tcp is missing',
 });
 
+test('what is being loaded is waited for, right as it may look', planned, {
+  ports: [port('db of store at 5432')], tcp: {file: STORE, running: RUNNING}, operations: ['tcp'],
+  plan: 'wait tcp  # on its ports to be loaded\nrun tcp  # tcp is missing',
+});
+
 test('nothing is loaded before the names of the replicas are there', planned, {
   ports: [port('db of store at 5432')],
   names: [],

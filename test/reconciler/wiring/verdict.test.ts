@@ -17,7 +17,7 @@ function verdict(waiting: readonly Waiting[], operations: readonly string[] = []
 test('an app whose replicas are up and that nothing is left to be done for is healthy', (t) => t.like(verdict([]), {result: 'healthy', release: 1}));
 
 test('as long as a change of routes is made, or will be in a moment, requests may still be answered as before', (t) => {
-  t.like(verdict([], ['routes']), {progress: 'web [1/1]'});
+  for (const operation of ['names', 'routes', 'tcp']) t.like(verdict([], [operation]), {progress: 'web [1/1]'}, operation);
   t.like(verdict([{subject: 'router', on: 'the last change of its configuration to be a moment old', untilMs: NOW_MS + 500}]), {progress: 'web [1/1]'});
 });
 
