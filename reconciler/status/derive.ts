@@ -2,7 +2,7 @@ import {formatDiagnostic} from '../../schemas/diagnostic.ts';
 import type {DesiredApp, DesiredService, ResolvedApp} from '../desired/state.ts';
 import type {DeployRecord, ObservedContainer, ObservedRun} from '../observed/state.ts';
 import {formatWaiting} from '../plan/format.ts';
-import type {Waiting} from '../plan/action.ts';
+import type {Action, Waiting} from '../plan/action.ts';
 import {isBusy} from '../plan/busy.ts';
 import {phaseOf} from '../plan/phase.ts';
 import {replicasWanted} from '../plan/room.ts';
@@ -18,6 +18,8 @@ export interface AppFacts {
   readonly containers: readonly ObservedContainer[];
   readonly runs: readonly ObservedRun[];
   readonly waiting: readonly Waiting[];
+  /** What the pass begins, or would begin if it could. Absent: nothing. */
+  readonly actions?: readonly Action[];
   /** Names of containers that something is being done to. */
   readonly busy: ReadonlySet<string>;
   /** Why nothing of what serves can be started any more. Absent: it can. */
@@ -43,8 +45,14 @@ export function deriveApp(facts: AppFacts): Omit<AppStatus, 'conditions' | 'sour
     ...(wanted?.isInMaintenance && {isInMaintenance: true}),
     services: (wanted?.services ?? []).map((service) => serviceStatus(service, serving, containers, facts.busy)),
     runs: facts.runs.toSorted((a, b) => a.createdAtMs - b.createdAtMs || a.number - b.number).map((run) => runStatus(run, facts.busy)),
-    waiting: facts.waiting.map(formatWaiting),
+    waiting: [...facts.waiting, ...endsOf(facts)].map(formatWaiting),
   };
+}
+
+/** What the next pass says of them too, which sees them being stopped: without it the app would seem to be done for the moment between. */
+function endsOf({app, containers, actions = []}: AppFacts): readonly Waiting[] {
+  const ending = new Set(actions.flatMap((action) => (action.kind === 'stop-container' || action.kind === 'remove-container' ? [action.id] : [])));
+  return containers.filter(({id}) => ending.has(id)).map(({service, slot, release}) => ({app: app.name, subject: `${service}.${slot} (v${release})`, on: 'its end: it is being stopped'}));
 }
 
 /** Each once, what somebody can open first. */

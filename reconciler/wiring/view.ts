@@ -292,7 +292,7 @@ export class View implements NodeView {
 
   #apps({desired, observed, plan}: NonNullable<PassReport['seen']>): readonly AppStatus[] {
     const byApp = Map.groupBy(observed.containers, ({app}) => app);
-    const waits = Map.groupBy(plan.waiting, ({app}) => app);
+    const [waits, acts] = [Map.groupBy(plan.waiting, ({app}) => app), Map.groupBy(plan.actions, ({app}) => app)];
     const runs = Map.groupBy(observed.runs, ({app}) => app);
     return desired.apps.map((app): AppStatus => {
       const rest = deriveApp({
@@ -300,7 +300,7 @@ export class View implements NodeView {
         record: observed.journal.get(app.name),
         containers: byApp.get(app.name) ?? [],
         runs: runs.get(app.name) ?? [],
-        waiting: waits.get(app.name) ?? [],
+        waiting: waits.get(app.name) ?? [], actions: acts.get(app.name) ?? [],
         busy: observed.operations,
         urlOf: (host) => this.#urlOf(host),
       });
