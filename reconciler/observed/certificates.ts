@@ -64,11 +64,15 @@ export class CertificateObserver {
     const byHost = isFresh ? known.byHost : new Map<string, IssuedCertificate>();
     const hosts = await this.#hostsToRead({folder, isSame: isFresh && known.folderMs === folderMs, byHost});
     for (const host of hosts) {
-      const certificate = await readCertificate(path.join(folder, host, `${host}.crt`), signal);
+      // Before it is read: what is issued meanwhile is read again.
+      const wasForgotten = this.#forgotten.delete(host);
+      const certificate = await readCertificate(path.join(folder, host, `${host}.crt`), signal).catch((error: unknown) => {
+        if (wasForgotten) this.#forgotten.add(host);
+        throw error;
+      });
       if (certificate === undefined) byHost.delete(host);
       else byHost.set(host, certificate);
     }
-    this.#forgotten.clear();
     this.#issued = {directory, folderMs, byHost, readAtMs: isFresh ? known.readAtMs : nowMs};
     return new Map(byHost);
   }

@@ -1,7 +1,8 @@
-import {cp, mkdir, mkdtemp, rm, utimes, writeFile} from 'node:fs/promises';
+import {cp, mkdir, mkdtemp, open, rm, utimes, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
+import {execa} from 'execa';
 import {layout as layoutOf} from '../../../reconciler/layout.ts';
 import {CertificateObserver} from '../../../reconciler/observed/certificates.ts';
 import {issuerKey} from '../../../reconciler/router/caddy/tls.ts';
@@ -53,6 +54,27 @@ test('certificates of Caddy\'s storage are told by host, new ones, gone ones and
   t.deepEqual(await hosts(), ['b.example.com'], 'nobody said that it is another one');
   observer.forget('b.example.com');
   t.deepEqual(await hosts(), []);
+});
+
+test('what is issued while another one is being read is read by the next look', async (t) => {
+  const {observer, storage, issue, touch} = await subject(t);
+  const fileOf = (host: string) => path.join(storage, host, `${host}.crt`);
+  for (const host of ['a.example.com', 'b.example.com']) await issue(host);
+  await touch(1000);
+  await observer.observe(1000, signal);
+  await rm(fileOf('a.example.com'));
+  await execa('mkfifo', [fileOf('a.example.com')]);
+  observer.forget('a.example.com');
+  const looking = observer.observe(1000, signal);
+  {
+    // It is open when somebody reads at the other end, who waits until it is closed.
+    await using pipe = await open(fileOf('a.example.com'), 'w');
+    await writeFile(fileOf('b.example.com'), 'another one');
+    observer.forget('b.example.com');
+    await pipe.writeFile(EXAMPLE_CHAIN);
+  }
+  t.deepEqual([...(await looking)?.issued.keys() ?? []], ['a.example.com', 'b.example.com']);
+  t.deepEqual([...(await observer.observe(1000, signal))?.issued.keys() ?? []], ['a.example.com']);
 });
 
 test('a certificate of one\'s own is there when both of its files are', async (t) => {
