@@ -117,8 +117,9 @@ export async function buildTrial({packages = 'own'}: {packages?: 'own' | 'kept'}
     return served;
   }
 
-  async function buildContainers(): Promise<readonly string[]> {
-    const containers = await docker.listContainers({all: true, filters: {label: [...ours.label, 'flynn.role=build']}});
+  /** Of one app: of another one's last build, which went well, the engine may just be removing it. */
+  async function buildContainers(app: string): Promise<readonly string[]> {
+    const containers = await docker.listContainers({all: true, filters: {label: [...ours.label, 'flynn.role=build', `flynn.app=${app}`]}});
     return containers.flatMap(container => container.Names);
   }
 

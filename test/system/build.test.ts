@@ -194,7 +194,7 @@ for (const {title, script, limits, expected} of [
     t.timeout(120_000);
     const {reason, lines} = await trial.buildBadly({fixture: 'node-express', app: 'node', changes: {'build.js': script}, limits});
     t.is(reason, expected, lines.join('\n'));
-    t.deepEqual(await trial.buildContainers(), []);
+    t.deepEqual(await trial.buildContainers('node'), []);
     if (title.endsWith('cache')) await trial.emptyCache('node');
   });
 }
@@ -230,7 +230,7 @@ test.serial('an aborted build ends at once and leaves no container and no image'
   const tookMs = performance.now() - abortedAt;
   t.log(`ended after ${Math.round(tookMs)} ms`);
   t.true(tookMs < ABORTED_MS_MAX);
-  t.deepEqual(await trial.buildContainers(), []);
+  t.deepEqual(await trial.buildContainers('node'), []);
   t.deepEqual(await images(), before);
 });
 

@@ -152,7 +152,7 @@ for (const {title, pack, reason, line} of [
     }});
     t.regex(told, reason, lines.join('\n'));
     if (line !== undefined) t.true(lines.some((one) => line.test(one)), lines.join('\n'));
-    t.deepEqual(await trial.buildContainers(), []);
+    t.deepEqual(await trial.buildContainers('no-buildpack'), []);
   });
 }
 
