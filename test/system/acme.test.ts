@@ -21,14 +21,13 @@ let overHttp: Pebble;
 let overTls: Pebble;
 
 test.before(async (t) => {
-  t.timeout(240_000);
+  t.timeout(480_000);
   node = await TrialNode.start();
   const [nowhere = 0] = await freePorts(1);
-  [overHttp, overTls, cluster] = await Promise.all([
-    Pebble.start({folder: path.join(node.home, 'over-http'), httpPort: node.httpPort, tlsPort: nowhere}),
-    Pebble.start({folder: path.join(node.home, 'over-tls'), httpPort: nowhere, tlsPort: node.httpsPort, validitySeconds: VALIDITY_SECONDS}),
-    node.clone(),
-  ]);
+  // One after the other: the ports of the first are taken when the second looks for some.
+  overHttp = await Pebble.start({folder: path.join(node.home, 'over-http'), httpPort: node.httpPort, tlsPort: nowhere});
+  overTls = await Pebble.start({folder: path.join(node.home, 'over-tls'), httpPort: nowhere, tlsPort: node.httpsPort, validitySeconds: VALIDITY_SECONDS});
+  cluster = await node.clone();
   await node.deployed('shop', 'quick');
 });
 test.after.always(async (t) => {
@@ -74,6 +73,8 @@ test.serial('a public host gets a certificate before anybody has asked for it, b
   t.like(await statusOf('shop.flynn.localhost'), {source: 'internal'});
   await until('HTTP is redirected', async () => await redirectOf('shop.example.com') === 308);
   t.is(await redirectOf('shop.flynn.localhost'), 200);
+  // A redirect is there before a pass has seen it.
+  await node.settled();
   t.deepEqual((await node.status('shop')).urls, [`https://shop.example.com:${node.httpsPort}/`, `http://shop.flynn.localhost:${node.httpPort}/`]);
 });
 
