@@ -120,7 +120,8 @@ test.serial('builds:cancel ends a build that runs and one that waits, and whoeve
   const before = await leftovers();
   const {pushed: running} = await endlessPush();
   const waiting = node.flynn(['deploy', '--branch', 'master', '-a', 'shop']);
-  const queued = await until('the second one waits', async () => (await builds()).find(({state}) => state === 'queued'));
+  // Its record is there a moment before it is in the queue.
+  const queued = await until('the second one waits', async () => (await builds()).find(({state, ahead}) => state === 'queued' && ahead !== undefined));
   t.is(queued.ahead, 0);
   t.log((await node.flynn(['builds', '-a', 'shop', '-n', '3'])).output);
   const cancelled = await node.flynn(['builds:cancel', String(queued.number), '-a', 'shop']);
