@@ -45,14 +45,18 @@ export function deriveApp(facts: AppFacts): Omit<AppStatus, 'conditions' | 'sour
     ...(wanted?.isInMaintenance && {isInMaintenance: true}),
     services: (wanted?.services ?? []).map((service) => serviceStatus(service, serving, containers, facts.busy)),
     runs: facts.runs.toSorted((a, b) => a.createdAtMs - b.createdAtMs || a.number - b.number).map((run) => runStatus(run, facts.busy)),
-    waiting: [...facts.waiting, ...endsOf(facts)].map(formatWaiting),
+    waiting: [...facts.waiting, ...begunBy(facts)].map(formatWaiting),
   };
 }
 
-/** What the next pass says of them too, which sees them being stopped: without it the app would seem to be done for the moment between. */
-function endsOf({app, containers, actions = []}: AppFacts): readonly Waiting[] {
+/** What the next pass waits for, which sees it being done: without it the app would seem to be done for the moment between. */
+function begunBy({app, containers, actions = []}: AppFacts): readonly Waiting[] {
   const ending = new Set(actions.flatMap((action) => (action.kind === 'stop-container' || action.kind === 'remove-container' ? [action.id] : [])));
-  return containers.filter(({id}) => ending.has(id)).map(({service, slot, release}) => ({app: app.name, subject: `${service}.${slot} (v${release})`, on: 'its end: it is being stopped'}));
+  const written = actions.filter((action) => action.kind === 'write-deploy');
+  return [
+    ...written.map(({deploy: {release}}) => ({app: app.name, subject: release === undefined ? 'configuration' : `release v${release}`, on: 'its state to be written down'})),
+    ...containers.filter(({id}) => ending.has(id)).map(({service, slot, release}) => ({app: app.name, subject: `${service}.${slot} (v${release})`, on: 'its end: it is being stopped'})),
+  ];
 }
 
 /** Each once, what somebody can open first. */

@@ -4,12 +4,12 @@ import {deriveApp} from '../../../reconciler/status/derive.ts';
 import {app, desired, good, observed, SHOP, type World} from '../../support/make.ts';
 
 /** What people see of an app on which it waits, after one pass. */
-function waits(world: World): readonly string[] {
-  const wanted = app('v2', 1);
-  const seen = observed({...world, record: good(wanted), names: ['10.0.2.1']});
+function waits(world: World, wanted = app('v2', 1)): readonly string[] {
+  const record = good(app('v2', 1));
+  const seen = observed({...world, record, names: ['10.0.2.1']});
   const {actions, waiting} = plan(desired(wanted), seen);
   const ofShop = (one: {readonly app?: string}) => one.app === SHOP;
-  return deriveApp({app: wanted, record: good(wanted), containers: seen.containers, runs: [], waiting: waiting.filter(ofShop), actions: actions.filter(ofShop), busy: seen.operations, urlOf: (host) => host}).waiting;
+  return deriveApp({app: wanted, record, containers: seen.containers, runs: [], waiting: waiting.filter(ofShop), actions: actions.filter(ofShop), busy: seen.operations, urlOf: (host) => host}).waiting;
 }
 
 test('an app is not done from the pass on that begins to stop what was replaced, until that is gone', (t) => {
@@ -26,4 +26,12 @@ test('nor is it while what had ended before is being removed', (t) => {
   const removing = ['wait shop web.1 (v1)  # on its end: it is being stopped'];
   t.deepEqual(waits({have}), removing);
   t.deepEqual(waits({have, operations: ['container shop.web.1-v1-2']}), removing);
+});
+
+test('nor is it while what it is now is being written down', (t) => {
+  const have = ['web.1 v2 up'];
+  const changed = app('v2', 1, 'with another route');
+  const writing = ['wait shop release v2  # on its state to be written down'];
+  t.deepEqual(waits({have}, changed), writing);
+  t.deepEqual(waits({have, operations: ['journal shop']}, changed), writing);
 });
