@@ -65,7 +65,7 @@ const FILES: Readonly<Record<string, string>> = {
 /** All three doors of a node (the API, pushes of apps, pushes to the cluster repository) with a real git behind them; what it runs is made up. */
 export async function doors(t: Pick<ExecutionContext, 'teardown'>) {
   const layout = layoutOf(await temporaryFolder(t));
-  await createOwnRepo({gitdir: layout.clusterRepo, files: FILES, author: ADA}, AbortSignal.timeout(30_000));
+  await createOwnRepo({gitdir: layout.clusterRepo, files: FILES, author: ADA}, AbortSignal.timeout(120_000));
   const check = commitCheck({domain: () => 'flynn.test'});
   const repo = ownRepo({gitdir: layout.clusterRepo, check});
   const audit = new AuditLog(layout.audit);
@@ -75,7 +75,7 @@ export async function doors(t: Pick<ExecutionContext, 'teardown'>) {
   const authenticate = createAuthenticate({token: OPERATOR_TOKEN, operator: ADA, access: () => access ?? accessOf([]).access});
   /** What main says now counts from now on, as after a pass. */
   const apply = async () => {
-    const signal = AbortSignal.timeout(30_000);
+    const signal = AbortSignal.timeout(120_000);
     access = accessOf(await (await repo.snapshot(signal)).shared.files(signal)).access;
   };
   await apply();

@@ -5,7 +5,7 @@ import {ObjectReader} from '../../../reconciler/adapters/git-objects.ts';
 import {git, GitError} from '../../../reconciler/adapters/git.ts';
 import {bareRepo, run} from '../checkout/support.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 const FILES = {'a.yaml': 'a\n', 'b/c.yaml': '', 'd.yaml': 'ü\n\n'.repeat(50_000)};
 
 test('contents come back whole and in order, however many are asked for at once', async (t) => {

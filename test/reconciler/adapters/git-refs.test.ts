@@ -6,7 +6,7 @@ import {RefMover} from '../../../reconciler/adapters/git-refs.ts';
 import {bareRepo, run} from '../checkout/support.ts';
 import {until} from '../../support/until.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 const REF = 'refs/heads/main';
 
 async function subject(t: ExecutionContext) {

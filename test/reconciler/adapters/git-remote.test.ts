@@ -4,7 +4,7 @@ import test from 'ava';
 import {remoteKind, remoteTip} from '../../../reconciler/adapters/git-remote.ts';
 import {bareRepo, run, temporaryFolder} from '../checkout/support.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 
 for (const [url, kind] of [
   ['https://git.example.com/cluster.git', 'http'],

@@ -6,7 +6,7 @@ import {appSource} from '../../support/app-source.ts';
 
 const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'4'.repeat(64)}\nsize 12345\n`;
 const ATTRIBUTES = '*.bin filter=lfs diff=lfs merge=lfs -text\n';
-const signal = AbortSignal.timeout(30_000);
+const signal = AbortSignal.timeout(600_000);
 
 async function check(changes: Readonly<Record<string, string>>): Promise<void> {
   await using app = await appSource('no-buildpack', changes);

@@ -7,7 +7,7 @@ import test from 'ava';
 import {dockerContext, ignoredBy} from '../../../reconciler/build/docker-context.ts';
 import {keepSource} from '../../../reconciler/build/source.ts';
 
-const signal = AbortSignal.timeout(30_000);
+const signal = AbortSignal.timeout(600_000);
 
 /** What the engine gets of a tar with these files, made by git as a push is. */
 async function contextOf(files: Readonly<Record<string, string>>, dockerfile = 'Dockerfile'): Promise<readonly string[]> {

@@ -4,7 +4,7 @@ import test from 'ava';
 import {rememberedNpmrc, type NpmAnswer} from '../../../reconciler/build/npm-settings.ts';
 import {temporaryFolder} from '../checkout/support.ts';
 
-const signal = AbortSignal.timeout(30_000);
+const signal = AbortSignal.timeout(600_000);
 
 test('npm is asked again only when one of its files was changed, made or removed', async t => {
   const folder = await temporaryFolder(t);

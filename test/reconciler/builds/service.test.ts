@@ -14,7 +14,7 @@ import {IMAGE} from '../receive/support.ts';
 const SHOP = 'shop' as AppName;
 const BOB = {name: 'Bob', email: 'bob@example.com'};
 const COMMIT = 'c'.repeat(40) as CommitId;
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 const built: Build = async ({print}) => {
   print('-----> Node.js app detected');
   return {ok: true, value: IMAGE};

@@ -1,7 +1,7 @@
 import test from 'ava';
 import {Turns} from '../../../reconciler/builds/turns.ts';
 
-const signal = AbortSignal.timeout(30_000);
+const signal = AbortSignal.timeout(600_000);
 const take = (turns: Turns, doing: string, {atOnce = 1, until = signal, waits = [] as string[]} = {}) => (
   turns.take({doing, atOnce, onWait: (holders, ahead) => waits.push(`${doing} waits for ${holders.map((holder) => holder.doing).join()}+${ahead}`)}, until)
 );

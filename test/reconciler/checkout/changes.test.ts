@@ -2,7 +2,7 @@ import test from 'ava';
 import {ownRepo} from '../../../reconciler/checkout/own.ts';
 import {bareRepo, change, cloneOf, commitFiles, run} from './support.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 
 test('a commit says which apps it changed, and how far it has come', async (t) => {
   const gitdir = await bareRepo(t, {'cluster.yaml': 'c\n', 'apps/shop/app.yaml': 's\n', 'apps/blog/app.yaml': 'b\n'});

@@ -3,7 +3,7 @@ import {confirmDelete, isDeleteConfirmed} from '../../../reconciler/checkout/con
 import {ownRepo} from '../../../reconciler/checkout/own.ts';
 import {bareRepo, change, cloneOf, commitFiles, run} from './support.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 
 test('a confirmation counts until it was applied, and for nothing before it', async (t) => {
   const gitdir = await bareRepo(t, {'cluster.yaml': 'c\n'});

@@ -5,7 +5,7 @@ import test, {type ExecutionContext} from 'ava';
 import {folderRepo} from '../../../reconciler/checkout/folder.ts';
 import {change, filesOf, run, temporaryFolder} from './support.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 
 async function followFolder(t: ExecutionContext) {
   const root = await temporaryFolder(t);

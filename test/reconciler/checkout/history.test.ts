@@ -3,7 +3,7 @@ import {ownRepo} from '../../../reconciler/checkout/own.ts';
 import type {AppName} from '../../../schemas/ids.ts';
 import {bareRepo, cloneOf, commitFiles, run} from './support.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 const SHOP = 'shop' as AppName;
 const file = (number: number) => `apps/shop/releases/v000${number}.yaml`;
 

@@ -6,7 +6,7 @@ import {HistoryRewritten} from '../../../reconciler/checkout/repo.ts';
 import type {AppName} from '../../../schemas/ids.ts';
 import {bareRepo, change, cloneOf, commitFiles, filesOf, run} from './support.ts';
 
-const signal = AbortSignal.timeout(300_000);
+const signal = AbortSignal.timeout(600_000);
 const SHOP = {'cluster.yaml': 'domain: a\n', 'nodes/one.yaml': 'n\n', 'apps/shop/app.yaml': 'shop\n', 'apps/shop/releases/v0001.yaml': 'v1\n', 'apps/blog/app.yaml': 'blog\n'};
 
 test('a snapshot cuts a commit into apps and the files outside of apps', async (t) => {

@@ -7,7 +7,7 @@ import {EditRefused} from '../../../reconciler/checkout/snapshot.ts';
 import type {AppName} from '../../../schemas/ids.ts';
 import {bareRepo, change, cloneOf, commitFiles, run, temporaryFolder} from './support.ts';
 
-const signal = AbortSignal.timeout(300_000);
+const signal = AbortSignal.timeout(600_000);
 const ONE = {'cluster.yaml': 'c\n', 'apps/shop/app.yaml': 'count: 0\n'};
 const countUp = (read: (path: string) => string | undefined) => ({'apps/shop/app.yaml': `count: ${Number(/\d+/.exec(read('apps/shop/app.yaml') ?? '')) + 1}\n`});
 

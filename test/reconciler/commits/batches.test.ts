@@ -1,7 +1,7 @@
 import test from 'ava';
 import {inBatches} from '../../../reconciler/commits/batches.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 
 /** Batches that were worked on, and a function that asks for one more thing. */
 function subject(work?: (batch: readonly string[], signal: AbortSignal) => Promise<void>) {

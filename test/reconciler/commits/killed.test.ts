@@ -5,7 +5,7 @@ import test from 'ava';
 import {ownRepo} from '../../../reconciler/checkout/own.ts';
 import {bareRepo, change, run} from '../checkout/support.ts';
 
-const signal = AbortSignal.timeout(300_000);
+const signal = AbortSignal.timeout(600_000);
 
 test('what was answered before a kill -9 in the middle of a batch is there, once, and writing goes on', async (t) => {
   const gitdir = await bareRepo(t, {'cluster.yaml': 'c\n'});

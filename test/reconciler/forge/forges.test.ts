@@ -12,7 +12,7 @@ import {startForge, type Contract, type ForgeServer} from '../../support/forges/
 
 const KINDS: Readonly<Record<string, readonly [Contract, (place: ForgePlace) => Forge]>> = {github: [GITHUB, github], gitlab: [GITLAB, gitlab], gitea: [GITEA, gitea]};
 const COMMIT = 'c'.repeat(40) as CommitId;
-const LIMIT = AbortSignal.timeout(60_000);
+const LIMIT = AbortSignal.timeout(600_000);
 
 async function started(t: ExecutionContext, kind: string, token?: string): Promise<ForgeServer & {readonly forge: Forge}> {
   const [contract, connect] = KINDS[kind]!; // one of its keys
