@@ -1,3 +1,4 @@
+import type {CronName} from '../../schemas/ids.ts';
 import {followed, nextTime, timeId, timeText} from '../../schemas/schedule.ts';
 import type {DesiredCron, ResolvedApp} from '../desired/state.ts';
 import type {CronEnded, CronNext, CronRecord, CronRun, ObservedJob, ObservedState} from '../observed/state.ts';
@@ -22,7 +23,8 @@ export interface CronApp {
 export function planCrons(app: CronApp, observed: ObservedState): Plan {
   const records = observed.crons.get(app.name)?.crons ?? {};
   const wanted = app.serving?.crons ?? [];
-  const gone = Object.keys(records).filter((name) => !wanted.some((cron) => cron.name === name)).toSorted();
+  const running = observed.jobs.flatMap(({app: owner, job}) => (owner === app.name && job.kind === 'cron' ? [job.cron] : []));
+  const gone = [...new Set([...Object.keys(records), ...running])].filter((name) => !wanted.some((cron) => cron.name === name)).toSorted();
   const parts = [
     ...wanted.map((cron) => planCron({app, cron, name: cron.name, record: records[cron.name] ?? {runs: []}}, observed)),
     ...gone.map((name) => planCron({app, cron: undefined, name, record: records[name] ?? {runs: []}}, observed)),
@@ -81,7 +83,7 @@ interface Looking {
 }
 
 /** What has become of a run that has not ended: itself when nothing has. */
-function look(run: CronRun, {entry: {app, cron}, container, observed}: Looking): CronRun {
+function look(run: CronRun, {entry: {app, cron, name}, container, observed}: Looking): CronRun {
   const {nowMs} = observed;
   if (run.state === 'ended') return run;
   const started = run.state === 'running' ? {startedAtMs: run.startedAtMs, release: run.release, container: run.container} : {};
@@ -95,7 +97,8 @@ function look(run: CronRun, {entry: {app, cron}, container, observed}: Looking):
     return nowMs >= run.startedAtMs + cron.deadlineMs ? {...run, stopping: `it took longer than ${cron.deadlineMs / 1000} s`} : run;
   }
   if (container?.state === 'running') return {...idOf(run), state: 'running', startedAtMs: container.startedAtMs, release: container.release, container: container.id};
-  if (container !== undefined && isBusy(container, observed)) return run;
+  // Also one that can't be seen yet: a run that is given up while it is being started would be nobody's, and never end.
+  if (isBusy({name: jobName(app.name, {kind: 'cron', cron: name as CronName, run: run.id})}, observed)) return run;
   if (container?.error !== undefined) return ends({result: 'failed', cause: howItEnded(container)});
   if (cron === undefined) return ends({result: 'missed', cause: 'app.yaml does not have it any more'});
   if (app.isSuspended) return ends({result: 'missed', cause: 'the app is suspended'});

@@ -105,7 +105,9 @@ test('a suspended one is not due', plans, {isSuspended: true, due: AT_12_00, pla
 test('a suspended one still runs when somebody asks for it', plans, {isSuspended: true, runs: [{...due(AT_12_00), by: 'ann'}], plan: 'run shop.tick.20261125-120000  # asked for by ann'});
 test('nothing of a suspended app runs, whoever asks', plans, {isAppSuspended: true, runs: [running(AT_11_59), {...due(AT_12_00), by: 'ann'}], jobs: [job(AT_11_59, 'running')], plan: 'note tick of shop  # run 20261125-115900 is to be stopped: the app is suspended; run 20261125-120000 missed: the app is suspended'});
 test('one that is gone from app.yaml is stopped', plans, {isGone: true, due: AT_12_01, runs: [running(AT_12_00)], jobs: [job(AT_12_00, 'running')], plan: 'note tick of shop  # run 20261125-120000 is to be stopped: app.yaml does not have it any more'});
+test('one that is just being started is not forgotten, but stopped when it can be seen', plans, {isGone: true, due: AT_12_01, runs: [due(AT_12_00)], operations: ['container shop.tick.20261125-120000'], plan: 'note tick of shop  # it is not due any more'});
 test('and forgotten when nothing of it is left', plans, {isGone: true, runs: [ended(AT_12_00)], plan: 'forget tick of shop  # app.yaml has no tick any more'});
+test('a container that neither a book nor app.yaml knows is stopped', plans, {isGone: true, jobs: [job(AT_12_00, 'running')], plan: 'stop shop.tick.20261125-120000 within 30s  # no run of that time is known'});
 test('a container that no book knows is stopped', plans, {due: AT_12_01, jobs: [job(AT_12_00, 'running')], plan: 'stop shop.tick.20261125-120000 within 30s  # no run of that time is known'});
 
 test('the history is bounded, and what goes on is in it', (t) => {
