@@ -12,6 +12,8 @@ interface Rule {
 
 const SCHEMAS = 'schemas/';
 const ADAPTERS = 'reconciler/adapters/';
+/** One after the other, and who waits gives up when nobody waits for him. */
+const MUTEX = 'reconciler/mutex.ts';
 /** What a node is told, and where its things are. */
 const NODE_FACTS = ['reconciler/app-ids.ts', 'reconciler/layout.ts', 'reconciler/settings.ts'];
 const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts', 'reconciler/observed/system.ts', 'reconciler/observed/certified.ts', 'reconciler/desired/certificates-state.ts'];
@@ -30,7 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
 
   // The pass, in its order. Nobody here knows of the parts around it.
   'reconciler/adapters': {packages: ['node:', 'chokidar', 'dockerode', 'execa', 'isomorphic-git', 'protobufjs/minimal.js']},
-  'reconciler/checkout': {values: [SCHEMAS, ADAPTERS, 'reconciler/commits/', ...NODE_FACTS], packages: ['node:']},
+  'reconciler/checkout': {values: [SCHEMAS, ADAPTERS, MUTEX, 'reconciler/commits/', ...NODE_FACTS], packages: ['node:']},
   'reconciler/desired': {values: [SCHEMAS, 'reconciler/access/'], types: ['reconciler/checkout/snapshot.ts', 'reconciler/build/build.ts'], packages: ['node:crypto', 'node:util']},
   /** What a change would do, for people. Pure. */
   'reconciler/preview': {values: [SCHEMAS, 'reconciler/desired/'], packages: ['yaml']},
@@ -59,7 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   /** The loop puts the folders of the pass together, `wiring/` those around it. */
   'reconciler': {values: [SCHEMAS, 'buildpacks/', 'reconciler/wiring/', ...FOLDERS], packages: ['node:', 'yaml']},
   'reconciler/wiring': {
-    values: [SCHEMAS, 'buildpacks/', 'reconciler/labels.ts', 'reconciler/backoff.ts', ...NODE_FACTS, ...FOLDERS],
+    values: [MUTEX, SCHEMAS, 'buildpacks/', 'reconciler/labels.ts', 'reconciler/backoff.ts', ...NODE_FACTS, ...FOLDERS],
     types: ['reconciler/node.ts', 'reconciler/loop.ts', 'dockerode', 'fastify', ...STATES],
     packages: ['node:', 'yaml'],
   },
@@ -72,19 +74,19 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   },
 
   // Around the pass: they make commits or ask questions, and never change a container of an app.
-  'reconciler/commits': {values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], packages: ['node:', 'yaml']},
+  'reconciler/commits': {values: [SCHEMAS, ADAPTERS, MUTEX, 'reconciler/checkout/snapshot.ts', ...NODE_FACTS], packages: ['node:', 'yaml']},
   /** Who may do what: pure. */
   'reconciler/access': {values: [SCHEMAS, 'reconciler/checkout/snapshot.ts'], packages: ['node:path']},
   /** Changes that wait for others: branches of our own cluster repository. */
   'reconciler/proposals': {
-    values: [SCHEMAS, ADAPTERS, 'reconciler/access/', 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/api/authenticate.ts'],
+    values: [SCHEMAS, ADAPTERS, MUTEX, 'reconciler/access/', 'reconciler/checkout/', 'reconciler/commits/', 'reconciler/desired/', 'reconciler/preview/', 'reconciler/api/authenticate.ts'],
     types: ['reconciler/forge/status.ts'],
     packages: ['node:', 'yaml'],
   },
   /** Tokens that identity providers have signed: whether they are good, not what may be done with them. */
   'reconciler/oidc': {values: [SCHEMAS, 'reconciler/access/'], packages: ['node:crypto', 'jose']},
   'reconciler/api': {
-    values: [SCHEMAS, 'reconciler/access/', 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/logs/traffic.ts', 'reconciler/status/commit-status.ts', ...NODE_FACTS],
+    values: [SCHEMAS, MUTEX, 'reconciler/access/', 'reconciler/checkout/snapshot.ts', 'reconciler/commits/', 'reconciler/secrets/', 'reconciler/plan/format.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/logs/traffic.ts', 'reconciler/status/commit-status.ts', ...NODE_FACTS],
     types: ['reconciler/node.ts', 'reconciler/plan/action.ts', 'reconciler/status/', 'reconciler/receive/', 'reconciler/builds/', 'reconciler/proposals/', 'reconciler/release/', 'reconciler/source/status.ts', 'reconciler/forge/status.ts', 'reconciler/volumes/', 'reconciler/ssh/', 'reconciler/oidc/', 'reconciler/build/build.ts'],
     packages: ['node:', 'ajv', 'fastify', '@fastify/rate-limit', '@fastify/websocket', 'yaml'],
   },
@@ -97,7 +99,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   'reconciler/volumes': {values: [SCHEMAS, ADAPTERS, 'reconciler/checkout/snapshot.ts', 'reconciler/labels.ts', ...NODE_FACTS], packages: ['node:', 'dockerode']},
   /** Around each build: its record, its turn, its end. */
   'reconciler/builds': {
-    values: [SCHEMAS, 'reconciler/build/output.ts', 'reconciler/commits/mutex.ts', 'reconciler/oneshot/oneshot.ts', 'reconciler/release/refused.ts'],
+    values: [SCHEMAS, 'reconciler/build/output.ts', MUTEX, 'reconciler/oneshot/oneshot.ts', 'reconciler/release/refused.ts'],
     types: ['reconciler/build/build.ts', 'reconciler/checkout/snapshot.ts'],
     packages: ['node:'],
   },
@@ -118,7 +120,7 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
     types: ['reconciler/checkout/repo.ts', 'reconciler/source/status.ts'],
     packages: ['node:'],
   },
-  'reconciler/build': {values: [SCHEMAS, ADAPTERS, 'buildpacks/', 'reconciler/commits/mutex.ts', 'reconciler/labels.ts', ...NODE_FACTS], packages: ['node:', '@balena/dockerignore', 'dockerode', 'execa', 'smol-toml', 'yaml']},
+  'reconciler/build': {values: [SCHEMAS, ADAPTERS, 'buildpacks/', MUTEX, 'reconciler/labels.ts', ...NODE_FACTS], packages: ['node:', '@balena/dockerignore', 'dockerode', 'execa', 'smol-toml', 'yaml']},
   'buildpacks': {values: [SCHEMAS, ADAPTERS, 'reconciler/labels.ts', ...NODE_FACTS], types: ['reconciler/build/'], packages: ['node:', 'dockerode', 'execa']},
   'cli': {
     values: [SCHEMAS, 'cli/', 'reconciler/api/author.ts', 'reconciler/api/frames.ts', 'reconciler/desired/', ...NODE_FACTS],

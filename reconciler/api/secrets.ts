@@ -8,7 +8,7 @@ import {sealedValues, type Sealed} from '../../schemas/secrets.ts';
 import {EditRefused, type ManifestFile} from '../checkout/snapshot.ts';
 import {appFile, CLUSTER_FILE} from '../commits/edits.ts';
 import {SealedForOthers, secretsFile} from '../commits/env-edits.ts';
-import {mutex} from '../commits/mutex.ts';
+import {mutex} from '../mutex.ts';
 import {resealed, rotateSecrets, sealedOfCluster, type Rotation} from '../commits/secret-edits.ts';
 import type {NodeView} from '../node.ts';
 import {seal, SecretFailed} from '../secrets/keyring.ts';

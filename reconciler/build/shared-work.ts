@@ -1,4 +1,4 @@
-import {orAborted} from '../commits/mutex.ts';
+import {orAborted} from '../mutex.ts';
 
 interface Going<Value> {
   readonly value: Promise<Value>;

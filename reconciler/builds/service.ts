@@ -1,7 +1,7 @@
 import type {AppId, AppName, CommitId} from '../../schemas/ids.ts';
 import type {Build} from '../build/build.ts';
 import type {Author} from '../checkout/snapshot.ts';
-import {mutex, orAborted} from '../commits/mutex.ts';
+import {mutex, orAborted} from '../mutex.ts';
 import {Refused} from '../oneshot/oneshot.ts';
 import {BuildBooks, LOGS_KEPT, RECORDS_KEPT} from './books.ts';
 import type {BuildCache, BuildLine, BuildOrigin, BuildRecord, Builds, ListedBuild} from './builds.ts';

@@ -1,4 +1,4 @@
-import {orAborted} from '../commits/mutex.ts';
+import {orAborted} from '../mutex.ts';
 
 /** Most that wait for one thing: each holds a connection open. */
 const WAITING_MAX = 20;

@@ -6,7 +6,7 @@ import {git} from '../adapters/git.ts';
 import {NO_COMMIT} from '../adapters/git-format.ts';
 import {durableWriter, moveRef} from '../adapters/git-write.ts';
 import {watchFiles} from '../adapters/watch-files.ts';
-import {mutex} from '../commits/mutex.ts';
+import {mutex} from '../mutex.ts';
 import {COMMITTER, writer} from '../commits/writer.ts';
 import {BareBranch} from './bare.ts';
 import {FolderTree, isFollowed} from './folder-tree.ts';

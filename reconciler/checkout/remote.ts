@@ -3,7 +3,7 @@ import type {CommitId} from '../../schemas/ids.ts';
 import {GitError} from '../adapters/git.ts';
 import {fetchRef, pushCommit, remoteKind, remoteTip, type Remote} from '../adapters/git-remote.ts';
 import {moveRef, type SignCommit} from '../adapters/git-write.ts';
-import {mutex} from '../commits/mutex.ts';
+import {mutex} from '../mutex.ts';
 import {writer} from '../commits/writer.ts';
 import {BareBranch} from './bare.ts';
 import {factsOf} from './changes.ts';

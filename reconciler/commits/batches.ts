@@ -1,4 +1,4 @@
-import {orAborted} from './mutex.ts';
+import {orAborted} from '../mutex.ts';
 
 /** Most that wait at once: more is a fault somewhere, and each holds a request open. */
 const WAITING_MAX = 1000;

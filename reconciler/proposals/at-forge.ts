@@ -8,7 +8,7 @@ import {readCommit} from '../checkout/pieces.ts';
 import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
 import {EditRefused, type Change} from '../checkout/snapshot.ts';
 import {releaseFolder} from '../commits/edits.ts';
-import {mutex} from '../commits/mutex.ts';
+import {mutex} from '../mutex.ts';
 import {COMMITTER, writer} from '../commits/writer.ts';
 import type {ChangeOpened, ForgeDesk, OpenPull} from '../forge/status.ts';
 import type {Deployer} from './merge.ts';

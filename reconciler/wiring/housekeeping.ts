@@ -9,7 +9,7 @@ import type {World} from '../apply/executors.ts';
 import {hasRecords, recordBytes, removeRecords} from '../build/buildkit-cache.ts';
 import {removeBuildLayers} from '../build/layers-made.ts';
 import {packageImagesOf} from '../build/packages.ts';
-import {mutex} from '../commits/mutex.ts';
+import {mutex} from '../mutex.ts';
 import {LABEL_INSTANCE, LABEL_ROLE} from '../labels.ts';
 import type {Layout} from '../layout.ts';
 import type {PassReport} from '../loop.ts';

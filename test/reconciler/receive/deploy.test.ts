@@ -3,7 +3,7 @@ import {NO_COMMIT} from '../../../reconciler/adapters/git-format.ts';
 import {ownRepo} from '../../../reconciler/checkout/own.ts';
 import type {FollowedRepo} from '../../../reconciler/checkout/repo.ts';
 import type {Change} from '../../../reconciler/checkout/snapshot.ts';
-import {orAborted} from '../../../reconciler/commits/mutex.ts';
+import {orAborted} from '../../../reconciler/mutex.ts';
 import type {DeployOutcome} from '../../../reconciler/node.ts';
 import {AppPushes} from '../../../reconciler/receive/app-push.ts';
 import type {GitDeps} from '../../../reconciler/receive/deps.ts';
