@@ -80,8 +80,7 @@ test.serial('an app can\'t connect to another one\'s address, in neither directi
 
 test.serial('services of one app find each other by name', async (t) => {
   const shop = await replicaOf('shop');
-  for (const name of ['web', 'web.shop.internal']) await connects(shop, name);
-  t.pass();
+  for (const name of ['web', 'web.shop.internal']) await t.notThrowsAsync(connects(shop, name));
 });
 
 test.serial('the API and the DNS server of the node can\'t be reached from an app', async (t) => {
