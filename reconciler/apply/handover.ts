@@ -71,6 +71,8 @@ async function answers({id, shift}: ShiftContainer, {engine, caddy}: ShiftWorld,
     signal.throwIfAborted();
     if (isReady) return;
     const seen = await engine.container(id, signal);
+    // It would be waited for in vain, and with it whatever else is to be done about the router.
+    if (seen?.status === 'running' && seen.isPaused) throw new Error('Caddy was paused by somebody before it had taken over');
     if (seen?.status !== 'running') throw new ConfigRefused(`Caddy did not start with its new configuration: ${await lastWords(id, engine, signal)}`);
     if (performance.now() > endMs) throw new Error(`Caddy was started with a new configuration and did not answer within ${STARTS_MS_MAX} ms`);
     await wait(LOOK_MS, undefined, {signal});

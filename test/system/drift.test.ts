@@ -49,7 +49,11 @@ async function twoServe(): Promise<readonly string[] | undefined> {
 
 /** What is hurt may not answer at all: the next question is not to wait for that. */
 function quickAsk(): Promise<Answer> {
-  return Promise.race([node.ask('shop'), pause(500).then((): never => {
+  return quickly(node.ask('shop'));
+}
+
+function quickly<Value>(answer: Promise<Value>): Promise<Value> {
+  return Promise.race([answer, pause(500).then((): never => {
     throw new Error('no answer within 500 ms');
   })]);
 }
@@ -144,9 +148,13 @@ for (const role of ['router', 'dns'] as const) {
       // A path that nobody asked for yet: answers that were kept say nothing.
       const tookMs = await timeUntil('the app is served again', async () => {
         const [now] = await node.containers(role);
-        if (now?.state !== 'running') return false;
+        // In words: should it never be so, they say what it was like.
+        if (now?.state !== 'running') throw new Error(`the ${role} is ${now?.state ?? 'not there'}; left to do: ${JSON.stringify(await quickly(node.plan()))}`);
         const {State} = await node.docker.getContainer(now.id).inspect();
-        return State.Pid !== 0 && !State.Paused && (how === 'paused' || State.Pid !== before.Pid) && (await quickAsk()).status === 200;
+        if (State.Pid === 0 || State.Paused || (how !== 'paused' && State.Pid === before.Pid)) throw new Error(`the ${role} is as it was: ${JSON.stringify(State)}`);
+        const {status} = await quickAsk();
+        if (status !== 200) throw new Error(`the app is answered with status ${status}`);
+        return true;
       });
       t.log(`healed after ${tookMs} ms`);
       t.true(tookMs < HEALED_MS_MAX);
