@@ -64,9 +64,10 @@ function shortName(ref: string): string {
 }
 
 /** Git compares only at the very end: without this, a deploy would first become live and then be rejected. */
-async function mustBeWhereItWas({ref, before}: RefUpdate, {gitdir, env}: Push, signal: AbortSignal): Promise<void> {
+async function mustBeWhereItWas({ref, before, after}: RefUpdate, {gitdir, env}: Push, signal: AbortSignal): Promise<void> {
   const listed = await git(['for-each-ref', '--format=%(objectname)', '--', ref], {gitdir, env}, signal);
   const now = listed === '' ? NO_COMMIT : listed;
   if (now === before) return;
+  if (now === after) throw new ReleaseRefused(`${shortName(ref)} is at ${now.slice(0, 8)} by now: another push of the same commit deployed it while this one waited. There is nothing left to push`);
   throw new ReleaseRefused(`${shortName(ref)} has moved to ${now.slice(0, 8)} while this push waited. Fetch it, then push again`);
 }

@@ -180,6 +180,27 @@ test('the second of two pushes at once waits, is told for whom, and is not deplo
   t.is(builds, 1);
 });
 
+test('the second of two pushes of one commit at once is told that it is deployed', async (t) => {
+  const building = gate();
+  let builds = 0;
+  const {url} = await pushServer(t, {build: async (_request, until) => {
+    builds += 1;
+    await building.pass(until);
+    return {ok: true, value: IMAGE};
+  }});
+  const folder = await sourceTree(t);
+  const first = push(folder, [url('shop'), 'main']);
+  await building.begun();
+  const second = await push(folder, [url('shop', 'Bob <bob@example.com>'), 'main'], {onLine: (line) => {
+    if (line.includes('Waiting')) building.open();
+  }});
+  t.is((await first).exitCode, 0);
+  t.is(second.exitCode, 1);
+  t.regex(second.output, /Push rejected, main is at [0-9a-f]{8} by now: another push of the same commit deployed it while this one waited\. There is nothing left to push/);
+  t.is(builds, 1);
+  t.regex((await push(folder, [url('shop'), 'main'])).output, /Everything up-to-date/);
+});
+
 test('when the first of two pushes fails, the second is deployed', async (t) => {
   const building = gate();
   let builds = 0;
