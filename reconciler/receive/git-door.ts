@@ -4,6 +4,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import type {AppName} from '../../schemas/ids.ts';
 import {problemOfAppName} from '../../schemas/names.ts';
 import {refusalOf} from '../access/access.ts';
+import {fullestDisk} from '../adapters/docker-disk.ts';
 import type {Right} from '../access/rights.ts';
 import type {Principal} from '../api/authenticate.ts';
 import {Refusals} from '../api/refusals.ts';
@@ -17,6 +18,8 @@ import type {PushSession} from './sessions.ts';
 export const FIND_MS_MAX = 30_000;
 /** How long stopping waits for pushes to be undone and told of it, in milliseconds: a little more than their hooks do. */
 const STOP_MS_MAX = 12_000;
+/** With less than this many bytes free on the node's disk what git asks for could not even be put down. */
+const DISK_BYTES_MIN = 1024 * 1024;
 
 /** Somebody who wants to read a repository, or to push to it. */
 export interface Wish {
@@ -31,7 +34,7 @@ export interface Wish {
 export type Admission =
   | {readonly ok: true; readonly gitdir: string; readonly isCluster: boolean; readonly app?: AppName}
   /** `status`: as HTTP has it. A sentence for the one who asked. */
-  | {readonly ok: false; readonly status: 403 | 404; readonly why: string};
+  | {readonly ok: false; readonly status: 403 | 404 | 507; readonly why: string};
 
 /** What git is to be run with, whichever way its client came. */
 export interface GitCall {
@@ -84,6 +87,8 @@ export class GitDoor {
   async admit({principal, from, repository, isPush}: Wish): Promise<Admission> {
     const name = /^(.+)\.git$/.exec(repository)?.[1];
     if (name === undefined) return {ok: false, status: 404, why: `there is no repository "${repository}": their names end in .git`};
+    // Git shows this at the beginning only: what goes wrong later is a lost connection to its user.
+    if ((await fullestDisk([this.#deps.layout.root])).freeBytes < DISK_BYTES_MIN) return {ok: false, status: 507, why: 'the disk of this node is full, nothing can be pushed or fetched: see flynn gc --dry-run'};
     const found = await findRepository(name, this.#deps, AbortSignal.any([this.closing, AbortSignal.timeout(FIND_MS_MAX)]));
     if (found.kind === 'none') {
       if (name !== 'cluster' && problemOfAppName(name) !== undefined) await this.#refusals.add({...actorOf(principal, from), action: 'refused', subject: `the repository ${JSON.stringify(name)}`}, Date.now());

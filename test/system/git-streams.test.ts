@@ -1,6 +1,6 @@
 import {randomBytes} from 'node:crypto';
 import {once} from 'node:events';
-import {readdir, readFile} from 'node:fs/promises';
+import {readdir, readFile, rm} from 'node:fs/promises';
 import net, {type AddressInfo} from 'node:net';
 import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
@@ -126,4 +126,21 @@ test('who pushes is told when git was ended in the middle of it', async (t) => {
   const {exitCode, output} = await pushing;
   t.not(exitCode, 0);
   t.regex(output, /remote: Flynn: git receive-pack was ended in the middle of its work \(SIGKILL\)\. See what became of it with: flynn status, then push again\./);
+});
+
+test('while the disk is full, who pushes or fetches is told so at once', async (t) => {
+  const root = await temporaryFolder(t);
+  await execa('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', root]);
+  t.teardown(() => execa('umount', ['--lazy', root]));
+  const {url} = await pushServer(t, {root});
+  const folder = await sourceTree(t);
+  const ballast = path.join(root, 'ballast');
+  await execa('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=4k'], {reject: false});
+  const why = /the disk of this node is full, nothing can be pushed or fetched: see flynn gc --dry-run/;
+  const refused = await push(folder, [url('shop'), 'main']);
+  t.not(refused.exitCode, 0);
+  t.regex(refused.output, why);
+  t.regex((await execa('git', ['ls-remote', url('cluster')], {reject: false})).stderr, why);
+  await rm(ballast);
+  t.is((await push(folder, [url('shop'), 'main'])).exitCode, 0);
 });
