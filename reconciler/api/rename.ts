@@ -26,7 +26,10 @@ export function registerRenameRoutes(v1: FastifyInstance, {view, authenticate, c
     const written = await commit(request, {app: to, edit: renameApp(from, to), message: `${from}: rename to ${to}`});
     // Whoever has the answer may push to it. A node that can't look now does so later.
     await view.plan(AbortSignal.any([closing, AbortSignal.timeout(KNOWN_MS_MAX)])).catch(() => {});
-    return {...written, name: to, gitUrl: `${platformUrlOf('git', view.settings)}${to}.git`, webUrl: urlOf(`${to}.${view.status().domain}`, view.settings)};
+    const {apps, domain} = view.status();
+    // One with hosts of its own keeps them. One that is only proposed is not there yet.
+    const [webUrl = urlOf(`${to}.${domain}`, view.settings)] = apps.find(({name}) => name === to)?.urls ?? [];
+    return {...written, name: to, gitUrl: `${platformUrlOf('git', view.settings)}${to}.git`, webUrl};
   });
 }
 

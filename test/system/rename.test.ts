@@ -133,3 +133,10 @@ test.serial('a revert of the commit gives it back its name before', async (t) =>
   t.is((await ask(custom())).body, 'one hello store');
   t.is(await note('store'), written);
 });
+
+test.serial('an app that has left its own host says where it is', async (t) => {
+  t.timeout(120_000);
+  await node.must('route', 'remove', 'store.flynn.localhost', '-a', 'store');
+  const {output} = await node.must('rename', 'mall', '-a', 'store');
+  t.regex(output, /^http:\/\/custom\.example\.com:\d+\/ \| http:\/\/git\.flynn\.localhost:\d+\/mall\.git$/m);
+});
