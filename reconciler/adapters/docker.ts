@@ -81,10 +81,15 @@ export class DockerEngine implements Engine, EngineLogs {
 
   async stop(id: string, graceMs: number, signal: AbortSignal): Promise<void> {
     const ms = graceMs + ENGINE_CALL_MS_MAX;
-    const there = await this.container(id, signal);
-    // A frozen process hears neither SIGTERM nor, with cgroup v1, SIGKILL: the engine would wait in vain.
-    if (there?.status === 'running' && there.isPaused) await this.#unlessGone(this.#call('unpause container', (abortSignal) => this.#docker.getContainer(id).unpause({abortSignal}), signal), 404, 409, 500);
+    await this.#thaw(id, signal);
     await this.#unlessGone(engineCall('stop container', (abortSignal) => this.#docker.getContainer(id).stop({t: Math.ceil(graceMs / 1000), abortSignal}), {ms, signal}), 304, 404);
+  }
+
+  /** A frozen process hears neither SIGTERM nor, with cgroup v1, SIGKILL: the engine would wait in vain, or has to thaw it while it ends. */
+  async #thaw(id: string, signal: AbortSignal): Promise<void> {
+    const there = await this.container(id, signal);
+    if (there?.status !== 'running' || !there.isPaused) return;
+    await this.#unlessGone(this.#call('unpause container', (abortSignal) => this.#docker.getContainer(id).unpause({abortSignal}), signal), 404, 409, 500);
   }
 
   async send(id: string, name: 'SIGTERM' | 'SIGUSR1', signal: AbortSignal): Promise<void> {
@@ -97,6 +102,8 @@ export class DockerEngine implements Engine, EngineLogs {
 
   async remove(id: string, signal: AbortSignal): Promise<void> {
     const container = this.#docker.getContainer(id);
+    // What can't even be looked at is to go all the same.
+    await this.#thaw(id, signal).catch(() => signal.throwIfAborted());
     try {
       await this.#call('remove container', (abortSignal) => container.remove({force: true, v: true, abortSignal}), signal);
     } catch (error) {
