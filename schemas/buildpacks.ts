@@ -32,6 +32,7 @@ const LENGTH_MAX = 500;
 /** Heroku's and Dokku's other names of what ours build. */
 const ALIASES: Readonly<Record<string, BuiltInBuildpack>> = {node: 'nodejs', jvm: 'java', gradle: 'java', maven: 'java', golang: 'go'};
 
+const NO_REF = 'has something after the # that names no branch, tag or commit';
 const EXPECTED = 'expected one of ours, https://…git#ref, https://….tgz, or ./folder of the app';
 
 export const buildpacksSchema = {
@@ -81,7 +82,8 @@ function parseUrl(text: string): Result<BuildpackReference, string> {
   const url = new URL(text);
   // It would stand in the release, which everybody may read who may read the cluster repository.
   if (url.username !== '' || url.password !== '') return fail("has a password in its URL, which everybody could read: bring the buildpack into the app's repository and name it ./folder");
-  const ref = decodeURIComponent(url.hash.slice(1));
+  const ref = decoded(url.hash.slice(1));
+  if (ref === undefined) return fail(NO_REF);
   url.hash = '';
   if (/\.(tgz|tar\.gz)$/.test(url.pathname)) {
     if (ref === '') return ok({kind: 'tarball', name: text, url: url.href});
@@ -89,8 +91,17 @@ function parseUrl(text: string): Result<BuildpackReference, string> {
     return sha256 === undefined ? fail('can only have #sha256= and 64 hex digits after the name of a .tgz') : ok({kind: 'tarball', name: text, url: url.href, sha256});
   }
   if (ref === '') return ok({kind: 'git', name: text, url: url.href});
-  if (!/^[A-Za-z0-9][A-Za-z0-9._/+-]{0,200}$/.test(ref) || ref.includes('..')) return fail('has something after the # that names no branch, tag or commit');
+  if (!/^[A-Za-z0-9][A-Za-z0-9._/+-]{0,200}$/.test(ref) || ref.includes('..')) return fail(NO_REF);
   return ok({kind: 'git', name: text, url: url.href, ref});
+}
+
+/** Undefined: its escapes are none. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function parseFolder(text: string): Result<BuildpackReference, string> {
@@ -101,7 +112,7 @@ function parseFolder(text: string): Result<BuildpackReference, string> {
 
 function parseName(text: string): Result<BuildpackReference, string> {
   const [, owner, name = ''] = /^(?:([A-Za-z0-9-]+)\/)?([A-Za-z0-9._-]+)$/.exec(text) ?? [];
-  const builtIn = ALIASES[name] ?? BUILT_IN_BUILDPACKS.find((one) => one === name);
+  const builtIn = (Object.hasOwn(ALIASES, name) ? ALIASES[name] : undefined) ?? BUILT_IN_BUILDPACKS.find((one) => one === name);
   if ((owner === undefined || owner === 'heroku' || owner === 'flynn') && builtIn !== undefined) return ok({kind: 'built-in', name: builtIn});
   if (name === '' || owner === undefined || owner === 'flynn') return fail(`is not known; ours are ${BUILT_IN_BUILDPACKS.join(', ')}, others are named by URL or ./folder`);
   // Dokku's short form.

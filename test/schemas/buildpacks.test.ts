@@ -24,6 +24,8 @@ test(reads, 'ann/heroku-buildpack-x', {kind: 'git', url: 'https://github.com/ann
 const OURS = 'ruby, nodejs, java, python, php, go, rust, static, procfile';
 const EXPECTED = 'expected one of ours, https://…git#ref, https://….tgz, or ./folder of the app';
 test(reads, 'cobol', `is not known; ours are ${OURS}, others are named by URL or ./folder`);
+test(reads, 'constructor', `is not known; ours are ${OURS}, others are named by URL or ./folder`);
+test(reads, 'heroku/constructor', {kind: 'git', url: 'https://github.com/heroku/heroku-buildpack-constructor.git'});
 test(reads, '', `is not known; ours are ${OURS}, others are named by URL or ./folder`);
 test(reads, 'git@github.com:ann/x.git', 'is reached by SSH, for which builds have no key: use its https:// address');
 test(reads, 'ssh://git@example.com/x.git', 'is reached by SSH, for which builds have no key: use its https:// address');
@@ -33,6 +35,8 @@ test(reads, '../x', `is outside of the app, ${EXPECTED}`);
 test(reads, './a/../../x', "is no folder of the app's repository");
 test(reads, './', "is no folder of the app's repository");
 test(reads, 'https://example.com/x.git#--upload-pack=evil', 'has something after the # that names no branch, tag or commit');
+test(reads, 'https://example.com/x.git#50%', 'has something after the # that names no branch, tag or commit');
+test(reads, 'https://example.com/x.tgz#%zz', 'has something after the # that names no branch, tag or commit');
 test(reads, 'https://example.com/x.tgz#v1', 'can only have #sha256= and 64 hex digits after the name of a .tgz');
 
 test('what was used can be named exactly', (t) => {

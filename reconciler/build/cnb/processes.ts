@@ -1,3 +1,4 @@
+import {serviceName} from '../procfile.ts';
 import {BuildRefused} from '../refused.ts';
 import {isForProduction} from './descriptor.ts';
 import {quoted} from './launch.ts';
@@ -28,7 +29,6 @@ export interface Services {
 }
 
 const PROCESSES_MAX = 50;
-const NAME_MAX = 63;
 
 export function readLaunch(text: string, where: string): Launch {
   const root = readToml(text, where);
@@ -65,8 +65,8 @@ export function servicesOf({processes, defaultType}: ReturnType<typeof combinePr
   const warnings: string[] = [];
   const found = new Map<string, Process>();
   for (const process of processes) {
-    const service = process.type.toLowerCase().replaceAll(/[._]/g, '-').replace(/^-+|-+$/g, '');
-    if (service === '' || service.length > NAME_MAX) warnings.push(`process type "${process.type.slice(0, 80)}" can't be a service's name and is left out`);
+    const service = serviceName(process.type);
+    if (service === undefined) warnings.push(`process type "${process.type.slice(0, 80)}" can't be a service's name and is left out`);
     else if (found.has(service)) warnings.push(`process type "${process.type}" is left out: there is a service "${service}" already`);
     else if (found.size >= PROCESSES_MAX) warnings.push(`process type "${process.type}" is left out: more than ${PROCESSES_MAX}`);
     else {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import {parseProcfile} from '../../../reconciler/build/procfile.ts';
+import {namedServices, parseProcfile} from '../../../reconciler/build/procfile.ts';
 
 const parses = test.macro({
   exec(t, {text, services, warnings = []}: {text: string; services: Record<string, string>; warnings?: readonly string[]}) {
@@ -29,8 +29,20 @@ test('a line that is no service is left out, with a warning', parses, {
   warnings: ['Procfile:2: "}}" is not a service, expected "name: command"', 'Procfile:3: "worker:" is not a service, expected "name: command"'],
 });
 test('a service named like a property of all objects is an ordinary one', parses, {text: 'constructor: run', services: {constructor: 'run'} as unknown as Record<string, string>});
-test('a name of more than 63 characters is left out, with a warning', parses, {
-  text: `${'a'.repeat(64)}: run`,
-  services: {},
-  warnings: [`Procfile:1: "${'a'.repeat(64)}" can't be a service's name, expected 1 to 63 letters, digits and "-"`],
+test('a name that is too long for a service is left out, with a warning', parses, {
+  text: `${'a'.repeat(31)}: run\n${'b'.repeat(30)}: run`,
+  services: {['b'.repeat(30)]: 'run'},
+  warnings: [`Procfile:1: "${'a'.repeat(31)}" can't be a service's name, expected 1 to 30 letters, digits and "-"`],
+});
+
+test('default process types get the names of services, as the Procfile’s lines do', (t) => {
+  t.deepEqual(namedServices({web: 'one', Data_Loader: 'two', 'a.b': 'three', 'a b': 'four', '': 'five', constructor: 'six'} as unknown as Record<string, string>), {
+    services: {web: 'one', 'data-loader': 'two', 'a-b': 'three', constructor: 'six'} as unknown as Record<string, string>,
+    warnings: [
+      'default process type "Data_Loader" is service "data-loader"',
+      'default process type "a.b" is service "a-b"',
+      'default process type "a b" can\'t be a service\'s name, expected 1 to 30 letters, digits and "-"',
+      'default process type "" can\'t be a service\'s name, expected 1 to 30 letters, digits and "-"',
+    ],
+  });
 });

@@ -49,5 +49,6 @@ test('a single word is quoted, because it would be read by a shell', serves, {pr
 test('a working folder is gone to first', serves, {processes: [process('web', ['./run'], {workingFolder: 'sub'})], commands: {web: ['env', '--chdir=sub', './run']}});
 test('a type becomes a DNS label, with a warning', serves, {processes: [process('Sys_Info', ['x'])], commands: {'sys-info': ['x']}, warnings: ['process type "Sys_Info" is service "sys-info"']});
 test('of two types with one label one counts, with a warning', serves, {processes: [process('a_b', ['1']), process('a-b', ['2'])], commands: {'a-b': ['2']}, warnings: ['process type "a_b" is left out: there is a service "a-b" already']});
+test('a type that is too long for a service is left out, with a warning', serves, {processes: [process('a'.repeat(31), ['x'])], commands: {}, warnings: [`process type "${'a'.repeat(31)}" can't be a service's name and is left out`]});
 test('the default is web where there is none', serves, {processes: [process('run', ['x'], {isDefault: true})], commands: {run: ['x'], web: ['x']}, warnings: ['process type "run" is the default, so it is service "web" too']});
 test('the default is not web where there is one', serves, {processes: [process('run', ['x'], {isDefault: true}), process('web', ['y'])], commands: {run: ['x'], web: ['y']}});
