@@ -12,6 +12,8 @@ export interface BuildRequest {
   readonly buildpacks?: readonly string[];
   /** Commits of the source's submodules, by their folders. Absent: none. */
   readonly submodules?: Readonly<Record<string, string>>;
+  /** Git LFS is in use, whatever the source says itself: of a folder of a repository, what is above it may say so. */
+  readonly hasLfs?: boolean;
   /** The app's env: what a buildpack gets as files in ENV_DIR. */
   readonly env: Readonly<Record<string, string>>;
   readonly limits: BuildLimits;

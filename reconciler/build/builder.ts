@@ -36,7 +36,7 @@ async function build({settings, packageImages}: Pick<BuildContext, 'settings' | 
     void watchFreeDisk(settings.docker, {...disk, exceed: limits.exceed}, watch.signal);
     request.print(step('Building on the Flynn stack'));
     await using source = await keepSource(() => request.source(signal), {diskBytes: request.limits.diskBytes, scratch: settings.scratch ?? os.tmpdir()}, signal);
-    await checkPointers(source);
+    await checkPointers(source, request);
     const context: BuildContext = {
       ...request,
       print: limitedPrint(request.print, limits.exceed),

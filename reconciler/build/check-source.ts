@@ -6,12 +6,14 @@ const POINTER = 'version https://git-lfs.github.com/spec/v1\n';
 const POINTER_BYTES_MAX = 1024;
 /** Files that are looked into. */
 const POINTERS_MAX = 2000;
+const ATTRIBUTES_BYTES_MAX = 100_000;
 const NAMES_MAX = 5;
 
 /** Files that Git LFS has are not there: a reason not to build. */
-export async function checkPointers(source: Pick<Source, 'entries' | 'text' | 'texts'>): Promise<void> {
+export async function checkPointers(source: Pick<Source, 'entries' | 'texts'>, {hasLfs = false}: {readonly hasLfs?: boolean}): Promise<void> {
   // Somebody may have such a text for other reasons: only where LFS is in use does it mean that a file is missing.
-  if (!/\bfilter=lfs\b/.test((await source.text('.gitattributes')) ?? '')) return;
+  const attributes = source.entries.filter(({name, sizeBytes}) => /(^|\/)\.gitattributes$/.test(name) && sizeBytes <= ATTRIBUTES_BYTES_MAX).slice(0, POINTERS_MAX);
+  if (!hasLfs && !(await source.texts(attributes)).some((text) => /\bfilter=lfs\b/.test(text))) return;
   const files = source.entries.filter(({name, sizeBytes}) => !name.endsWith('/') && sizeBytes > POINTER.length && sizeBytes < POINTER_BYTES_MAX).slice(0, POINTERS_MAX);
   const texts = await source.texts(files);
   const pointers = files.filter((_, index) => texts[index]?.startsWith(POINTER));

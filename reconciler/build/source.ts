@@ -76,6 +76,8 @@ async function readSource(folder: string, sizeBytes: number, signal: AbortSignal
       return stdout;
     },
     async texts(files) {
+      // Without a name tar would give everything.
+      if (files.length === 0) return [];
       const input = files.map(({name}) => `${name}\0`).join('');
       const {stdout, failed} = await execa('tar', ['--extract', '--to-stdout', '--file', tarFile, '--null', '--verbatim-files-from', '--files-from=-'], {cancelSignal: signal, input, encoding: 'buffer', reject: false});
       // In the order of the tar, without anything between them.

@@ -11,7 +11,7 @@ import type {BuildLog} from './log.ts';
 import type {Turns} from './turns.ts';
 
 /** What a build is made from: the rest is in its order. */
-export interface BuildWork extends Pick<BuildRequest, 'buildpacks' | 'submodules' | 'build' | 'env' | 'limits' | 'source'> {
+export interface BuildWork extends Pick<BuildRequest, 'buildpacks' | 'submodules' | 'hasLfs' | 'build' | 'env' | 'limits' | 'source'> {
   /** Builds on this node. */
   readonly atOnce: number;
 }
@@ -123,6 +123,7 @@ export class OpenBuild {
       sourceCommit: commit,
       ...(work.buildpacks !== undefined && {buildpacks: work.buildpacks}),
       ...(work.submodules !== undefined && {submodules: work.submodules}),
+      ...(work.hasLfs !== undefined && {hasLfs: work.hasLfs}),
       env: work.env,
       limits: work.limits,
       ...(work.build === undefined ? {} : {build: work.build}),

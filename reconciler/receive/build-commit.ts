@@ -6,7 +6,7 @@ import type {FollowedRepo} from '../checkout/repo.ts';
 import {buildInputs, rebuildInputs, type BuildInputs} from './build-inputs.ts';
 import {archive} from './source.ts';
 import {submodulesOf} from './submodules.ts';
-import {PROJECT_PATH, subtreeCommit} from './subtree.ts';
+import {hasLfsFromAbove, PROJECT_PATH, subtreeCommit} from './subtree.ts';
 
 /** Where the source of a commit is. */
 export interface SourceOf {
@@ -34,17 +34,23 @@ export async function buildCommit({repo, builds}: {repo: Pick<FollowedRepo, 'sna
 
 /** Whose files are the app's. @throws {ReleaseRefused} when it is to be built from a folder that the commit does not have */
 export async function sourceCommit(source: SourceOf, {env, buildpacks = []}: Pick<BuildInputs, 'env' | 'buildpacks'>, signal: AbortSignal): Promise<string> {
-  // Buildpacks that do it (timanovsky/subdir-heroku-buildpack, and what was made of it) look for the folder themselves.
-  const isLeftToBuildpack = [...buildpacks, env['BUILDPACK_URL'] ?? ''].some((name) => /subdir/i.test(name));
-  const project = isLeftToBuildpack ? undefined : env[PROJECT_PATH];
+  const project = projectPath({env, buildpacks});
   const commit = source.folder === undefined ? source.commit : await subtreeCommit(source, {name: 'source.path', folder: source.folder}, signal);
   return project === undefined ? commit : subtreeCommit({...source, commit}, {name: PROJECT_PATH, folder: project}, signal);
 }
 
+function projectPath({env, buildpacks = []}: Pick<BuildInputs, 'env' | 'buildpacks'>): string | undefined {
+  // Buildpacks that do it (timanovsky/subdir-heroku-buildpack, and what was made of it) look for the folder themselves.
+  const isLeftToBuildpack = [...buildpacks, env['BUILDPACK_URL'] ?? ''].some((name) => /subdir/i.test(name));
+  return isLeftToBuildpack ? undefined : env[PROJECT_PATH];
+}
+
 /** @throws {ReleaseRefused} when the app is to be built from a folder that the commit does not have */
 export async function workOf(source: SourceOf, {build, buildpacks, env, limits, buildsAtOnce}: BuildInputs, signal: AbortSignal): Promise<BuildWork> {
-  const commit = await sourceCommit(source, {env, ...(buildpacks !== undefined && {buildpacks})}, signal);
+  const said = {env, ...(buildpacks !== undefined && {buildpacks})};
+  const commit = await sourceCommit(source, said, signal);
+  const hasLfs = await hasLfsFromAbove(source, `${source.folder ?? ''}/${projectPath(said) ?? ''}`, signal);
   const submodules = await submodulesOf({...source, commit}, signal);
-  return {...(build !== undefined && {build}), ...(buildpacks !== undefined && {buildpacks}), env, limits, atOnce: buildsAtOnce, ...(submodules !== undefined && {submodules}), source: (until) => archive({gitdir: source.gitdir, commit, env: source.env}, until)};
+  return {...(build !== undefined && {build}), ...(buildpacks !== undefined && {buildpacks}), env, limits, atOnce: buildsAtOnce, ...(hasLfs && {hasLfs}), ...(submodules !== undefined && {submodules}), source: (until) => archive({gitdir: source.gitdir, commit, env: source.env}, until)};
 }
 

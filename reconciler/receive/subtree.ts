@@ -1,4 +1,4 @@
-import {git} from '../adapters/git.ts';
+import {git, GitError} from '../adapters/git.ts';
 import {ReleaseRefused} from '../release/refused.ts';
 import type {SourceOf} from './build-commit.ts';
 
@@ -12,7 +12,7 @@ export const PROJECT_PATH = 'PROJECT_PATH';
  * @throws {ReleaseRefused} when the commit has no such folder
  */
 export async function subtreeCommit({commit, gitdir, env}: Omit<SourceOf, 'commit'> & {readonly commit: string}, {name, folder}: {/** Where it is said. */ readonly name: string; readonly folder: string}, signal: AbortSignal): Promise<string> {
-  const steps = folder.split('/').filter((step) => step !== '' && step !== '.');
+  const steps = stepsOf(folder);
   if (steps.includes('..')) throw new ReleaseRefused(`${name} is "${folder}", which is no folder of the app's repository`);
   if (steps.length === 0) return commit;
   const tree = await git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${commit}:${steps.join('/')}`], {gitdir, env}, signal).catch(() => undefined);
@@ -23,4 +23,22 @@ export async function subtreeCommit({commit, gitdir, env}: Omit<SourceOf, 'commi
   const person = {NAME: 'flynn', EMAIL: 'flynn@localhost', DATE: date};
   const identity = Object.fromEntries(['AUTHOR', 'COMMITTER'].flatMap((role) => Object.entries(person).map(([field, value]) => [`GIT_${role}_${field}`, value])));
   return git(['commit-tree', tree, '-m', `${steps.join('/')} of ${commit}`], {gitdir, env: {...env, ...identity}}, signal);
+}
+
+/** Whether Git LFS is in use in a folder because of what the folders above it say: of that an archive of the folder alone has nothing. */
+export async function hasLfsFromAbove({commit, gitdir, env}: Pick<SourceOf, 'commit' | 'gitdir' | 'env'>, folder: string, signal: AbortSignal): Promise<boolean> {
+  const steps = stepsOf(folder);
+  const files = steps.map((_, depth) => `:(literal)${[...steps.slice(0, depth), '.gitattributes'].join('/')}`);
+  if (files.length === 0) return false;
+  try {
+    await git(['grep', '--quiet', '--word-regexp', '-e', 'filter=lfs', commit, '--', ...files], {gitdir, env}, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof GitError && error.exitCode === 1) return false;
+    throw error;
+  }
+}
+
+function stepsOf(folder: string): readonly string[] {
+  return folder.split('/').filter((step) => step !== '' && step !== '.');
 }

@@ -8,11 +8,11 @@ const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'4'.re
 const ATTRIBUTES = '*.bin filter=lfs diff=lfs merge=lfs -text\n';
 const signal = AbortSignal.timeout(600_000);
 
-async function check(changes: Readonly<Record<string, string>>): Promise<void> {
+async function check(changes: Readonly<Record<string, string>>, {hasLfs = false} = {}): Promise<void> {
   await using app = await appSource('no-buildpack', changes);
   const commit = await app.commit();
   await using source = await keepSource(() => app.archive(commit)(signal), {diskBytes: 1e9, scratch: os.tmpdir()}, signal);
-  await checkPointers(source);
+  await checkPointers(source, {hasLfs});
 }
 
 test('files that Git LFS has taken away are named, and are a reason not to build', async (t) => {
@@ -21,6 +21,11 @@ test('files that Git LFS has taken away are named, and are a reason not to build
     name: 'BuildRefused',
     message: 'these files are in Git LFS, which a push does not bring: data/a b.bin, data/c.bin, data/d.bin, data/e.bin, data/f.bin and 1 more. Put them into git itself (git lfs migrate export), or let the app fetch them',
   });
+});
+
+test('LFS is in use where a folder says so, or what is above the source', async (t) => {
+  await t.throwsAsync(check({'data/.gitattributes': ATTRIBUTES, 'data/a.bin': POINTER}), {name: 'BuildRefused', message: /Git LFS, which a push does not bring: data\/a\.bin\./});
+  await t.throwsAsync(check({'a.bin': POINTER}, {hasLfs: true}), {name: 'BuildRefused', message: /Git LFS, which a push does not bring: a\.bin\./});
 });
 
 test('a text that looks like one is left alone where LFS is not in use', async (t) => {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import {execa} from 'execa';
 import type {CommitId} from '../../../schemas/ids.ts';
-import {PROJECT_PATH as name, subtreeCommit} from '../../../reconciler/receive/subtree.ts';
+import {hasLfsFromAbove, PROJECT_PATH as name, subtreeCommit} from '../../../reconciler/receive/subtree.ts';
 import {appSource} from '../../support/app-source.ts';
 
 const signal = AbortSignal.timeout(600_000);
@@ -31,4 +31,13 @@ test('the root is the commit itself', async (t) => {
   await using app = await appSource('no-buildpack');
   const commit = await app.commit();
   t.is(await subtreeCommit({commit, gitdir: `${app.folder}/.git`, env: {}}, {name, folder: './'}, signal), commit);
+});
+
+test('Git LFS is in use in a folder when a folder above it says so', async (t) => {
+  await using app = await appSource('no-buildpack', {'.gitattributes': '*.txt text\n', 'apps/.gitattributes': '*.bin filter=lfs -text\n', 'apps/shop/Procfile': 'web: true\n', 'lib/.gitattributes': '*.x filter=lfs2\n', 'lib/shop/x': ''});
+  const source = {commit: await app.commit(), gitdir: `${app.folder}/.git`, env: {}};
+  t.true(await hasLfsFromAbove(source, '/apps/shop', signal));
+  t.false(await hasLfsFromAbove(source, './apps', signal));
+  t.false(await hasLfsFromAbove(source, 'lib/shop', signal));
+  t.false(await hasLfsFromAbove(source, '/', signal));
 });
