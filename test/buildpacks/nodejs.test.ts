@@ -13,7 +13,7 @@ async function run(script: string, files: Readonly<Record<string, string>>): Pro
   const folder = await mkdtemp(path.join(os.tmpdir(), 'flynn-nodejs-test-'));
   try {
     for (const [name, text] of Object.entries({'package.json': '{}', ...files})) await writeFile(path.join(folder, name), text);
-    const sources = ['output', 'manager', 'packages'].map((file) => `source ${BUILDPACK}/lib/${file}.sh`);
+    const sources = ['output', 'variables', 'manager', 'packages'].map((file) => `source ${BUILDPACK}/lib/${file}.sh`);
     const {exitCode, stdout} = await execa('bash', ['-c', ['set -euo pipefail', 'NODE_ENV=production', ...sources, script].join('\n')], {cwd: folder, reject: false, stdin: 'ignore'});
     return {exitCode, output: stdout};
   } finally {
@@ -74,3 +74,8 @@ test('NPM_CONFIG_PRODUCTION=false keeps packages for development', development, 
 test('YARN_PRODUCTION=true leaves packages for development out even of the build', development, {manager: 'yarn', scripts: {build: 'tsc'}, variables: 'YARN_PRODUCTION=true', expected: 'none'});
 test('YARN2_SKIP_PRUNING keeps packages for development', development, {manager: 'berry', variables: 'YARN2_SKIP_PRUNING=true', expected: 'kept'});
 test('an environment other than production keeps packages for development', development, {manager: 'yarn', variables: 'NODE_ENV=staging', expected: 'kept'});
+
+test('variables of the app that are called as the buildpack’s own reach its scripts, and nothing else', async (t) => {
+  const {output} = await run('mkdir env; mv [A-Z]* env; ENV_DIR=$PWD/env CACHE_DIR=/tmp/cache DEV=none; export_env; echo "$CACHE_DIR $DEV $GREETING"; with_variables bash -c \'echo "$CACHE_DIR $DEV $GREETING"\'; echo "$CACHE_DIR $DEV"', {CACHE_DIR: '/var/cache/app', DEV: 'a b', GREETING: 'hello', PATH: '/nowhere'});
+  t.is(output, '/tmp/cache none hello\n/var/cache/app a b hello\n/tmp/cache none');
+});

@@ -119,7 +119,7 @@ install_with() {
 
 run_manager() {
   detail "$*"
-  "$@" 2>&1 | indent
+  with_variables "$@" 2>&1 | indent
 }
 
 # Where the managers keep what they downloaded, and what else they have to be told.
@@ -184,7 +184,7 @@ run_script() {
   step "Running $1"
   local words=("${MANAGER/berry/yarn}" run "$1")
   [ "$MANAGER" = berry ] || words=("${words[0]}" run --silent "$1")
-  "${words[@]}" 2>&1 | indent || fail "the script \"$1\" of package.json failed"
+  with_variables "${words[@]}" 2>&1 | indent || fail "the script \"$1\" of package.json failed"
 }
 
 run_builds() {
