@@ -96,8 +96,11 @@ function isQuotable(value: unknown, path: readonly string[]): boolean {
 function isClose(written: string, name: string): boolean {
   const [a, b] = [written.toLowerCase(), name.toLowerCase()];
   if (a.length >= 3 && (b.startsWith(a) || a.startsWith(b))) return true;
+  const changesMax = Math.max(1, Math.floor(b.length / 3));
+  // No fewer changes than one is longer by: what is a hundred thousand letters long is not compared with each name.
+  if (Math.abs(a.length - b.length) > changesMax) return false;
   if ([...a].toSorted().join('') === [...b].toSorted().join('')) return true;
-  return distance(a, b) <= Math.max(1, Math.floor(b.length / 3));
+  return distance(a, b) <= changesMax;
 }
 
 /** Levenshtein's: letters to add, drop or change. */

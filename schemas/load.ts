@@ -1,3 +1,4 @@
+import {createHash} from 'node:crypto';
 import {Ajv} from 'ajv';
 import {isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, Scalar, visit, type Document, type YAMLError} from 'yaml';
 import {appSchema, checkApp, type AppManifest} from './app.ts';
@@ -56,6 +57,8 @@ const ALIAS_COUNT_MAX = 100;
 
 /** Problems told of one file: the rest would only scroll the first away. */
 const PROBLEMS_MAX = 50;
+/** Of one problem, in characters: a file may repeat one sign a hundred thousand times, and the parser tells all of them. */
+const MESSAGE_LENGTH_MAX = 1000;
 /** Of those that Ajv has, in its order, so many are put at their places. */
 const LOOKED_AT_MAX = 500;
 
@@ -67,14 +70,21 @@ for (const kind of Object.keys(SCHEMAS) as Kind[]) ajv.addSchema(SCHEMAS[kind], 
 const REMEMBERED_LENGTH_MAX = 1024 * 1024;
 const remembered = new Remembered<Result<Manifests[Kind], readonly Diagnostic[]>>(REMEMBERED_LENGTH_MAX);
 
+/** Longer texts, in characters, are known again by their hash: some are made to take the parser seconds, which must not be so once for each side that asks. */
+const LONG_LENGTH_MIN = 31 * 1024;
+/** The last nine or so. */
+const rememberedLong = new Remembered<Result<Manifests[Kind], readonly Diagnostic[]>>(1024);
+
 /**
  * Reads one manifest. Pure: the caller has already read the file; `file` is only named in diagnostics.
  *
  * Reports every problem, not the first, each at the place in the file that its owner has to change.
  */
 export function loadManifest<K extends Kind>(kind: K, file: string, text: string): Result<Manifests[K], readonly Diagnostic[]> {
+  const isLong = text.length >= LONG_LENGTH_MIN;
+  const key = `${kind}\0${file}\0${isLong ? createHash('sha256').update(text).digest('hex') : text}`;
   // What is remembered under a kind is of that kind.
-  return remembered.get(`${kind}\0${file}\0${text}`, () => load(kind, file, text)) as Result<Manifests[K], readonly Diagnostic[]>;
+  return (isLong ? rememberedLong : remembered).get(key, () => load(kind, file, text)) as Result<Manifests[K], readonly Diagnostic[]>;
 }
 
 function load<K extends Kind>(kind: K, file: string, text: string): Result<Manifests[K], readonly Diagnostic[]> {
@@ -160,7 +170,8 @@ function valueOf(document: Document): Result<unknown, string> {
 
 function at(file: string, lines: LineCounter, offset: number, message: string): Diagnostic {
   const {line, col} = lines.linePos(offset);
-  return {file, line: Math.max(line, 1), column: Math.max(col, 1), message};
+  const told = message.length > MESSAGE_LENGTH_MAX ? `${message.slice(0, MESSAGE_LENGTH_MAX)}…` : message;
+  return {file, line: Math.max(line, 1), column: Math.max(col, 1), message: told};
 }
 
 function explainYaml({code, message}: YAMLError): string {

@@ -136,6 +136,22 @@ test('a manifest is refused for being nested too deeply', (t) => {
   t.regex(problemsOf('App', '['.repeat(200_000)), /^f:1:\d+: is nested too deeply$/);
 });
 
+test('what is long, and takes the parser its time, is read once for all who ask', (t) => {
+  const text = `${APP}env: ${'['.repeat(50_000)}\n`;
+  const first = loadManifest('App', 'f', text);
+  t.is(loadManifest('App', 'f', text), first);
+  t.not(loadManifest('App', 'g', text), first);
+  t.not(loadManifest('Cluster', 'f', text), first);
+  t.not(loadManifest('App', 'f', `${text}#\n`), first);
+});
+
+test('a problem has an end, however long what is wrong is', (t) => {
+  for (const text of [`a: ${'|'.repeat(100_000)}\n`, `? ${'k'.repeat(100_000)}\n: 1\n`]) {
+    const told = problemsOf('App', `${APP}${text}`);
+    t.true(told.length < 2000 && told.endsWith('…'), told.slice(0, 100));
+  }
+});
+
 test('a file with a mistake in each of 500 lines tells the first 50', (t) => {
   const text = `${APP}services:\n${Array.from({length: 500}, (_, index) => `  s${index}: {port: x}\n`).join('')}`;
   t.is(problemsOf('App', text).split('\n').length, 50);
