@@ -1,7 +1,7 @@
 import {STATUS_CODES} from 'node:http';
 import type {FastifyError, FastifyInstance} from 'fastify';
 import type {Diagnostic} from '../../schemas/diagnostic.ts';
-import {EditRefused, StaleRead} from '../checkout/snapshot.ts';
+import {EditRefused, NothingThere, StaleRead} from '../checkout/snapshot.ts';
 import {Refused} from '../oneshot/oneshot.ts';
 import type {Problem} from './answers.ts';
 import {WasProposed} from './was-proposed.ts';
@@ -42,6 +42,7 @@ function isOnPurpose(error: unknown): boolean {
 
 export function problemOf(error: unknown): Problem {
   if (error instanceof StaleRead) return problem(412, error.message);
+  if (error instanceof NothingThere) return problem(404, error.message);
   if (error instanceof EditRefused) return problem(409, error.message, error.problems);
   if (error instanceof Refused) return problem(error.kind === 'missing' ? 404 : 409, error.message);
   if (error instanceof ApiError) return problem(error.status, error.message);

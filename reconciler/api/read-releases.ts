@@ -7,7 +7,7 @@ const NUMBER_MAX = 1e9;
 
 /** `3`, also as `v3`. */
 export function readNumber(value: unknown): number {
-  const number = typeof value === 'string' ? Number(value.replace(/^v/, '')) : value;
+  const number = typeof value === 'string' && /^v?\d+$/.test(value) ? Number(value.replace(/^v/, '')) : value;
   if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > NUMBER_MAX) throw new ApiError(400, `"${String(value)}" is not the number of a release such as 3 or v3`);
   return number;
 }

@@ -108,6 +108,11 @@ export class EditRefused extends Error {
   }
 }
 
+/** What was asked for by its number is not there. */
+export class NothingThere extends EditRefused {
+  override name = 'NothingThere';
+}
+
 /** What the author of a change has seen is not what is there any more. */
 export class StaleRead extends Error {
   override name = 'StaleRead';

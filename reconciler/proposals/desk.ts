@@ -4,7 +4,7 @@ import type {ObjectReader} from '../adapters/git-objects.ts';
 import {OPERATOR, type Principal} from '../api/authenticate.ts';
 import {cutIntoPieces} from '../checkout/pieces.ts';
 import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
-import {EditRefused, type Change} from '../checkout/snapshot.ts';
+import {EditRefused, NothingThere, type Change} from '../checkout/snapshot.ts';
 import {MAIN} from '../checkout/own.ts';
 import {writer} from '../commits/writer.ts';
 import {massDelete, shownOf} from '../desired/mass-delete.ts';
@@ -274,7 +274,7 @@ export class ProposalDesk implements Proposals {
 
   async #one(number: number, signal: AbortSignal): Promise<Stored> {
     const found = (await this.#all(signal)).find(({record}) => record.number === number);
-    if (found === undefined) throw new EditRefused(`there is no proposal #${number}`);
+    if (found === undefined) throw new NothingThere(`there is no proposal #${number}`);
     return found;
   }
 

@@ -1,6 +1,6 @@
 import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import type {Result} from '../../schemas/result.ts';
-import {EditRefused, type Author} from '../checkout/snapshot.ts';
+import {EditRefused, NothingThere, type Author} from '../checkout/snapshot.ts';
 import {configChanges, describeChanges} from '../commits/config.ts';
 import {appNow} from './app-now.ts';
 import {deployRelease, type DeployDeps} from './deploy.ts';
@@ -62,7 +62,7 @@ export function releaseDesk(deps: DeskDeps, signal: AbortSignal): Releases {
     async show(app, number, until) {
       const past = pastReleases(app, await repo.history(app, until));
       const release = past.find((one) => one.number === number);
-      if (release === undefined) throw new EditRefused(`⬢ ${app} never had a release v${number}`);
+      if (release === undefined) throw new NothingThere(`⬢ ${app} never had a release v${number}`);
       return detailsOf(deps, app, {release, before: past.find((one) => one.number < number)}, until);
     },
 

@@ -1,6 +1,6 @@
 import type {CommitId} from '../../../schemas/ids.ts';
 import type {Principal} from '../../../reconciler/api/authenticate.ts';
-import {EditRefused, type Change} from '../../../reconciler/checkout/snapshot.ts';
+import {NothingThere, type Change} from '../../../reconciler/checkout/snapshot.ts';
 import type {Merged, ProposalDetails, ProposalSummary, Proposals, ReviewWish} from '../../../reconciler/proposals/proposals.ts';
 
 const COMMIT = '1a2b3c4d'.repeat(5) as CommitId;
@@ -27,7 +27,7 @@ export class FakeProposals implements Proposals {
   }
 
   async show(number: number) {
-    if (number !== this.first.number) throw new EditRefused(`there is no proposal #${number}`);
+    if (number !== this.first.number) throw new NothingThere(`there is no proposal #${number}`);
     return this.first;
   }
 

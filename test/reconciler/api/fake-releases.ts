@@ -1,5 +1,5 @@
 import type {AppName} from '../../../schemas/ids.ts';
-import {EditRefused} from '../../../reconciler/checkout/snapshot.ts';
+import {EditRefused, NothingThere} from '../../../reconciler/checkout/snapshot.ts';
 import type {HistoryEntry, ImageWish, Overtaken, ReleaseDetails, RebasePreview, ReleaseLine, Releases, ReleaseSummary, RollbackPreview, RollbackWish, Wisher} from '../../../reconciler/release/releases.ts';
 
 /** Releases without git or engine: tests set what is answered, and read what was asked for. */
@@ -23,7 +23,7 @@ export class FakeReleases implements Releases {
   }
 
   async show(app: string, number: number): Promise<ReleaseDetails> {
-    if (this.details?.number !== number) throw new EditRefused(`⬢ ${app} never had a release v${number}`);
+    if (this.details?.number !== number) throw new NothingThere(`⬢ ${app} never had a release v${number}`);
     return this.details;
   }
 

@@ -67,7 +67,7 @@ test('a service whose image would be deployed takes the right to do that, also w
 test('proposals are decided with what was seen, and it is written down', async (t) => {
   const {ask, view} = subject(t);
   t.is((await ask('viewer', 'GET /v1/proposals')).status, 200);
-  t.is((await ask('viewer', 'GET /v1/proposals/7')).status, 409);
+  t.is((await ask('viewer', 'GET /v1/proposals/7')).status, 404);
   t.is((await ask('viewer', 'POST /v1/proposals/1/approve', {})).status, 403);
   t.is((await ask('maintainer', 'POST /v1/proposals/1/approve', {comment: 'fine\u0007', seen: 'as-it-is'})).status, 200);
   t.is((await ask('deployer', 'POST /v1/proposals/1/merge', {seen: 'as-it-is'})).status, 200);

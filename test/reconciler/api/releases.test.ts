@@ -71,6 +71,16 @@ for (const [url, payload, detail] of [
   });
 }
 
+for (const [number, status, detail] of [
+  ['9', 404, '⬢ shop never had a release v9'], ['v9', 404, '⬢ shop never had a release v9'],
+  ...['1e1', '0x1', '%201', '1.0', 'v', '0', '-1'].map((text) => [text, 400, `"${decodeURIComponent(text)}" is not the number of a release such as 3 or v3`] as const),
+] as const) {
+  test(`GET of release ${number} is answered with ${status}`, async (t) => {
+    const answer = await subject(t).server.inject({url: `/v1/apps/shop/releases/${number}`, headers: HEADERS});
+    t.like(answer.json(), {status, detail});
+  });
+}
+
 test('maintenance and destroy are commits', async (t) => {
   const {view, post} = subject(t);
   view.repo.files.set('apps/shop/app.yaml', 'apiVersion: flynn/v1\nkind: App\n');
