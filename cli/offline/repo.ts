@@ -9,6 +9,7 @@ import type {AppName, BlobId, CommitId, TreeId} from '../../schemas/ids.ts';
 import {filesInWorkTree} from '../clone.ts';
 import {Failure} from '../command.ts';
 import {git} from '../git.ts';
+import {locked} from '../locked.ts';
 import {slugOf} from '../slug.ts';
 
 /** A clone's work tree, as it is saved. A commit has the files that an edit changed, and no others that are not committed yet. */
@@ -37,7 +38,11 @@ export class CloneRepo implements ClusterRepo {
     return filesInWorkTree({root: this.#root, isGit: true}, signal);
   }
 
-  async commit({edit, message, author: {name, email}, operationId}: Change, signal: AbortSignal): Promise<Committed> {
+  async commit(change: Change, signal: AbortSignal): Promise<Committed> {
+    return this.#alone(() => this.#commit(change, signal), signal);
+  }
+
+  async #commit({edit, message, author: {name, email}, operationId}: Change, signal: AbortSignal): Promise<Committed> {
     const before = await this.files(signal);
     const changes = expanded(edit((file) => this.#read(file), (folder) => this.#list(folder)), before);
     if (Object.keys(changes).length === 0) return {commit: await this.#head(signal), isNew: false};
@@ -60,8 +65,17 @@ export class CloneRepo implements ClusterRepo {
   /** Commits onto a branch of its own, named after the change. What is not committed yet comes along. Resolves to the branch, too. */
   async propose(change: Change, signal: AbortSignal): Promise<Committed & {readonly branch: string}> {
     const branch = `proposals/${slugOf(change.message.split('\n')[0] ?? '')}`;
-    await this.#switchTo(branch, signal);
-    return {...await this.commit(change, signal), branch};
+    return this.#alone(async () => {
+      await this.#switchTo(branch, signal);
+      return {...await this.#commit(change, signal), branch};
+    }, signal);
+  }
+
+  /** Of two commands at once the second sees what the first has written: else it would write over it. */
+  async #alone<Value>(work: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
+    const lock = await git(['rev-parse', '--git-path', 'flynn.lock'], this.#root, signal);
+    if (lock === undefined) throw new Failure(`git does not say where it keeps what belongs to '${this.#root}'`);
+    return locked(path.resolve(this.#root, lock), work, signal);
   }
 
   async #switchTo(branch: string, signal: AbortSignal): Promise<void> {

@@ -170,6 +170,16 @@ test('a symbolic link leads nowhere', async (t) => {
   t.regex(await type(`--clone ${folder} -a shop scale web=2`, NOWHERE), /^! error: "apps\/shop\/app\.yaml" is behind a symbolic link$/m);
 });
 
+test('of commands that run at once each sees what those before it have written: none is lost', async (t) => {
+  const {type, git} = await clone(t);
+  const names = ['A', 'B', 'C', 'D', 'E', 'F'];
+  const shown = await Promise.all(names.map((name) => type(`--clone . -a shop env set ${name}=1`, NOWHERE)));
+  for (const one of shown) t.regex(one, /exit 0$/);
+  const lines = (commit: string) => git('show', `${commit}:apps/shop/app.yaml`).split('\n').filter((line) => /^  [A-F]: "1"$/.test(line)).length;
+  t.deepEqual(names.map((_, index) => lines(`HEAD~${index}`)), [6, 5, 4, 3, 2, 1]);
+  t.is(git('status', '--porcelain').trim(), '');
+});
+
 test('a change is proposed on a branch of the clone, also of what takes a review, and what is not committed comes along', async (t) => {
   const {type, write, git} = await clone(t);
   await write('cluster.yaml', `${FILES['cluster.yaml']}review: {paths: ["apps/**"]}\n`);
