@@ -106,6 +106,7 @@ export class ProposalDesk implements Proposals {
       if (sight.tree === undefined) throw new EditRefused(conflictWords(open, sight));
       mustBeAsSeen(number, sight, seen);
       const paths = approvable(sight.paths, (right, app) => who.may(right, app));
+      if (sight.paths.length === 0) throw new EditRefused(`main has all of #${number} already: there is nothing to approve`);
       if (paths.length === 0) throw new EditRefused(`nothing of #${number} is yours to approve: ${by.user} may not change ${sight.paths.length === 1 ? sight.paths[0]?.path : 'any of its files'}`);
       const approval: Approval = {...by, at: now(), tip, result: sight.result, paths, ...(comment !== undefined && {comment})};
       const approvals = [...record.approvals.filter(({user}) => user !== by.user), approval];

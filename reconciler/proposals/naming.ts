@@ -11,7 +11,7 @@ export function titleOf(message: string): string {
 }
 
 export function slugOf(title: string): string {
-  return title.normalize('NFD').toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').slice(0, SLUG_LENGTH_MAX).replaceAll(/^-+|-+$/g, '') || 'change';
+  return title.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').slice(0, SLUG_LENGTH_MAX).replaceAll(/^-+|-+$/g, '') || 'change';
 }
 
 export function shortBranch({branch}: ProposalRecord): string {

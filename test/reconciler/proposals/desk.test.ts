@@ -211,6 +211,15 @@ test('a proposal that only says more about it has a plan that says so', async (t
   t.deepEqual(proposal.plan.lines, ['no change to what runs (comments, formatting, or files that no node reads)']);
 });
 
+test('of what main has already nothing is left to approve, and that is what is said', async (t) => {
+  const all = await subject(t, {cluster: REVIEW});
+  const {desk, who} = all;
+  const {proposal} = await desk.propose({...scaling('web', 3), message: 'Über drei für Café'}, who('dee'), signal);
+  t.is(proposal.branch, 'proposals/1-uber-drei-fur-cafe');
+  await onMain(all, 'web', 3);
+  await t.throwsAsync(desk.approve(1, {}, who('max'), signal), {message: 'main has all of #1 already: there is nothing to approve'});
+});
+
 test('a comment decides nothing, stays when the proposal is over, and is told of', async (t) => {
   const {desk, who, told} = await subject(t, {cluster: REVIEW});
   await desk.propose(scaling('web', 3), who('dee'), signal);
