@@ -26,7 +26,8 @@ interface Host {
 /** Which certificates are to be had and served, and which hosts' HTTP is redirected. */
 export function planCertificates({routes, ports}: {readonly routes: readonly RoutedPath[]; readonly ports: readonly RoutedPort[]}, tls: DesiredTls | undefined, observed: ObservedState): CertificatePlan {
   const {certificates: seen, router} = observed;
-  const running = router.state === 'ready' ? router.structure?.tls : undefined;
+  const structured = router.state === 'ready' ? router.structure : undefined;
+  const running = structured?.tls;
   const isNeeded = tls !== undefined || routes.some(({https}) => https === 'redirect');
   if (!isNeeded && seen !== undefined && seen.own.size + seen.redirected.size === 0) return {actions: [], waiting: []};
   if (seen === undefined) {
@@ -38,7 +39,7 @@ export function planCertificates({routes, ports}: {readonly routes: readonly Rou
   const structure = isNeeded ? structureOf({tls, own, seen, running}) : undefined;
   const orders = tls?.acme === undefined ? [] : [...hosts, ...ofPorts].map((host) => planOrder(host, tls.acme as DesiredAcme, {tls, own, seen, running, observed}));
   const files = planFiles(own, seen, running, observed);
-  const redirected = redirectsOf(hosts, (host) => isRedirected(host, {tls, own, seen, running}));
+  const redirected = redirectsOf(hosts, (host) => isRedirected(host, {tls, own, seen, running, isSure: structured !== undefined}));
   const dueMs = orders.flatMap(({lookAgainAtMs}) => lookAgainAtMs ?? []);
   return {
     actions: [...files, ...orders.flatMap(({actions}) => actions), ...publishRedirects(redirected, seen, observed)],
@@ -144,11 +145,13 @@ function isHandingOver({router, operations}: ObservedState): boolean {
   return operations.has('routes') || router.state !== 'ready' || [...router.leaving.values()].some(({closedAtMs}) => closedAtMs === undefined);
 }
 
-function isRedirected({name, https}: Host, {tls, own, seen, running}: Facts): boolean {
+/** While it is not known what Caddy runs, what is redirected stays so: nobody's passwords travel in the open because the router did not answer once. */
+function isRedirected({name, https}: Host, {tls, own, seen, running, isSure}: Facts & {readonly isSure: boolean}): boolean {
   if (https !== undefined) return https === 'redirect';
-  const isServed = ({id}: DesiredCertificate) => running?.own.includes(id) === true;
+  const isKept = !isSure && seen.redirected.has(redirectEntry(name));
+  const isServed = ({id}: DesiredCertificate) => isKept || running?.own.includes(id) === true;
   if (own.some((certificate) => isServed(certificate) && covers(certificate.hosts, name))) return true;
-  return tls?.acme !== undefined && running?.directory === tls.acme.directory && authorityOf(name, tls.internal) === 'acme' && seen.issued.has(name);
+  return tls?.acme !== undefined && (isKept || running?.directory === tls.acme.directory) && authorityOf(name, tls.internal) === 'acme' && seen.issued.has(name);
 }
 
 function timeLeft(ms: number): string {

@@ -18,7 +18,7 @@ interface Case {
   /** `shop.example.com of shop`, then perhaps `redirect` or `allow`. */
   readonly routes?: readonly string[];
   readonly tls?: DesiredTls;
-  readonly running?: TlsStructure | 'nothing';
+  readonly running?: TlsStructure | 'nothing' | 'changed by hand' | 'unreachable';
   readonly own?: readonly string[];
   /** Days that are left, of 90. */
   readonly issued?: Readonly<Record<string, number>>;
@@ -52,7 +52,9 @@ function world({running = CONFIGURED, own: files = [], issued = {}, failed = {},
   return {
     ...state,
     system: [{id: 'router-1' as ContainerId, name: 'router', role: 'router', specHash: 'x' as SpecHash, state: 'running', createdAtMs: 0, shift: 1, isKept: true}],
-    router: {...state.router, ...(isOldOneOpen && {leaving: new Map([[1, {}]])}), structure: {hosts: [], ...(running !== 'nothing' && {tls: running})}},
+    router: running === 'unreachable' ? {state: 'unreachable', error: 'connect ECONNREFUSED', silentSinceMs: new Map()} : {
+      ...state.router, ...(isOldOneOpen && {leaving: new Map([[1, {}]])}), structure: running === 'changed by hand' ? undefined : {hosts: [], ...(running !== 'nothing' && {tls: running})},
+    },
     ...(isUnreadable !== true && {certificates}),
   };
 }
@@ -177,6 +179,16 @@ test('a host that is to be redirected needs nothing else to be said', planned, {
   routes: ['b.flynn.localhost of shop redirect'], running: 'nothing',
   plan: 'redirect 1 hosts to HTTPS  # b.flynn.localhost → HTTPS', structure: {internal: [], own: []},
 });
+
+for (const running of ['unreachable', 'changed by hand'] as const) {
+  test(`while the router is ${running}, what is redirected stays so as long as the commit has its certificate, and nothing comes to it`, planned, {
+    routes: ['a.example.com of shop', 'b.example.com of shop', 'c.example.org of shop', 'd.example.org of shop', 'e.example.org of shop', 'f.flynn.localhost of shop'], running,
+    tls: {...ACME, certificates: [own('a', ['a.example.com']), own('b', ['b.example.com'])]}, own: ['id-a', 'id-b'], issued: {'c.example.org': 60, 'd.example.org': 60},
+    redirected: ['a.example.com', 'c.example.org', 'e.example.org', 'f.flynn.localhost'],
+    plan: 'redirect 2 hosts to HTTPS  # e.example.org → HTTP, f.flynn.localhost → HTTP\nwait shop certificate of e.example.org  # on the router being configured for it',
+    structure: {directory: DIRECTORY, internal: [], own: ['id-a', 'id-b']},
+  });
+}
 
 test('what can\'t be read is not taken for nothing: all stays as it is', planned, {
   routes: ['shop.example.com of shop'], tls: ACME, running: {...CONFIGURED, own: ['id-shop']}, isUnreadable: true,
