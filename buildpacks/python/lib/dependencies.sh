@@ -96,7 +96,7 @@ pip_install() {
     return
   fi
   local cause
-  cause=$(grep -iE '^[[:space:]]*error: ' /tmp/output | grep -v subprocess-exited-with-error | tail -n 1 | sed -E 's/^[[:space:]]*[a-zA-Z]+: //')
+  cause=$(grep -iE '^[[:space:]]*error: ' /tmp/output | grep -v subprocess-exited-with-error | tail -n 1 | sed -E 's/^[[:space:]]*[a-zA-Z]+: //') || true
   case $cause in
     *'No matching distribution'*)
       if [ -n "$WHEELS" ]; then

@@ -24,7 +24,7 @@ check_version() {
 # Sets `wanted` and the file that it stands in, `origin`.
 wanted_version() {
   if [ -f .python-version ]; then
-    wanted=$(sed -e 's/#.*//' -e 's/[[:space:]]//g' .python-version | grep . | head -n 1) origin=.python-version
+    wanted=$(sed -n -e 's/#.*//' -e 's/[[:space:]]//g' -e '/./{p;q}' .python-version) origin=.python-version
   elif [ -f runtime.txt ]; then
     wanted=$(tr -d '[:space:]' <runtime.txt) origin=runtime.txt
   elif [ -f Pipfile.lock ]; then
