@@ -127,8 +127,12 @@ async function runAsProcess(): Promise<void> {
       interrupt.abort(new Failure(`stopped by ${name}`));
     });
   }
-  // `flynn logs | head` closes our stdout: that is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // `flynn logs | head` closes our stdout: that is no error.
+    if (error.code === 'EPIPE') process.exit(0);
+    process.stderr.write(`error: can't write to stdout: ${error.message}\n`);
+    process.exit(1);
+  });
   process.exitCode = await main({
     argv: process.argv.slice(2),
     env: process.env,

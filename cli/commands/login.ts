@@ -103,7 +103,7 @@ async function keptCa(given: string, place: string, {cwd}: CommandContext): Prom
 /** Git is beside the API, at its own host of the same domain. */
 function placesOf(where: string | undefined): {readonly url: string; readonly gitUrl: string; readonly host: string} {
   const parsed = URL.parse(where ?? '');
-  if (parsed === null || !/^https?:$/.test(parsed.protocol) || !parsed.hostname.startsWith('api.')) throw new UsageError('where? it has to be like flynn login https://api.apps.example.com');
+  if (parsed === null || !/^https?:$/.test(parsed.protocol) || !parsed.hostname.startsWith('api.')) throw new UsageError('where? it has to be the URL of an API, like https://api.apps.example.com');
   const domain = parsed.host.slice('api.'.length);
   return {url: `${parsed.protocol}//${parsed.host}`, gitUrl: `${parsed.protocol}//git.${domain}`, host: domain};
 }

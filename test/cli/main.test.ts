@@ -1,3 +1,4 @@
+import {spawnSync} from 'node:child_process';
 import {createServer, type ServerResponse} from 'node:http';
 import {once} from 'node:events';
 import {readFile, writeFile} from 'node:fs/promises';
@@ -200,6 +201,14 @@ test('every command has a summary in one line, and shows how it is used', async 
     t.regex(summary, /^[A-Z].{10,120}[^.]$/, name);
     t.true(examples.length > 0 && examples.every((example) => example.includes(`flynn ${name}`) || /^(curl|flynn \S+:)/.test(example)), `examples of ${name}`);
   }
+});
+
+test('what can\'t be written to stdout is told, but for a pipe that its reader has closed', (t) => {
+  const flynn = `'${process.execPath}' cli/main.ts version`;
+  const full = spawnSync('sh', ['-c', `${flynn} > /dev/full`], {encoding: 'utf8'});
+  t.deepEqual([full.status, full.stderr.split('\n').at(-2)], [1, 'error: can\'t write to stdout: ENOSPC: no space left on device, write']);
+  const closed = spawnSync('bash', ['-c', `${flynn} | true; exit $PIPESTATUS`], {encoding: 'utf8'});
+  t.deepEqual([closed.status, closed.stderr], [0, '']);
 });
 
 function server(one: ReturnType<typeof createServer>): void {
