@@ -41,8 +41,14 @@ async function* undamaged(tar: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   try {
     yield* tar;
   } catch (cause) {
-    throw new BackupBroken(`it is damaged or cut off (${cause instanceof Error ? cause.message : String(cause)})`, {cause});
+    throw new BackupBroken(`it is damaged or cut off (${wordsOf(cause)})`, {cause});
   }
+}
+
+/** What a stream fails with may be an error without a message, around the one that has it. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error ?? 'it makes no sense');
+  return error.message === '' ? wordsOf(error.cause) : error.message;
 }
 
 async function opened(bytes: AsyncIterable<Uint8Array>, head: Buffer, keys: Keys): Promise<AsyncIterable<Uint8Array>> {

@@ -114,6 +114,15 @@ test('a backup to a key of age is opened with its private key, and not when it i
   await t.throwsAsync(() => open(Buffer.from('hello'), [mine]), {message: 'this is no backup of a cluster'});
 });
 
+test('a backup that is not encrypted says what is wrong with it when it is damaged or cut off', async (t) => {
+  const file = await bytesOf(await locked(backupTar(ABOUT, each(member('token', 'x'.repeat(200_000)))), {kind: 'plain'}));
+  const bytesFrom = async (bytes: Buffer) => bytesOf(await unlocked(pieces(bytes), bytes.subarray(0, 512), {identities: []}));
+  t.true((await bytesFrom(file)).length > 200_000);
+  const damaged = Buffer.from(file);
+  damaged.fill(0xff, 100, 120);
+  for (const wrong of [file.subarray(0, -20), damaged]) await t.throwsAsync(() => bytesFrom(wrong), {name: 'BackupBroken', message: /^it is damaged or cut off \([\w ]+\)$/});
+});
+
 test('a file is whole, or not there, and replaces none', async (t) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'flynn-backup-'));
   t.teardown(() => rm(folder, {recursive: true}));
