@@ -16,7 +16,7 @@ test.before(async (t) => {
   await node.deployed('shop', 'quick');
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node[Symbol.asyncDispose]();
 });
 

@@ -36,7 +36,7 @@ test.before(async (t) => {
   await node.up(['--cluster-repo', bare, '--poll', '1']);
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await forge.close();
   await node[Symbol.asyncDispose]();
 });

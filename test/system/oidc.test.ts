@@ -31,7 +31,7 @@ test.before(async (t) => {
   await node.must('people', 'identity', 'add', 'shop-ci', 'repo:acme/shop:ref:refs/heads/*', '--issuer', ci.issuer, '--role', 'deployer', '--for', 'shop');
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   closing.forEach((close) => close());
   await provider[Symbol.asyncDispose]();
   await node[Symbol.asyncDispose]();

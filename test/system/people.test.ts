@@ -20,7 +20,7 @@ test.before(async (t) => {
   people = await TrialPeople.add(node, {vic: ['--role', 'viewer'], dee: ['shop=deployer'], max: ['shop=maintainer'], ada: ['--role', 'admin']});
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node[Symbol.asyncDispose]();
 });
 

@@ -23,7 +23,7 @@ test.before(async (t) => {
   await until('the quota is known', async () => (await standings()).length > 0);
 });
 test.after.always(async (t) => {
-  t.timeout(60_000);
+  t.timeout(120_000);
   await node[Symbol.asyncDispose]();
 });
 
