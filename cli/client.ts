@@ -3,6 +3,7 @@ import path from 'node:path';
 import type {IncomingMessage} from 'node:http';
 import type {Readable} from 'node:stream';
 import type {WebSocket} from 'ws';
+import {anySignal} from '../reconciler/any-signal.ts';
 import type {AppName, CommitId} from '../schemas/ids.ts';
 import type {AppAnswer, ConvergedLine, CreatedApp, PlanAnswer, Problem, ScaledApp} from '../reconciler/api/answers.ts';
 import type {NodeStatus} from '../reconciler/status/status.ts';
@@ -146,7 +147,7 @@ function proposing({propose}: Connection): Readonly<Record<string, string>> {
 }
 
 async function ask(connection: Connection, request: Partial<Exchange>, signal: AbortSignal): Promise<unknown> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]);
+  const deadline = anySignal([signal, AbortSignal.timeout(ANSWER_MS_MAX)]);
   return parsed(await open(connection, request, deadline), connection, signal);
 }
 

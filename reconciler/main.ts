@@ -7,6 +7,7 @@ import type {AppName, CommitId} from '../schemas/ids.ts';
 import {formatDiagnostic} from '../schemas/diagnostic.ts';
 import {portRange} from '../schemas/router.ts';
 import {keepAcceptQueues} from './adapters/accept-queues.ts';
+import {anySignal} from './any-signal.ts';
 import {AppIds} from './app-ids.ts';
 import {connectDocker} from './adapters/docker-client.ts';
 import {DockerEngine} from './adapters/docker.ts';
@@ -93,7 +94,7 @@ const WRITE_MS_MAX = 2_000;
 export async function runNode({settings, layout, print}: NodeOptions, outer: AbortSignal): Promise<void> {
   saveMemory();
   const stopping = new AbortController();
-  const signal = AbortSignal.any([outer, stopping.signal]);
+  const signal = anySignal([outer, stopping.signal]);
   const instance = instanceOf(settings.data);
   const docker = connectDocker();
   const stack = await makeStackImages({docker, print}, signal);

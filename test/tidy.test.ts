@@ -14,6 +14,8 @@ const SCHEMAS = 'schemas/';
 const ADAPTERS = 'reconciler/adapters/';
 /** One after the other, and who waits gives up when nobody waits for him. */
 const MUTEX = 'reconciler/mutex.ts';
+/** Whoever waits may need it, in every folder. */
+const ANY_SIGNAL = 'reconciler/any-signal.ts';
 /** What a node is told, and where its things are. */
 const NODE_FACTS = ['reconciler/app-ids.ts', 'reconciler/layout.ts', 'reconciler/settings.ts'];
 const STATES = ['reconciler/desired/state.ts', 'reconciler/observed/state.ts', 'reconciler/observed/ports.ts', 'reconciler/observed/pushed.ts', 'reconciler/observed/structure.ts', 'reconciler/observed/system.ts', 'reconciler/observed/certified.ts', 'reconciler/desired/certificates-state.ts'];
@@ -217,6 +219,10 @@ test('no source file has a variable that outlives a call', (t) => {
   t.deepEqual(SOURCES.filter((file) => /^(export )?(let|var)\s/m.test(withoutTexts(withoutComments(readFileSync(file, 'utf8'))))), []);
 });
 
+test('signals are joined by anySignal alone', (t) => {
+  t.deepEqual(SOURCES.filter((file) => file !== ANY_SIGNAL && withoutComments(readFileSync(file, 'utf8')).includes('AbortSignal.any(')), []);
+});
+
 test('relative imports say the whole name of the file', (t) => {
   t.deepEqual([...SOURCES, ...TESTS].flatMap((file) => importsOf(file).filter(({written}) => written.startsWith('.') && !/\.(ts|json)$/.test(written)).map(({written}) => `${file} imports ${written}`)), []);
 });
@@ -274,7 +280,7 @@ function targetOf(file: string, written: string): string {
 
 function isAllowed(folder: string, {target, isType}: Import): boolean {
   const {values = [], types = [], packages = []} = MAY_IMPORT[folder] ?? {};
-  const allowed = [...values, ...packages, ...(isType ? types : [])];
+  const allowed = [ANY_SIGNAL, ...values, ...packages, ...(isType ? types : [])];
   return ruleOf(target) === folder || allowed.some((prefix) => target === prefix || (/[/:]$/.test(prefix) && target.startsWith(prefix)) || target.startsWith(`${prefix}/`));
 }
 

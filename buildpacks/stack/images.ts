@@ -5,6 +5,7 @@ import path from 'node:path';
 import type Docker from 'dockerode';
 import {execa} from 'execa';
 import {buildDockerfile, imageId, inspectImage, removeImage, tagImage, withDeadline} from '../../reconciler/adapters/docker-build.ts';
+import {anySignal} from '../../reconciler/any-signal.ts';
 import {LABEL_INSTANCE} from '../../reconciler/labels.ts';
 import {BASE_DEFINITION, EPOCH_SECONDS, makeBase} from './base.ts';
 import {flatten} from './flatten.ts';
@@ -60,7 +61,7 @@ export interface MakeStackImages {
  */
 export async function makeStackImages({docker, print, which = ['run', 'build', 'router'], isRenewed = false}: MakeStackImages, signal: AbortSignal): Promise<StackImages> {
   const images = await stackImages();
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(IMAGE_MS)]);
+  const limit = anySignal([signal, AbortSignal.timeout(IMAGE_MS)]);
   const make = async (image: StackImage, base: () => Promise<string>) => {
     const tag = images[image];
     const before = await imageId(docker, tag, limit);

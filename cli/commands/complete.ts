@@ -1,3 +1,4 @@
+import {anySignal} from '../../reconciler/any-signal.ts';
 import {candidatesFor, type Asker} from '../candidates.ts';
 import type {Command, CommandContext} from '../command.ts';
 import {wantedBy, type Candidate, type Placeholder} from '../complete.ts';
@@ -18,7 +19,7 @@ export const complete: Command = {
   async run(args, context, signal) {
     const typed = args[0] === '--' ? args.slice(1) : args;
     const current = typed.at(-1) ?? '';
-    const found = await candidates(typed, context, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)]));
+    const found = await candidates(typed, context, anySignal([signal, AbortSignal.timeout(ANSWER_MS_MAX)]));
     const seen = new Set<string>();
     for (const {value, about = ''} of found) {
       if (!value.startsWith(current) || seen.has(value)) continue;

@@ -1,4 +1,5 @@
 import {hostname} from 'node:os';
+import {anySignal} from '../../reconciler/any-signal.ts';
 import {layout as layoutOf, type Layout} from '../../reconciler/layout.ts';
 import {DNS_PORT_DEFAULT, type NodeSettings} from '../../reconciler/settings.ts';
 import {type Command, type CommandContext, Failure} from '../command.ts';
@@ -110,7 +111,7 @@ async function runHere(running: Running, signal: AbortSignal): Promise<number> {
   const runNode = await loadRunNode();
   // Ends what goes on beside the reconciler when that ends by itself.
   const beside = new AbortController();
-  const either = AbortSignal.any([signal, beside.signal]);
+  const either = anySignal([signal, beside.signal]);
   const ended = runNode({settings, layout, print}, signal).finally(() => beside.abort());
   const ready = whenReady(running, either).catch((error: unknown) => {
     if (!either.aborted) print(`error: ${error instanceof Error ? error.message : String(error)}`);

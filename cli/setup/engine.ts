@@ -2,6 +2,7 @@ import {access, readFile} from 'node:fs/promises';
 import {setTimeout} from 'node:timers/promises';
 import type Docker from 'dockerode';
 import {createDocker} from '../../reconciler/adapters/dockerode.ts';
+import {anySignal} from '../../reconciler/any-signal.ts';
 import {Failure} from '../command.ts';
 import {addTrixie, aptCandidate, aptInstall, aptUpdate, codename} from './apt.ts';
 import {type DockerdPlace, startDockerd} from './dockerd.ts';
@@ -152,7 +153,7 @@ export async function hasSystemd(): Promise<boolean> {
 
 async function untilAnswers(socket: string, place: DockerdPlace, signal: AbortSignal): Promise<string> {
   const deadline = AbortSignal.timeout(START_TIMEOUT_MS);
-  const either = AbortSignal.any([signal, deadline]);
+  const either = anySignal([signal, deadline]);
   for (;;) {
     const version = await engineVersion(socket, signal);
     if (version !== undefined) return version;

@@ -1,4 +1,5 @@
 import {spawn} from 'node:child_process';
+import {anySignal} from '../../reconciler/any-signal.ts';
 import {Failure} from '../command.ts';
 
 interface Executed {
@@ -24,7 +25,7 @@ const FAILURE_LINES_MAX = 15;
 export function exec(argv: readonly [string, ...string[]], {env = process.env, cwd, timeoutMs = TIMEOUT_MS_DEFAULT, onLine}: ExecOptions, signal: AbortSignal): Promise<Executed> {
   return new Promise((resolve, reject) => {
     const [program, ...args] = argv;
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const deadline = anySignal([signal, AbortSignal.timeout(timeoutMs)]);
     const child = spawn(program, args, {stdio: ['ignore', 'pipe', 'pipe'], signal: deadline, killSignal: 'SIGKILL', env, ...(cwd === undefined ? {} : {cwd})});
     const texts = {stdout: '', stderr: ''};
     for (const name of ['stdout', 'stderr'] as const) {

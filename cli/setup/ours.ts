@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type Docker from 'dockerode';
+import {anySignal} from '../../reconciler/any-signal.ts';
 import {LABEL_FACTS, LABEL_INSTANCE, LABEL_ROLE} from '../../reconciler/labels.ts';
 import {instanceOf} from '../../reconciler/settings.ts';
 
@@ -47,5 +48,5 @@ function above(file: string): readonly string[] {
 }
 
 export function deadline(signal: AbortSignal, timeoutMs = ENGINE_TIMEOUT_MS): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  return anySignal([signal, AbortSignal.timeout(timeoutMs)]);
 }

@@ -1,4 +1,5 @@
 import {request} from 'node:http';
+import {anySignal} from '../../reconciler/any-signal.ts';
 
 interface Question {
   readonly socketPath: string;
@@ -11,7 +12,7 @@ const BODY_BYTES_MAX = 1 << 20;
 /** `GET` over a unix socket. Rejects with the socket's own error (`ENOENT`, `ECONNREFUSED`) when nobody listens there. */
 export function askSocket({socketPath, path, timeoutMs}: Question, signal: AbortSignal): Promise<{readonly status: number; readonly body: string}> {
   return new Promise((resolve, reject) => {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const deadline = anySignal([signal, AbortSignal.timeout(timeoutMs)]);
     const asked = request({socketPath, path, agent: false, signal: deadline, headers: {host: 'localhost'}}, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (chunk: string) => {

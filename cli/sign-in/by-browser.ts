@@ -2,6 +2,7 @@ import {createServer, type IncomingMessage, type Server, type ServerResponse} fr
 import {once} from 'node:events';
 import type {AddressInfo} from 'node:net';
 import * as openid from 'openid-client';
+import {anySignal} from '../../reconciler/any-signal.ts';
 import {openInBrowser} from '../browser.ts';
 import {type CommandContext, Failure} from '../command.ts';
 import {consentFor, saying, tokensIn, type Provider, type Tokens} from './provider.ts';
@@ -12,7 +13,7 @@ const CALLBACK = '/callback';
 /** Authorization code with PKCE (RFC 7636), the browser coming back to a port of this machine's own (RFC 8252, 7.3). */
 export async function signInByBrowser({manifest, config, scope}: Provider, context: CommandContext, signal: AbortSignal): Promise<Tokens> {
   const server = createServer();
-  const until = AbortSignal.any([signal, AbortSignal.timeout(SIGN_IN_MS_MAX)]);
+  const until = anySignal([signal, AbortSignal.timeout(SIGN_IN_MS_MAX)]);
   try {
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const {port} = server.address() as AddressInfo; // not a socket's

@@ -1,5 +1,6 @@
 import tls from 'node:tls';
 import * as openid from 'openid-client';
+import {anySignal} from '../../reconciler/any-signal.ts';
 import type {ProviderManifest} from '../../schemas/oidc.ts';
 import {Failure} from '../command.ts';
 
@@ -29,7 +30,7 @@ export async function connectProvider(manifest: ProviderManifest, signal: AbortS
     // The manifest's check has it that nobody but this machine hears it.
     execute: issuer.startsWith('http:') ? [openid.allowInsecureRequests] : [],
     timeout: ANSWER_SECONDS_MAX,
-    [openid.customFetch]: (url, options) => fetch(url, {...options, signal: options.signal === undefined ? signal : AbortSignal.any([options.signal, signal])} as RequestInit),
+    [openid.customFetch]: (url, options) => fetch(url, {...options, signal: options.signal === undefined ? signal : anySignal([options.signal, signal])} as RequestInit),
   }), signal);
   // Google has no such scope, and gives a refresh token all the same.
   const isOffline = config.serverMetadata().scopes_supported?.includes('offline_access') === true;

@@ -1,4 +1,5 @@
 import * as openid from 'openid-client';
+import {anySignal} from '../../reconciler/any-signal.ts';
 import type {ProviderManifest} from '../../schemas/oidc.ts';
 import {type CommandContext, Failure} from '../command.ts';
 import {signInByBrowser} from './by-browser.ts';
@@ -29,7 +30,7 @@ async function signInByDevice({manifest, config}: Provider, device: openid.Devic
   err(`To sign in at ${manifest.issuer}, open this page in a browser, on any machine:`);
   err(`  ${device.verification_uri_complete ?? device.verification_uri}`);
   err(`It has to show, or to be given, the code ${device.user_code}`);
-  const until = AbortSignal.any([signal, AbortSignal.timeout(device.expires_in * 1000)]);
+  const until = anySignal([signal, AbortSignal.timeout(device.expires_in * 1000)]);
   const signed = await saying(manifest.issuer, openid.pollDeviceAuthorizationGrant(config, device, undefined, {signal: until}), signal).catch((error: unknown) => {
     if (until.aborted) throw new Failure(`nobody has signed in within ${Math.round(device.expires_in / 60)} minutes`);
     throw error;

@@ -1,5 +1,6 @@
 import {once} from 'node:events';
 import net from 'node:net';
+import {anySignal} from '../any-signal.ts';
 
 const CONNECT_MS_MAX = 2000;
 
@@ -8,7 +9,7 @@ const CONNECT_MS_MAX = 2000;
  * has. Resolves when the request is with Caddy's kernel; nothing happens where nobody listens.
  */
 export async function hold(socketPath: string, signal: AbortSignal): Promise<void> {
-  const socket = net.connect({path: socketPath, signal: AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS_MAX)])});
+  const socket = net.connect({path: socketPath, signal: anySignal([signal, AbortSignal.timeout(CONNECT_MS_MAX)])});
   try {
     await once(socket, 'connect');
     await new Promise<void>((resolve, reject) => socket.write('GET / HTTP/1.1\r\nHost: hold\r\n\r\n', (error) => (error == null ? resolve() : reject(error))));

@@ -1,5 +1,6 @@
 import {PassThrough, type Readable} from 'node:stream';
 import type Docker from 'dockerode';
+import {anySignal} from '../any-signal.ts';
 import {splitLines} from './lines.ts';
 
 /** Longest answer to a question to the engine that does no work, milliseconds. */
@@ -127,7 +128,7 @@ export class BuildStepFailed extends Error {
 
 /** A deadline on top of the caller's signal. */
 export function withDeadline(signal: AbortSignal, ms = QUESTION_MS): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+  return anySignal([signal, AbortSignal.timeout(ms)]);
 }
 
 /** For `catch`: swallows an answer with one of these HTTP codes, throws everything else. */

@@ -1,5 +1,6 @@
 import type {Readable} from 'node:stream';
 import type Docker from 'dockerode';
+import {anySignal} from '../any-signal.ts';
 import {ENGINE_CALL_MS_MAX, engineCall} from './docker-client.ts';
 import type {EngineEvent} from './engine.ts';
 import {splitLines} from './lines.ts';
@@ -57,7 +58,7 @@ async function openStreams(docker: Docker, labels: readonly string[], signal: Ab
   const open = async (filter: object): Promise<Readable> => {
     const ask = (abortSignal: AbortSignal) => docker.getEvents({filters: JSON.stringify(filter) as never, abortSignal});
     try {
-      return (await engineCall('listen to events', ask, {ms: ENGINE_CALL_MS_MAX, signal: AbortSignal.any([signal, oneFailed.signal])})) as Readable;
+      return (await engineCall('listen to events', ask, {ms: ENGINE_CALL_MS_MAX, signal: anySignal([signal, oneFailed.signal])})) as Readable;
     } catch (error) {
       oneFailed.abort(error);
       throw error;

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
+import {anySignal} from '../any-signal.ts';
 
 export interface GetJsonLimits {
   readonly bytesMax: number;
@@ -15,7 +16,7 @@ export interface GetJsonLimits {
  */
 export async function getJson(url: URL, {bytesMax, msMax}: GetJsonLimits, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
   const limit = AbortSignal.timeout(msMax);
-  const text = await textAt(url, bytesMax, AbortSignal.any([signal, limit])).catch((error: NodeJS.ErrnoException) => {
+  const text = await textAt(url, bytesMax, anySignal([signal, limit])).catch((error: NodeJS.ErrnoException) => {
     if (limit.aborted) throw new Error(`it did not answer within ${msMax / 1000} s`, {cause: error});
     throw error.message === '' ? new Error(error.code ?? 'no answer', {cause: error}) : error;
   });

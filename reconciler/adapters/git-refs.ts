@@ -1,5 +1,6 @@
 import {spawn, type ChildProcessByStdio} from 'node:child_process';
 import type {Readable, Writable} from 'node:stream';
+import {anySignal} from '../any-signal.ts';
 import {gitEnvironment, LOCAL_DEADLINE_MS} from './git.ts';
 import {DURABLE_REFS, moveRef, type RefMove} from './git-write.ts';
 
@@ -41,7 +42,7 @@ export class RefMover {
     if (signal.aborted) return false;
     clearTimeout(this.#idle);
     this.#child ??= this.#start();
-    const isMoved = await answerOf(this.#child, `start\0update ${ref}\0${to}\0${from}\0commit\0`, AbortSignal.any([signal, AbortSignal.timeout(LOCAL_DEADLINE_MS)]));
+    const isMoved = await answerOf(this.#child, `start\0update ${ref}\0${to}\0${from}\0commit\0`, anySignal([signal, AbortSignal.timeout(LOCAL_DEADLINE_MS)]));
     if (isMoved) this.#idle = setTimeout(() => this.close(), IDLE_MS_MAX);
     else this.#child = undefined;
     return isMoved;

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import type {Duplex} from 'node:stream';
+import {anySignal} from '../any-signal.ts';
 
 /** Until the engine has taken the connection, milliseconds. */
 const CONNECT_MS_MAX = 20_000;
@@ -57,7 +58,7 @@ export class GrpcConnection implements Disposable {
 /** Has the engine on this unix socket speak gRPC. */
 export async function connectGrpc(socketPath: string, signal: AbortSignal): Promise<GrpcConnection> {
   const {promise, resolve, reject} = Promise.withResolvers<Duplex>();
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS_MAX)]);
+  const limit = anySignal([signal, AbortSignal.timeout(CONNECT_MS_MAX)]);
   const request = http.request({socketPath, method: 'POST', path: '/grpc', headers: {Host: 'engine', Connection: 'Upgrade', Upgrade: 'h2c'}, agent: false, signal: limit});
   request.on('upgrade', (_response, socket, head) => {
     if (head.length > 0) socket.unshift(head);

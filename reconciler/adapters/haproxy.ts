@@ -1,4 +1,5 @@
 import net from 'node:net';
+import {anySignal} from '../any-signal.ts';
 
 /** What the pass needs of HAProxy, in its words (HAProxy 3.0 management guide, 9.3 and 9.4). */
 export interface HaproxyControl {
@@ -77,7 +78,7 @@ function ask(path: string, {command, deadlineMs}: {command: string; deadlineMs: 
   const chunks: Buffer[] = [];
   let length = 0;
   const socket = net.connect({path});
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+  const limit = anySignal([signal, AbortSignal.timeout(deadlineMs)]);
   const stop = () => socket.destroy(new Error(`HAProxy did not answer "${command}" within ${deadlineMs} ms`));
   limit.addEventListener('abort', stop, {once: true});
   if (limit.aborted) stop();

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
+import {anySignal} from '../any-signal.ts';
 import type {RegistryAuth} from './docker-registry.ts';
 
 /** Longest answer that is read; errors and tokens are shorter. */
@@ -139,7 +140,7 @@ async function send(question: Question, signal: AbortSignal): Promise<Answer> {
 function sendOver(scheme: 'https:' | 'http:', {method, url, headers}: Question, signal: AbortSignal): Promise<Answer> {
   const {promise, resolve, reject} = Promise.withResolvers<Answer>();
   const to = new URL(`${scheme}${url}`);
-  const options = {method, headers: {...headers, 'user-agent': 'flynn'}, agent: false, signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)])} as const;
+  const options = {method, headers: {...headers, 'user-agent': 'flynn'}, agent: false, signal: anySignal([signal, AbortSignal.timeout(ANSWER_MS_MAX)])} as const;
   // This machine's certificates count, as they do for the engine.
   const request = scheme === 'http:' ? http.request(to, options) : https.request(to, {...options, rejectUnauthorized: !isLoopback(to.hostname), ca: [...tls.getCACertificates('default'), ...tls.getCACertificates('system')]});
   request.on('error', reject).on('response', (response) => {

@@ -1,5 +1,6 @@
 import {Resolver} from 'node:dns/promises';
 import net from 'node:net';
+import {anySignal} from '../any-signal.ts';
 
 /**
  * What the pass needs of unbound, in unbound's words (unbound-control(8), unbound.conf(5)). `unbound.ts` speaks the
@@ -67,7 +68,7 @@ async function run(socketPath: string, request: string, signal: AbortSignal): Pr
   const command = request.slice(0, request.indexOf('\n'));
   const deadline = AbortSignal.timeout(COMMAND_DEADLINE_MS);
   try {
-    return await exchange(socketPath, request, AbortSignal.any([signal, deadline]));
+    return await exchange(socketPath, request, anySignal([signal, deadline]));
   } catch (cause) {
     signal.throwIfAborted();
     const why = deadline.aborted ? `no answer within ${COMMAND_DEADLINE_MS} ms` : (cause as Error).message;

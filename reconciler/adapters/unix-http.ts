@@ -1,4 +1,5 @@
 import http from 'node:http';
+import {anySignal} from '../any-signal.ts';
 
 export interface UnixAnswer {
   readonly status: number;
@@ -24,7 +25,7 @@ const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 export async function askOverUnixSocket(request: UnixRequest, signal: AbortSignal): Promise<UnixAnswer> {
   const deadline = AbortSignal.timeout(request.deadlineMs);
   try {
-    return await send(request, AbortSignal.any([signal, deadline]));
+    return await send(request, anySignal([signal, deadline]));
   } catch (cause) {
     signal.throwIfAborted();
     const why = deadline.aborted ? `no answer within ${request.deadlineMs} ms` : (cause as Error).message;

@@ -2,6 +2,7 @@ import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {appIdOf} from '../../schemas/app-id.ts';
 import type {AppId, AppName, CommitId} from '../../schemas/ids.ts';
 import {NAME_LENGTH_MAX} from '../../schemas/names.ts';
+import {anySignal} from '../any-signal.ts';
 import {createApp, replicasAsked, scale, scaleSubject, type ScaleWish} from '../commits/edits.ts';
 import type {DeployOutcome, NodeView} from '../node.ts';
 import {platformUrlOf, urlOf} from '../settings.ts';
@@ -40,7 +41,7 @@ export function registerAppRoutes(server: FastifyInstance, {view, authenticate, 
     const name = readAppName(request.params.app);
     const {services} = request.body;
     const subject = scaleSubject(name, services);
-    const reader = () => explaining("can't read the cluster repository", readerOf(name, view, AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
+    const reader = () => explaining("can't read the cluster repository", readerOf(name, view, anySignal([closing, AbortSignal.timeout(READ_MS_MAX)])));
     const written = await commit(request, {edit: scale(name, services), message: subject(await reader()), subject});
     return {...written, services: replicasAsked(name, services, await reader())};
   });
@@ -77,7 +78,7 @@ function appsOf(view: NodeView): readonly AppStatus[] {
 async function appsNow(view: NodeView, closing: AbortSignal): Promise<readonly AppStatus[]> {
   const seen = appsOf(view);
   // What can't be read now is no reason not to tell what was seen.
-  const snapshot = await view.repo.snapshot(AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])).catch(() => undefined);
+  const snapshot = await view.repo.snapshot(anySignal([closing, AbortSignal.timeout(READ_MS_MAX)])).catch(() => undefined);
   if (snapshot === undefined || snapshot.commit === view.status().commit) return seen;
   const apps = new Map(seen.map((app) => [app.name, app]));
   return snapshot.apps.map(({name}) => apps.get(name) ?? notSeenYet(name, snapshot.commit));
@@ -117,7 +118,7 @@ async function readerOf(name: AppName, view: NodeView, signal: AbortSignal): Pro
 
 async function* converged({app, view, of}: {readonly app: AppName; readonly view: NodeView; readonly of?: CommitId}, signal: AbortSignal): AsyncGenerator<ConvergedLine> {
   const queue = new LineQueue<ConvergedLine>(signal);
-  const waiting = view.converged(app, (progress) => queue.push({progress}), AbortSignal.any([signal, AbortSignal.timeout(CONVERGE_MS_MAX)]));
+  const waiting = view.converged(app, (progress) => queue.push({progress}), anySignal([signal, AbortSignal.timeout(CONVERGE_MS_MAX)]));
   const outcome: Promise<DeployOutcome> = waiting.finally(() => queue.end());
   outcome.catch(() => {}); // Awaited below, after the lines that came before.
   yield* queue;

@@ -1,4 +1,5 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
+import {anySignal} from '../any-signal.ts';
 import type {BuildCache, ListedBuild} from '../builds/builds.ts';
 import type {DeployWish} from '../node.ts';
 import {known} from './apps.ts';
@@ -25,7 +26,7 @@ export function registerBuildRoutes(v1: FastifyInstance, {view, authenticate, cl
   const {builds, deploys} = view;
   const actorOf = (request: FastifyRequest) => whoAsks(request, authenticate);
   const note = (request: FastifyRequest, entry: Parameters<typeof noted>[2]) => noted(request, {view, authenticate}, entry);
-  const within = (ms: number) => AbortSignal.any([closing, AbortSignal.timeout(ms)]);
+  const within = (ms: number) => anySignal([closing, AbortSignal.timeout(ms)]);
 
   v1.get('/apps/:app/builds', async ({params, query}: AppRequest): Promise<readonly ListedBuild[]> => {
     const app = readAppName(params.app);

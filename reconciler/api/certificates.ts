@@ -3,6 +3,7 @@ import {CERTIFICATE_NAME_PATTERN} from '../../schemas/certificate.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {isKeyOf, readChain, type Chain} from '../../schemas/pem.ts';
 import {ACME_DIRECTORY_DEFAULT, type AcmeManifest} from '../../schemas/tls.ts';
+import {anySignal} from '../any-signal.ts';
 import {removeCertificateFile, setAcme, writeCertificateFile} from '../commits/certificate-edits.ts';
 import {CLUSTER_FILE} from '../commits/edits.ts';
 import {SealedForOthers} from '../commits/env-edits.ts';
@@ -27,7 +28,7 @@ interface AcmeWish {
 
 /** Certificates: which there are, people's own, and the authority that the others are ordered from. Keys are sealed before they are in git, and in no answer. */
 export function registerCertificateRoutes(server: FastifyInstance, {view, authenticate, commit, closing}: RouteParts): void {
-  const deadline = () => AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+  const deadline = () => anySignal([closing, AbortSignal.timeout(READ_MS_MAX)]);
   const clusterManifest = async () => {
     const signal = deadline();
     const shared = await explaining("can't read the cluster repository", view.repo.snapshot(signal).then((snapshot) => snapshot.shared.files(signal)));

@@ -2,6 +2,7 @@ import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {accessOf} from '../access/access.ts';
 import {codeowners, FORGES, type Forge} from '../access/codeowners.ts';
 import {loadManifest} from '../../schemas/load.ts';
+import {anySignal} from '../any-signal.ts';
 import type {CodeownersAnswer} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
 import {ApiError, explaining} from './problem.ts';
@@ -14,7 +15,7 @@ export function registerCodeownersRoutes(v1: FastifyInstance, {view, closing}: R
   v1.get('/codeowners', async (request: FastifyRequest<{Querystring: {forge?: string}}>): Promise<CodeownersAnswer> => {
     const forge = FORGES.find((one) => one === request.query.forge);
     if (forge === undefined) throw new ApiError(400, `forge has to be one of ${FORGES.join(', ')}`);
-    const signal = AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+    const signal = anySignal([closing, AbortSignal.timeout(READ_MS_MAX)]);
     const {shared, apps} = await explaining("can't read the cluster repository", view.repo.snapshot(signal));
     const files = await explaining("can't read the cluster repository", shared.files(signal));
     const forgeNames = new Map(files.flatMap((file) => {

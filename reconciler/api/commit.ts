@@ -1,4 +1,5 @@
 import type {FastifyRequest} from 'fastify';
+import {anySignal} from '../any-signal.ts';
 import type {Change} from '../checkout/snapshot.ts';
 import type {NodeView} from '../node.ts';
 import type {WaitOutcome, Written} from './answers.ts';
@@ -41,7 +42,7 @@ export function committer({view, authenticate, used, closing, log}: CommitterPar
     const title = proposalTitle(request);
     const change: Change = {...how, ...readSeen(request), edit: title === undefined ? reviewed(edit) : edit, message: titled(wanted, title), author: {name, email}, operationId};
     // Not ended by the client's going: what was asked for is done, and a repeated request finds it.
-    const deadline = AbortSignal.any([closing, AbortSignal.timeout(COMMIT_MS_MAX)]);
+    const deadline = anySignal([closing, AbortSignal.timeout(COMMIT_MS_MAX)]);
     if (title !== undefined) {
       const {proposal, isNew} = await explaining("can't propose it", view.proposals.propose(change, principal, deadline));
       await noted(request, {view, authenticate}, {action: 'propose', subject: `#${proposal.number} ${proposal.title}`, ...(proposal.tip !== undefined && {commit: proposal.tip})});
@@ -65,8 +66,8 @@ async function outcomeOf(app: AppName, {commit, isNew, view, closing}: {readonly
   try {
     const outcome = await view.converged(app, (line) => {
       progress = line;
-    }, AbortSignal.any([closing, late]));
-    return await withOvertaking(outcome, {app, view, of: isNew ? commit : undefined}, AbortSignal.any([closing, late]));
+    }, anySignal([closing, late]));
+    return await withOvertaking(outcome, {app, view, of: isNew ? commit : undefined}, anySignal([closing, late]));
   } catch (error) {
     if (!late.aborted) throw error;
     return {result: 'converging', commit, detail: `after ${WAIT_MS_MAX / 1000} s: ${progress}`};

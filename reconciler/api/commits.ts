@@ -1,6 +1,7 @@
 import {createHash} from 'node:crypto';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {FastifyInstance} from 'fastify';
+import {anySignal} from '../any-signal.ts';
 import type {NodeView} from '../node.ts';
 import {commitStatus, isSettled, type CommitStatus} from '../status/commit-status.ts';
 import type {RouteParts} from './node-routes.ts';
@@ -26,11 +27,11 @@ export function registerCommitRoutes(v1: FastifyInstance, {view, authenticate, c
     const name = readCommit(request.params.sha);
     const isSeen = seenBy(whoAsks(request, authenticate));
     const seen = (status: CommitStatus): CommitStatus => ({...status, apps: status.apps.filter(isSeen)});
-    const signal = AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+    const signal = anySignal([closing, AbortSignal.timeout(READ_MS_MAX)]);
     const first = await explaining("can't read the cluster repository", statusOf(name, view, signal));
     if (first === undefined) throw new ApiError(404, `there is no commit "${name}" in the cluster repository`);
     if (!wantsEvents(request)) return seen(first);
-    return sendEvents(reply, (until) => follow(name, {view, seen, lastId: lastIdOf(request.headers['last-event-id'])}, AbortSignal.any([until, AbortSignal.timeout(FOLLOW_MS_MAX)])), closing);
+    return sendEvents(reply, (until) => follow(name, {view, seen, lastId: lastIdOf(request.headers['last-event-id'])}, anySignal([until, AbortSignal.timeout(FOLLOW_MS_MAX)])), closing);
   });
 }
 

@@ -6,6 +6,7 @@ import type {AppId, AppName} from '../../schemas/ids.ts';
 import {loadManifest, type Kind, type Manifests} from '../../schemas/load.ts';
 import {looksSecret} from '../../schemas/looks-secret.ts';
 import type {SecretsManifest} from '../../schemas/secrets.ts';
+import {anySignal} from '../any-signal.ts';
 import type {ManifestFile} from '../checkout/snapshot.ts';
 import {appFile, CLUSTER_FILE} from '../commits/edits.ts';
 import {changeEnv, secretsFile, SealedForOthers, type EnvChange} from '../commits/env-edits.ts';
@@ -32,7 +33,7 @@ type AppRequest = FastifyRequest<{Params: {app: string}}>;
 
 /** Variables of apps: plain ones in app.yaml, secrets in secrets.yaml. A change of them is one commit. */
 export function registerEnvRoutes(server: FastifyInstance, {view, commit, closing}: RouteParts): void {
-  const deadline = () => AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+  const deadline = () => anySignal([closing, AbortSignal.timeout(READ_MS_MAX)]);
 
   server.get('/apps/:app/env', async (request: AppRequest): Promise<EnvAnswer> => {
     const {app, secrets} = await configOf(readAppName(request.params.app), view, deadline());

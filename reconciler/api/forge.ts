@@ -2,6 +2,7 @@ import type {FastifyInstance} from 'fastify';
 import type {ClusterManifest} from '../../schemas/cluster.ts';
 import {checkForge, type ForgeManifest} from '../../schemas/forge.ts';
 import {loadManifest} from '../../schemas/load.ts';
+import {anySignal} from '../any-signal.ts';
 import {CLUSTER_FILE} from '../commits/edits.ts';
 import {SealedForOthers} from '../commits/env-edits.ts';
 import {setForge, setForgeHook} from '../commits/forge-edits.ts';
@@ -19,7 +20,7 @@ const TRIES_MAX = 5;
 /** The forge that the cluster repository is followed from. Its token is sealed in cluster.yaml, and in no answer. */
 export function registerForgeRoutes(server: FastifyInstance, {view, commit, closing}: RouteParts): void {
   const clusterManifest = async (): Promise<ClusterManifest> => {
-    const signal = AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+    const signal = anySignal([closing, AbortSignal.timeout(READ_MS_MAX)]);
     const shared = await explaining("can't read the cluster repository", view.repo.snapshot(signal).then((snapshot) => snapshot.shared.files(signal)));
     const file = shared.find(({path}) => path === CLUSTER_FILE);
     const cluster = file?.kind === 'text' ? loadManifest('Cluster', CLUSTER_FILE, file.text) : undefined;

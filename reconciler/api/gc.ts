@@ -1,4 +1,5 @@
 import type {FastifyInstance} from 'fastify';
+import {anySignal} from '../any-signal.ts';
 import type {GarbageAnswer} from './answers.ts';
 import {noted} from './audit.ts';
 import type {RouteParts} from './node-routes.ts';
@@ -10,7 +11,7 @@ const GC_MS_MAX = 85_000;
 /** What could be removed from the node's disk, and its removal. */
 export function registerGcRoutes(server: FastifyInstance, {view, authenticate, closing}: RouteParts): void {
   const {housekeeping} = view;
-  const limited = () => AbortSignal.any([closing, AbortSignal.timeout(GC_MS_MAX)]);
+  const limited = () => anySignal([closing, AbortSignal.timeout(GC_MS_MAX)]);
   const kind = (isWithCaches: boolean) => (isWithCaches ? 'with-caches' : 'garbage');
 
   server.get<{Querystring: {caches?: string}}>('/gc', async (request): Promise<GarbageAnswer> =>

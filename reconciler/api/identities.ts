@@ -1,6 +1,7 @@
 import type {FastifyInstance} from 'fastify';
 import {checkIdentities, checkProvider, type IdentityManifest, type ProviderManifest} from '../../schemas/oidc.ts';
 import {clusterOf} from '../access/identities.ts';
+import {anySignal} from '../any-signal.ts';
 import {addIdentity, removeIdentity} from '../commits/people-edits.ts';
 import {setProvider} from '../commits/provider-edits.ts';
 import type {NodeView} from '../node.ts';
@@ -54,7 +55,7 @@ export function registerIdentityRoutes(v1: FastifyInstance, {view, commit, closi
 
 /** As git says: what was just set is told, applied or not. */
 async function providerIn(view: NodeView, closing: AbortSignal): Promise<ProviderManifest | undefined> {
-  const signal = AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+  const signal = anySignal([closing, AbortSignal.timeout(READ_MS_MAX)]);
   return clusterOf(await explaining("can't read the cluster repository", view.repo.snapshot(signal).then(({shared}) => shared.files(signal))))?.oidc;
 }
 

@@ -1,4 +1,5 @@
 import type {FastifyInstance} from 'fastify';
+import {anySignal} from '../any-signal.ts';
 import type {NodeMetrics} from '../node.ts';
 import {known} from './apps.ts';
 import {PROMETHEUS_TYPE, prometheusText} from './prometheus.ts';
@@ -36,5 +37,5 @@ export function registerPrometheusRoute(server: FastifyInstance, {view, logins}:
 }
 
 function look(view: RouteParts['view'], closing: AbortSignal): Promise<NodeMetrics> {
-  return explaining("can't look at the router", view.metrics.look(AbortSignal.any([closing, AbortSignal.timeout(LOOK_MS_MAX)])));
+  return explaining("can't look at the router", view.metrics.look(anySignal([closing, AbortSignal.timeout(LOOK_MS_MAX)])));
 }

@@ -1,5 +1,6 @@
 import {createHash} from 'node:crypto';
 import type {FastifyInstance} from 'fastify';
+import {anySignal} from '../any-signal.ts';
 import {formatPlan} from '../plan/format.ts';
 import type {NodeView} from '../node.ts';
 import type {FlynnEvent} from '../status/status.ts';
@@ -38,14 +39,14 @@ export function registerNodeRoutes(server: FastifyInstance, {view, authenticate,
   });
 
   server.get('/plan', async (): Promise<PlanAnswer> => {
-    const plan = await explaining("can't look at what runs", view.plan(AbortSignal.any([closing, AbortSignal.timeout(PLAN_MS_MAX)])));
+    const plan = await explaining("can't look at what runs", view.plan(anySignal([closing, AbortSignal.timeout(PLAN_MS_MAX)])));
     return {actions: plan.actions.map(withoutSecrets), waiting: plan.waiting, text: formatPlan(plan)};
   });
 
   server.post<{Body: {commit: string}}>('/confirm', async (request) => {
     const {commit: asked} = request.body;
     await noted(request, {view, authenticate}, {action: 'confirm', subject: asked});
-    const commit = await explaining("can't confirm it", view.confirm(asked, AbortSignal.any([closing, AbortSignal.timeout(PLAN_MS_MAX)])));
+    const commit = await explaining("can't confirm it", view.confirm(asked, anySignal([closing, AbortSignal.timeout(PLAN_MS_MAX)])));
     return {commit};
   });
 

@@ -1,6 +1,7 @@
 import type {FastifyInstance} from 'fastify';
 import {loadManifest} from '../../schemas/load.ts';
 import type {NodeManifest} from '../../schemas/node.ts';
+import {anySignal} from '../any-signal.ts';
 import {type NodeWish, setNode} from '../commits/cordon-edits.ts';
 import type {NodeAnswer, Written} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
@@ -33,7 +34,7 @@ export function registerNodesRoutes(v1: FastifyInstance, {view, commit, closing}
   }
 
   async function nodes(): Promise<readonly NodeAnswer[]> {
-    const signal = AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+    const signal = anySignal([closing, AbortSignal.timeout(READ_MS_MAX)]);
     const snapshot = await explaining("can't read the cluster repository", view.repo.snapshot(signal));
     const files = await explaining("can't read the cluster repository", snapshot.shared.files(signal));
     const manifests = new Map(files.flatMap((file): [string, NodeManifest][] => {

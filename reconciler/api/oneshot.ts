@@ -1,4 +1,5 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
+import {anySignal} from '../any-signal.ts';
 import type {Actor, Killed, Restarted, RestartedReplica, StartedRun} from '../oneshot/oneshot.ts';
 import {addressOf} from './audit.ts';
 import type {RouteParts} from './node-routes.ts';
@@ -25,7 +26,7 @@ export function registerOneShotRoutes(v1: FastifyInstance, {view, authenticate, 
     const {name, email, user, oidc} = whoAsks(request, authenticate);
     return {name, email, user, from: addressOf(request), ...(oidc && {oidc})};
   };
-  const within = (ms: number) => AbortSignal.any([closing, AbortSignal.timeout(ms)]);
+  const within = (ms: number) => anySignal([closing, AbortSignal.timeout(ms)]);
 
   v1.get<AppParams>('/apps/:app/run', {websocket: true}, (socket, request) => serveSession(socket, {
     open: (start, signal) => explaining("can't run it", oneShot.run({app: readAppName(request.params.app), actor: actorOf(request), ...readStart(start)}, signal)),

@@ -3,6 +3,7 @@ import type {TokenManifest} from '../../schemas/person.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {NAME_PATTERN} from '../../schemas/names.ts';
 import {readLoginKey} from '../../schemas/login-key.ts';
+import {anySignal} from '../any-signal.ts';
 import type {SshAnswer} from '../ssh/answer.ts';
 import {accessOf} from '../access/access.ts';
 import {addPerson, addSshKey, addToken, removePerson, removeSshKey, removeToken, type PersonWish} from '../commits/people-edits.ts';
@@ -35,8 +36,8 @@ export function registerPeopleRoutes(v1: FastifyInstance, {view, authenticate, c
   });
 
   async function people(): Promise<readonly PersonAnswer[]> {
-    const snapshot = await explaining("can't read the cluster repository", view.repo.snapshot(AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
-    const files = await explaining("can't read the cluster repository", snapshot.shared.files(AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)])));
+    const snapshot = await explaining("can't read the cluster repository", view.repo.snapshot(anySignal([closing, AbortSignal.timeout(READ_MS_MAX)])));
+    const files = await explaining("can't read the cluster repository", snapshot.shared.files(anySignal([closing, AbortSignal.timeout(READ_MS_MAX)])));
     const {access: {people: all, tokens, sshKeys}} = accessOf(files);
     return [...all.values()].toSorted((a, b) => (a.user < b.user ? -1 : 1)).map(({user, name, email, roles}) => {
       const file = files.find(({path}) => path === `people/${user}.yaml`);

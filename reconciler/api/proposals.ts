@@ -1,4 +1,5 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
+import {anySignal} from '../any-signal.ts';
 import type {Merged, ProposalDetails, ProposalSummary} from '../proposals/proposals.ts';
 import {EditRefused} from '../checkout/snapshot.ts';
 import {noted} from './audit.ts';
@@ -17,7 +18,7 @@ type Numbered = FastifyRequest<{Params: {number: string}; Body: unknown}>;
 /** Changes that wait for others to look at them. They are made by `X-Flynn-Propose` with any change, or by `git push`. */
 export function registerProposalRoutes(v1: FastifyInstance, {view, authenticate, closing}: RouteParts): void {
   const {proposals} = view;
-  const deadline = () => AbortSignal.any([closing, AbortSignal.timeout(WORK_MS_MAX)]);
+  const deadline = () => anySignal([closing, AbortSignal.timeout(WORK_MS_MAX)]);
   const told = <Answer>(answer: Promise<Answer>) => explaining("can't read the cluster repository", answer);
 
   /** What somebody was kept from is in the audit log. */

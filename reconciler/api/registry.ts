@@ -1,6 +1,7 @@
 import type {FastifyInstance} from 'fastify';
 import {loadManifest} from '../../schemas/load.ts';
 import type {RegistryManifest} from '../../schemas/registry.ts';
+import {anySignal} from '../any-signal.ts';
 import {CLUSTER_FILE} from '../commits/edits.ts';
 import {SealedForOthers} from '../commits/env-edits.ts';
 import {setRegistry} from '../commits/registry-edits.ts';
@@ -16,7 +17,7 @@ const TRIES_MAX = 5;
 /** Where images of releases are kept beside the nodes. The password is sealed in cluster.yaml, and in no answer. */
 export function registerRegistryRoutes(server: FastifyInstance, {view, commit, closing}: RouteParts): void {
   const clusterManifest = async () => {
-    const signal = AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+    const signal = anySignal([closing, AbortSignal.timeout(READ_MS_MAX)]);
     const shared = await explaining("can't read the cluster repository", view.repo.snapshot(signal).then((snapshot) => snapshot.shared.files(signal)));
     const file = shared.find(({path}) => path === CLUSTER_FILE);
     const cluster = file?.kind === 'text' ? loadManifest('Cluster', CLUSTER_FILE, file.text) : undefined;

@@ -1,4 +1,5 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
+import {anySignal} from '../any-signal.ts';
 import type {RouteParts} from './node-routes.ts';
 import {noted} from './audit.ts';
 import {entriesFor} from './openapi/pages.ts';
@@ -19,7 +20,7 @@ type AppRequest = FastifyRequest<{Params: {app: string}; Querystring: Record<str
 /** Releases: which there were, and the two kinds that people make by commands. */
 export function registerReleaseRoutes(v1: FastifyInstance, {view, authenticate, used, closing}: RouteParts): void {
   const {releases} = view;
-  const reading = () => AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+  const reading = () => anySignal([closing, AbortSignal.timeout(READ_MS_MAX)]);
   const told = <Answer>(answer: Promise<Answer>) => explaining("can't read the cluster repository", answer);
 
   v1.get('/apps/:app/releases', async ({params, query}: AppRequest) => told(releases.list(readAppName(params.app), entriesFor(query, LIMIT_DEFAULT), reading())));

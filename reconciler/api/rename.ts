@@ -1,5 +1,6 @@
 import type {FastifyInstance} from 'fastify';
 import type {AppName} from '../../schemas/ids.ts';
+import {anySignal} from '../any-signal.ts';
 import {renameApp} from '../commits/rename-edits.ts';
 import type {NodeView} from '../node.ts';
 import {platformUrlOf, urlOf} from '../settings.ts';
@@ -25,7 +26,7 @@ export function registerRenameRoutes(v1: FastifyInstance, {view, authenticate, c
     await demandRest(from, view);
     const written = await commit(request, {app: to, edit: renameApp(from, to), message: `${from}: rename to ${to}`});
     // Whoever has the answer may push to it. A node that can't look now does so later.
-    await view.plan(AbortSignal.any([closing, AbortSignal.timeout(KNOWN_MS_MAX)])).catch(() => {});
+    await view.plan(anySignal([closing, AbortSignal.timeout(KNOWN_MS_MAX)])).catch(() => {});
     const {apps, domain} = view.status();
     // One with hosts of its own keeps them. One that is only proposed is not there yet.
     const [webUrl = urlOf(`${to}.${domain}`, view.settings)] = apps.find(({name}) => name === to)?.urls ?? [];

@@ -6,6 +6,7 @@ import {loadManifest} from '../../schemas/load.ts';
 import type {JsonObject} from '../../schemas/merge-patch.ts';
 import {formatRouteName, nameOfTcpRoute, namesOfRoutes} from '../../schemas/route-name.ts';
 import {ROUTE_SERVICE_DEFAULT} from '../../schemas/routes.ts';
+import {anySignal} from '../any-signal.ts';
 import type {AppPiece} from '../checkout/snapshot.ts';
 import {appFile} from '../commits/edits.ts';
 import {addRoute, clearDomains, removeDomain, removeRoute, updateRoute} from '../commits/route-edits.ts';
@@ -38,7 +39,7 @@ interface OfRoute {
 
 /** Routes of apps, as git has them, and hosts that lead to an app. A change of them is one commit. */
 export function registerRouteRoutes(server: FastifyInstance, {view, authenticate, commit, closing}: RouteParts): void {
-  const deadline = () => AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+  const deadline = () => anySignal([closing, AbortSignal.timeout(READ_MS_MAX)]);
   const ownHost = (app: AppName) => `${app}.${view.status().domain}`;
   const listing = new Listing(view);
   const written = async (request: FastifyRequest, change: Parameters<typeof commit>[1], route: string): Promise<RouteWritten> => ({...await commit(request, change), route});

@@ -5,6 +5,7 @@ import {appIdIn} from '../../schemas/app-id.ts';
 import type {AppId, AppName} from '../../schemas/ids.ts';
 import {loadManifest} from '../../schemas/load.ts';
 import {sealedValues, type Sealed} from '../../schemas/secrets.ts';
+import {anySignal} from '../any-signal.ts';
 import {EditRefused, type ManifestFile} from '../checkout/snapshot.ts';
 import {appFile, CLUSTER_FILE} from '../commits/edits.ts';
 import {SealedForOthers, secretsFile} from '../commits/env-edits.ts';
@@ -24,7 +25,7 @@ const TRIES_MAX = 5;
 
 /** Secrets of the whole cluster: names, and the key that they are encrypted to. */
 export function registerSecretRoutes(server: FastifyInstance, {view, authenticate, commit, closing}: RouteParts): void {
-  const deadline = () => AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+  const deadline = () => anySignal([closing, AbortSignal.timeout(READ_MS_MAX)]);
   // Who forgets keys must not take one for unused that everything is just being sealed to.
   const inTurn = mutex();
 

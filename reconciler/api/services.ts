@@ -2,6 +2,7 @@ import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {replicasDefault, type AppManifest} from '../../schemas/app.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import type {JsonObject} from '../../schemas/merge-patch.ts';
+import {anySignal} from '../any-signal.ts';
 import {addService, appFileIn, patchService, putService, removeService, servicesOfRelease, type ServiceSettings} from '../commits/service-edits.ts';
 import type {Restarted} from '../oneshot/oneshot.ts';
 import type {ImageWish, ReleaseOutcome} from '../release/releases.ts';
@@ -38,7 +39,7 @@ interface ImageFields {
 
 /** Services of an app: what git says of each, beside what runs. What may be said of one is what its manifest may. */
 export function registerServiceRoutes(v1: FastifyInstance, {view, authenticate, commit, used, closing}: RouteParts): void {
-  const within = (ms: number) => AbortSignal.any([closing, AbortSignal.timeout(ms)]);
+  const within = (ms: number) => anySignal([closing, AbortSignal.timeout(ms)]);
   const places = (request: FastifyRequest<OfService>) => ({app: readAppName(request.params.app), service: readService(request.params.service)});
   const all = async (app: AppName) => servicesOf(app, view, within(READ_MS_MAX));
 

@@ -1,5 +1,6 @@
 import {once} from 'node:events';
 import type {WebSocket} from '@fastify/websocket';
+import {anySignal} from '../any-signal.ts';
 import {type CommandSignal, Refused, type Session} from '../oneshot/oneshot.ts';
 import {costOf, frame, HEARTBEAT_MS, parseFrame, pieces, type ServerMessage, SILENCE_MS_MAX, Window, WINDOW_COST} from './frames.ts';
 import {ApiError, problemOf} from './problem.ts';
@@ -29,7 +30,7 @@ export async function serveSession(socket: WebSocket, {open, closing, log}: Sess
   const gone = new AbortController();
   socket.on('close', () => gone.abort(new Error('the client has gone')));
   socket.on('error', () => socket.terminate());
-  const signal = AbortSignal.any([gone.signal, closing]);
+  const signal = anySignal([gone.signal, closing]);
   const send = (message: ServerMessage) => socket.send(JSON.stringify(message));
   const stopBeating = keepBeating(socket);
   let session: Session | undefined;
@@ -64,7 +65,7 @@ interface Conversation {
 /** Passes everything on, both ways. Resolves to how the command ended. */
 async function converse({session, socket, send}: Conversation, signal: AbortSignal): Promise<{readonly exitCode: number; readonly isOutOfMemory: boolean}> {
   const over = new AbortController();
-  const until = AbortSignal.any([signal, over.signal]);
+  const until = anySignal([signal, over.signal]);
   const window = new Window();
   const stdin = new LineQueue<Buffer>(until);
   let waitingCost = 0;
@@ -119,7 +120,7 @@ async function converse({session, socket, send}: Conversation, signal: AbortSign
 async function firstMessage(socket: WebSocket, signal: AbortSignal): Promise<unknown> {
   const late = AbortSignal.timeout(START_MS_MAX);
   try {
-    const [message, isBinary] = await once(socket, 'message', {signal: AbortSignal.any([signal, late])}) as [Buffer, boolean];
+    const [message, isBinary] = await once(socket, 'message', {signal: anySignal([signal, late])}) as [Buffer, boolean];
     if (!isBinary) return JSON.parse(message.toString('utf8')) as unknown;
   } catch (error) {
     if (signal.aborted) throw signal.reason as Error;

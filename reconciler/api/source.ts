@@ -1,6 +1,7 @@
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {appIdOf} from '../../schemas/app-id.ts';
 import {loadManifest} from '../../schemas/load.ts';
+import {anySignal} from '../any-signal.ts';
 import {CLUSTER_FILE} from '../commits/edits.ts';
 import {SealedForOthers} from '../commits/env-edits.ts';
 import {setHookSecret} from '../commits/source-edits.ts';
@@ -46,7 +47,7 @@ export function registerSourceRoutes(server: FastifyInstance, {view, authenticat
     const app = readAppName(request.params.app);
     const {secret} = request.body as {readonly secret: string};
     for (let tries = 1; ; tries += 1) {
-      const recipients = await recipientsOf(view, AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]));
+      const recipients = await recipientsOf(view, anySignal([closing, AbortSignal.timeout(READ_MS_MAX)]));
       if (recipients.length === 0) throw new ApiError(409, 'cluster.yaml has no recipients to encrypt secrets to: flynn env set --secret says how to add one');
       const sealed = await seal(secret, recipients, appIdOf(view.status().apps.find(({name}) => name === app) ?? {name: app}));
       try {

@@ -1,6 +1,7 @@
 import {once} from 'node:events';
 import {PassThrough} from 'node:stream';
 import type {FastifyReply, FastifyRequest} from 'fastify';
+import {anySignal} from '../any-signal.ts';
 import {goneSignal} from './gone.ts';
 import {problemOf} from './problem.ts';
 
@@ -32,7 +33,7 @@ export function sendEvents(reply: FastifyReply, start: (signal: AbortSignal) => 
   const broken = new AbortController();
   const body = new PassThrough();
   body.on('error', () => broken.abort());
-  void writeEvents(body, start, AbortSignal.any([goneSignal(reply), broken.signal, closing]));
+  void writeEvents(body, start, anySignal([goneSignal(reply), broken.signal, closing]));
   return reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no').type(EVENT_STREAM).send(body);
 }
 

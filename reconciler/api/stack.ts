@@ -1,4 +1,5 @@
 import type {FastifyInstance} from 'fastify';
+import {anySignal} from '../any-signal.ts';
 import type {StackAnswer} from './answers.ts';
 import {noted} from './audit.ts';
 import type {RouteParts} from './node-routes.ts';
@@ -11,7 +12,7 @@ const LOOK_MS_MAX = 60_000;
 /** What apps are built in and run on. */
 export function registerStackRoutes(v1: FastifyInstance, {view, authenticate, closing}: RouteParts): void {
   const {stack, releases} = view;
-  const limited = () => AbortSignal.any([closing, AbortSignal.timeout(LOOK_MS_MAX)]);
+  const limited = () => anySignal([closing, AbortSignal.timeout(LOOK_MS_MAX)]);
 
   v1.get('/stack', async (): Promise<StackAnswer> => {
     const signal = limited();

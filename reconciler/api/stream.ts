@@ -1,6 +1,7 @@
 import {once} from 'node:events';
 import {PassThrough} from 'node:stream';
 import type {FastifyReply} from 'fastify';
+import {anySignal} from '../any-signal.ts';
 import type {StreamEnd} from './answers.ts';
 import {goneSignal} from './gone.ts';
 import {problemOf} from './problem.ts';
@@ -19,7 +20,7 @@ export function sendLines(reply: FastifyReply, start: (signal: AbortSignal) => A
   const broken = new AbortController();
   const body = new PassThrough();
   body.on('error', () => broken.abort());
-  void writeLines(body, start, AbortSignal.any([goneSignal(reply), broken.signal, closing]));
+  void writeLines(body, start, anySignal([goneSignal(reply), broken.signal, closing]));
   return reply.header('cache-control', 'no-store').type('application/x-ndjson').send(body);
 }
 

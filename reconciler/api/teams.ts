@@ -1,6 +1,7 @@
 import type {FastifyInstance} from 'fastify';
 import {loadManifest} from '../../schemas/load.ts';
 import {NAME_PATTERN} from '../../schemas/names.ts';
+import {anySignal} from '../any-signal.ts';
 import {addTeam, changeMembers, changeRoles, removeTeam, type RoleChanges, type TeamWish} from '../commits/team-edits.ts';
 import type {TeamAnswer, Written} from './answers.ts';
 import type {RouteParts} from './node-routes.ts';
@@ -56,7 +57,7 @@ export function registerTeamRoutes(v1: FastifyInstance, {view, commit, closing}:
 
   /** Sorted by name, without those whose files are wrong: they count for nothing. */
   async function teams(): Promise<readonly TeamAnswer[]> {
-    const signal = AbortSignal.any([closing, AbortSignal.timeout(READ_MS_MAX)]);
+    const signal = anySignal([closing, AbortSignal.timeout(READ_MS_MAX)]);
     const snapshot = await explaining("can't read the cluster repository", view.repo.snapshot(signal));
     const files = await explaining("can't read the cluster repository", snapshot.shared.files(signal));
     return files.flatMap((file): TeamAnswer[] => {

@@ -1,4 +1,5 @@
 import type {FastifyInstance, FastifyRequest} from 'fastify';
+import {anySignal} from '../any-signal.ts';
 import type {Change} from '../checkout/snapshot.ts';
 import type {NodeView} from '../node.ts';
 import {operationOf} from './openapi/check.ts';
@@ -20,13 +21,13 @@ export function serveVersions(v1: FastifyInstance, {view, closing}: {readonly vi
     const operation = operationOf(request);
     if (operation?.hasEtag !== true) return;
     // What can't be read now is no reason not to tell what was seen.
-    const snapshot = await view.repo.snapshot(AbortSignal.any([closing, AbortSignal.timeout(LOOK_MS_MAX)])).catch(() => undefined);
+    const snapshot = await view.repo.snapshot(anySignal([closing, AbortSignal.timeout(LOOK_MS_MAX)])).catch(() => undefined);
     if (snapshot === undefined) return;
     reply.header('etag', `"${snapshot.commit}"`);
     const {commit, conditions} = view.status();
     // One that is held back is not taken over by another pass.
     const isHeld = conditions.some(({type, status}) => type === 'Stalled' && status);
-    if (operation.isOfPass === true && commit !== undefined && commit !== snapshot.commit && !isHeld) await view.plan(AbortSignal.any([closing, AbortSignal.timeout(PASS_MS_MAX)])).catch(() => {});
+    if (operation.isOfPass === true && commit !== undefined && commit !== snapshot.commit && !isHeld) await view.plan(anySignal([closing, AbortSignal.timeout(PASS_MS_MAX)])).catch(() => {});
   });
 }
 

@@ -1,6 +1,7 @@
 import {Readable} from 'node:stream';
 import type {FastifyInstance, FastifyRequest} from 'fastify';
 import {NAME_PATTERN} from '../../schemas/names.ts';
+import {anySignal} from '../any-signal.ts';
 import type {BackupSummary} from '../volumes/format.ts';
 import type {Volume, VolumeId} from '../volumes/volumes.ts';
 import {noted} from './audit.ts';
@@ -22,7 +23,7 @@ type VolumeParams = {readonly Params: {readonly app: string; readonly volume: st
 export function registerVolumeRoutes(v1: FastifyInstance, {view, authenticate, closing}: RouteParts): void {
   const {volumes} = view;
   const note = (request: FastifyRequest, action: string, {app, name}: VolumeId) => noted(request, {view, authenticate}, {action, app, subject: name});
-  const within = (ms: number) => AbortSignal.any([closing, AbortSignal.timeout(ms)]);
+  const within = (ms: number) => anySignal([closing, AbortSignal.timeout(ms)]);
   // Nothing is parsed: the stream itself is the body. Only these routes take it.
   v1.addContentTypeParser(TAR, (_request, payload, done) => done(null, payload));
 
@@ -37,7 +38,7 @@ export function registerVolumeRoutes(v1: FastifyInstance, {view, authenticate, c
     const id = readVolume(request.params);
     const gone = goneSignal(reply);
     await note(request, 'volume backup', id);
-    const bytes = await explaining("can't read the volume", volumes.backup(id, AbortSignal.any([gone, within(COPY_MS_MAX)])));
+    const bytes = await explaining("can't read the volume", volumes.backup(id, anySignal([gone, within(COPY_MS_MAX)])));
     return reply.header('cache-control', 'no-store').type(TAR).send(Readable.from(bytes, {objectMode: false}));
   });
 

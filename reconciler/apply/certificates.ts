@@ -3,6 +3,7 @@ import path from 'node:path';
 import {isKeyOf} from '../../schemas/pem.ts';
 import type {Engine} from '../adapters/engine.ts';
 import {readIfThere, replaceFile} from '../adapters/files.ts';
+import {anySignal} from '../any-signal.ts';
 import type {Layout} from '../layout.ts';
 import type {OrderFailure} from '../observed/certified.ts';
 import type {ActionOf} from '../plan/action.ts';
@@ -70,7 +71,7 @@ export async function orderCertificate({host, acme, router}: ActionOf<'order-cer
     const macKey = acme.eab === undefined ? undefined : await openSecret(acme.eab.sealedKey);
     if (acme.ca !== undefined) await replaceFile(ca, acme.ca, signal);
     await replaceFile(config, JSON.stringify(renderOrderConfig(settings, files, {host, acme, caFile: ca, ...(macKey !== undefined && {macKey})})), signal);
-    await engine.exec(router, ['sh', '-c', ORDER_SCRIPT, 'order', config, log], AbortSignal.any([signal, AbortSignal.timeout((ORDER_SECONDS_MAX + 30) * 1000)]));
+    await engine.exec(router, ['sh', '-c', ORDER_SCRIPT, 'order', config, log], anySignal([signal, AbortSignal.timeout((ORDER_SECONDS_MAX + 30) * 1000)]));
     const output = await readIfThere(log, signal) ?? '';
     if (/"certificate (obtained|renewed) successfully"/.test(output)) {
       await rm(failed, {force: true});

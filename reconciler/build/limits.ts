@@ -1,4 +1,5 @@
 import type {BuildContainer} from '../adapters/build-container.ts';
+import {anySignal} from '../any-signal.ts';
 import type {BuildLimits} from './build.ts';
 import {formatDuration, formatLimit} from './output.ts';
 import {readableScript} from './readable.ts';
@@ -24,7 +25,7 @@ export function limitSignal({timeMs}: BuildLimits, signal: AbortSignal): {signal
   const limits = new AbortController();
   const timer = setTimeout(() => limits.abort(new LimitExceeded(`the build took longer than ${formatDuration(timeMs)}`)), timeMs);
   return {
-    signal: AbortSignal.any([signal, limits.signal]),
+    signal: anySignal([signal, limits.signal]),
     exceed: limit => limits.abort(limit),
     [Symbol.dispose]: () => clearTimeout(timer),
   };
@@ -44,7 +45,7 @@ export function limitedPrint(print: (line: string) => void, exceed: (limit: Limi
 /** The caller's signal, aborted also when the scope ends. */
 export function abortable(signal: AbortSignal): {signal: AbortSignal; [Symbol.dispose](): void} {
   const own = new AbortController();
-  return {signal: AbortSignal.any([signal, own.signal]), [Symbol.dispose]: () => own.abort()};
+  return {signal: anySignal([signal, own.signal]), [Symbol.dispose]: () => own.abort()};
 }
 
 export interface DiskWatch {

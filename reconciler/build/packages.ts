@@ -5,6 +5,7 @@ import {aptProxy} from '../../buildpacks/stack/images.ts';
 import {buildRepeatably, forgetWhen} from '../../buildpacks/stack/repeatable.ts';
 import type {ImageDigest} from '../../schemas/ids.ts';
 import {BuildStepFailed, inspectImage, removeImage, tagImage, withDeadline} from '../adapters/docker-build.ts';
+import {anySignal} from '../any-signal.ts';
 import {LABEL_APP, LABEL_INSTANCE, LABEL_PACKAGES} from '../labels.ts';
 import {textEntry, tarStream} from './image/tar.ts';
 import {detail, step, warning} from './output.ts';
@@ -115,7 +116,7 @@ export class PackageImages {
   async #renewOne(tag: string, {before, ...wanted}: ImageWanted & {readonly before: ImageDigest}, signal: AbortSignal): Promise<void> {
     wanted.print(`Debian packages for builds: ${wanted.packages.join(' ')}`);
     try {
-      await this.#make(tag, {...wanted, isFromScratch: true}, AbortSignal.any([signal, AbortSignal.timeout(INSTALL_MS_MAX)]));
+      await this.#make(tag, {...wanted, isFromScratch: true}, anySignal([signal, AbortSignal.timeout(INSTALL_MS_MAX)]));
     } catch (error) {
       if (!(error instanceof BuildRefused)) throw error;
       return wanted.print(`${error.message}: those of before stay`);
@@ -128,7 +129,7 @@ export class PackageImages {
   async #shared(tag: string, wanted: ImageWanted, signal: AbortSignal): Promise<string> {
     wanted.print(step(`Installing Debian packages: ${wanted.packages.join(' ')}`));
     return this.#making.join(tag, {
-      begin: (until) => this.#make(tag, wanted, AbortSignal.any([until, AbortSignal.timeout(INSTALL_MS_MAX)])),
+      begin: (until) => this.#make(tag, wanted, anySignal([until, AbortSignal.timeout(INSTALL_MS_MAX)])),
       onJoin: () => wanted.print(detail('Another build installs them already')),
     }, signal);
   }

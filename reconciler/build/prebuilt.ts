@@ -3,6 +3,7 @@ import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import {ok, fail, type Result} from '../../schemas/result.ts';
 import {buildDockerfile, BuildStepFailed, inspectImage, removeImage} from '../adapters/docker-build.ts';
 import {pullByName, type RegistryAuth} from '../adapters/docker-registry.ts';
+import {anySignal} from '../any-signal.ts';
 import {LABEL_APP, LABEL_INSTANCE} from '../labels.ts';
 import type {BuildFailure} from './build.ts';
 import {textEntry, tarStream} from './image/tar.ts';
@@ -75,7 +76,7 @@ async function pull(docker: Docker, {name, print, authFor}: Pick<PrebuiltRequest
   const limit = AbortSignal.timeout(PULL_MS_MAX);
   try {
     const auth = await authFor?.(name);
-    await pullByName(docker, {name, ...(auth && {auth})}, AbortSignal.any([signal, limit]));
+    await pullByName(docker, {name, ...(auth && {auth})}, anySignal([signal, limit]));
     return undefined;
   } catch (error) {
     if (signal.aborted) throw error;

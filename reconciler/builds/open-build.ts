@@ -1,5 +1,6 @@
 import {Readable} from 'node:stream';
 import type {AppName} from '../../schemas/ids.ts';
+import {anySignal} from '../any-signal.ts';
 import type {Build, BuildRequest, BuiltImage} from '../build/build.ts';
 import {warning} from '../build/output.ts';
 import {Refused} from '../oneshot/oneshot.ts';
@@ -64,7 +65,7 @@ export class OpenBuild {
   constructor(parts: OpenBuildParts, signal: AbortSignal) {
     this.#parts = parts;
     this.#record = parts.record;
-    this.signal = AbortSignal.any([signal, this.#cancel.signal]);
+    this.signal = anySignal([signal, this.#cancel.signal]);
   }
 
   get number(): number {

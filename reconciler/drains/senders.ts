@@ -4,6 +4,7 @@ import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
 import {DRAIN_SCHEMES, isScheme} from '../../schemas/drains.ts';
+import {anySignal} from '../any-signal.ts';
 import {Refused, type Drain, type DrainLine, type Sender} from './drain.ts';
 import {gelfDatagrams, gelfFrame, lokiBody, ndjsonBody, syslogDatagram, syslogFrame} from './formats.ts';
 
@@ -202,7 +203,7 @@ class HttpSender implements Sender {
   }
 
   async send(lines: readonly DrainLine[], signal: AbortSignal): Promise<void> {
-    const {status, text, secrets} = await this.#post(this.#options.body(lines, this.#context.node), AbortSignal.any([signal, AbortSignal.timeout(TAKE_MS_MAX)]));
+    const {status, text, secrets} = await this.#post(this.#options.body(lines, this.#context.node), anySignal([signal, AbortSignal.timeout(TAKE_MS_MAX)]));
     if (status >= 200 && status < 300) return;
     // Some receivers repeat what they were sent.
     const words = secrets.reduce((left, secret) => left.replaceAll(secret, '…'), text.split('\n', 1)[0] ?? '').slice(0, 200);

@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import {setTimeout as pause} from 'node:timers/promises';
 import tls from 'node:tls';
+import {anySignal} from '../any-signal.ts';
 
 /** How long one answer may take, in milliseconds. */
 const ANSWER_MS_MAX = 20_000;
@@ -133,7 +134,7 @@ export class ForgeHttp {
       ...(etag !== undefined && {'if-none-match': etag}),
     };
     const {promise, resolve, reject} = Promise.withResolvers<Answer>();
-    const options = {method, headers, agent: false, signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS_MAX)])} as const;
+    const options = {method, headers, agent: false, signal: anySignal([signal, AbortSignal.timeout(ANSWER_MS_MAX)])} as const;
     // This machine's certificates count, as they do for git.
     const request = url.protocol === 'http:' ? http.request(url, options) : https.request(url, {...options, ca: [...tls.getCACertificates('default'), ...tls.getCACertificates('system')]});
     request.on('error', reject).on('response', (response) => {

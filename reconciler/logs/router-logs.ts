@@ -1,6 +1,7 @@
 import {readdir, rm} from 'node:fs/promises';
 import path from 'node:path';
 import {setTimeout as wait} from 'node:timers/promises';
+import {anySignal} from '../any-signal.ts';
 import {followRouterLog, newestOf, type RouterLogOptions} from './router-log.ts';
 
 export interface RouterLogsOptions extends Omit<RouterLogOptions, 'file' | 'placeFile' | 'told'> {
@@ -25,7 +26,7 @@ export async function followRouterLogs(options: RouterLogsOptions, signal: Abort
     for (const shift of there) {
       if (following.has(shift)) continue;
       const ending = new AbortController();
-      const ended = followRouterLog({...options, told, file: fileOf(shift), placeFile: placeFileOf(shift)}, AbortSignal.any([signal, ending.signal])).catch(onProblem);
+      const ended = followRouterLog({...options, told, file: fileOf(shift), placeFile: placeFileOf(shift)}, anySignal([signal, ending.signal])).catch(onProblem);
       following.set(shift, {ending, ended});
     }
     for (const [shift, {ending, ended}] of following) {

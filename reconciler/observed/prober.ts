@@ -1,3 +1,4 @@
+import {anySignal} from '../any-signal.ts';
 import type {ContainerFacts} from '../desired/state.ts';
 import {nextHealth, probePauseMs, type HealthHistory, type ProbeResult} from './health.ts';
 import type {Health} from './state.ts';
@@ -99,7 +100,7 @@ export class Prober {
       return upMs >= check.startPeriodMs ? {ok: true} : {ok: false, detail: `up for ${Math.floor(upMs / 1000)} s of ${check.startPeriodMs / 1000}`};
     }
     try {
-      return await this.#probe(container, AbortSignal.any([this.#signal, AbortSignal.timeout(check.timeoutMs)]));
+      return await this.#probe(container, anySignal([this.#signal, AbortSignal.timeout(check.timeoutMs)]));
     } catch (error) {
       const isLate = error instanceof Error && error.name === 'TimeoutError';
       return {ok: false, detail: isLate ? `no answer within ${check.timeoutMs / 1000} s` : error instanceof Error ? error.message : String(error)};

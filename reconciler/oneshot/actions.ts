@@ -5,6 +5,7 @@ import type {AppName, SpecHash} from '../../schemas/ids.ts';
 import {execAttached, isExecRunning, runAttached, signalExec, type Attached} from '../adapters/docker-attach.ts';
 import {entrypointOfContainer, entrypointOfImage} from '../adapters/docker-image.ts';
 import type {ContainerSpec, Engine} from '../adapters/engine.ts';
+import {anySignal} from '../any-signal.ts';
 import {appContainerSpec, type ContainerWorld} from '../apply/replica-spec.ts';
 import type {DesiredService, DesiredState} from '../desired/state.ts';
 import * as labels from '../labels.ts';
@@ -135,7 +136,7 @@ export class OneShotActions implements OneShot {
     const {id, name} = found.kind === 'replica' ? found.container : found.run;
     const graceMs = found.kind === 'replica' ? found.container.facts.stopGraceMs : RUN_GRACE_MS;
     const startedAtMs = Date.now();
-    await this.#parts.act({kind: 'stop-container', app, id, name, graceMs, reason: `killed by ${actor.name}`}, AbortSignal.any([signal, AbortSignal.timeout(graceMs + KILL_MS_MORE)]));
+    await this.#parts.act({kind: 'stop-container', app, id, name, graceMs, reason: `killed by ${actor.name}`}, anySignal([signal, AbortSignal.timeout(graceMs + KILL_MS_MORE)]));
     return {replica, tookMs: Date.now() - startedAtMs, isReplaced: found.kind === 'replica'};
   }
 
@@ -271,12 +272,12 @@ export class OneShotActions implements OneShot {
   }
 
   #seen(signal: AbortSignal): Promise<Seen> {
-    return this.#parts.seen(AbortSignal.any([signal, AbortSignal.timeout(FIRST_LOOK_MS_MAX)]));
+    return this.#parts.seen(anySignal([signal, AbortSignal.timeout(FIRST_LOOK_MS_MAX)]));
   }
 }
 
 function bounded(signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(START_MS_MAX)]);
+  return anySignal([signal, AbortSignal.timeout(START_MS_MAX)]);
 }
 
 function whoIs({name, email, user, from, oidc}: Actor): Pick<NewAuditEntry, 'actor' | 'user' | 'from' | 'oidc'> {

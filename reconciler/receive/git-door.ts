@@ -6,6 +6,7 @@ import {problemOfAppName} from '../../schemas/names.ts';
 import {refusalOf} from '../access/access.ts';
 import {fullestDisk} from '../adapters/docker-disk.ts';
 import type {Right} from '../access/rights.ts';
+import {anySignal} from '../any-signal.ts';
 import type {Principal} from '../api/authenticate.ts';
 import {Refusals} from '../api/refusals.ts';
 import type {NewAuditEntry} from '../oneshot/oneshot.ts';
@@ -89,7 +90,7 @@ export class GitDoor {
     if (name === undefined) return {ok: false, status: 404, why: `there is no repository "${repository}": their names end in .git`};
     // Git shows this at the beginning only: what goes wrong later is a lost connection to its user.
     if ((await fullestDisk([this.#deps.layout.root])).freeBytes < DISK_BYTES_MIN) return {ok: false, status: 507, why: 'the disk of this node is full, nothing can be pushed or fetched: see flynn gc --dry-run'};
-    const found = await findRepository(name, this.#deps, AbortSignal.any([this.closing, AbortSignal.timeout(FIND_MS_MAX)]));
+    const found = await findRepository(name, this.#deps, anySignal([this.closing, AbortSignal.timeout(FIND_MS_MAX)]));
     if (found.kind === 'none') {
       if (name !== 'cluster' && problemOfAppName(name) !== undefined) await this.#refusals.add({...actorOf(principal, from), action: 'refused', subject: `the repository ${JSON.stringify(name)}`}, Date.now());
       return {ok: false, status: 404, why: found.why};
@@ -116,7 +117,7 @@ export class GitDoor {
    * pushed at all.
    */
   async serve({principal, from, admitted: {gitdir, isCluster}, isReceiving, gone}: Serving, start: (call: GitCall, signal: AbortSignal) => Promise<boolean>): Promise<void> {
-    const {session, end} = this.#deps.pushes.open(principal, AbortSignal.any([gone, this.closing]), from);
+    const {session, end} = this.#deps.pushes.open(principal, anySignal([gone, this.closing]), from);
     const call: GitCall = {
       gitdir,
       scratch: this.#deps.layout.scratch,

@@ -1,6 +1,7 @@
 import {Readable} from 'node:stream';
 import type {AppName} from '../../schemas/ids.ts';
 import {splitLines} from '../adapters/lines.ts';
+import {anySignal} from '../any-signal.ts';
 import {detail, formatDuration, step, warning} from '../build/output.ts';
 import type {FollowedRepo} from '../checkout/repo.ts';
 import type {NodeView} from '../node.ts';
@@ -93,7 +94,7 @@ function againWith({app, script}: PostdeployNote): string {
 async function run(oneShot: Pick<OneShot, 'run'>, {app, by, script}: PostdeployNote, {print, signal}: Pick<PostdeployWanted, 'print'> & {readonly signal: AbortSignal}): Promise<string | undefined> {
   const limit = AbortSignal.timeout(POSTDEPLOY_MS_MAX);
   try {
-    const until = AbortSignal.any([signal, limit]);
+    const until = anySignal([signal, limit]);
     const session = await oneShot.run({app, actor: by, command: [script], env: {}}, until);
     const exitCode = await exitCodeOf(session, (line) => print(detail(line)), until);
     if (exitCode === 0) return undefined;

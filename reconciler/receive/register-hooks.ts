@@ -2,6 +2,7 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {visible} from '../../schemas/visible.ts';
+import {anySignal} from '../any-signal.ts';
 import {goneSignal} from '../api/gone.ts';
 import {warning} from '../build/output.ts';
 import {ClusterPushes} from './cluster-push.ts';
@@ -63,7 +64,7 @@ export function registerHooks(server: FastifyInstance, deps: GitDeps): void {
     reply.raw.on('error', () => {});
     // Of what a build prints, and a manifest says, the pusher's terminal shows all and obeys nothing.
     const print = (line: string) => write({print: visible(line)});
-    const signal = AbortSignal.any([hookGone, closing.signal, ...(session === undefined ? [] : [session.signal])]);
+    const signal = anySignal([hookGone, closing.signal, ...(session === undefined ? [] : [session.signal])]);
     const ended = Promise.withResolvers<void>();
     const push: Push = {
       gitdir: handedOver.gitdir,

@@ -3,6 +3,7 @@ import type {FileHandle} from 'node:fs/promises';
 import type {IncomingMessage, ServerResponse} from 'node:http';
 import {pipeline} from 'node:stream/promises';
 import {gitEnvironment} from '../adapters/git.ts';
+import {anySignal} from '../any-signal.ts';
 import {answered, startAnsweringGit} from './answering-git.ts';
 import type {GitCall} from './git-door.ts';
 import {stopGroup} from './process-group.ts';
@@ -24,7 +25,7 @@ export async function runUploadPack({gitdir, scratch, user, config, env}: GitCal
     response.writeHead(415, {'content-type': 'text/plain'}).end('this is no request of git\n');
     return undefined;
   }
-  const signal = AbortSignal.any([gone, closing]);
+  const signal = anySignal([gone, closing]);
   await using body = await receivedBody(request, {scratch, bytesMax: REQUEST_BYTES_MAX}, signal);
   if (body === undefined) return undefined;
   const isFetch = FETCH.test(await beginningOf(body));

@@ -1,4 +1,5 @@
 import type {AppName} from '../../schemas/ids.ts';
+import {anySignal} from '../any-signal.ts';
 import {formatDuration} from '../build/output.ts';
 import type {DeployOutcome, NodeView} from '../node.ts';
 import {ReleaseRefused} from './refused.ts';
@@ -26,7 +27,7 @@ export async function convergedInTime({app, node, limitMs, print}: Converging, s
     return await node.converged(app, (line) => {
       last = line;
       print(line);
-    }, AbortSignal.any([signal, limit]));
+    }, anySignal([signal, limit]));
   } catch (error) {
     if (!limit.aborted || signal.aborted) throw error;
     throw new ReleaseRefused(`not deployed within ${formatDuration(limitMs)}: ${last}`);

@@ -1,4 +1,5 @@
 import type {AppName, CommitId} from '../../schemas/ids.ts';
+import {anySignal} from '../any-signal.ts';
 import type {Author} from '../checkout/snapshot.ts';
 import type {FollowedSource} from '../desired/state.ts';
 import {isOfSource, type SourceRecord, type SourceRecords} from './records.ts';
@@ -168,7 +169,7 @@ export class Follower {
     const ended = Promise.withResolvers<void>();
     const going: Going = {commit: tip, abort: new AbortController(), ended: ended.promise};
     this.#going = going;
-    void this.#deploy(source, going, AbortSignal.any([signal, going.abort.signal])).finally(() => ended.resolve());
+    void this.#deploy(source, going, anySignal([signal, going.abort.signal])).finally(() => ended.resolve());
   }
 
   async #deploy(source: FollowedSource, going: Going, signal: AbortSignal): Promise<void> {

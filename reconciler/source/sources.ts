@@ -1,4 +1,5 @@
 import type {AppName} from '../../schemas/ids.ts';
+import {anySignal} from '../any-signal.ts';
 import {LineQueue} from '../api/stream.ts';
 import {EditRefused} from '../checkout/snapshot.ts';
 import type {DesiredApp, FollowedSource} from '../desired/state.ts';
@@ -111,7 +112,7 @@ export class Sources {
       deploy: (deploy, signal) => this.#parts.deploy(deploy, signal),
       tell: (kind, message) => this.#parts.tell(app, kind, message),
     });
-    const ended = (this.#ending.get(app) ?? Promise.resolve()).then(() => follower.run(AbortSignal.any([stop.signal, this.#signal])));
+    const ended = (this.#ending.get(app) ?? Promise.resolve()).then(() => follower.run(anySignal([stop.signal, this.#signal])));
     this.#running.set(app, {follower, stop, ended});
   }
 

@@ -2,6 +2,7 @@ import type Docker from 'dockerode';
 import {diskUsage, listVolumes, removeVolume} from '../adapters/docker-disk.ts';
 import {copyVolume, makeVolume, readVolume, usersOfVolume, writeVolume} from '../adapters/docker-volume-data.ts';
 import {TAR_END} from '../adapters/tar.ts';
+import {anySignal} from '../any-signal.ts';
 import {EditRefused, type ClusterRepo} from '../checkout/snapshot.ts';
 import type {AppIds} from '../app-ids.ts';
 import {appVolume, LABEL_APP, LABEL_INSTANCE, LABEL_ROLE, LABEL_SERVICE, LABEL_SLOT, LABEL_VOLUME} from '../labels.ts';
@@ -61,7 +62,7 @@ export class AppVolumes implements Volumes {
   async list(app: AppName | undefined, signal: AbortSignal): Promise<readonly Volume[]> {
     const {docker, instance} = this.#options;
     const records = (await listVolumes(docker, [`${LABEL_INSTANCE}=${instance}`, LABEL_VOLUME], signal)).filter(({labels}) => app === undefined || labels[LABEL_APP] === this.#idOf(app));
-    const sizes = await diskUsage(docker, AbortSignal.any([signal, AbortSignal.timeout(SIZES_MS_MAX)])).then(({volumes}) => volumes, () => new Map<string, number>());
+    const sizes = await diskUsage(docker, anySignal([signal, AbortSignal.timeout(SIZES_MS_MAX)])).then(({volumes}) => volumes, () => new Map<string, number>());
     const wanted = new Map<string, ReadonlySet<string>>();
     const volumes: Volume[] = [];
     for (const {name: volume, labels, createdAtMs} of records) {

@@ -1,5 +1,6 @@
 import type {AppName} from '../../schemas/ids.ts';
 import {timeId} from '../../schemas/schedule.ts';
+import {anySignal} from '../any-signal.ts';
 import type {CronBooks} from '../apply/cron-books.ts';
 import {EditRefused} from '../checkout/snapshot.ts';
 import type {DesiredCron} from '../desired/state.ts';
@@ -59,7 +60,7 @@ export class CronDesk implements CronView {
       if (mode === 'follow') {
         const ended = new AbortController();
         void this.#until(() => this.#isSettled(app, find()), signal).then(() => ended.abort(), () => ended.abort());
-        for await (const line of this.#options.logs(query, AbortSignal.any([signal, ended.signal]))) {
+        for await (const line of this.#options.logs(query, anySignal([signal, ended.signal]))) {
           if (line.container !== container) continue;
           told += 1;
           yield {line};

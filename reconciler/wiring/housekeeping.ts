@@ -4,6 +4,7 @@ import type Docker from 'dockerode';
 import type {AppName, ImageDigest} from '../../schemas/ids.ts';
 import {formatBytes} from '../../schemas/quantity.ts';
 import {diskUsage, engineFolder, fullestDisk, listVolumes, removeVolume, type DiskUsage} from '../adapters/docker-disk.ts';
+import {anySignal} from '../any-signal.ts';
 import type {AppIds} from '../app-ids.ts';
 import type {World} from '../apply/executors.ts';
 import {hasRecords, recordBytes, removeRecords} from '../build/buildkit-cache.ts';
@@ -129,7 +130,7 @@ export class Housekeeper {
 
   async #collectAlone(what: NonNullable<Clutter['collect']>, signal: AbortSignal): Promise<readonly Garbage[]> {
     const before = await this.garbage(what, signal);
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(COLLECT_MS_MAX)]);
+    const limit = anySignal([signal, AbortSignal.timeout(COLLECT_MS_MAX)]);
     this.#collect = what;
     this.#observer.invalidate();
     try {

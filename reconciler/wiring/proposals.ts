@@ -1,4 +1,5 @@
 import type {Access} from '../access/access.ts';
+import {anySignal} from '../any-signal.ts';
 import type {AppIds} from '../app-ids.ts';
 import {ObjectReader} from '../adapters/git-objects.ts';
 import type {CommitCheck, FollowedRepo} from '../checkout/repo.ts';
@@ -60,7 +61,7 @@ export function deployerOf({layout, ids, repo, keepReleases, postdeploys, node, 
         .then((outcome) => (outcome === 'healthy' ? postdeploy({notes: postdeploys, node}, {app, createdAt, print: (line) => noteBuild(app, line)}, signal) : undefined));
     },
     async letGo({app, source}) {
-      if (source !== undefined) await forgetProposed(sourcesOf(app), source as CommitId, AbortSignal.any([signal, AbortSignal.timeout(30_000)]));
+      if (source !== undefined) await forgetProposed(sourcesOf(app), source as CommitId, anySignal([signal, AbortSignal.timeout(30_000)]));
     },
   };
 }

@@ -7,6 +7,7 @@ import {fail, ok, type Result} from '../../schemas/result.ts';
 import {BuildStepFailed, inspectImage, removeImage, tagImage} from '../adapters/docker-build.ts';
 import {pullByName, pushImage, type RegistryAuth} from '../adapters/docker-registry.ts';
 import {hasManifest, RegistryRefused, removeManifest} from '../adapters/registry-manifests.ts';
+import {anySignal} from '../any-signal.ts';
 import type {AppIds} from '../app-ids.ts';
 import type {PushedBook} from '../apply/pushed-book.ts';
 import type {RegistryState} from '../node.ts';
@@ -204,7 +205,7 @@ function isOver(ms: number, signal: AbortSignal): Promise<boolean> {
 async function explained<Value>(work: (signal: AbortSignal) => Promise<Value>, signal: AbortSignal): Promise<Result<Value, string>> {
   const limit = AbortSignal.timeout(TRANSFER_MS_MAX);
   try {
-    return ok(await work(AbortSignal.any([signal, limit])));
+    return ok(await work(anySignal([signal, limit])));
   } catch (error) {
     signal.throwIfAborted();
     if (limit.aborted) return fail(`it took longer than ${TRANSFER_MS_MAX / 60_000} min`);

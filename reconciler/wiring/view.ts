@@ -1,4 +1,5 @@
 import type {AppName, CommitId, ContainerId} from '../../schemas/ids.ts';
+import {anySignal} from '../any-signal.ts';
 import type {CronBooks} from '../apply/cron-books.ts';
 import type {Engine} from '../adapters/engine.ts';
 import type {Builds} from '../builds/builds.ts';
@@ -224,7 +225,7 @@ export class View implements NodeView {
     const waiting = new AbortController();
     const startedAtMs = Date.now();
     let lastProgress = '';
-    const output = new ReleaseOutput({engine: this.#options.engine, print: onProgress, signal: AbortSignal.any([signal, waiting.signal])});
+    const output = new ReleaseOutput({engine: this.#options.engine, print: onProgress, signal: anySignal([signal, waiting.signal])});
     this.#onPass((report) => {
       if (report.number < from) return;
       const verdict = judge(app, report, startedAtMs);
@@ -252,10 +253,7 @@ export class View implements NodeView {
     switch (verdict.result) {
       case 'removed':
       case 'suspended': return verdict;
-      case 'failed': {
-        const {commit, cause, container} = verdict;
-        return {result: 'failed', commit, cause, log: container === undefined || output.hasTold(container) ? [] : await this.#logTail(container, signal)};
-      }
+      case 'failed': return {result: 'failed', commit: verdict.commit, cause: verdict.cause, log: verdict.container === undefined || output.hasTold(verdict.container) ? [] : await this.#logTail(verdict.container, signal)};
       case 'healthy': return {...verdict, urls: verdict.hosts.map((host) => this.#urlOf(host))};
     }
   }
