@@ -82,6 +82,9 @@ test.serial('where a request came from is said by the router, whatever the clien
   await routed.each(t, [app], async (host) => {
     const lines = await seen(host, 'GET /', ['X-Forwarded-For: 6.6.6.6', 'X-Forwarded-For: 7.7.7.7', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: evil.test', 'x-forwarded-for: 8.8.8.8']);
     t.deepEqual(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'].map((name) => valueOf(lines, name)), [['127.0.0.1'], ['http'], [host]]);
+    const ours = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-request-id', 'x-request-start'];
+    const named = await seen(host, 'GET /', [`Connection: X-Private,${ours.join(',')}`, `Connection: ${ours.join(', ').toUpperCase()}`, 'X-Private: 1']);
+    t.deepEqual([...ours, 'x-private'].map((name) => valueOf(named, name).length), [1, 1, 1, 1, 1, 1, 0], 'nor can it have them taken away');
   });
 });
 

@@ -8,12 +8,16 @@ const REQUEST_ID = '^[A-Za-z0-9_-]{20,200}$';
 /** What a client may say of where it comes from, but not to us. X-Forwarded-For, -Proto and -Host are made anew by the proxy itself. */
 const CLAIMS: readonly string[] = ['Forwarded', 'X-Real-Ip', 'X-Forwarded-*', 'X-Request-Start'];
 
+/** Of `Connection`: headers that it names go no further (RFC 9110, 7.6.1), and a client could have those taken away that are the router's. */
+const OURS_IN_CONNECTION = '(?i)(^|[\\s,])x-(?:request|forwarded)-[a-z]+';
+
 /**
  * What every request says of how it came here: X-Request-Id, X-Request-Start (milliseconds since 1970, as Heroku has it) and X-Forwarded-*.
  * Only proxies that the cluster trusts may have said so before us.
  */
 export function forwarding({httpPort, httpsPort}: Pick<NodeSettings, 'httpPort' | 'httpsPort'>, trustedProxies: readonly string[]): readonly Json[] {
   return [
+    {match: [{header_regexp: {Connection: {pattern: OURS_IN_CONNECTION}}}], handle: [{handler: 'headers', request: {replace: {Connection: [{search_regexp: OURS_IN_CONNECTION, replace: '$1'}]}}}]},
     // All values of the header together, so that a second one can't come along with a good one.
     {match: [{not: [{vars_regexp: {'{http.request.header.X-Request-Id}': {name: 'id', pattern: REQUEST_ID}}}]}], handle: [setHeader('X-Request-Id', '{http.request.uuid}')]},
     {
