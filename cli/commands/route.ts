@@ -31,8 +31,10 @@ const add: Subcommand = {
     const fields = withoutNulls(fieldsOf(kind, values));
     if (kind === 'tcp' && fields['service'] === undefined) throw new UsageError('to which service? such as: flynn route add tcp --port 5432 -s db');
     const route = kind === 'tcp' ? fields : {...hostAndPath(named), ...fields};
+    const isChosen = kind === 'tcp' && fields['port'] === undefined;
+    const before = isChosen ? await portsOf(fields['service'], context, signal) : [];
     const status = await write({method: 'post', body: {[kind]: route}, doing: 'Adding', values, context}, signal);
-    if (kind === 'tcp' && fields['port'] === undefined) await tellPort(fields['service'], context, signal);
+    if (isChosen) tellPort(fields['service'], (await portsOf(fields['service'], context, signal)).filter((port) => !before.includes(port)), context);
     return status;
   },
 };
@@ -114,11 +116,14 @@ async function write({method, name, body, doing, values, context}: Writing, sign
 }
 
 /** The node chooses one, and writes it down by a commit of its own. */
-async function tellPort(service: unknown, context: CommandContext, signal: AbortSignal): Promise<void> {
+function tellPort(service: unknown, chosen: readonly number[], context: CommandContext): void {
+  context.err(chosen.length === 0 ? 'the node chooses its port; it is there in a moment: flynn route' : `port ${chosen.join(', ')} of the node leads to ${String(service)}`);
+}
+
+async function portsOf(service: unknown, context: CommandContext, signal: AbortSignal): Promise<readonly number[]> {
   const client = await context.client();
   const {routes} = await client.get<AppRoutes>(`/v1/apps/${await context.app(undefined, signal)}/routes`, signal);
-  const ports = routes.flatMap((one) => (one.kind === 'tcp' && one.route.service === service && one.route.port !== undefined ? [one.route.port] : []));
-  context.err(ports.length === 0 ? 'the node chooses its port; it is there in a moment: flynn route' : `port ${ports.join(', ')} of the node leads to ${String(service)}`);
+  return routes.flatMap((one) => (one.kind === 'tcp' && one.route.service === service && one.route.port !== undefined ? [one.route.port] : []));
 }
 
 function readName(named: string | undefined): RouteName {

@@ -125,12 +125,17 @@ test('route add --json tells the commit, the route and how it ended', async (t) 
 });
 
 test('of a TCP route without a port it is told that the node chooses one', async (t) => {
-  const {type, manifest} = await withShop(t);
+  const {type, manifest, view: {repo}} = await withShop(t);
   t.regex(await type('route add tcp -s db -a shop'), /"shop: route add tcp:db"[\s\S]*\n! the node chooses its port; it is there in a moment: flynn route\nexit 0$/);
   t.is(manifest(), 'tcp:\n  - service: db\n');
   t.regex(await type('route -a shop'), /^tcp:db +db$/m);
   t.regex(await type('route update tcp:db --port 5432 -a shop'), /"shop: route update tcp:db \(port\)"/);
-  t.regex(await type('route add tcp -s db -a shop'), /\n! port 5432 of the node leads to db\n/);
+  t.regex(await type('route add tcp -s db -a shop'), /\n! the node chooses its port; it is there in a moment: flynn route\nexit 0$/, 'the port of another route is not its');
+  t.regex(await type('route remove tcp:db -a shop'), /"shop: route remove tcp:db"/);
+  // As the node does, a moment later.
+  const set = repo.files.set.bind(repo.files);
+  repo.files.set = (path, written) => set(path, written.replace(/- service: db\n(?! +port:)/, '- port: 5433\n    service: db\n'));
+  t.regex(await type('route add tcp -s db -a shop'), /\n! port 5433 of the node leads to db\nexit 0$/);
 });
 
 test('what is wrong with a route is told before anything is written', async (t) => {
