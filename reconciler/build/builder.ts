@@ -4,7 +4,7 @@ import type {AppName} from '../../schemas/ids.ts';
 import {LABEL_APP, LABEL_INSTANCE} from '../labels.ts';
 import type {Build, BuildFailure, BuildRequest, BuiltImage} from './build.ts';
 import {buildWithBuildpacks} from './buildpack.ts';
-import {checkPointers, emptySubmodules} from './check-source.ts';
+import {checkPointers, emptySubmodules, unnamedSubmodules} from './check-source.ts';
 import {chooseBuilder} from './choose.ts';
 import type {BuildContext, BuilderSettings} from './context.ts';
 import {buildWithDockerfile} from './dockerfile.ts';
@@ -49,7 +49,8 @@ async function build({settings, packageImages}: Pick<BuildContext, 'settings' | 
     };
     const chosen = await chooseBuilder(source, request);
     // A Dockerfile's context is what git brought.
-    if (chosen.kind === 'dockerfile') for (const {path} of await emptySubmodules(source)) request.print(warning(`${path} is empty: it is a submodule, which builds with a Dockerfile don't fetch`));
+    const empty = chosen.kind === 'dockerfile' ? [...(await emptySubmodules(source)).map(({path}) => path), ...await unnamedSubmodules(source, request.submodules)] : [];
+    for (const path of empty) request.print(warning(`${path} is empty: it is a submodule, which builds with a Dockerfile don't fetch`));
     return ok(chosen.kind === 'dockerfile' ? await buildWithDockerfile(context, signal) : await buildWithBuildpacks(context, chosen, signal));
   } catch (error) {
     outer.throwIfAborted();

@@ -33,3 +33,9 @@ export async function emptySubmodules({entries, text}: Pick<Source, 'entries' | 
     return entries.some(({name}) => name.startsWith(`${path}/`) && name !== `${path}/`) ? [] : [{path, url}];
   });
 }
+
+/** Submodules that `.gitmodules` says nothing of: of an app that is a folder of its repository, that stands above it. `submodules`: their commits, by their folders. */
+export async function unnamedSubmodules(source: Pick<Source, 'entries' | 'text'>, submodules: Readonly<Record<string, string>> = {}): Promise<readonly string[]> {
+  const named = new Set((await emptySubmodules(source)).map(({path}) => path));
+  return Object.keys(submodules).filter((path) => !named.has(path));
+}

@@ -1,6 +1,6 @@
 import type {BuildContainer} from '../adapters/build-container.ts';
 import {withoutPassword} from '../../schemas/buildpacks.ts';
-import {emptySubmodules} from './check-source.ts';
+import {emptySubmodules, unnamedSubmodules} from './check-source.ts';
 import type {BuildContext} from './context.ts';
 import {gitScript} from './fetch.ts';
 import {detail, step, warning} from './output.ts';
@@ -17,6 +17,7 @@ const SUBMODULES_MAX = 20;
  */
 export async function fetchSubmodules(container: BuildContainer, context: BuildContext, signal: AbortSignal): Promise<void> {
   const {files, submodules = {}, print} = context;
+  for (const path of (await unnamedSubmodules(files, submodules)).slice(0, SUBMODULES_MAX)) print(warning(`The submodule ${path} stays empty: there is no .gitmodules in the app's folder that says where it is`));
   for (const {path, url} of (await emptySubmodules(files)).slice(0, SUBMODULES_MAX)) {
     const commit = Object.hasOwn(submodules, path) ? submodules[path] : undefined;
     const shown = withoutPassword(url);

@@ -50,7 +50,7 @@ export async function workOf(source: SourceOf, {build, buildpacks, env, limits, 
   const said = {env, ...(buildpacks !== undefined && {buildpacks})};
   const commit = await sourceCommit(source, said, signal);
   const hasLfs = await hasLfsFromAbove(source, `${source.folder ?? ''}/${projectPath(said) ?? ''}`, signal);
-  const submodules = await submodulesOf({...source, commit}, signal);
+  const submodules = await submodulesOf({...source, commit, root: source.commit}, signal);
   return {...(build !== undefined && {build}), ...(buildpacks !== undefined && {buildpacks}), env, limits, atOnce: buildsAtOnce, ...(hasLfs && {hasLfs}), ...(submodules !== undefined && {submodules}), source: (until) => archive({gitdir: source.gitdir, commit, env: source.env}, until)};
 }
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import {checkPointers, emptySubmodules} from '../../../reconciler/build/check-source.ts';
+import {checkPointers, emptySubmodules, unnamedSubmodules} from '../../../reconciler/build/check-source.ts';
 import {keepSource} from '../../../reconciler/build/source.ts';
 import os from 'node:os';
 import {appSource} from '../../support/app-source.ts';
@@ -38,4 +38,6 @@ test('folders of submodules are those that .gitmodules names and that are empty'
     text: async (name: string) => ({'.gitmodules': '[submodule "lib"]\n\tpath = lib\n\turl = https://example.com/lib.git\n[submodule "there"]\n\tpath = there\n\turl = ../x\n[submodule "gone"]\n\tpath = gone\n'})[name],
   };
   t.deepEqual(await emptySubmodules(source), [{path: 'lib', url: 'https://example.com/lib.git'}]);
+  t.deepEqual(await unnamedSubmodules(source, {lib: 'a', other: 'b'}), ['other']);
+  t.deepEqual(await unnamedSubmodules(source), []);
 });
