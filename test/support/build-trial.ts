@@ -16,7 +16,7 @@ import {PackageImages} from '../../reconciler/build/packages.ts';
 import type {AppName} from '../../schemas/ids.ts';
 import {appSource} from './app-source.ts';
 
-const LIMITS: BuildLimits = {memoryBytes: 1024 ** 3, cpus: 2, timeMs: 180_000, diskBytes: 2 * 1024 ** 3, cacheBytes: 1024 ** 3, minFreeBytes: 0, imageBytes: 2 * 1024 ** 3, isBuildkitAllowed: true};
+const LIMITS: BuildLimits = {memoryBytes: 1024 ** 3, cpus: 2, timeMs: 480_000, diskBytes: 2 * 1024 ** 3, cacheBytes: 1024 ** 3, minFreeBytes: 0, imageBytes: 2 * 1024 ** 3, isBuildkitAllowed: true};
 
 export interface Case {
   readonly fixture: string;
@@ -54,7 +54,7 @@ export async function buildTrial({packages = 'own'}: {packages?: 'own' | 'kept'}
   const packageImages = new PackageImages({docker, instance: packages === 'kept' ? INSTANCE_OF_KEPT_PACKAGES : instance});
   const builder = createBuilder({docker, instance, stack, logs, packageImages});
 
-  async function build({fixture, app = fixture, changes = {}, submodules, limits, env = {}, manifest, assembly, fetchLimits, signal = AbortSignal.timeout(240_000), onLine}: Case) {
+  async function build({fixture, app = fixture, changes = {}, submodules, limits, env = {}, manifest, assembly, fetchLimits, signal = AbortSignal.timeout(600_000), onLine}: Case) {
     await using source = await appSource(fixture, changes, submodules);
     const commit = await source.commit();
     const lines: string[] = [];
@@ -69,7 +69,7 @@ export async function buildTrial({packages = 'own'}: {packages?: 'own' | 'kept'}
 
   async function buildWell(request: Case): Promise<BuiltImage & {lines: readonly string[]}> {
     const {result, lines} = await build(request);
-    if (!result.ok) throw new Error(lines.join('\n'));
+    if (!result.ok) throw new Error([...lines, result.problem.reason].join('\n'));
     return {...result.value, lines};
   }
 

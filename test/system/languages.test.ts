@@ -55,7 +55,7 @@ test.after.always(() => trial?.clean());
 
 for (const {fixture, answer, change, warm, exitCode = 0} of LANGUAGES) {
   test.serial(`${fixture} is built as planned, serves, and stops at once`, async (t) => {
-    t.timeout(5 * MINUTES);
+    t.timeout(10 * MINUTES);
     const built = await firstBuild(fixture);
     t.is(await planOf(trial.docker, {image: trial.buildImage, fixture, built}), await readFile(path.join(FIXTURES, 'plans', `${fixture}.txt`), 'utf8').catch(() => ''), built.lines.join('\n'));
     const served = await trial.serve(built, '/some/path');
@@ -65,7 +65,7 @@ for (const {fixture, answer, change, warm, exitCode = 0} of LANGUAGES) {
   });
 
   test.serial(`${fixture} with a changed line takes the dependencies of the last build, and ships one small layer`, async (t) => {
-    t.timeout(2 * MINUTES);
+    t.timeout(10 * MINUTES);
     const before = await trial.layersOf((await firstBuild(fixture)).image);
     const text = await readFile(path.join(FIXTURES, 'apps', fixture, change.file), 'utf8');
     const changed = await trial.buildWell({fixture, changes: {[change.file]: `${text}${change.line}\n`}});
@@ -78,7 +78,7 @@ for (const {fixture, answer, change, warm, exitCode = 0} of LANGUAGES) {
 
 for (const fixture of ['python-wsgi', 'ruby-rack', 'php-composer', 'rust-vendor', 'java-maven']) {
   test.serial(`${fixture} is the same image without a cache`, async (t) => {
-    t.timeout(2 * MINUTES);
+    t.timeout(10 * MINUTES);
     const {image} = await firstBuild(fixture);
     await trial.emptyCache(fixture);
     t.is((await trial.buildWell({fixture})).image, image);
@@ -86,7 +86,7 @@ for (const fixture of ['python-wsgi', 'ruby-rack', 'php-composer', 'rust-vendor'
 }
 
 test.serial('a Rust program whose commit is older than the last build is compiled anew', async (t) => {
-  t.timeout(5 * MINUTES);
+  t.timeout(10 * MINUTES);
   // All sources of tests have the time of a commit of January.
   await trial.buildWell({fixture: 'rust-vendor'});
   const source = await readFile(path.join(FIXTURES, 'apps', 'rust-vendor', 'src', 'main.rs'), 'utf8');
@@ -115,14 +115,14 @@ for (const {title, fixture, changes, expected} of [
   {title: 'a library that Maven can not have offline', fixture: 'java-maven', changes: {'pom.xml': '<project><modelVersion>4.0.0</modelVersion><groupId>a</groupId><artifactId>b</artifactId><version>1</version><dependencies><dependency><groupId>org.example</groupId><artifactId>none</artifactId><version>1</version></dependency></dependencies></project>'}, expected: 'Failed to build app with Maven: the repository in the app does not have all that an offline build needs'},
 ]) {
   test.serial(`${title} is the reason that the pusher sees last`, async (t) => {
-    t.timeout(2 * MINUTES);
+    t.timeout(10 * MINUTES);
     const {lines} = await trial.buildBadly({fixture, changes});
     t.true(lines.at(-1)?.startsWith(` !     ${expected}`), lines.join('\n'));
   });
 }
 
 test.serial('PHP answers several requests at a time, and finishes what is on its way when it is stopped', async (t) => {
-  t.timeout(2 * MINUTES);
+  t.timeout(10 * MINUTES);
   const {commands, image} = await firstBuild('php-composer');
   await trial.whileRunning({image, commands}, async ({container, origin}) => {
     await eventually(() => fetch(origin));
