@@ -68,12 +68,11 @@ for (const name of ["'a\\\\'", "'#a'", "' '", 'a\\\\', "''"]) {
   });
 }
 
-test('a Dockerfile is looked through in no time, however it is written', (t) => {
+test('looking through a Dockerfile comes to an end, however it is written', (t) => {
+  // What takes the square of the length, or worse, would be at it for minutes.
   const many = 100_000;
   for (const text of [`RUN a${' '.repeat(many)}b`, `RUN <<"${'#'.repeat(many)}`, `ENV a=${'"'.repeat(many)}`, `ENV a=${'\\ '.repeat(many / 2)}`, `ADD ${'a@'.repeat(many / 2)} b`, 'ADD \\\n'.repeat(many / 6), `ADD [${'"'.repeat(many)}`, '#\n'.repeat(many / 2), '\\\n'.repeat(many / 2)]) {
-    const startedAt = performance.now();
-    forbiddenSource(text, {});
-    t.true(performance.now() - startedAt < 5000, text.slice(0, 20));
+    t.regex(forbiddenSource(text, {}) ?? 'nothing', /^(nothing$|ADD of |where the heredoc of )/, text.slice(0, 20));
   }
 });
 
