@@ -1,11 +1,11 @@
 import {spawn} from 'node:child_process';
 import path from 'node:path';
+import {slugOf} from '../../schemas/slug.ts';
 import type {ProposalSummary} from '../../reconciler/proposals/proposals.ts';
 import {cloneOf} from '../clone.ts';
 import {type Command, type CommandContext, Failure} from '../command.ts';
 import {parseFlags} from '../flags.ts';
 import {git, remotes} from '../git.ts';
-import {slugOf} from '../slug.ts';
 
 /** A proposal's branches, of everybody. */
 const BRANCHES = 'proposals/';

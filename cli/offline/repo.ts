@@ -6,11 +6,11 @@ import {configForChecks, validateFiles} from '../../reconciler/desired/validate.
 import {commitTrailers} from '../../schemas/commit-trailers.ts';
 import {formatDiagnostic, type Diagnostic} from '../../schemas/diagnostic.ts';
 import type {AppName, BlobId, CommitId, TreeId} from '../../schemas/ids.ts';
+import {slugOf} from '../../schemas/slug.ts';
 import {filesInWorkTree} from '../clone.ts';
 import {Failure} from '../command.ts';
 import {git} from '../git.ts';
 import {locked} from '../locked.ts';
-import {slugOf} from '../slug.ts';
 
 /** A clone's work tree, as it is saved. A commit has the files that an edit changed, and no others that are not committed yet. */
 export class CloneRepo implements ClusterRepo {

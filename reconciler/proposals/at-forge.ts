@@ -1,5 +1,6 @@
 import type {AppName, CommitId, ImageDigest} from '../../schemas/ids.ts';
 import {releaseNumberOf} from '../../schemas/release.ts';
+import {slugOf} from '../../schemas/slug.ts';
 import type {ObjectReader} from '../adapters/git-objects.ts';
 import {git, GitError} from '../adapters/git.ts';
 import {objectWriter} from '../adapters/git-write.ts';
@@ -12,7 +13,7 @@ import {mutex} from '../mutex.ts';
 import {COMMITTER, writer} from '../commits/writer.ts';
 import type {ChangeOpened, ForgeDesk, OpenPull} from '../forge/status.ts';
 import type {Deployer} from './merge.ts';
-import {slugOf, titleOf} from './naming.ts';
+import {titleOf} from './naming.ts';
 import {pruneReleases} from './numbering.ts';
 import type {ProposalDetails, Proposals, ProposalSummary} from './proposals.ts';
 import type {ProposedRelease, Who} from './record.ts';

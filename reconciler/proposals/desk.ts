@@ -1,4 +1,5 @@
 import type {AppName, CommitId, ImageDigest} from '../../schemas/ids.ts';
+import {slugOf} from '../../schemas/slug.ts';
 import type {Access} from '../access/access.ts';
 import type {ObjectReader} from '../adapters/git-objects.ts';
 import {OPERATOR, type Principal} from '../api/authenticate.ts';
@@ -10,7 +11,7 @@ import {writer} from '../commits/writer.ts';
 import {massDelete, shownOf} from '../desired/mass-delete.ts';
 import {approvable, missingFor} from './approvals.ts';
 import {mergeProposal, type Deployer} from './merge.ts';
-import {shortBranch, slugOf, titleOf} from './naming.ts';
+import {shortBranch, titleOf} from './naming.ts';
 import type {ProposalDetails, Proposals, ProposalSummary} from './proposals.ts';
 import type {Approval, ProposalRecord, ProposedRelease, Who} from './record.ts';
 import {Remembered} from './remembered.ts';

@@ -1,17 +1,12 @@
 import type {ProposalRecord} from './record.ts';
 
 const TITLE_LENGTH_MAX = 200;
-const SLUG_LENGTH_MAX = 40;
 
 /** As one line that no terminal takes for an order. */
 export function titleOf(message: string): string {
   const [first = ''] = message.trim().split('\n');
   const plain = first.replaceAll(/\p{C}/gu, ' ').trim();
   return plain === '' ? 'a change' : plain.slice(0, TITLE_LENGTH_MAX);
-}
-
-export function slugOf(title: string): string {
-  return title.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').slice(0, SLUG_LENGTH_MAX).replaceAll(/^-+|-+$/g, '') || 'change';
 }
 
 export function shortBranch({branch}: ProposalRecord): string {
