@@ -3,7 +3,7 @@ import {readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {text} from 'node:stream/consumers';
-import test from 'ava';
+import test, {type ExecutionContext} from 'ava';
 import {execa} from 'execa';
 import type {Build} from '../../reconciler/build/build.ts';
 import {commitFiles, run, temporaryFolder} from '../reconciler/checkout/support.ts';
@@ -35,6 +35,18 @@ function gate() {
     }, {once: true}))]);
   };
   return {pass, begun: () => within('it begins', begun.promise), open: () => opened.resolve(), aborts};
+}
+
+/** A server whose builds wait until they are let go, and are counted. */
+async function heldServer(t: ExecutionContext) {
+  const building = gate();
+  let builds = 0;
+  const {url} = await pushServer(t, {build: async (_request, until) => {
+    builds += 1;
+    await building.pass(until);
+    return {ok: true, value: IMAGE};
+  }});
+  return {url, building, built: () => builds};
 }
 
 test('a push is built, released by a commit, and ends when the release serves', async (t) => {
@@ -158,13 +170,7 @@ test('Ctrl-C while the release starts takes it back', async (t) => {
 });
 
 test('the second of two pushes at once waits, is told for whom, and is not deployed over what it has not seen', async (t) => {
-  const building = gate();
-  let builds = 0;
-  const {url} = await pushServer(t, {build: async (_request, until) => {
-    builds += 1;
-    await building.pass(until);
-    return {ok: true, value: IMAGE};
-  }});
+  const {url, building, built} = await heldServer(t);
   const first = push(await sourceTree(t), [url('shop'), 'main']);
   await building.begun();
   const second = await (async () => {
@@ -177,17 +183,11 @@ test('the second of two pushes at once waits, is told for whom, and is not deplo
   t.is(second.exitCode, 1);
   t.regex(second.output, /Waiting for the push before this one: Ada deploys [0-9a-f]{8} \(since/);
   t.regex(second.output, /Push rejected, main has moved to [0-9a-f]{8} while this push waited/);
-  t.is(builds, 1);
+  t.is(built(), 1);
 });
 
 test('the second of two pushes of one commit at once is told that it is deployed', async (t) => {
-  const building = gate();
-  let builds = 0;
-  const {url} = await pushServer(t, {build: async (_request, until) => {
-    builds += 1;
-    await building.pass(until);
-    return {ok: true, value: IMAGE};
-  }});
+  const {url, building, built} = await heldServer(t);
   const folder = await sourceTree(t);
   const first = push(folder, [url('shop'), 'main']);
   await building.begun();
@@ -197,7 +197,7 @@ test('the second of two pushes of one commit at once is told that it is deployed
   t.is((await first).exitCode, 0);
   t.is(second.exitCode, 1);
   t.regex(second.output, /Push rejected, main is at [0-9a-f]{8} by now: another push of the same commit deployed it while this one waited\. There is nothing left to push/);
-  t.is(builds, 1);
+  t.is(built(), 1);
   t.regex((await push(folder, [url('shop'), 'main'])).output, /Everything up-to-date/);
 });
 
