@@ -58,7 +58,8 @@ function appOfRemote(name: string, known: ReadonlyMap<string, string>): string {
 
 async function onlyAppOfClusters(known: ReadonlyMap<string, string>, env: CommandContext['env'], signal: AbortSignal): Promise<string> {
   const bases = await gitUrls(env);
-  const apps = [...known].filter(([, url]) => bases.some((base) => isOf(base, url)));
+  // A clone of the cluster repository is at the same address, and of no app.
+  const apps = [...known].filter(([, url]) => appOfUrl(url) !== 'cluster' && bases.some((base) => isOf(base, url)));
   const [only, ...others] = apps;
   if (only === undefined && !await isGitHere(signal)) throw new Failure('no app is named, and there is no git here that could say which', {advice: [...ADVICE.slice(0, 1), 'install git: its remotes say which app a folder is']});
   if (only === undefined) throw new Failure('no app is named, and this folder has no git remote of one', {advice: ADVICE});

@@ -46,6 +46,14 @@ test('the only remote of a known cluster is the app, also from a folder below', 
   t.is(await resolved(one, {below: '/src'}), 'blog');
 });
 
+test('the cluster repository is no app', async (t) => {
+  const one = await terminal(t);
+  one.git('remote', 'add', 'origin', 'http://git.flynn.localhost:8080/cluster.git');
+  await t.throwsAsync(resolved(one), {message: 'no app is named, and this folder has no git remote of one'});
+  one.git('remote', 'add', 'production', blog);
+  t.is(await resolved(one), 'blog');
+});
+
 test('several remotes of clusters are not chosen from', async (t) => {
   const one = await terminal(t);
   one.git('remote', 'add', 'production', shop);
